@@ -1,0 +1,173 @@
+"""What every job needs around its work: logs, clear errors, atomic files, provenance."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import platform
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+log = logging.getLogger("fmstudy")
+
+
+class StudyError(Exception):
+    """A mistake that a person can mend: the message says what, where, and what to do next."""
+
+
+@contextmanager
+def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
+    """Run the body of a script: messages go to `log_file`, mistakes end it without a traceback.
+
+    Everything logged goes to the rule's log file; warnings and worse, and lines logged with
+    `progress`, also go to the terminal.  A `StudyError` ends the process with its message and
+    exit code 1; any other exception keeps its traceback, because then the fault is ours.
+    """
+    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_terminal.addFilter(
+        lambda record: record.levelno >= logging.WARNING or getattr(record, "progress", False)
+    )
+    handlers: list[logging.Handler] = [to_file, to_terminal]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        yield log
+    except StudyError as error:
+        log.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        log.exception("unexpected error; please report it with this log")
+        sys.exit(1)
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+class Progress:
+    """Says now and then how far a long piece of work is: every line to the log, few to the terminal.
+
+    `every` is the least number of seconds between two lines.
+    """
+
+    def __init__(self, subject: str, total: float, unit: str, every: float = 10.0) -> None:
+        self.subject, self.total, self.unit, self.every = subject, total, unit, every
+        self.started = self.last = time.monotonic()
+
+    def update(self, done: float, detail: str = "") -> None:
+        """Report that `done` of `total` units are done, if it is time to say so."""
+        now = time.monotonic()
+        if now - self.last < self.every:
+            return
+        self.last = now
+        if self.total and done:
+            left = (now - self.started) * (self.total - done) / done
+            text = f"{done:,.0f} of {self.total:,.0f} {self.unit}, about {left:.0f} s left"
+        else:
+            text = f"{done:,.0f} {self.unit}"
+        message = f"{self.subject}: {text}{', ' + detail if detail else ''}"
+        log.info("%s", message, extra={"progress": True})
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` and rename it to `path` when the body has succeeded.
+
+    A reader sees the old file or the whole new one, never a part; on an error nothing stays.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+        with os.fdopen(descriptor, mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically."""
+    with atomic_write(path, "w") as file:
+        file.write(text)
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write `content` as JSON, atomically; a number that is not finite becomes null."""
+    text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object from `path`."""
+    with open(path, encoding="utf-8") as file:
+        content: dict[str, Any] = json.load(file)
+    return content
+
+
+def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """Write one array as `.npy`, without pickle, atomically."""
+    with atomic_write(path) as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as `.npz`, without pickle, atomically.
+
+    `numpy.savez` stamps the present time on each member, so two equal runs would give
+    different files; here every member carries the earliest date that a zip file can hold.
+    """
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            with archive.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Give the versions of Python and of the named installed packages."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine: system, processor, cores that this process may use."""
+    processor = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+        processor = names[0] if names else processor
+    except OSError:
+        pass  # not Linux: the generic name has to do
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"system": platform.platform(), "processor": processor, "cores": cores}
