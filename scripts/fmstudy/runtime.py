@@ -157,7 +157,19 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Give the versions of Python and of the named installed packages."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in packages}
+    return {"python": platform.python_version()} | {
+        name: metadata.version(name) for name in packages
+    }
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory that this process has held so far, in megabytes; None where unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)  # macOS counts bytes
 
 
 def machine() -> dict[str, Any]:
@@ -165,7 +177,9 @@ def machine() -> dict[str, Any]:
     processor = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+            names = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
         processor = names[0] if names else processor
     except OSError:
         pass  # not Linux: the generic name has to do

@@ -1,0 +1,71 @@
+"""A digest of the code that a script uses: what Snakemake needs to know when to run it again.
+
+Snakemake sees that a script has changed, but not that a module has which the script imports.
+So each rule carries, as a parameter, a digest of the library modules that its script imports,
+directly or through each other.  Comments, layout and docstrings do not count: to correct a word
+must not cost half an hour of training.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.name
+
+
+def digest(script: str) -> str:
+    """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
+
+    `script` is the name of a file in scripts/, without its .py.
+    """
+    text = "".join(f"{name}\n{_code(name)}\n" for name in modules_of(script))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def modules_of(script: str) -> list[str]:
+    """Give the names of the library's modules that a script imports, directly or not, sorted."""
+    found: set[str] = set()
+    waiting = _imports(_tree(SCRIPTS / f"{script}.py"))
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting |= _imports(_module(name))
+    return sorted(found)
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            names.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.Import):
+            dotted = (alias.name for alias in node.names)
+            names |= {name.split(".")[1] for name in dotted if name.startswith(f"{PACKAGE}.")}
+    return names
+
+
+@cache
+def _module(name: str) -> ast.Module:
+    return _tree(SCRIPTS / PACKAGE / f"{name}.py")
+
+
+@cache
+def _code(name: str) -> str:
+    """The module's code without comments, layout and docstrings."""
+    tree = _tree(SCRIPTS / PACKAGE / f"{name}.py")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node, clean=False) is not None
+            node.body = node.body[1:] if documented else node.body
+    return ast.dump(tree)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))

@@ -1,0 +1,46 @@
+"""Which bytes the data set consists of.
+
+The sources compress the files differently, so the identity of a file is the SHA-256 of its
+uncompressed content.  The workflow's rules use this table while they are read: nothing here
+may import more than the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """What the uncompressed content of a file must be: its size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+    def mismatch(self, content: bytes) -> str | None:
+        """Say how `content` differs from what is expected; None if it is the expected file."""
+        found = Identity(len(content), hashlib.sha256(content).hexdigest())
+        return None if found == self else f"{found}; expected are {self}"
+
+    def __str__(self) -> str:
+        return f"{self.size:,} bytes with SHA-256 {self.sha256}"
+
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+FILES: Mapping[str, Identity] = {
+    TRAIN_IMAGES: Identity(
+        47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    TRAIN_LABELS: Identity(
+        60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+    TEST_IMAGES: Identity(
+        7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+    ),
+    TEST_LABELS: Identity(
+        10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+    ),
+}

@@ -1,0 +1,419 @@
+"""The study: from the checked configuration to models, experiments and the runs they need.
+
+This is the one place that knows which run serves which figure or table.  It has no TensorFlow
+and no Snakemake in it, so that the workflow can ask it while it is parsed.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fmstudy.configuration import KeyPath, Problem, nearest
+from fmstudy.spec import PENALTIES, RunSpec
+
+SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
+
+# What only one of the engines has.
+ONLY = {
+    "lowlevel": {"bias", "weight_std", "penalty", "delta"},
+    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
+}
+_SPEC_KEYS = {field.name for field in fields(RunSpec)}
+_WHOLE = {"epochs", "batch_size", "train_samples", "test_samples", "width"}
+_RANGES = {  # of swept values; (lowest, highest, whether the lowest itself is allowed)
+    "width": (1, 10_000, True),
+    "delta": (0, 1e6, True),
+    "dropout": (0, 0.999, True),
+    "learning_rate": (0, 1000, False),
+    "weight_std": (0, 100, False),
+    "batch_size": (1, 60_000, True),
+    "epochs": (1, 1_000_000, True),
+}
+
+PUBLISHED_COLUMNS = (
+    "id",
+    "part",
+    "model",
+    "published_setting",
+    "split",
+    "metric",
+    "value",
+    "unit",
+    "as_written",
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the study: a run specification with a name, a title, and seeds."""
+
+    name: str
+    title: str
+    section: str
+    spec: RunSpec
+    seeds: tuple[int, ...]
+
+    @property
+    def run(self) -> str:
+        """The name of the run that trains this model."""
+        return self.spec.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what figures and tables need of the model, in plain built-in types."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "section": self.section,
+            "engine": self.spec.engine,
+            "run": self.run,
+            "seeds": list(self.seeds),
+            "spec": self.spec.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One model trained with one of its keys varied; `models` holds one model a value."""
+
+    name: str
+    title: str
+    section: str
+    vary: str
+    base: str
+    values: tuple[float, ...]
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models whose learning curves are drawn on shared axes."""
+
+    name: str
+    title: str
+    section: str
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True)
+class LongerTraining:
+    """One long run of a model, read off after several numbers of epochs."""
+
+    base: str
+    at: tuple[int, ...]
+    model: Model
+
+
+@dataclass(frozen=True)
+class Study:
+    """The whole study, resolved."""
+
+    title: str
+    directory: str
+    report: str
+    data: dict[str, Any]
+    models: dict[str, Model]
+    epochs: LongerTraining
+    depth: tuple[Model, ...]
+    weights: tuple[Model, ...]
+    sweeps: dict[str, Sweep]
+    comparisons: dict[str, Comparison]
+    published_file: str
+    published_models: dict[str, tuple[str, ...]]
+
+    def section(self, name: str) -> list[Model]:
+        """Give the models that the report shows in section `name`, in configured order."""
+        return [model for model in self.models.values() if model.section == name]
+
+    def trained(self) -> Iterator[Model]:
+        """Give every model that is trained anywhere in the study, experiments' ones included."""
+        yield from self.models.values()
+        yield self.epochs.model
+        for sweep in self.sweeps.values():
+            yield from sweep.models
+
+    @property
+    def runs(self) -> dict[str, RunSpec]:
+        """The specification of every run, by name; the same run asked for twice stands once."""
+        return {model.run: model.spec for model in self.trained()}
+
+    @property
+    def trainings(self) -> list[tuple[str, int]]:
+        """Every training, as (run, seed), without repetition, in the study's order."""
+        pairs = ((model.run, seed) for model in self.trained() for seed in model.seeds)
+        return list(dict.fromkeys(pairs))
+
+
+def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
+    """Resolve a configuration that has the right form.
+
+    Gives the study and no problems, or None and every problem found.
+    """
+    builder = _Builder(config)
+    study = builder.build()
+    return (None, builder.problems) if builder.problems else (study, [])
+
+
+class _Builder:
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+        self.problems: list[Problem] = []
+        self.models: dict[str, Model] = {}
+
+    def refuse(self, path: KeyPath, text: str) -> None:
+        self.problems.append(Problem(path, text))
+
+    def build(self) -> Study | None:
+        config = self.config
+        for name in config["models"]:
+            self.add_model(name)
+        if self.problems:  # what follows would only repeat them
+            return None
+        return Study(
+            title=config["title"],
+            directory=config["output"]["directory"],
+            report=config["output"]["report"],
+            data=dict(config["data"]),
+            models=self.models,
+            epochs=self.longer_training(),
+            depth=self.named(("depth", "models")),
+            weights=self.weight_models(),
+            sweeps={name: self.sweep(name) for name in config["sweeps"]},
+            comparisons={name: self.comparison(name) for name in config["comparisons"]},
+            published_file=config["published"]["file"],
+            published_models=self.published_models(),
+        )
+
+    def add_model(self, name: str) -> None:
+        given = self.config["models"][name]
+        path: KeyPath = ("models", name)
+        engine = given["engine"]
+        similar = [other for other in self.models if other.lower() == name.lower()]
+        if similar:
+            self.refuse(
+                path, f"differs from {similar[0]} in upper and lower case only; rename one."
+            )
+        other_engine = "keras" if engine == "lowlevel" else "lowlevel"
+        for key in sorted(ONLY[other_engine] & set(given)):
+            if given[key] not in ("none", 0):
+                allowed = sorted(ONLY[engine])
+                self.refuse(
+                    (*path, key),
+                    f"belongs to the engine {other_engine}; this model has engine {engine}, "
+                    f"whose own keys are {', '.join(allowed)}.",
+                )
+        if given.get("penalty", "none") == "none" and given.get("delta"):
+            self.refuse(
+                (*path, "delta"),
+                f"has no penalty to scale: add penalty ({', '.join(PENALTIES[1:])}), or drop it.",
+            )
+        if given.get("penalty", "none") != "none" and "delta" not in given:
+            self.refuse((*path, "penalty"), "needs its strength: add delta, such as 1.0e-4.")
+        for key in ("bn_momentum", "bn_epsilon"):
+            if key in given and given.get("batch_norm", "none") == "none":
+                self.refuse((*path, key), "needs batch_norm: before (or after), or drop it.")
+        if (given.get("dropout") or given.get("batch_norm", "none") != "none") and not given[
+            "hidden"
+        ]:
+            self.refuse(
+                (*path, "hidden"), "dropout and batch_norm work on hidden layers; there is none."
+            )
+        settings = dict(self.config["defaults"][engine])
+        settings.update({key: value for key, value in given.items() if key in _SPEC_KEYS})
+        if engine == "keras":
+            settings = {"bias": "vector", "weight_std": None} | settings
+        settings["hidden"] = tuple(int(units) for units in given["hidden"])
+        settings["train_samples"] = self.config["data"]["train_samples"]
+        settings["test_samples"] = self.config["data"]["test_samples"]
+        spec = RunSpec(**{key: _typed(key, value) for key, value in settings.items()})
+        if spec.batch_size and spec.batch_size > spec.fitted_samples:
+            self.refuse(
+                (*path, "batch_size"),
+                f"is {spec.batch_size}, but only {spec.fitted_samples} samples are left for "
+                "training (data: train_samples, less validation_split).",
+            )
+        section = "part_b" if engine == "keras" else "part_a"
+        self.models[name] = Model(
+            name=name,
+            title=given.get("title", name),
+            section=given.get("section", section),
+            spec=spec,
+            seeds=tuple(int(seed) for seed in given.get("seeds", self.config["seeds"])),
+        )
+
+    def model(self, name: str, path: KeyPath) -> Model:
+        """Find a model by name; an unknown one is a problem and stands as any other."""
+        if name not in self.models:
+            self.refuse(
+                path,
+                f'no model is called "{name}".{nearest(name, self.models)} '
+                f"Models: {', '.join(self.models)}.",
+            )
+            return next(iter(self.models.values()))
+        return self.models[name]
+
+    def named(self, path: KeyPath) -> tuple[Model, ...]:
+        names: Any = self.config
+        for part in path:
+            names = names[part]
+        return tuple(self.model(name, (*path, index)) for index, name in enumerate(names))
+
+    def weight_models(self) -> tuple[Model, ...]:
+        models = self.named(("weights", "models"))
+        for index, model in enumerate(models):
+            if model.spec.engine != "lowlevel":
+                self.refuse(("weights", "models", index), f"{model.name} is not a low-level model.")
+        return models
+
+    def seeds(self, given: Mapping[str, Any], model: Model) -> tuple[int, ...]:
+        return tuple(int(seed) for seed in given.get("seeds", model.seeds))
+
+    def longer_training(self) -> LongerTraining:
+        given = self.config["epochs"]
+        base = self.model(given["model"], ("epochs", "model"))
+        at = tuple(sorted(int(epochs) for epochs in given["at"]))
+        spec = base.spec.varied(epochs=at[-1])
+        model = Model(
+            f"{base.name}-{at[-1]}-epochs",
+            f"{base.title}, {at[-1]:,} epochs",
+            base.section,
+            spec,
+            self.seeds(given, base),
+        )
+        return LongerTraining(base.name, at, model)
+
+    def sweep(self, name: str) -> Sweep:
+        given = self.config["sweeps"][name]
+        path: KeyPath = ("sweeps", name)
+        base = self.model(given["model"], (*path, "model"))
+        vary = given["vary"]
+        models = []
+        for index, value in enumerate(given["values"]):
+            where = (*path, "values", index)
+            self.check_swept(vary, value, base, where)
+            value = _typed(vary, value)
+            change = {"hidden": (value,)} if vary == "width" else {vary: value}
+            models.append(
+                Model(
+                    name=f"{base.name}-{vary}-{value:g}",
+                    title=f"{vary.replace('_', ' ')} {value:g}",
+                    section=base.section,
+                    spec=base.spec.varied(**change),
+                    seeds=self.seeds(given, base),
+                )
+            )
+        return Sweep(
+            name=name,
+            title=given["title"],
+            section=given.get("section", base.section),
+            vary=vary,
+            base=base.name,
+            values=tuple(_typed(vary, value) for value in given["values"]),
+            models=tuple(models),
+        )
+
+    def check_swept(self, vary: str, value: float, base: Model, path: KeyPath) -> None:
+        lowest, highest, inclusive = _RANGES[vary]
+        if not (lowest <= value <= highest) or (value == lowest and not inclusive):
+            above = "at least" if inclusive else "greater than"
+            self.refuse(path, f"is {value}; {vary} must be {above} {lowest}, at most {highest:g}.")
+        if vary in _WHOLE and value != int(value):
+            self.refuse(path, f"is {value}; {vary} must be a whole number.")
+        if vary == "width" and len(base.spec.hidden) != 1:
+            self.refuse(path, f"width needs a model with one hidden layer; {base.name} has not.")
+        if vary == "delta" and base.spec.penalty == "none":
+            self.refuse(path, f"delta needs a model with a penalty; {base.name} has none.")
+        owner = next((engine for engine, keys in ONLY.items() if vary in keys), base.spec.engine)
+        if owner != base.spec.engine:
+            self.refuse(path, f"{vary} belongs to the engine {owner}; {base.name} has the other.")
+        if vary == "dropout" and not base.spec.hidden:
+            self.refuse(path, f"dropout works on hidden layers; {base.name} has none.")
+        if vary == "batch_size" and value > base.spec.fitted_samples:
+            self.refuse(
+                path, f"is {value}; only {base.spec.fitted_samples} samples are trained on."
+            )
+
+    def comparison(self, name: str) -> Comparison:
+        given = self.config["comparisons"][name]
+        models = self.named(("comparisons", name, "models"))
+        engines = {model.spec.engine for model in models}
+        if len(engines) > 1:
+            self.refuse(
+                ("comparisons", name, "models"),
+                "hold models of both engines; their epochs are not the same thing "
+                "(one step against one pass in mini-batches). Compare within one engine.",
+            )
+        return Comparison(name, given["title"], given.get("section", models[0].section), models)
+
+    def published_models(self) -> dict[str, tuple[str, ...]]:
+        given = self.config["published"]["models"]
+        return {
+            source: tuple(
+                self.model(name, ("published", "models", source, index)).name
+                for index, name in enumerate(names)
+            )
+            for source, names in given.items()
+        }
+
+
+def _typed(key: str, value: Any) -> Any:
+    """Make 200.0 the whole number 200 where one is meant, and 1 the fraction 1.0 elsewhere."""
+    if key in _WHOLE and value is not None:
+        return int(value)
+    if isinstance(value, int) and key not in ("hidden",):
+        return float(value)
+    return value
+
+
+def read_published(
+    path: str | Path, models: Iterable[str]
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Read the published numbers; give the rows and every complaint about the file.
+
+    `models` are the source's models that the configuration maps to models of the study.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        return [], [f"{path}: cannot be read: {error.strerror}."]
+    if not rows or tuple(rows[0]) != PUBLISHED_COLUMNS:
+        return [], [f"{path}: the first line must be {','.join(PUBLISHED_COLUMNS)}."]
+    known = set(models)
+    complaints: list[str] = []
+    seen: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        where = f"{path}, line {line}"
+        if None in row or None in row.values():
+            complaints.append(f"{where}: must have {len(PUBLISHED_COLUMNS)} columns.")
+            continue
+        if row["id"] in seen:
+            complaints.append(f'{where}: the id "{row["id"]}" stands twice.')
+        seen.add(row["id"])
+        if row["model"] not in known:
+            complaints.append(
+                f"{where}: published: models: in the configuration does not say which model "
+                f're-does "{row["model"]}".{nearest(row["model"], known)}'
+            )
+        complaints.extend(_published_complaints(where, row))
+    return rows, complaints
+
+
+def _published_complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
+    for column, allowed in _PUBLISHED_WORDS.items():
+        if row[column] not in allowed:
+            yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
+    try:
+        float(row["value"])
+    except ValueError:
+        yield f'{where}: value must be a number; found "{row["value"]}".'
+
+
+_PUBLISHED_WORDS: dict[str, Sequence[str]] = {
+    "split": ("train", "test"),
+    "metric": ("accuracy", "loss", "penalised loss"),
+    "unit": ("percent", "nats"),
+}

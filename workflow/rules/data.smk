@@ -1,0 +1,54 @@
+# From the sources to tensors: only verified files get into resources/.
+
+from fmstudy.identity import FILES
+
+
+rule fetch_dataset:
+    output:
+        ensure(
+            "resources/fashion-mnist/{file}",
+            sha256=lambda wildcards: FILES[wildcards.file].sha256,
+        ),
+    log:
+        "logs/fetch_dataset/{file}.log",
+    wildcard_constraints:
+        file="|".join(FILES),
+    retries: 3
+    localrule: True
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        # The checksum alone says which file this has to be.  Functions of `threads` are not
+        # tracked, so that another mirror, or another timeout, does not make all results anew.
+        sources=lambda wildcards, threads: study.data["sources"],
+        timeout=lambda wildcards, threads: study.data["timeout"],
+    script:
+        "../../scripts/fetch_dataset.py"
+
+
+rule prepare_dataset:
+    input:
+        expand("resources/fashion-mnist/{file}", file=FILES),
+    output:
+        x_train=f"{DATA}/x_train.npy",
+        y_train=f"{DATA}/y_train.npy",
+        x_test=f"{DATA}/x_test.npy",
+        y_test=f"{DATA}/y_test.npy",
+        summary=f"{DATA}/summary.json",
+        images=f"{DATA}/summary.npz",
+    log:
+        "logs/prepare_dataset.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=digest("prepare_dataset"),
+    script:
+        "../../scripts/prepare_dataset.py"
