@@ -31,10 +31,12 @@ WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 
 ADVICE = """\
 What to do, whichever is easiest:
-- install the package dataset-fashion-mnist (Debian, Ubuntu) and name its directory,
-  /usr/share/datasets/fashion-mnist, under "data: sources:" in config/config.yaml;
-- put the four files (*-ubyte or *-ubyte.gz) into a directory and name it there;
-- check the network, and the addresses there, and run the same command again."""
+- install the package dataset-fashion-mnist (Debian, Ubuntu), which puts the files into
+  /usr/share/datasets/fashion-mnist;
+- put the four files (*-ubyte or *-ubyte.gz) into a directory of yours;
+- check the network.
+See that the directory or the address is among "data: sources:" in config/config.yaml,
+and run the same command again."""
 
 
 class Patience(NamedTuple):
@@ -221,11 +223,7 @@ def _body(response: http.client.HTTPResponse, url: str, largest: int, patience: 
     progress = Progress(url, announced or 0, "bytes", patience.progress_every)
     content = bytearray()
     span_start, span_bytes = time.monotonic(), 0
-    # Some servers keep the connection open behind the last byte: do not wait there.
-    while announced is None or len(content) < announced:
-        block = response.read1(BLOCK)
-        if not block:
-            break
+    while block := response.read1(BLOCK):
         content += block
         if len(content) > largest:
             raise _SourceError(f"too large: more than {largest:,} bytes")

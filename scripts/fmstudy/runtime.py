@@ -61,7 +61,7 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
 
 
 class Progress:
-    """Says now and then how far a long piece of work is: every line to the log, few to the terminal.
+    """Says now and then how far a long work is: every line to the log, few to the terminal.
 
     `every` is the least number of seconds between two lines.
     """

@@ -34,10 +34,7 @@ rule prepare_dataset:
     input:
         expand("resources/fashion-mnist/{file}", file=FILES),
     output:
-        x_train=f"{DATA}/x_train.npy",
-        y_train=f"{DATA}/y_train.npy",
-        x_test=f"{DATA}/x_test.npy",
-        y_test=f"{DATA}/y_test.npy",
+        **TENSORS,
         summary=f"{DATA}/summary.json",
         images=f"{DATA}/summary.npz",
     log:

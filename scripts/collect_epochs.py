@@ -1,0 +1,8 @@
+"""Write the table of longer training."""
+
+from fmstudy import runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    runs = tables.Runs(snakemake.params.runs)
+    table = tables.epochs_table(snakemake.params.at, snakemake.params.model, runs)
+    tables.write(table, snakemake.output.table)

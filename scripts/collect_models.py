@@ -1,0 +1,8 @@
+"""Write the table of models."""
+
+from fmstudy import runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    runs = tables.Runs(snakemake.params.runs)
+    table = tables.models_table(snakemake.params.models, runs)
+    tables.write(table, snakemake.output.table)

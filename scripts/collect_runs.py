@@ -1,0 +1,8 @@
+"""Write the table of all trainings."""
+
+from fmstudy import runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    runs = tables.Runs(snakemake.params.runs)
+    table = tables.runs_table(snakemake.params.trainings, runs)
+    tables.write(table, snakemake.output.table)

@@ -1,0 +1,8 @@
+"""Write the table of what penalties make of the weights."""
+
+from fmstudy import runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    runs = tables.Runs(snakemake.params.runs)
+    table = tables.weights_table(snakemake.params.models, runs)
+    tables.write(table, snakemake.output.table)

@@ -1,0 +1,11 @@
+"""Fetch one file of the data set from the first source that has it."""
+
+from fmstudy import download, runtime
+
+with runtime.job(snakemake.log[0]):
+    download.fetch(
+        snakemake.wildcards.file,
+        snakemake.params.sources,
+        snakemake.output[0],
+        download.Patience(snakemake.params.timeout),
+    )

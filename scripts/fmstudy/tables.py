@@ -1,0 +1,286 @@
+"""Tables of results: what the runs left behind, brought together, one CSV for each question.
+
+Accuracies are shares in [0, 1], losses mean cross-entropies in nats, objectives losses plus
+penalties.  Of several seeds a table gives the mean, the sample standard deviation (n - 1; empty
+for one seed), the smallest and the largest.  A diverged training counts as diverged and stays
+out of the means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy import runtime
+from fmstudy.records import FINISHED
+
+Row = dict[str, Any]
+NEAR_ZERO = 1e-3  # a weight smaller than this counts as near zero: 1/50 of the initial deviation
+
+METRICS = (
+    "train_accuracy",
+    "train_loss",
+    "train_objective",
+    "validation_accuracy",
+    "validation_loss",
+    "test_accuracy",
+    "test_loss",
+    "test_objective",
+    "gap_accuracy",
+    "gap_loss",
+)
+
+
+class Runs:
+    """The results of trainings on disk: metrics, histories and weights by run and seed."""
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+
+    def path(self, run: str, seed: int, file: str) -> Path:
+        """Where a training's file lies."""
+        return self.directory / run / f"seed-{seed}" / file
+
+    def metrics(self, run: str, seed: int) -> dict[str, Any]:
+        """Read metrics.json of a training."""
+        return runtime.read_json(self.path(run, seed, "metrics.json"))
+
+    def history(self, run: str, seed: int) -> pd.DataFrame:
+        """Read the history of a training: epoch, split, loss, penalty, accuracy."""
+        return pd.read_csv(self.path(run, seed, "history.csv"))
+
+    def provenance(self, run: str, seed: int) -> dict[str, Any]:
+        """Read provenance.json of a training."""
+        return runtime.read_json(self.path(run, seed, "provenance.json"))
+
+    def weights(self, run: str, seed: int) -> np.ndarray:
+        """All weights of a training in one row: coefficients of all layers, no biases."""
+        with np.load(self.path(run, seed, "weights.npz"), allow_pickle=False) as arrays:
+            names = [name for name in arrays.files if name.startswith(("coefficients", "dense"))]
+            kept = [name for name in names if not name.endswith("bias")]
+            return np.concatenate([arrays[name].ravel() for name in kept])
+
+
+def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Flatten the final metrics of one training, with objectives and gaps.
+
+    The gap is that between training and held-out data, positive when the training data are
+    done better: held out are the validation part where there is one, else the test data.
+    """
+    final = metrics["final"]
+    flat: dict[str, float] = {}
+    for split, values in final.items():
+        flat[f"{split}_accuracy"] = values["accuracy"]
+        flat[f"{split}_loss"] = values["loss"]
+        flat[f"{split}_objective"] = values["loss"] + values["penalty"]
+    held_out = "validation" if "validation" in final else "test"
+    flat["gap_accuracy"] = flat["train_accuracy"] - flat[f"{held_out}_accuracy"]
+    flat["gap_loss"] = flat[f"{held_out}_loss"] - flat["train_loss"]
+    return flat
+
+
+def spread(name: str, values: Sequence[float]) -> Row:
+    """Mean, sample standard deviation, smallest and largest of `values`, as four columns."""
+    if not len(values):
+        return dict.fromkeys((name, f"{name}_sd", f"{name}_min", f"{name}_max"))
+    array = np.asarray(values, dtype=np.float64)
+    deviation = float(array.std(ddof=1)) if array.size > 1 else None
+    return {
+        name: float(array.mean()),
+        f"{name}_sd": deviation,
+        f"{name}_min": float(array.min()),
+        f"{name}_max": float(array.max()),
+    }
+
+
+def spreads(names: Iterable[str], seeds: Sequence[Mapping[str, float]]) -> Row:
+    """`spread` of each named metric over the seeds that have it."""
+    row: Row = {}
+    for name in names:
+        row |= spread(name, [metrics[name] for metrics in seeds if name in metrics])
+    return row
+
+
+def model_row(model: Mapping[str, Any], runs: Runs) -> Row:
+    """One model's row: what it is, how many seeds, and every final metric over them."""
+    results = [runs.metrics(model["run"], seed) for seed in model["seeds"]]
+    finished = [final_metrics(result) for result in results if result["status"] == FINISHED]
+    return {
+        "model": model["name"],
+        "title": model["title"],
+        "section": model["section"],
+        "engine": model["engine"],
+        "run": model["run"],
+        "hidden": "-".join(map(str, model["spec"]["hidden"])),
+        "parameters": results[0]["parameters"],
+        "seeds": len(results),
+        "diverged": len(results) - len(finished),
+        **spreads(METRICS, finished),
+    }
+
+
+def models_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
+    """A row a model."""
+    columns = ["model", "title", "section", "engine", "run", "hidden", "parameters"]
+    columns += ["seeds", "diverged", *spreads(METRICS, [])]
+    return pd.DataFrame([model_row(model, runs) for model in models], columns=columns)
+
+
+def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
+    """A row a training: final metrics, status, and everything that defines it."""
+    rows = []
+    for run, seed in trainings:
+        result = runs.metrics(run, seed)
+        row: Row = {"run": run, "seed": seed, "status": result["status"]}
+        row |= {key: result[key] for key in ("epochs_done", "parameters")}
+        for split in ("train", "validation", "test"):
+            values = result["final"].get(split, {})
+            for metric in ("loss", "penalty", "accuracy"):
+                row[f"{split}_{metric}"] = values.get(metric)
+        specification = result["specification"]
+        hidden = "-".join(map(str, specification["hidden"]))
+        rows.append(row | specification | {"hidden": hidden})
+    return pd.DataFrame(rows)
+
+
+def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
+    """What the weights of a run look like, means over its seeds.
+
+    sum, sum_absolute and norm (the root of the sum of squares) are over the weights of all
+    layers; near_zero_share is the share of them below 0.001 in size.
+    """
+    measured = []
+    for seed in seeds:
+        w = runs.weights(run, seed).astype(np.float64)
+        measured.append(
+            {
+                "weights": w.size,
+                "sum": w.sum(),
+                "sum_absolute": np.abs(w).sum(),
+                "norm": np.sqrt(np.square(w).sum()),
+                "near_zero_share": np.mean(np.abs(w) < NEAR_ZERO),
+                "largest": np.abs(w).max(),
+            }
+        )
+    return {name: float(np.mean([row[name] for row in measured])) for name in measured[0]}
+
+
+def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
+    """A row a model: what its penalty made of the weights."""
+    return pd.DataFrame(
+        {"model": model["name"], "title": model["title"], "seeds": len(model["seeds"])}
+        | weight_row(model["run"], model["seeds"], runs)
+        for model in models
+    )
+
+
+def sweep_table(
+    values: Sequence[float], models: Sequence[Mapping[str, Any]], runs: Runs
+) -> pd.DataFrame:
+    """A row a swept value: the model's row, the norm of its weights, the share near zero."""
+    rows = []
+    for value, model in zip(values, models, strict=True):
+        weights = weight_row(model["run"], model["seeds"], runs)
+        kept = {f"weight_{key}" if key == "norm" else key: weights[key] for key in _SWEPT_WEIGHTS}
+        rows.append({"value": value} | model_row(model, runs) | kept)
+    return pd.DataFrame(rows)
+
+
+_SWEPT_WEIGHTS = ("norm", "near_zero_share")
+
+
+def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.DataFrame:
+    """A row for each number of epochs: one long training, read off on its way."""
+    names = ["train_accuracy", "train_loss", "test_accuracy", "test_loss"]
+    rows = []
+    histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    for epochs in at:
+        seeds = []
+        for history in histories:
+            there = history[history["epoch"] == epochs].set_index("split")
+            if len(there):  # a diverged run ends before
+                seeds.append(
+                    {f"{s}_{m}": there.loc[s, m] for s in there.index for m in ("accuracy", "loss")}
+                )
+        rows.append({"epochs": epochs, "seeds": len(seeds)} | spreads(names, seeds))
+    return pd.DataFrame(rows)
+
+
+def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
+    """A row a training: seconds, memory, arithmetic, when and on what machine."""
+    rows = []
+    for run, seed in trainings:
+        record = runs.provenance(run, seed)
+        rows.append(
+            {
+                "run": run,
+                "seed": seed,
+                "training_seconds": record["seconds"]["training"],
+                "evaluation_seconds": record["seconds"]["evaluation"],
+                "peak_memory_mb": record["peak_memory_mb"],
+                "arithmetic": record["arithmetic"],
+                "threads": record["threads"],
+                "finished": record["finished"],
+                **record["machine"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+PROTOCOLS = ("as written", "as meant")
+_PUBLISHED_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
+
+
+def published_table(
+    rows: Sequence[Mapping[str, str]],
+    redone_by: Mapping[str, Sequence[str]],
+    models: Mapping[str, Mapping[str, Any]],
+    runs: Runs,
+) -> pd.DataFrame:
+    """A row for each published number and protocol: what it was, what we got, the difference.
+
+    `redone_by` names, for each model of the source, the model of the study that follows it to
+    the letter and, where that differs, the one that does what it seems to have meant.  The
+    numbers stand in the published unit; a difference is reproduced minus published.
+    """
+    table = []
+    for row in rows:
+        scale = 100.0 if row["unit"] == "percent" else 1.0
+        metric = f"{row['split']}_{_PUBLISHED_METRICS[row['metric']]}"
+        for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
+            model = models[name]
+            results = [runs.metrics(model["run"], seed) for seed in model["seeds"]]
+            finished = [final_metrics(r) for r in results if r["status"] == FINISHED]
+            values = [metrics[metric] * scale for metrics in finished]
+            published = float(row["value"])
+            ours = spread("reproduced", values)
+            table.append(
+                {
+                    "id": row["id"],
+                    "part": row["part"],
+                    "source_model": row["model"],
+                    "setting": row["published_setting"],
+                    "split": row["split"],
+                    "metric": row["metric"],
+                    "unit": row["unit"],
+                    "as_written": row["as_written"],
+                    "published": published,
+                    "protocol": protocol,
+                    "model": name,
+                    "title": model["title"],
+                    "run": model["run"],
+                    "seeds": len(values),
+                    **ours,
+                    "difference": ours["reproduced"] - published if values else None,
+                }
+            )
+    return pd.DataFrame(table)
+
+
+def write(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV: 10 digits, empty where there is no value, the same bytes anywhere."""
+    runtime.write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

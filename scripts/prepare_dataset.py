@@ -1,0 +1,11 @@
+"""Make tensors, and a description of the data, from the four files of the data set."""
+
+from pathlib import Path
+
+from fmstudy import dataset, runtime
+
+with runtime.job(snakemake.log[0]):
+    dataset.prepare(
+        sources=Path(snakemake.input[0]).parent,
+        destination=Path(snakemake.output.x_train).parent,
+    )
