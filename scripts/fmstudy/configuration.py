@@ -31,7 +31,7 @@ _KINDS = {
 
 
 class ConfigurationError(StudyError):
-    """The configuration is refused; the message names file, line, key, value and what is allowed."""
+    """The configuration is refused; the message names file, line, key, value, what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Origins:
         for end in range(len(path), -1, -1):
             if path[:end] in self._places:
                 return self._places[path[:end]]
-        return "command line (--config)"
+        raise AssertionError("every configuration has a first file")
 
 
 def key_text(path: KeyPath) -> str:
@@ -115,6 +115,19 @@ def _walk(node: yaml.Node, path: KeyPath, file: str) -> Iterator[tuple[KeyPath, 
             yield from _walk(item, (*path, index), file)
 
 
+def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
+    """Read what `--config` gave as YAML would, and note that it stands on the command line.
+
+    Snakemake hands on the numbers inside lists and groups as texts.
+    """
+    origins.add(path, "command line (--config)")
+    if isinstance(given, Mapping):
+        return {key: read_command_line(item, (*path, key), origins) for key, item in given.items()}
+    if isinstance(given, list):
+        return [read_command_line(item, (*path, i), origins) for i, item in enumerate(given)]
+    return yaml.safe_load(given) if isinstance(given, str) and path else given
+
+
 def check_form(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:
     """Compare the configuration with the JSON schema; give every problem found, in order."""
     validator = jsonschema.Draft202012Validator(schema)
@@ -126,7 +139,7 @@ def check_form(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Pro
         for path, value in _leaves(config)
         if isinstance(value, float) and not math.isfinite(value)
     )
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def _leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
@@ -151,8 +164,10 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
                     f"unknown key.{nearest(key, allowed)} Allowed here: {', '.join(allowed)}.",
                 )
     elif rule == "required":
-        missing = [key for key in limit if key not in value]
-        yield Problem(path, f"the key {missing[0]} is missing here.")
+        # jsonschema gives one error a missing key, and does not say which.
+        for key in limit:
+            if key not in value:
+                yield Problem(path, f"the key {key} is missing here.")
     elif rule == "type":
         yield Problem(path, f"must be {_KINDS[limit]}, found {_found(value)}.{_hint(value, limit)}")
     elif rule == "enum":
@@ -206,10 +221,15 @@ def _hint(value: Any, wanted: Any) -> str:
             number = float(value)
         except ValueError:
             return ""
+        if not math.isfinite(number):
+            return ""
         mantissa, _, exponent = value.lower().partition("e")
-        if exponent and "." not in mantissa:
-            return f" YAML reads {value} as a text: write {mantissa}.0e{exponent}."
-        return f" Write it without quotes: {number:g}."
+        if exponent:  # YAML 1.1 wants a point and a sign
+            point = "" if "." in mantissa else ".0"
+            written = f"{mantissa}{point}e{int(exponent):+d}"
+            if written != value.lower():
+                return f" YAML reads {value} as a text: write {written}."
+        return f" Write it without quotes: {value}."
     return ""
 
 

@@ -8,6 +8,7 @@ order of their batches, and comparing them is a paired comparison.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -25,7 +26,7 @@ def initial_weights(spec: RunSpec, seed: int) -> list[np.ndarray]:
     """
     weights = []
     sizes = spec.layer_sizes
-    for layer, (inputs, units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (inputs, units) in enumerate(itertools.pairwise(sizes)):
         generator = np.random.default_rng([seed, _WEIGHTS, layer])
         if spec.weight_std is None:
             limit = math.sqrt(6.0 / (inputs + units))

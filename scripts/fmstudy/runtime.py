@@ -28,36 +28,48 @@ class StudyError(Exception):
 
 @contextmanager
 def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
-    """Run the body of a script: messages go to `log_file`, mistakes end it without a traceback.
+    """Run the body of a script: what it says goes to `log_file`, little to the terminal.
 
-    Everything logged goes to the rule's log file; warnings and worse, and lines logged with
-    `progress`, also go to the terminal.  A `StudyError` ends the process with its message and
-    exit code 1; any other exception keeps its traceback, because then the fault is ours.
+    The log file gets every message, and everything else that is written to standard error, such
+    as the remarks that TensorFlow makes while it is imported (so import it in the body).  The
+    terminal gets warnings and worse, and lines of `Progress`.  A `StudyError` ends the process
+    with its message and exit code 1; any other exception also leaves its traceback in the log,
+    because then the fault is ours.
     """
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(log_file, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    to_terminal = logging.StreamHandler(sys.stderr)
-    to_terminal.addFilter(
-        lambda record: record.levelno >= logging.WARNING or getattr(record, "progress", False)
-    )
-    handlers: list[logging.Handler] = [to_file, to_terminal]
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for handler in handlers:
-        log.addHandler(handler)
-    try:
-        yield log
-    except StudyError as error:
-        log.error("%s", error)
-        sys.exit(1)
-    except Exception:
-        log.exception("unexpected error; please report it with this log")
-        sys.exit(1)
-    finally:
-        for handler in handlers:
-            log.removeHandler(handler)
-            handler.close()
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(log_file, "w", encoding="utf-8") as file, os.fdopen(terminal, "w") as screen:
+        os.dup2(file.fileno(), 2)
+        to_file = logging.StreamHandler(file)
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        to_screen = logging.StreamHandler(screen)
+        to_screen.addFilter(
+            lambda record: record.levelno >= logging.WARNING or getattr(record, "progress", False)
+        )
+        # The traceback is for the log; the terminal is told where that is.
+        to_screen.setFormatter(_WithoutTraceback())
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.handlers = [to_file, to_screen]
+        try:
+            yield log
+        except StudyError as error:
+            log.error("%s", error)
+            sys.exit(1)
+        except Exception as error:
+            name = type(error).__name__
+            log.exception("This should not happen (%s: %s); see %s.", name, error, log_file)
+            sys.exit(1)
+        finally:
+            log.handlers = []
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+
+
+class _WithoutTraceback(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage()
 
 
 class Progress:

@@ -7,6 +7,7 @@ and no Snakemake in it, so that the workflow can ask it while it is parsed.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -127,6 +128,12 @@ class Study:
     def section(self, name: str) -> list[Model]:
         """Give the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
+
+    @property
+    def redoing(self) -> list[Model]:
+        """The models that re-do a model of the source, each once."""
+        names = (name for names in self.published_models.values() for name in names)
+        return [self.models[name] for name in dict.fromkeys(names)]
 
     def trained(self) -> Iterator[Model]:
         """Give every model that is trained anywhere in the study, experiments' ones included."""
@@ -263,10 +270,14 @@ class _Builder:
 
     def weight_models(self) -> tuple[Model, ...]:
         models = self.named(("weights", "models"))
-        for index, model in enumerate(models):
-            if model.spec.engine != "lowlevel":
-                self.refuse(("weights", "models", index), f"{model.name} is not a low-level model.")
+        for index, name in enumerate(self.config["weights"]["models"]):
+            if self.engine(name) == "keras":
+                self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
         return models
+
+    def engine(self, name: str) -> str | None:
+        """Give a model's engine; None for an unknown model, which is a problem already."""
+        return self.models[name].spec.engine if name in self.models else None
 
     def seeds(self, given: Mapping[str, Any], model: Model) -> tuple[int, ...]:
         return tuple(int(seed) for seed in given.get("seeds", model.seeds))
@@ -274,6 +285,12 @@ class _Builder:
     def longer_training(self) -> LongerTraining:
         given = self.config["epochs"]
         base = self.model(given["model"], ("epochs", "model"))
+        if self.engine(given["model"]) == "keras":
+            self.refuse(
+                ("epochs", "model"),
+                f"{base.name} is a Keras model, whose test set is looked at once, at the end; "
+                "take a low-level one.",
+            )
         at = tuple(sorted(int(epochs) for epochs in given["at"]))
         spec = base.spec.varied(epochs=at[-1])
         model = Model(
@@ -290,10 +307,11 @@ class _Builder:
         path: KeyPath = ("sweeps", name)
         base = self.model(given["model"], (*path, "model"))
         vary = given["vary"]
+        if base.name == given["model"]:  # else it stands for an unknown model
+            self.check_sweep(vary, base, (*path, "vary"))
         models = []
         for index, value in enumerate(given["values"]):
-            where = (*path, "values", index)
-            self.check_swept(vary, value, base, where)
+            self.check_swept(vary, value, base, (*path, "values", index))
             value = _typed(vary, value)
             change = {"hidden": (value,)} if vary == "width" else {vary: value}
             models.append(
@@ -315,13 +333,7 @@ class _Builder:
             models=tuple(models),
         )
 
-    def check_swept(self, vary: str, value: float, base: Model, path: KeyPath) -> None:
-        lowest, highest, inclusive = _RANGES[vary]
-        if not (lowest <= value <= highest) or (value == lowest and not inclusive):
-            above = "at least" if inclusive else "greater than"
-            self.refuse(path, f"is {value}; {vary} must be {above} {lowest}, at most {highest:g}.")
-        if vary in _WHOLE and value != int(value):
-            self.refuse(path, f"is {value}; {vary} must be a whole number.")
+    def check_sweep(self, vary: str, base: Model, path: KeyPath) -> None:
         if vary == "width" and len(base.spec.hidden) != 1:
             self.refuse(path, f"width needs a model with one hidden layer; {base.name} has not.")
         if vary == "delta" and base.spec.penalty == "none":
@@ -329,8 +341,16 @@ class _Builder:
         owner = next((engine for engine, keys in ONLY.items() if vary in keys), base.spec.engine)
         if owner != base.spec.engine:
             self.refuse(path, f"{vary} belongs to the engine {owner}; {base.name} has the other.")
-        if vary == "dropout" and not base.spec.hidden:
+        elif vary == "dropout" and not base.spec.hidden:
             self.refuse(path, f"dropout works on hidden layers; {base.name} has none.")
+
+    def check_swept(self, vary: str, value: float, base: Model, path: KeyPath) -> None:
+        lowest, highest, inclusive = _RANGES[vary]
+        if not (lowest <= value <= highest) or (value == lowest and not inclusive):
+            above = "at least" if inclusive else "greater than"
+            self.refuse(path, f"is {value}; {vary} must be {above} {lowest}, at most {highest:g}.")
+        if vary in _WHOLE and value != int(value):
+            self.refuse(path, f"is {value}; {vary} must be a whole number.")
         if vary == "batch_size" and value > base.spec.fitted_samples:
             self.refuse(
                 path, f"is {value}; only {base.spec.fitted_samples} samples are trained on."
@@ -339,7 +359,7 @@ class _Builder:
     def comparison(self, name: str) -> Comparison:
         given = self.config["comparisons"][name]
         models = self.named(("comparisons", name, "models"))
-        engines = {model.spec.engine for model in models}
+        engines = {self.engine(model) for model in given["models"]} - {None}
         if len(engines) > 1:
             self.refuse(
                 ("comparisons", name, "models"),
@@ -376,16 +396,20 @@ def read_published(
     `models` are the source's models that the configuration maps to models of the study.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        # utf-8-sig: a spreadsheet may have put a mark at the beginning.
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            numbered = [(reader.line_num, row) for row in reader]
     except OSError as error:
         return [], [f"{path}: cannot be read: {error.strerror}."]
-    if not rows or tuple(rows[0]) != PUBLISHED_COLUMNS:
+    except (UnicodeDecodeError, csv.Error) as error:
+        return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
+    if tuple(reader.fieldnames or ()) != PUBLISHED_COLUMNS:
         return [], [f"{path}: the first line must be {','.join(PUBLISHED_COLUMNS)}."]
     known = set(models)
     complaints: list[str] = []
     seen: set[str] = set()
-    for line, row in enumerate(rows, start=2):
+    for line, row in numbered:
         where = f"{path}, line {line}"
         if None in row or None in row.values():
             complaints.append(f"{where}: must have {len(PUBLISHED_COLUMNS)} columns.")
@@ -399,7 +423,24 @@ def read_published(
                 f're-does "{row["model"]}".{nearest(row["model"], known)}'
             )
         complaints.extend(_published_complaints(where, row))
-    return rows, complaints
+    return [row for _, row in numbered], complaints
+
+
+def published_values(
+    rows: Sequence[Mapping[str, str]], redone_by: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, float]]:
+    """Give the published final values by model of the study, as metrics such as test_accuracy.
+
+    Accuracies are shares; a penalised loss counts as the loss, because that is what the source
+    draws.  Where the source gives a number twice, the first counts.
+    """
+    values: dict[str, dict[str, float]] = {}
+    for row in rows:
+        metric = f"{row['split']}_{row['metric'].removeprefix('penalised ')}"
+        value = float(row["value"]) / (100.0 if row["unit"] == "percent" else 1.0)
+        for name in redone_by[row["model"]]:
+            values.setdefault(name, {}).setdefault(metric, value)
+    return values
 
 
 def _published_complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
@@ -407,8 +448,10 @@ def _published_complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
         if row[column] not in allowed:
             yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
     try:
-        float(row["value"])
+        finite = math.isfinite(float(row["value"]))
     except ValueError:
+        finite = False
+    if not finite:
         yield f'{where}: value must be a number; found "{row["value"]}".'
 
 

@@ -41,6 +41,11 @@ class Runs:
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
 
+    @classmethod
+    def holding(cls, files: Sequence[str]) -> Runs:
+        """Find the directory of runs from files of runs: {runs}/{run}/seed-{seed}/{file}."""
+        return cls(Path(files[0]).parents[2] if files else "")
+
     def path(self, run: str, seed: int, file: str) -> Path:
         """Where a training's file lies."""
         return self.directory / run / f"seed-{seed}" / file
@@ -279,6 +284,16 @@ def published_table(
                 }
             )
     return pd.DataFrame(table)
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a table that `write` wrote; names of runs and models stay texts."""
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
+    )
+
+
+_TEXTS = ("model", "title", "section", "engine", "run", "hidden")
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from fmstudy.batchnorm import Statistics, batch_norm_inference, batch_norm_training
 from fmstudy.initial import initial_weights
-from fmstudy.lowlevel import count_hits, penalty_of, pre_activation, summed_cross_entropy
+from fmstudy.lowlevel import count_hits, penalty_of, summed_cross_entropy
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
@@ -31,6 +31,7 @@ Product = Callable[[tf.Tensor], tf.Tensor]
 
 def prepare_device(threads: int) -> None:
     """Give TensorFlow `threads` threads and deterministic kernels; call before any operation."""
+    tf.config.set_visible_devices([], "GPU")  # the same results with and without one
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
 min_version("9.27")
 
@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 from fmstudy import configuration
 from fmstudy import study as studies
 from fmstudy.digest import digest
+from fmstudy.runtime import versions
 from fmstudy.spec import RUN_PATTERN
 
 
@@ -33,6 +34,9 @@ ORIGINS = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfil
 configfile: DEFAULT_CONFIGURATION
 
 
+update_config(config, configuration.read_command_line(workflow.config_settings.config, (), ORIGINS))
+
+
 def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
     schema = yaml.safe_load((HERE / "workflow/schemas/config.schema.yaml").read_text())
@@ -42,21 +46,77 @@ def resolve_study():
     study, problems = studies.build(config)
     if problems:
         raise WorkflowError(str(configuration.report(problems, ORIGINS)))
-    rows, complaints = studies.read_published(
-        beside(study.published_file), study.published_models
-    )
+    rows, complaints = studies.read_published(beside(study.published_file), study.published_models)
     if complaints:
         raise WorkflowError("\n".join(complaints))
-    return study
+    return study, studies.published_values(rows, study.published_models)
 
 
-study = resolve_study()
+study, PUBLISHED_VALUES = resolve_study()
 
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
+TEMPLATES = sorted(
+    os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
+)
+PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
 LOGS = RESULTS.replace("results", "logs", 1)
 RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
 RUNS = study.runs
+TABLES_DIRECTORY = f"{RESULTS}/tables"
+FIGURES_DIRECTORY = f"{RESULTS}/figures"
+PUBLISHED = beside(study.published_file)
+
+MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
+LOWLEVEL_PATTERN = rf"(?!keras-){RUN_PATTERN}"
+KERAS_PATTERN = rf"(?=keras-){RUN_PATTERN}"
+MODEL_PATTERN = "|".join(study.models)
+SWEEP_PATTERN = "|".join(study.sweeps) or "none"
+COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
+
+TEMPLATES = sorted(
+    os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
+)
+PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
+LOGS = RESULTS.replace("results", "logs", 1)
+RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
+RUNS = study.runs
+TABLES_DIRECTORY = f"{RESULTS}/tables"
+FIGURES_DIRECTORY = f"{RESULTS}/figures"
+PUBLISHED = beside(study.published_file)
+
+MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
+LOWLEVEL_PATTERN = rf"(?!keras-){RUN_PATTERN}"
+KERAS_PATTERN = rf"(?=keras-){RUN_PATTERN}"
+MODEL_PATTERN = "|".join(study.models)
+SWEEP_PATTERN = "|".join(study.sweeps) or "none"
+COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
+
+TABLES = expand(
+    f"{TABLES_DIRECTORY}/{{table}}.csv",
+    table=[
+        *MODEL_GROUPS,
+        "epochs",
+        *(f"sweep_{sweep}" for sweep in study.sweeps),
+        "weights",
+        "published",
+        "runs",
+        "cost",
+    ],
+)
+FIGURES = expand(
+    f"{FIGURES_DIRECTORY}/{{figure}}.svg",
+    figure=[
+        "data",
+        "models",
+        *(f"curves_{model}" for model in study.models),
+        "epochs",
+        "depth",
+        "weights",
+        *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
+        *(f"compare_{comparison}" for comparison in study.comparisons),
+    ],
+)
 
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
 TRAINED = {
@@ -105,3 +165,105 @@ def of_runs(models, file):
 def as_dicts(models):
     """Give what a script must know of the models, as parameters that Snakemake can track."""
     return [model.as_dict() for model in models]
+
+
+def published(models):
+    """Give the published values of the models that have any, by model."""
+    return {
+        model.name: PUBLISHED_VALUES[model.name]
+        for model in models
+        if model.name in PUBLISHED_VALUES
+    }
+
+
+def sweep_as_dict(sweep):
+    """Give what a script must know of a sweep."""
+    return {
+        "name": sweep.name,
+        "title": sweep.title,
+        "section": sweep.section,
+        "vary": sweep.vary,
+        "base": sweep.base,
+        "values": list(sweep.values),
+    }
+
+
+def as_parameters():
+    """Give the whole study, for the report."""
+    return {
+        "title": study.title,
+        "models": as_dicts(study.models.values()),
+        "sections": dict(studies.SECTIONS),
+        "sweeps": [sweep_as_dict(sweep) for sweep in study.sweeps.values()],
+        "comparisons": [
+            {
+                "name": comparison.name,
+                "title": comparison.title,
+                "section": comparison.section,
+                "models": [model.name for model in comparison.models],
+            }
+            for comparison in study.comparisons.values()
+        ],
+        "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
+        "depth": [model.name for model in study.depth],
+        "weights": [model.name for model in study.weights],
+        "versions": versions(PACKAGES),
+    }
+
+
+def table(name):
+    """Give the path of a table."""
+    return f"{TABLES_DIRECTORY}/{name}.csv"
+
+
+def figure(name):
+    """Give the path of a figure."""
+    return f"{FIGURES_DIRECTORY}/{name}.svg"
+
+
+def results_of_sweep(name):
+    """Give table and figures of a sweep."""
+    if name not in study.sweeps:
+        raise WorkflowError(
+            f"The configuration has no sweep called {name}. Sweeps: {', '.join(study.sweeps)}."
+        )
+    return [table(f"sweep_{name}"), figure(f"sweep_{name}"), figure(f"sweep_{name}_curves")]
+
+
+def results_of_section(section):
+    """Give table and figures of a section's models, sweeps and comparisons."""
+    sweeps = [name for name, sweep in study.sweeps.items() if sweep.section == section]
+    comparisons = [name for name, it in study.comparisons.items() if it.section == section]
+    return [
+        table(section),
+        *(figure(f"curves_{model.name}") for model in study.section(section)),
+        *(path for name in sweeps for path in results_of_sweep(name)),
+        *(figure(f"compare_{name}") for name in comparisons),
+    ]
+
+
+TABLES = [
+    table(name)
+    for name in (
+        *MODEL_GROUPS,
+        "epochs",
+        *(f"sweep_{sweep}" for sweep in study.sweeps),
+        "weights",
+        "published",
+        "runs",
+        "cost",
+    )
+]
+FIGURES = [
+    figure(name)
+    for name in (
+        "data",
+        "models",
+        *(f"curves_{model}" for model in study.models),
+        "epochs",
+        "depth",
+        "weights",
+        *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
+        *(f"compare_{comparison}" for comparison in study.comparisons),
+    )
+]

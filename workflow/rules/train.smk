@@ -10,11 +10,11 @@ rule train_lowlevel:
     log:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run="(?!keras-)" + RUN_PATTERN,
+        run=LOWLEVEL_PATTERN,
+    priority: priority
     conda:
         "../envs/study.yaml"
     threads: 1
-    priority: priority
     resources:
         mem_mb=2500,
         runtime=minutes,
@@ -33,11 +33,11 @@ rule train_keras:
     log:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run="(?=keras-)" + RUN_PATTERN,
+        run=KERAS_PATTERN,
+    priority: priority
     conda:
         "../envs/study.yaml"
     threads: 1
-    priority: priority
     resources:
         mem_mb=2500,
         runtime=minutes,

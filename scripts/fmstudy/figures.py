@@ -1,0 +1,550 @@
+"""Every figure of the report, drawn from results; each says in a sentence what it shows.
+
+The same marks mean the same everywhere: training is dashed and thin, held-out data (test in
+Part A, validation in Part B) solid, the final test value a dot, a published value an open
+diamond, single seeds faint.  A function gives the figure, its finding, and a description.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from fmstudy.dataset import CLASSES
+from fmstudy.svg import FAINT, HUES, INK, Drawing, style
+from fmstudy.tables import NEAR_ZERO, Runs
+
+WIDTH = 8.0  # inches
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def nats(loss: float) -> str:
+    """Write a loss with three decimals, or shortly where it is large."""
+    return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
+
+
+def _percent_axis(axes: Axes, axis: str = "y") -> None:
+    target = axes.yaxis if axis == "y" else axes.xaxis
+    target.set_major_locator(MaxNLocator(5))
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+
+
+def _power_axis(axes: Axes, axis: str) -> None:
+    """Write powers of ten without mathematical markup, which the style switches off."""
+    target = axes.yaxis if axis == "y" else axes.xaxis
+    axes.minorticks_off()
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("e-0", "e-")))
+
+
+# --------------------------------------------------------------------------- learning curves
+@dataclass(frozen=True)
+class Curves:
+    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics."""
+
+    model: Mapping[str, Any]
+    split: str
+    epochs: np.ndarray
+    accuracy: np.ndarray
+    loss: np.ndarray
+
+    @property
+    def final(self) -> tuple[float, float]:
+        """Accuracy and loss after the last epoch, means over seeds."""
+        return float(self.accuracy[-1].mean()), float(self.loss[-1].mean())
+
+
+def held_out_split(model: Mapping[str, Any]) -> str:
+    """The split that a model's curves are held against: validation for Keras, else test."""
+    return "validation" if model["engine"] == "keras" else "test"
+
+
+def read_curves(model: Mapping[str, Any], split: str, runs: Runs) -> Curves:
+    """Read the curves of one split; the loss includes the penalty where the model has one."""
+    seeds = []
+    for seed in model["seeds"]:
+        history = runs.history(model["run"], seed)
+        seeds.append(history[history["split"] == split].set_index("epoch"))
+    together = pd.concat(seeds, axis=1, keys=range(len(seeds)))  # a diverged one ends early
+    objective = [together[k]["loss"] + together[k]["penalty"] for k in range(len(seeds))]
+    return Curves(
+        model,
+        split,
+        together.index.to_numpy(),
+        np.column_stack([together[k]["accuracy"] for k in range(len(seeds))]),
+        np.column_stack(objective),
+    )
+
+
+def learning_curves(
+    models: Sequence[Mapping[str, Any]],
+    runs: Runs,
+    published: Mapping[str, Mapping[str, float]] | None = None,
+) -> Drawing:
+    """Accuracy and loss over epochs of one model, or of a few on shared axes.
+
+    `published` gives, by model, the published final values by metric, such as test_accuracy.
+    """
+    published = published or {}
+    with style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="constrained")
+        ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
+        drawn: list[Curves] = []
+        for hue, model in zip(HUES, models, strict=False):
+            for split in ("train", held_out_split(model)):
+                curves = read_curves(model, split, runs)
+                drawn.append(curves)
+                label = split if len(models) == 1 else f"{model['name']} {split}"
+                accuracy, loss = curves.final
+                _draw_curve(left, curves.epochs, curves.accuracy, split, hue)
+                _draw_curve(right, curves.epochs, curves.loss, split, hue)
+                ends[left].append((accuracy, f"{label} {percent(accuracy)}", hue))
+                ends[right].append((loss, f"{label} {nats(loss)}", hue))
+            _draw_test_and_published(left, right, model, runs, published, hue)
+        penalised = any(model["spec"]["penalty"] != "none" for model in models)
+        left.set_title("Accuracy")
+        right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
+        _percent_axis(left)
+        _limit(left, [c.accuracy for c in drawn], rising=True)
+        _limit(right, [c.loss for c in drawn], rising=False)
+        for axes in (left, right):
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            _label_ends(axes, ends[axes])
+    return Drawing(figure, _curves_finding(models, drawn), _curves_description(models))
+
+
+def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: str) -> None:
+    dashed = split == "train"
+    dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
+    if seeds.shape[1] > 1:
+        axes.plot(x, seeds, color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
+    axes.plot(x, seeds.mean(axis=1), color=hue, linewidth=width, linestyle=dashes)
+
+
+def _draw_test_and_published(
+    left: Axes,
+    right: Axes,
+    model: Mapping[str, Any],
+    runs: Runs,
+    published: Mapping[str, Mapping[str, float]],
+    hue: str,
+) -> None:
+    for axes, metric in ((left, "accuracy"), (right, "loss")):
+        if model["engine"] == "keras":
+            test = read_curves(model, "test", runs)
+            values = test.accuracy if metric == "accuracy" else test.loss
+            axes.plot([test.epochs[-1]], [values[-1].mean()], "o", color=hue, markersize=5)
+        for split in ("train", "test"):
+            value = published.get(model["name"], {}).get(f"{split}_{metric}")
+            if value is not None:
+                axes.plot(
+                    [model["spec"]["epochs"]],
+                    [value],
+                    "D",
+                    markerfacecolor="white",
+                    markeredgecolor=hue,
+                    markersize=5,
+                    zorder=5,
+                    clip_on=False,
+                )
+
+
+def _limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
+    """Cut away the first steep part of training, which would flatten all that follows.
+
+    Published values outside stay visible: limits only ever widen to what is drawn as a mark.
+    """
+    starts, bests = [], []
+    for seeds in curves:
+        finite = seeds[np.isfinite(seeds).all(axis=1)]
+        if len(finite):
+            start = finite[min(len(finite) - 1, max(1, math.ceil(0.05 * len(finite))))]
+            starts.append(start.min() if rising else start.max())
+            bests.append(finite.max() if rising else finite.min())
+    marks = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
+    if not starts:
+        return
+    low, high = (min(starts), max(bests)) if rising else (min(bests), max(starts))
+    low, high = min([low, *marks]), max([high, *marks])
+    margin = 0.05 * (high - low) or 0.01
+    axes.set_ylim(low - margin, high + margin)
+
+
+def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Write labels at the right ends of lines, moved apart where they would overlap."""
+    low, high = axes.get_ylim()
+    needed = 0.075 * (high - low)
+    finite = [end for end in ends if math.isfinite(end[0])]
+    ordered = sorted(finite, key=lambda end: end[0])
+    places: list[float] = []
+    for value, _, _ in ordered:
+        place = min(max(value, low), high)
+        places.append(max(place, places[-1] + needed) if places else place)
+    over = (places[-1] - high) if places else 0.0
+    if over > 0:  # push the pile down again, from the top
+        limit = high
+        for index in range(len(places) - 1, -1, -1):
+            places[index] = min(places[index], limit)
+            limit = places[index] - needed
+    for (_, text, hue), place in zip(ordered, places, strict=True):
+        axes.annotate(
+            text,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=hue,
+            va="center",
+            fontsize=8.5,
+            annotation_clip=False,
+        )
+
+
+def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]) -> str:
+    parts = []
+    for train, held_out in zip(drawn[::2], drawn[1::2], strict=True):
+        model = train.model
+        (train_accuracy, train_loss), (accuracy, loss) = train.final, held_out.final
+        parts.append(
+            f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
+            f"{percent(accuracy)}, loss {nats(loss)}; train {percent(train_accuracy)}, "
+            f"{nats(train_loss)}"
+        )
+    seeds = {len(model["seeds"]) for model in models}
+    count = f"{min(seeds)} seed{'s' if max(seeds) > 1 else ''}"
+    return f"{'; '.join(parts)} ({'mean of ' if max(seeds) > 1 else ''}{count})."
+
+
+def _curves_description(models: Sequence[Mapping[str, Any]]) -> str:
+    held_out = held_out_split(models[0])
+    text = (
+        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both "
+        "in inference mode; faint lines are single seeds. Open diamonds: published values."
+    )
+    if held_out == "validation":
+        text += " Dots: test data, evaluated once at the end."
+    return text + " The first epochs lie outside the axes."
+
+
+# -------------------------------------------------------------------------------- summaries
+def _panels(count: int, height: float = 2.8) -> tuple[Figure, list[Axes]]:
+    figure, axes = plt.subplots(1, count, figsize=(WIDTH, height), layout="constrained")
+    return figure, list(np.atleast_1d(axes))
+
+
+def _draw_summary(
+    axes: Axes,
+    x: Sequence[float],
+    table: pd.DataFrame,
+    name: str,
+    hue: str,
+    dashed: bool = False,
+    label: str = "",
+) -> None:
+    """A metric's mean over x, with a thin bar from the smallest to the largest seed."""
+    low = (table[name] - table[f"{name}_min"]).clip(lower=0)
+    high = (table[f"{name}_max"] - table[name]).clip(lower=0)
+    axes.errorbar(
+        x,
+        table[name],
+        yerr=[low, high],
+        color=hue,
+        linestyle="--" if dashed else "-",
+        linewidth=1.1 if dashed else 1.8,
+        marker="o",
+        markersize=3.5 if dashed else 5,
+        markerfacecolor="white" if dashed else hue,
+        elinewidth=0.8,
+        label=label,
+    )
+
+
+def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
+    """Final accuracy, loss and gap against the swept value; for delta the weights too."""
+    weights = sweep["vary"] == "delta"
+    values = table["value"].to_numpy()
+    held_out = held_out_split({"engine": table["engine"].iloc[0]})
+    with style():
+        figure, axes = _panels(4 if weights else 3)
+        for panel, metric, title in zip(
+            axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
+        ):
+            _draw_summary(panel, values, table, f"train_{metric}", HUES[0], True, "train")
+            _draw_summary(panel, values, table, f"{held_out}_{metric}", HUES[0], False, held_out)
+            panel.set_title(title)
+            panel.legend(loc="best", fontsize=8)
+        _percent_axis(axes[0])
+        _draw_summary(axes[2], values, table, "gap_accuracy", HUES[1])
+        axes[2].set_title(f"Gap: train − {held_out}")
+        axes[2].axhline(0, color=FAINT, linewidth=0.8)
+        _percent_axis(axes[2])
+        if weights:
+            axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5)
+            axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
+            _percent_axis(axes[3])
+        for panel in axes:
+            _swept_axis(panel, values, sweep["vary"])
+    best = table.loc[table[f"{held_out}_accuracy"].idxmax()]
+    worst = table.loc[table[f"{held_out}_accuracy"].idxmin()]
+    return Drawing(
+        figure,
+        f"{sweep['title']}: highest {held_out} accuracy {percent(best[f'{held_out}_accuracy'])} "
+        f"at {best['value']:g}, lowest {percent(worst[f'{held_out}_accuracy'])} "
+        f"at {worst['value']:g}.",
+        f"Final metrics against {sweep['vary'].replace('_', ' ')}. Dashed with open dots: "
+        f"training data; solid with full dots: {held_out} data; bars span the seeds.",
+    )
+
+
+def _swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
+    axes.set_xlabel(vary.replace("_", " "))
+    positive = values[values > 0]
+    if len(positive) == len(values) and values.max() / values.min() > 30:
+        axes.set_xscale("log")
+        _power_axis(axes, "x")
+
+
+def sweep_curves(
+    models: Sequence[Mapping[str, Any]], sweep: Mapping[str, Any], runs: Runs
+) -> Drawing:
+    """Held-out accuracy and loss over epochs for every swept value, light to dark."""
+    values = sweep["values"]
+    held_out = held_out_split(models[0])
+    order = np.argsort(values)
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.72, len(models)))[::-1]
+    with style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), layout="constrained")
+        drawn = []
+        ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
+        for colour, index in zip(colours, order, strict=True):
+            hue = mpl.colors.to_hex(colour)
+            curves = read_curves(models[index], held_out, runs)
+            drawn.append(curves)
+            accuracy = curves.accuracy.mean(axis=1)
+            loss = _without_penalty(models[index], held_out, runs)
+            left.plot(curves.epochs, accuracy, color=hue, linewidth=1.4)
+            right.plot(curves.epochs, loss, color=hue, linewidth=1.4)
+            ends[left].append((float(accuracy[-1]), f"{values[index]:g}", hue))
+            ends[right].append((float(loss[-1]), f"{values[index]:g}", hue))
+        left.set_title(f"{held_out.capitalize()} accuracy")
+        right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
+        _percent_axis(left)
+        losses = [line.get_ydata().reshape(-1, 1) for line in right.lines]
+        _limit(left, [c.accuracy for c in drawn], rising=True)
+        _limit(right, losses, rising=False)
+        for axes in (left, right):
+            axes.set_xlabel("epoch")
+            _label_ends(axes, ends[axes])
+    finals = [c.final[0] for c in drawn]
+    return Drawing(
+        figure,
+        f"{sweep['title']}: final {held_out} accuracy from {percent(min(finals))} to "
+        f"{percent(max(finals))} over {len(values)} values.",
+        f"One line a value of {sweep['vary'].replace('_', ' ')}, which stands at its end; darker "
+        "is larger. The first epochs lie outside the axes.",
+    )
+
+
+def _without_penalty(model: Mapping[str, Any], split: str, runs: Runs) -> np.ndarray:
+    seeds = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    columns = [h[h["split"] == split].set_index("epoch")["loss"] for h in seeds]
+    return pd.concat(columns, axis=1).mean(axis=1).to_numpy()
+
+
+def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
+    """Test accuracy and loss after each number of epochs, as bars."""
+    labels = [f"{int(epochs):,}" for epochs in table["epochs"]]
+    with style():
+        figure, axes = _panels(2)
+        for panel, metric, name, write in (
+            (axes[0], "test_accuracy", "Test accuracy", percent),
+            (axes[1], "test_loss", "Test loss, nats", nats),
+        ):
+            bars = panel.bar(labels, table[metric], width=0.6, color=HUES[0])
+            panel.bar_label(bars, [write(value) for value in table[metric]], padding=2)
+            panel.set_title(name)
+            panel.set_xlabel("epochs")
+            panel.margins(y=0.12)
+        _percent_axis(axes[0])
+    first, last = table.iloc[0], table.iloc[-1]
+    return Drawing(
+        figure,
+        f"{title}: test accuracy goes from {percent(first['test_accuracy'])} after "
+        f"{int(first['epochs'])} epochs to {percent(last['test_accuracy'])} after "
+        f"{int(last['epochs'])}, loss from {nats(first['test_loss'])} to "
+        f"{nats(last['test_loss'])}.",
+        "Bars: test metrics of one long training, read off on its way.",
+    )
+
+
+def depth(table: pd.DataFrame) -> Drawing:
+    """Final accuracy, loss and gap of models of growing depth, side by side."""
+    positions = list(range(len(table)))
+    held_out = held_out_split({"engine": table["engine"].iloc[0]})
+    with style():
+        figure, axes = _panels(3)
+        for panel, metric, title in zip(
+            axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
+        ):
+            _draw_summary(panel, positions, table, f"train_{metric}", HUES[0], True, "train")
+            _draw_summary(panel, positions, table, f"{held_out}_{metric}", HUES[0], False, held_out)
+            panel.set_title(title)
+            panel.legend(loc="best", fontsize=8)
+        _draw_summary(axes[2], positions, table, "gap_accuracy", HUES[1])
+        axes[2].set_title(f"Gap: train − {held_out}")
+        axes[2].axhline(0, color=FAINT, linewidth=0.8)
+        _percent_axis(axes[0])
+        _percent_axis(axes[2])
+        for panel in axes:
+            panel.set_xticks(positions, table["model"])
+            panel.margins(x=0.12)
+    parts = [
+        f"{row['title']} {percent(row[f'{held_out}_accuracy'])}" for _, row in table.iterrows()
+    ]
+    return Drawing(
+        figure,
+        f"Depth: {held_out} accuracy {', '.join(parts)}.",
+        f"Final metrics by model. Dashed with open dots: training data; solid with full dots: "
+        f"{held_out} data; bars span the seeds.",
+    )
+
+
+def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> Drawing:
+    """Test accuracy of every model: mean, seeds' range, and the published value."""
+    table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
+    hues = dict(zip(("part_a", "part_b", "batchnorm"), HUES, strict=False))
+    with style():
+        height = 0.7 + 0.25 * len(table)
+        figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        for position, row in table.iterrows():
+            hue = hues[row["section"]]
+            axes.plot(
+                [row["test_accuracy_min"], row["test_accuracy_max"]],
+                [position] * 2,
+                color=hue,
+                linewidth=2,
+            )
+            axes.plot(row["test_accuracy"], position, "o", color=hue, markersize=6)
+            value = published.get(row["model"], {}).get("test_accuracy")
+            if value is not None:
+                axes.plot(
+                    value,
+                    position,
+                    "D",
+                    markerfacecolor="white",
+                    markeredgecolor=INK,
+                    markersize=5.5,
+                    zorder=1,
+                )
+        axes.set_yticks(range(len(table)), table["title"])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.grid(axis="x")
+        axes.set_xlabel("test accuracy")
+        _percent_axis(axes, "x")
+    if table.empty:
+        return Drawing(figure, "No model finished its training.", "")
+    best = table.loc[table["test_accuracy"].idxmax()]
+    return Drawing(
+        figure,
+        f"Test accuracy of {len(table)} models; the highest mean is "
+        f"{percent(best['test_accuracy'])} ({best['title']}).",
+        "Dots: means over seeds; lines span the seeds; open diamonds: published values. "
+        "Blue: Part A, orange: Part B, green: Part C.",
+    )
+
+
+def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
+    """Histograms of all weights of each model, on shared axes."""
+    edges = np.linspace(-0.3, 0.3, 121)
+    shares = []
+    with style():
+        columns = min(3, len(models))
+        rows = math.ceil(len(models) / columns)
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            figsize=(WIDTH, 0.4 + 1.9 * rows),
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for axes, model in zip(grid.ravel(), models, strict=False):
+            weights = np.concatenate([runs.weights(model["run"], s) for s in model["seeds"]])
+            counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
+            share = float(np.mean(np.abs(weights) < NEAR_ZERO))
+            shares.append(share)
+            axes.stairs(counts / weights.size, edges, fill=True, color=HUES[0], alpha=0.85)
+            axes.set_yscale("log")
+            axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
+            axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
+            _power_axis(axes, "y")
+        for axes in grid.ravel()[len(models) :]:
+            axes.set_axis_off()
+        for axes in grid[:, 0]:
+            axes.set_ylabel("share of weights")
+    parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
+    return Drawing(
+        figure,
+        f"Share of weights smaller than {NEAR_ZERO:g} in size: {', '.join(parts)}.",
+        "Histograms of the weights of all layers and seeds after training, logarithmic; the "
+        "outermost bars hold what lies beyond the axes.",
+    )
+
+
+def data_pictures(pictures: Mapping[str, np.ndarray], counts: Sequence[int]) -> Drawing:
+    """The training set: examples and the mean image of each class, overall mean and variance."""
+    samples, means = pictures["sample_images"], pictures["class_mean_images"]
+    with style():
+        figure = plt.figure(figsize=(WIDTH, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])
+        rows = [
+            np.hstack([*images / 255.0, mean]) for images, mean in zip(samples, means, strict=True)
+        ]
+        left.imshow(1 - np.vstack(rows), cmap="gray", vmin=0, vmax=1, interpolation="none")
+        side = samples.shape[-1]
+        centres = np.arange(len(CLASSES)) * side + side / 2
+        left.set_yticks(
+            centres, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
+        )
+        left.set_xticks([side * samples.shape[1] / 2, side * (samples.shape[1] + 0.5)])
+        left.set_xticklabels(["first training images", "mean"])
+        left.axvline(side * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
+        gap = np.zeros((side // 4, side))
+        variance = pictures["variance_image"] / pictures["variance_image"].max()
+        right.imshow(
+            1 - np.vstack([pictures["mean_image"], gap, variance]),
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            interpolation="none",
+        )
+        right.set_yticks([side / 2, side * 1.75], ["mean", "variance"])
+        right.set_xticks([])
+        for axes in (left, right):
+            axes.grid(visible=False)
+            axes.tick_params(axis="y", labelcolor=INK)
+            axes.tick_params(length=0)
+            axes.spines["bottom"].set_visible(False)
+    return Drawing(
+        figure,
+        f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, "
+        f"{min(counts):,} to {max(counts):,} each.",
+        "Rows: classes, with the number of training images; their first images, then the mean "
+        "image of the class. Right: mean and variance of each pixel over all images. Dark is "
+        "high.",
+    )

@@ -1,0 +1,447 @@
+"""The report: results, figures and templates to one self-contained page.
+
+The numbers in its sentences come from the tables; what the templates say in words of their own
+depends on them too.  Everything is escaped but what is made here: formulas, and the study's own
+figures after a check.  Nothing depends on the time or the place of rendering.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+from fmstudy.runtime import StudyError, read_json
+
+Row = dict[str, Any]
+Value = float | None
+
+PAGE = "report.html.j2"
+MISSING = "–"  # what stands in a table where there is no number
+THIN = "\N{NARROW NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+# Published and reproduced values this near count as near: percentage points, nats.
+NEAR = {"percent": 1.0, "nats": 0.05}
+
+# Columns that are text even where a name or a title looks like a number.
+TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
+TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
+TEXT |= {"system", "processor"}
+
+SVG = "{http://www.w3.org/2000/svg}"
+ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
+
+
+# ------------------------------------------------------------------------------------- input
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the study, ready to be put into the page."""
+
+    svg: Markup
+    title: str
+    description: str
+
+
+def load_context(
+    study: Mapping[str, Any],
+    config: Mapping[str, Any],
+    summary: str | Path,
+    tables: Iterable[str | Path],
+    figures: Iterable[str | Path],
+) -> dict[str, Any]:
+    """Read everything that the templates use.
+
+    `study` is the resolved study in plain built-in types, `config` the merged configuration,
+    `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
+    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    """
+    read = {Path(path).stem: read_table(path) for path in tables}
+    results = {
+        row["model"]: row
+        for name in ("part_a", "part_b", "batchnorm")
+        for row in read.get(name, [])
+    }
+    models = {model["name"]: _with_result(model, results) for model in study["models"]}
+    return {
+        "study": study,
+        "config": config,
+        "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+        "data": _read_summary(summary),
+        "tables": read,
+        "figures": {Path(path).stem: read_figure(path) for path in figures},
+        "models": models,
+    }
+
+
+def _with_result(model: Mapping[str, Any], results: Mapping[str, Row]) -> dict[str, Any]:
+    if model["name"] not in results:
+        raise StudyError(f"the tables of results have no row for the model {model['name']}")
+    return {**model, "result": results[model["name"]]}
+
+
+def _read_summary(path: str | Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_table(path: str | Path) -> list[Row]:
+    """Read a CSV table: names stay text, other cells become numbers, empty ones None."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [
+                {key: _cell(key, text) for key, text in row.items()} for row in csv.DictReader(file)
+            ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: the table cannot be read: {error}") from error
+
+
+def _cell(column: str, text: str) -> Any:
+    if column in TEXT:
+        return text
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        return text or None
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and re.fullmatch(r"-?\d+", text) else number
+
+
+def read_figure(path: str | Path) -> Figure:
+    """Read an SVG figure and check that it may stand in the page as it is.
+
+    It must be well-formed, have a title and a description, and must neither run anything nor
+    refer to anything outside itself.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        root = ET.fromstring(text)
+    except (OSError, UnicodeDecodeError, ET.ParseError) as error:
+        raise StudyError(f"{path}: the figure cannot be read: {error}") from error
+    title, description = (root.findtext(f"{SVG}{tag}", "").strip() for tag in ("title", "desc"))
+    if root.tag != f"{SVG}svg" or not title or not description:
+        raise StudyError(f"{path}: not an SVG figure with a title and a description")
+    for element in root.iter():
+        if element.tag.rpartition("}")[2] in ACTIVE:
+            raise StudyError(
+                f"{path}: <{element.tag.rpartition('}')[2]}> may not stand in a figure"
+            )
+        for key, value in element.attrib.items():
+            name = key.rpartition("}")[2]
+            outside = name == "href" and not value.startswith(("#", "data:image/"))
+            if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
+                raise StudyError(f"{path}: the attribute {name} may not stand in a figure")
+    svg = re.sub(r"^\s*(<\?xml.*?\?>)?\s*(<!DOCTYPE[^>]*>)?\s*", "", text, flags=re.DOTALL)
+    return Figure(Markup(svg.strip()), title, description)
+
+
+# -------------------------------------------------------------------------- formats of numbers
+def fixed(value: Value, digits: int = 2) -> str:
+    """Write a number with so many decimals, with a real minus sign and never as -0."""
+    if value is None:
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def percent(value: Value, digits: int = 1) -> str:
+    """Write a share as per cent: 0.867 is 86.7 %."""
+    return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
+
+
+def loss(value: Value, digits: int = 3) -> str:
+    """Write a loss in nats: 0.384."""
+    return fixed(value, digits)
+
+
+def signed(value: Value, digits: int = 2) -> str:
+    """Write a difference with its sign: +0.35."""
+    text = fixed(value, digits)
+    positive = value is not None and value > 0 and re.search("[1-9]", text)
+    return f"+{text}" if positive else text
+
+
+def points(value: Value, digits: int = 2) -> str:
+    """Write a difference of shares in percentage points, with its sign: 0.021 is +2.10."""
+    return MISSING if value is None else signed(100 * value, digits)
+
+
+def count(value: Value) -> str:
+    """Write a whole number: 60,000."""
+    return fixed(value, 0)
+
+
+def number(value: Value | str) -> str:
+    """Write a number of the configuration exactly and shortly: 300, 0.001, 1e-5."""
+    if not isinstance(value, int | float):
+        return MISSING if value is None else str(value)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    mantissa, exponent, power = text.partition("e")
+    return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
+
+
+def seconds(value: Value) -> str:
+    """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
+    if value is None:
+        return MISSING
+    if value < 59.95:
+        return f"{value:.1f}{THIN}s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
+
+
+def size(value: Value) -> str:
+    """Write a number of bytes: 47,040,016 bytes."""
+    return f"{count(value)} bytes"
+
+
+FORMATS = {
+    "percent": percent,
+    "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
+    "points": points,
+    "loss": loss,
+    "signed": lambda value: signed(value, 3),
+    "signed2": signed,
+    "fixed": fixed,
+    "fixed1": lambda value: fixed(value, 1),
+    "count": count,
+    "number": number,
+    "seconds": seconds,
+    "text": lambda value: value if value not in (None, "") else MISSING,
+}
+
+
+def cell(row: Row, key: str, kind: str) -> str:
+    """Write one cell of a table."""
+    return str(FORMATS[kind](row[key]))
+
+
+def span(row: Row, key: str, kind: str) -> str | None:
+    """Write the range over seeds of one cell, or None where there is one seed at most."""
+    low, high = row.get(f"{key}_min"), row.get(f"{key}_max")
+    if row.get("seeds", 0) - (row.get("diverged") or 0) < 2 or low is None or high is None:
+        return None
+    return f"{FORMATS[kind](low)} to {FORMATS[kind](high)}"
+
+
+def spread(row: Row, key: str, kind: str) -> str:
+    """Write a mean with its seeds for a sentence: 86.7 % (3 seeds: 86.5 % to 86.9 %)."""
+    seeds = row.get("seeds", 0) - (row.get("diverged") or 0)
+    if row[key] is None:
+        return "no value (every training diverged)" if row.get("diverged") else "no value"
+    within = span(row, key, kind)
+    return f"{FORMATS[kind](row[key])} ({f'{seeds} seeds: {within}' if within else 'one seed'})"
+
+
+def math_markup(latex: str, display: str = "inline") -> Markup:
+    """Turn a formula of the templates from LaTeX to MathML."""
+    mathml = convert(latex, display=display)
+    if "\\" in mathml:  # what the converter does not know stays in it as text
+        raise ValueError(f"not converted to MathML: {latex}")
+    return Markup(mathml)
+
+
+# --------------------------------------------------------------- what may be said of differences
+@dataclass(frozen=True)
+class Contrast:
+    """A difference of two models in one metric, and what the seeds allow to say about it.
+
+    difference   second minus first, of the means; None where one has no value
+    seeds        of the model that has fewer
+    verdict      apart (the ranges over seeds do not overlap), overlap, single (only one seed), or
+                 none (no value).  Ranges are no test; `chance` is how often those of two
+                 equally good models stay apart.
+    """
+
+    difference: float | None
+    seeds: int
+    verdict: str
+    chance: float | None
+
+
+def contrast(first: Row, second: Row, key: str) -> Contrast:
+    """Set the rows of two models against each other in one metric."""
+    counts = [row["seeds"] - (row.get("diverged") or 0) for row in (first, second)]
+    fewer, chance = min(counts), None
+    if first[key] is None or second[key] is None:
+        return Contrast(None, fewer, "none", chance)
+    if fewer < 2:
+        verdict = "single"
+    else:
+        apart = first[f"{key}_max"] < second[f"{key}_min"]
+        apart = apart or second[f"{key}_max"] < first[f"{key}_min"]
+        verdict = "apart" if apart else "overlap"
+        chance = 2 / math.comb(sum(counts), counts[0])
+    return Contrast(second[key] - first[key], fewer, verdict, chance)
+
+
+def is_near(row: Row) -> bool:
+    """Tell whether a published number was met to within `NEAR`."""
+    return row["difference"] is not None and abs(row["difference"]) <= NEAR[row["unit"]]
+
+
+def nearness(rows: Iterable[Row]) -> dict[str, int]:
+    """Count published numbers: all, those met as written, those met under either protocol."""
+    rows = list(rows)
+    return {
+        "total": len({row["id"] for row in rows}),
+        "as_written": len({r["id"] for r in rows if is_near(r) and r["protocol"] == "as written"}),
+        "either": len({row["id"] for row in rows if is_near(row)}),
+    }
+
+
+def position(row: Row) -> str:
+    """Say where a published number lies against the range over seeds of the reproduced one."""
+    if row["reproduced"] is None:
+        return "no value"
+    if row["seeds"] < 2:
+        return "one seed"
+    if row["published"] < row["reproduced_min"]:
+        return "below"
+    return "above" if row["published"] > row["reproduced_max"] else "inside"
+
+
+# ----------------------------------------------------------------------------------- rendering
+@dataclass
+class Numbering:
+    """Numbers of sections, figures and tables, in order of appearance.
+
+    The page is rendered twice: the first time collects, so that the second knows numbers that
+    stand further down, and the contents.
+    """
+
+    known: Numbering | None = None
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict)
+    headings: list[tuple[int, str, str, str]] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def declare(self, kind: str, key: str) -> str:
+        """Give the next number of a kind (figure, table) to `key`."""
+        if (kind, key) in self.numbers:
+            raise ValueError(f"the {kind} {key} stands in the page twice")
+        self.counters[kind] = self.counters.get(kind, 0) + 1
+        return self.numbers.setdefault((kind, key), str(self.counters[kind]))
+
+    def heading(self, level: int, key: str, title: str) -> str:
+        """Give the next number to a section (level 2) or to a part of one (level 3)."""
+        if ("section", key) in self.numbers:
+            raise ValueError(f"the section {key} stands in the page twice")
+        self.counters[f"h{level}"] = self.counters.get(f"h{level}", 0) + 1
+        if level == 2:
+            self.counters["h3"] = 0
+        text = ".".join(str(self.counters[f"h{depth}"]) for depth in range(2, level + 1))
+        self.numbers["section", key] = text
+        self.headings.append((level, key, text, title))
+        return text
+
+    def has(self, kind: str, key: str) -> bool:
+        """Tell whether `key` has appeared already."""
+        return (kind, key) in self.numbers
+
+    def refer(self, kind: str, key: str) -> str:
+        """Give the number of a section, figure or table anywhere in the page."""
+        if self.known is None:
+            return "0"
+        return self.known.numbers[kind, key]
+
+    @property
+    def contents(self) -> list[tuple[int, str, str, str]]:
+        """Level, id, number and title of every heading."""
+        return self.known.headings if self.known else []
+
+
+def render(templates: str | Path, context: Mapping[str, Any]) -> str:
+    """Render the page from the templates in a directory and what `load_context` gives."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "loss": loss,
+        "signed": signed,
+        "points": points,
+        "count": count,
+        "number": number,
+        "seconds": seconds,
+        "size": size,
+        "fixed": fixed,
+        "math": math_markup,
+    }
+    collected = _render(environment, templates, context, Numbering())[1]
+    return _render(environment, templates, context, Numbering(known=collected))[0]
+
+
+def _render(
+    environment: Environment,
+    templates: str | Path,
+    context: Mapping[str, Any],
+    numbering: Numbering,
+) -> tuple[str, Numbering]:
+    tables, models, config = context["tables"], context["models"], context["config"]
+
+    def table(name: str) -> list[Row]:
+        return _found(tables, name, "table", "csv")  # type: ignore[no-any-return]
+
+    def figure(name: str) -> Figure:
+        return _found(context["figures"], name, "figure", "svg")  # type: ignore[no-any-return]
+
+    def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
+        """The model of the study that re-does one of the source's, or None."""
+        names = config["published"]["models"].get(source_model, [])
+        return models[names[protocol]] if len(names) > protocol else None
+
+    def printed(source_model: str, split: str, metric: str) -> Value:
+        """What the source prints first of a model, in the published unit."""
+        for row in table("published"):
+            if (row["source_model"], row["split"], row["metric"]) == (source_model, split, metric):
+                return float(row["published"])
+        return None
+
+    def inline(name: str) -> Markup:
+        """A file of the templates as it is, such as the style sheet."""
+        return Markup((Path(templates) / name).read_text(encoding="utf-8"))
+
+    environment.globals |= {
+        "NEAR": NEAR,
+        "cell": cell,
+        "contrast": contrast,
+        "figure_file": figure,
+        "inline": inline,
+        "nearness": nearness,
+        "number_of": numbering,
+        "position": position,
+        "printed": printed,
+        "redone_by": cache(redone_by),
+        "span": span,
+        "spread": spread,
+        "table_file": table,
+    }
+    return environment.get_template(PAGE).render(context), numbering
+
+
+def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
+    if name not in files:
+        raise StudyError(f"the report needs the {kind} {name}.{suffix}, which was not made")
+    return files[name]

@@ -1,0 +1,11 @@
+"""Draw the training set."""
+
+from fmstudy import figures, runtime, svg
+
+with runtime.job(snakemake.log[0]):
+    import numpy as np
+
+    counts = runtime.read_json(snakemake.input.summary)["train"]["class_counts"]
+    with np.load(snakemake.input.images, allow_pickle=False) as pictures:
+        drawing = figures.data_pictures(pictures, counts)
+    svg.save(drawing, snakemake.output.figure)

@@ -1,0 +1,9 @@
+"""Draw the test accuracy of all models."""
+
+from fmstudy import figures, runtime, svg, tables
+
+with runtime.job(snakemake.log[0]):
+    params = snakemake.params
+    table = tables.models_table(params.models, tables.Runs.holding(snakemake.input))
+    drawing = figures.models_overview(table, params.published)
+    svg.save(drawing, snakemake.output.figure)

@@ -1,0 +1,255 @@
+"""The mathematics of the study once more, by hand, in NumPy float64: what the tests compare with.
+
+Nothing here uses TensorFlow or the library.  Parameters stand in a dictionary under the names
+that the library's low-level nets use: coefficients0, bias0, gamma0, beta0, ...  Shapes are
+features-major: x (features, n), one-hot labels (10, n), coefficients (units, inputs).
+
+Sources.  Backward pass: D. Rumelhart, G. Hinton, R. Williams, Nature 323 (1986).  Batch
+normalization and its gradients: S. Ioffe, C. Szegedy, arXiv:1502.03167, section 3.  Adam:
+D. Kingma, J. Ba, arXiv:1412.6980.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Parameters = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Net:
+    """What a net is, but for its parameters."""
+
+    layers: int  # the softmax layer included
+    activation: str = "relu"
+    penalty: str = "none"
+    delta: float = 0.0
+    batch_norm: str = "none"  # none, before or after the activation
+    epsilon: float = 1e-3
+
+
+@dataclass
+class Look:
+    """One forward and backward pass: loss, penalty, gradients of their sum, batch statistics."""
+
+    loss: float
+    penalty: float
+    accuracy: float
+    gradients: Parameters = field(default_factory=dict)
+    statistics: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+
+
+def activate(kind: str, z: np.ndarray) -> np.ndarray:
+    return np.maximum(z, 0.0) if kind == "relu" else 1.0 / (1.0 + np.exp(-z))
+
+
+def slope(kind: str, z: np.ndarray) -> np.ndarray:
+    """The derivative of the activation: 1 where z > 0, or s (1 - s)."""
+    if kind == "relu":
+        return (z > 0.0).astype(float)
+    s = activate(kind, z)
+    return s * (1.0 - s)
+
+
+def log_softmax(z: np.ndarray) -> np.ndarray:
+    """log(exp(z_i) / sum_k exp(z_k)) of each column, shifted by its largest entry."""
+    shifted = z - z.max(axis=0)
+    return shifted - np.log(np.exp(shifted).sum(axis=0))
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    return np.exp(log_softmax(z))
+
+
+def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over columns of -sum_i y_i log p_i, from the logits."""
+    return float(-(labels * log_softmax(z)).sum() / z.shape[1])
+
+
+def accuracy(z: np.ndarray, labels: np.ndarray) -> float:
+    return float((z.argmax(axis=0) == labels.argmax(axis=0)).mean())
+
+
+def penalty(kind: str, weights: list[np.ndarray], delta: float) -> float:
+    each = {
+        "none": lambda w: 0.0,
+        "l1": lambda w: np.abs(w).sum(),
+        "l1_signed": np.sum,
+        "l2": lambda w: (w**2).sum(),
+    }[kind]
+    return float(delta * sum(each(w) for w in weights))
+
+
+def penalty_gradient(kind: str, w: np.ndarray, delta: float) -> np.ndarray:
+    """delta sign(w), delta, or 2 delta w."""
+    return delta * {
+        "none": np.zeros_like(w),
+        "l1": np.sign(w),
+        "l1_signed": np.ones_like(w),
+        "l2": 2.0 * w,
+    }[kind]
+
+
+def batch_norm(
+    x: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    epsilon: float,
+    statistics: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta of each row; variance with 1/m."""
+    if statistics is None:
+        mean = x.sum(axis=1, keepdims=True) / x.shape[1]
+        statistics = mean, ((x - mean) ** 2).sum(axis=1, keepdims=True) / x.shape[1]
+    mean, variance = statistics
+    return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta, statistics
+
+
+def batch_norm_backward(
+    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients by x, gamma and beta, as the paper's section 3 chains them."""
+    m = x.shape[1]
+    mean = x.mean(axis=1, keepdims=True)
+    centred = x - mean
+    variance = (centred**2).mean(axis=1, keepdims=True)
+    inverse = (variance + epsilon) ** -0.5
+    x_hat = centred * inverse
+    d_x_hat = dy * gamma
+    d_variance = (d_x_hat * centred).sum(axis=1, keepdims=True) * -0.5 * inverse**3
+    d_mean = (-d_x_hat * inverse).sum(axis=1, keepdims=True)  # d variance / d mean is 0
+    dx = d_x_hat * inverse + d_variance * 2.0 * centred / m + d_mean / m
+    return dx, (dy * x_hat).sum(axis=1, keepdims=True), dy.sum(axis=1, keepdims=True)
+
+
+def logits(
+    net: Net,
+    p: Parameters,
+    x: np.ndarray,
+    population: list[tuple[np.ndarray, np.ndarray]] | None = None,
+) -> np.ndarray:
+    """The logits (10, n); `population` gives each hidden layer's (mean, variance), if any."""
+    return _forward(net, p, x, population)[0]
+
+
+def _forward(net: Net, p: Parameters, x: np.ndarray, population=None):
+    h, kept, statistics = x, [], []
+    for layer in range(net.layers):
+        inputs = h
+        z = p[f"coefficients{layer}"] @ inputs + p.get(f"bias{layer}", 0.0)
+        if layer == net.layers - 1:
+            kept.append((inputs, z, None))
+            return z, kept, statistics
+        known = population[layer] if population else None
+        normal = z
+        if net.batch_norm == "before":
+            normal, seen = batch_norm(z, p[f"gamma{layer}"], p[f"beta{layer}"], net.epsilon, known)
+            statistics.append(seen)
+        h = activated = activate(net.activation, normal)
+        if net.batch_norm == "after":
+            h, seen = batch_norm(
+                activated, p[f"gamma{layer}"], p[f"beta{layer}"], net.epsilon, known
+            )
+            statistics.append(seen)
+        kept.append((inputs, z, (normal, activated)))
+    raise AssertionError
+
+
+def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
+    """Loss, penalty and the gradients of loss + penalty by every parameter."""
+    z, kept, statistics = _forward(net, p, x)
+    weights = [p[f"coefficients{layer}"] for layer in range(net.layers)]
+    g: Parameters = {}
+    dz = (softmax(z) - labels) / x.shape[1]  # of the mean cross-entropy, by the logits
+    for layer in reversed(range(net.layers)):
+        inputs, z_layer, hidden = kept[layer]
+        if hidden is not None:  # dz is the gradient by this layer's output until here
+            normal, activated = hidden
+            if net.batch_norm == "after":
+                dz, g[f"gamma{layer}"], g[f"beta{layer}"] = batch_norm_backward(
+                    dz, activated, p[f"gamma{layer}"], net.epsilon
+                )
+            dz = dz * slope(net.activation, normal)
+            if net.batch_norm == "before":
+                dz, g[f"gamma{layer}"], g[f"beta{layer}"] = batch_norm_backward(
+                    dz, z_layer, p[f"gamma{layer}"], net.epsilon
+                )
+        name = f"bias{layer}"
+        if name in p:  # one number for the layer, or one a unit
+            g[name] = dz.sum() if p[name].ndim == 0 else dz.sum(axis=1, keepdims=True)
+        g[f"coefficients{layer}"] = dz @ inputs.T + penalty_gradient(
+            net.penalty, weights[layer], net.delta
+        )
+        dz = weights[layer].T @ dz
+    return Look(
+        cross_entropy(z, labels),
+        penalty(net.penalty, weights, net.delta),
+        accuracy(z, labels),
+        g,
+        statistics,
+    )
+
+
+class Adam:
+    """Adam with the rate folded as Keras has it: epsilon stands beside sqrt(v), uncorrected.
+
+    That is the form at the end of section 2 of the paper, rate_t = rate sqrt(1 - b2^t) / (1 - b1^t)
+    and w -= rate_t m / (sqrt(v) + epsilon), with Keras' epsilon of 1e-7.
+    """
+
+    def __init__(self, rate: float, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-7):
+        self.rate, self.b1, self.b2, self.epsilon = rate, b1, b2, epsilon
+        self.t, self.m, self.v = 0, {}, {}
+
+    def step(self, p: Parameters, gradients: Parameters) -> Parameters:
+        self.t += 1
+        rate = self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t)
+        moved = {}
+        for name, g in gradients.items():
+            self.m[name] = self.b1 * self.m.get(name, 0.0) + (1.0 - self.b1) * g
+            self.v[name] = self.b2 * self.v.get(name, 0.0) + (1.0 - self.b2) * g**2
+            moved[name] = p[name] - rate * self.m[name] / (np.sqrt(self.v[name]) + self.epsilon)
+        return moved
+
+
+class Descent:
+    """Plain gradient descent."""
+
+    def __init__(self, rate: float):
+        self.rate = rate
+
+    def step(self, p: Parameters, gradients: Parameters) -> Parameters:
+        return {name: p[name] - self.rate * g for name, g in gradients.items()}
+
+
+def numerical_gradient(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
+    """Central differences of `f` by every entry of `array`, which is changed and put back."""
+    gradient = np.zeros_like(array)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        array[index] = kept + step
+        above = f()
+        array[index] = kept - step
+        below = f()
+        array[index] = kept
+        gradient[index] = (above - below) / (2.0 * step)
+    return gradient
+
+
+def start(
+    sizes: tuple[int, ...], random: np.random.Generator, bias: str = "vector", normalized: str = ""
+) -> Parameters:
+    """Parameters of a net of these layer sizes, none of them at a special value such as 0."""
+    p: Parameters = {}
+    for layer, (inputs, units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        last = layer == len(sizes) - 2
+        p[f"coefficients{layer}"] = random.normal(0.0, 1.0 / np.sqrt(inputs), (units, inputs))
+        if last or normalized != "before":
+            p[f"bias{layer}"] = np.asarray(
+                random.normal(0.0, 0.3) if bias == "scalar" else random.normal(0.0, 0.3, (units, 1))
+            )
+        if normalized and not last:
+            p[f"gamma{layer}"] = random.normal(1.0, 0.2, (units, 1))
+            p[f"beta{layer}"] = random.normal(0.0, 0.3, (units, 1))
+    return p

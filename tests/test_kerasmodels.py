@@ -1,0 +1,355 @@
+"""The Keras models are the nets they are said to be, trained and evaluated as it is said."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import reference
+from reference import Net
+
+from fmstudy import kerasmodels, records
+from fmstudy.initial import initial_weights
+from fmstudy.kerasmodels import batches, build_model, predict, train_keras
+from fmstudy.spec import REFERENCE
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# 25 samples: 20 to fit, in batches of 8, 8 and 4, and the last 5 for validation.
+N, FITTED, N_TEST = 25, 20, 11
+SMALL = REFERENCE["keras"].varied(
+    hidden=(6, 4), epochs=2, batch_size=8, learning_rate=0.01, train_samples=N, test_samples=N_TEST
+)
+
+
+@pytest.fixture
+def data(samples):
+    return samples(N), samples(N_TEST, seed=1)
+
+
+def net_of(spec) -> Net:
+    return Net(
+        len(spec.hidden) + 1, spec.activation, batch_norm=spec.batch_norm, epsilon=spec.bn_epsilon
+    )
+
+
+def from_keras(weights) -> tuple[reference.Parameters, list | None]:
+    """The reference's parameters, and the moving statistics, from a Keras model's weights."""
+    names = {"kernel": "coefficients", "bias": "bias", "gamma": "gamma", "beta": "beta"}
+    p: reference.Parameters = {}
+    moving: dict[str, np.ndarray] = {}
+    for key, array in weights.items():
+        place, kind = key.split("-")
+        array = np.asarray(array, float)
+        layer = place.removeprefix("dense").removeprefix("normalization")
+        if kind.startswith("moving"):
+            moving[f"{kind}{layer}"] = array[:, None]
+        else:
+            p[f"{names[kind]}{layer}"] = array.T if kind == "kernel" else array[:, None]
+    population = [
+        (moving[f"moving_mean{layer}"], moving[f"moving_variance{layer}"])
+        for layer in range(len(moving) // 2)
+    ]
+    return p, population or None
+
+
+def weights_of(model) -> dict[str, np.ndarray]:
+    return {f"{lay.name}-{w.name}": w.numpy() for lay in model.layers for w in lay.weights}
+
+
+def metrics_by_hand(spec, weights, x, labels) -> tuple[float, float]:
+    """Cross-entropy and accuracy in inference mode, from saved weights."""
+    p, population = from_keras(weights)
+    z = reference.logits(net_of(spec), p, x.astype(float), population)
+    return reference.cross_entropy(z, labels), reference.accuracy(z, labels)
+
+
+def of_history(result, epoch, split):
+    rows = [row for row in result.history.rows if row[:2] == (epoch, split)]
+    assert len(rows) == 1
+    _, _, loss, penalty, accuracy = rows[0]
+    assert penalty == 0.0
+    return loss, accuracy
+
+
+# The models
+
+
+@pytest.mark.parametrize(
+    ("hidden", "parameters"),
+    [((), 7_850), ((300,), 238_510), ((300, 100), 266_610), ((1000,), 795_010)],
+)
+def test_model_has_the_published_number_of_parameters(hidden, parameters):
+    spec = REFERENCE["keras"].varied(hidden=hidden)
+    assert build_model(spec, 1).count_params() == parameters == spec.parameters
+
+
+@pytest.mark.parametrize("batch_norm", ["before", "after"])
+def test_normalized_model_has_as_many_trainable_numbers_as_its_specification_says(batch_norm):
+    spec = SMALL.varied(batch_norm=batch_norm)
+    trainable = build_model(spec, 1).trainable_weights
+    assert sum(int(np.prod(w.shape)) for w in trainable) == spec.parameters
+
+
+def test_model_starts_at_the_seed_s_weights_with_biases_0():
+    p, _ = from_keras(weights_of(build_model(SMALL, 5)))
+    for layer, weights in enumerate(initial_weights(SMALL, 5)):
+        np.testing.assert_array_equal(p[f"coefficients{layer}"], weights)
+        assert not p[f"bias{layer}"].any()
+
+
+def test_layers_stand_in_the_order_that_is_described():
+    """Dropout after the activation and after whatever is normalized; no softmax at the end."""
+
+    def kinds(**change):
+        layers = build_model(SMALL.varied(hidden=(6,), **change), 1).layers[1:]
+        return [type(layer).__name__ for layer in layers]
+
+    assert kinds() == ["Dense", "Activation", "Dense"]
+    assert kinds(dropout=0.3) == ["Dense", "Activation", "Dropout", "Dense"]
+    assert kinds(batch_norm="before") == ["Dense", "BatchNormalization", "Activation", "Dense"]
+    assert kinds(batch_norm="after") == ["Dense", "Activation", "BatchNormalization", "Dense"]
+
+
+def test_settings_of_a_specification_reach_its_layers():
+    spec = SMALL.varied(dropout=0.3, batch_norm="after", bn_momentum=0.9, bn_epsilon=0.01)
+    model = build_model(spec.varied(optimizer="sgd", learning_rate=0.25), 1)
+    found = {type(layer).__name__: layer for layer in model.layers}
+    assert found["Dropout"].rate == 0.3
+    assert found["BatchNormalization"].momentum == 0.9
+    assert found["BatchNormalization"].epsilon == 0.01
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+    assert float(model.optimizer.learning_rate) == 0.25
+    assert isinstance(build_model(SMALL, 1).optimizer, keras.optimizers.Adam)
+
+
+@pytest.mark.parametrize("hidden", [(), (6, 4)])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize("batch_norm", ["none", "before", "after"])
+def test_logits_equal_those_computed_by_hand(data, hidden, activation, batch_norm):
+    spec = SMALL.varied(hidden=hidden, activation=activation, dropout=0.5)
+    spec = spec.varied(batch_norm=batch_norm if hidden else "none")
+    model, random = build_model(spec, 1), np.random.default_rng(4)
+    for weight in model.weights:  # none at a special value; variances stay positive
+        if "seed" not in weight.path:
+            weight.assign(weight + random.uniform(0.0, 0.3, weight.shape).astype(np.float32))
+    x = data[0][0]
+    p, population = from_keras(
+        {k: w for k, w in weights_of(model).items() if not k.startswith("dropout")}
+    )
+    expected = reference.logits(net_of(spec), p, x.astype(float), population)
+    np.testing.assert_allclose(predict(model, x.T), expected.T, rtol=1e-5, atol=1e-5)
+
+
+def test_predictions_of_many_samples_are_joined_in_their_order(data, monkeypatch):
+    model, x = build_model(SMALL, 1), data[0][0].T
+    whole = predict(model, x)
+    monkeypatch.setattr(kerasmodels, "EVALUATED_AT_ONCE", 7)
+    np.testing.assert_allclose(predict(model, x), whole, rtol=1e-5, atol=1e-6)
+
+
+# Batches
+
+
+def collected(spec, seed, n=FITTED):
+    """The batches of each epoch, as lists of sample numbers."""
+    x = np.arange(n, dtype=np.float32)[:, None]
+    found = [
+        (xs.numpy().ravel().tolist(), labels.numpy().tolist())
+        for xs, labels in batches(x, np.arange(n), spec, seed)
+    ]
+    for xs, labels in found:
+        assert xs == labels  # a label stays with its sample
+    steps = -(-n // spec.batch_size)
+    assert len(found) == spec.epochs * steps
+    return [[labels for _, labels in found[i : i + steps]] for i in range(0, len(found), steps)]
+
+
+def test_every_epoch_goes_through_every_sample_once_in_an_order_of_its_own():
+    epochs = [sum(epoch, []) for epoch in collected(SMALL.varied(epochs=3), 1)]
+    assert all(sorted(order) == list(range(FITTED)) for order in epochs)
+    assert len({tuple(order) for order in [*epochs, range(FITTED)]}) == 4
+
+
+def test_last_batch_of_an_epoch_is_smaller_where_the_size_does_not_divide():
+    assert [[len(batch) for batch in epoch] for epoch in collected(SMALL, 1)] == [[8, 8, 4]] * 2
+    assert [[len(b) for b in e] for e in collected(SMALL.varied(batch_size=10), 1)] == [[10] * 2] * 2
+
+
+def test_models_of_a_seed_share_their_batches_and_other_seeds_do_not():
+    other_model = SMALL.varied(hidden=(9,), dropout=0.5, batch_norm="after", optimizer="sgd")
+    assert collected(SMALL, 1) == collected(other_model, 1)
+    assert collected(SMALL, 1) != collected(SMALL, 2)
+
+
+def test_longer_training_begins_with_the_batches_of_the_shorter():
+    assert collected(SMALL.varied(epochs=5), 1)[:2] == collected(SMALL, 1)
+
+
+# Training
+
+
+def by_hand(spec, seed, x, labels):
+    """Train in NumPy float64 on the same batches; give parameters and moving statistics."""
+    net, n = net_of(spec), x.shape[1]
+    p, population = from_keras(weights_of(build_model(spec, seed)))
+    optimizer = {"adam": reference.Adam, "sgd": reference.Descent}[spec.optimizer](
+        spec.learning_rate
+    )
+    for epoch in collected(spec, seed, n):
+        losses = []
+        for batch in epoch:
+            seen = reference.look(net, p, x[:, batch].astype(float), labels[:, batch].astype(float))
+            losses.append((seen.loss, seen.accuracy, len(batch)))
+            p = optimizer.step(p, seen.gradients)
+            if population:
+                keep = spec.bn_momentum
+                population = [
+                    tuple(keep * old + (1 - keep) * new for old, new in zip(*pair, strict=True))
+                    for pair in zip(population, seen.statistics, strict=True)
+                ]
+    running = [sum(row[i] * row[2] for row in losses) / n for i in (0, 1)]
+    return p, population, running
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 1},
+        {"hidden": (), "epochs": 3},
+        {"activation": "sigmoid", "epochs": 3},
+        {"optimizer": "sgd", "learning_rate": 0.5, "epochs": 3},
+        {"batch_norm": "before", "bn_momentum": 0.9},
+        {"batch_norm": "after", "activation": "sigmoid"},
+    ],
+    ids=lambda change: "-".join(map(str, change.values())),
+)
+def test_training_follows_mini_batch_descent_computed_by_hand(data, change):
+    spec, (train, test) = SMALL.varied(**change), data
+    result = train_keras(spec, 3, train, test)
+    x, labels = train
+    p, population, running = by_hand(spec, 3, x[:, :FITTED], labels[:, :FITTED])
+
+    given, moving = from_keras(result.weights)
+    assert set(given) == set(p)
+    for name, array in p.items():
+        np.testing.assert_allclose(given[name], array, rtol=1e-4, atol=1e-4, err_msg=name)
+    for ours, theirs in zip(moving or (), population or (), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert of_history(result, spec.epochs, "running") == pytest.approx(running, rel=1e-4)
+    z = reference.logits(net_of(spec), p, test[0].astype(float), population)
+    np.testing.assert_allclose(result.predictions, reference.softmax(z), atol=1e-4)
+    start = initial_weights(spec, 3)[0]
+    assert np.abs(given["coefficients0"] - start).max() > 0.005  # it has moved at all
+
+
+def test_the_last_share_of_the_training_samples_is_held_out(data):
+    train, test = data
+    result = train_keras(SMALL, 1, train, test)
+    (x, labels), end = train, SMALL.epochs
+    parts = {"train": slice(0, FITTED), "validation": slice(FITTED, N)}
+    for split, part in parts.items():
+        expected = metrics_by_hand(SMALL, result.weights, x[:, part], labels[:, part])
+        assert of_history(result, end, split) == pytest.approx(expected, rel=1e-4)
+
+
+def test_held_out_samples_are_not_trained_on(data):
+    (x, labels), test = data
+    one = train_keras(SMALL, 1, (x, labels), test)
+    x = x.copy()
+    x[:, FITTED:] = 0.5
+    two = train_keras(SMALL, 1, (x, labels), test)
+    for name, array in one.weights.items():
+        np.testing.assert_array_equal(array, two.weights[name])
+
+
+@pytest.mark.parametrize("batch_norm", ["none", "before"])
+def test_training_accuracy_is_that_of_the_finished_epoch_without_dropout(data, batch_norm):
+    """What Keras reports by itself, with dropout on and while the weights move, stands apart."""
+    spec, (train, test) = SMALL.varied(dropout=0.5, batch_norm=batch_norm), data
+    result = train_keras(spec, 1, train, test)
+    x, labels = (array[:, :FITTED] for array in train)
+    expected = metrics_by_hand(spec, result.weights, x, labels)
+    assert of_history(result, spec.epochs, "train") == pytest.approx(expected, rel=1e-4)
+    running, _ = of_history(result, spec.epochs, "running")
+    assert abs(running - expected[0]) > 1e-3
+
+
+def test_history_begins_before_training(data):
+    train, test = data
+    result = train_keras(SMALL, 1, train, test)
+    start = weights_of(build_model(SMALL, 1))
+    expected = metrics_by_hand(SMALL, start, train[0][:, :FITTED], train[1][:, :FITTED])
+    assert of_history(result, 0, "train") == pytest.approx(expected, rel=1e-4)
+    assert [row[0] for row in result.history.rows if row[1] == "running"] == [1, 2]
+
+
+def test_test_set_is_looked_at_once_after_training(data, monkeypatch):
+    train, test = data
+    looked, score = [], kerasmodels.score
+    monkeypatch.setattr(
+        kerasmodels, "score", lambda m, x, y: looked.append(x.shape[0]) or score(m, x, y)
+    )
+    result = train_keras(SMALL, 1, train, test)
+    assert looked.count(N_TEST) == 1
+    assert looked[-1] == N_TEST
+    expected = metrics_by_hand(SMALL, result.weights, *test)
+    assert of_history(result, SMALL.epochs, "test") == pytest.approx(expected, rel=1e-4)
+    assert sum(row[1] == "test" for row in result.history.rows) == 1
+
+
+def saved(directory: Path, spec, seed, train, test):
+    result = train_keras(spec, seed, train, test)
+    names = ("history", "metrics", "predictions", "weights", "provenance")
+    paths = {name: str(directory / name) for name in names}
+    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1)
+    return {name: Path(paths[name]).read_bytes() for name in names[:4]}
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path, data):
+    """Whatever else has drawn random numbers in the process, and with dropout's."""
+    spec = SMALL.varied(dropout=0.3)
+    first = saved(tmp_path / "first", spec, 1, *data)
+    keras.utils.set_random_seed(99)
+    again = saved(tmp_path / "again", spec, 1, *data)
+    other = saved(tmp_path / "other", spec, 2, *data)
+    assert first == again
+    for name, content in first.items():
+        assert content != other[name], name
+
+
+def test_predictions_are_probabilities_by_class_and_sample(tmp_path, data):
+    saved(tmp_path, SMALL, 1, *data)
+    predictions = np.load(tmp_path / "predictions", allow_pickle=False)
+    assert predictions.shape == (10, N_TEST)
+    assert predictions.dtype == np.float32
+    np.testing.assert_allclose(predictions.sum(axis=0), 1.0, rtol=1e-5)
+    with np.load(tmp_path / "weights", allow_pickle=False) as archive:
+        weights = {name: archive[name] for name in archive.files}
+    loss, accuracy = metrics_by_hand(SMALL, weights, *data[1])
+    metrics = records.runtime.read_json(tmp_path / "metrics")["final"]["test"]
+    assert metrics["loss"] == pytest.approx(loss, rel=1e-5)
+    assert metrics["accuracy"] == pytest.approx(accuracy)
+
+
+def test_models_with_and_without_dropout_start_alike_and_differ_in_dropout_only(data):
+    """A paired comparison: with a share of 0 they are the same training."""
+    train, test = data
+    plain, dropped, none = (
+        train_keras(SMALL.varied(dropout=share), 1, train, test) for share in (0.0, 0.5, 1e-9)
+    )
+    assert of_history(plain, 0, "train") == of_history(dropped, 0, "train")
+    assert of_history(plain, 2, "train") != of_history(dropped, 2, "train")
+    np.testing.assert_allclose(none.predictions, plain.predictions, rtol=1e-5)
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_diverged_training_is_a_result_and_not_a_crash(tmp_path, data, epochs):
+    """Also if it is the very last step that spoils the weights."""
+    spec = SMALL.varied(optimizer="sgd", learning_rate=1e38, epochs=epochs, batch_size=20)
+    saved(tmp_path, spec, 1, *data)
+    metrics = records.runtime.read_json(tmp_path / "metrics")
+    assert metrics["status"] == "diverged"
+    assert metrics["epochs_done"] <= 2
+    assert metrics["final"]["test"]["loss"] is None
+    assert b"NaN" not in (tmp_path / "metrics").read_bytes()

@@ -1,0 +1,156 @@
+# From runs and tables to figures: one SVG a figure, each a target of its own.
+
+
+rule plot_data:
+    input:
+        images=f"{DATA}/summary.npz",
+        summary=f"{DATA}/summary.json",
+    output:
+        figure=f"{FIGURES_DIRECTORY}/data.svg",
+    log:
+        f"{LOGS}/plot_data.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        code=digest("plot_data"),
+    script:
+        "../../scripts/plot_data.py"
+
+
+rule plot_models:
+    input:
+        of_runs(study.models.values(), "metrics"),
+    output:
+        figure=f"{FIGURES_DIRECTORY}/models.svg",
+    log:
+        f"{LOGS}/plot_models.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=as_dicts(study.models.values()),
+        published=published(study.models.values()),
+        code=digest("plot_models"),
+    script:
+        "../../scripts/plot_models.py"
+
+
+rule plot_curves:
+    input:
+        lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
+    output:
+        figure=f"{FIGURES_DIRECTORY}/curves_{{model}}.svg",
+    log:
+        f"{LOGS}/plot_curves/{{model}}.log",
+    wildcard_constraints:
+        model=MODEL_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
+        published=lambda wildcards: published([study.models[wildcards.model]]),
+        code=digest("plot_curves"),
+    script:
+        "../../scripts/plot_curves.py"
+
+
+rule plot_comparison:
+    input:
+        lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
+    output:
+        figure=f"{FIGURES_DIRECTORY}/compare_{{comparison}}.svg",
+    log:
+        f"{LOGS}/plot_comparison/{{comparison}}.log",
+    wildcard_constraints:
+        comparison=COMPARISON_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
+        published={},
+        code=digest("plot_curves"),
+    script:
+        "../../scripts/plot_curves.py"
+
+
+rule plot_epochs:
+    input:
+        table=f"{TABLES_DIRECTORY}/epochs.csv",
+    output:
+        figure=f"{FIGURES_DIRECTORY}/epochs.svg",
+    log:
+        f"{LOGS}/plot_epochs.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        title=study.epochs.model.title,
+        code=digest("plot_epochs"),
+    script:
+        "../../scripts/plot_epochs.py"
+
+
+rule plot_depth:
+    input:
+        table=f"{TABLES_DIRECTORY}/depth.csv",
+    output:
+        figure=f"{FIGURES_DIRECTORY}/depth.svg",
+    log:
+        f"{LOGS}/plot_depth.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        code=digest("plot_depth"),
+    script:
+        "../../scripts/plot_depth.py"
+
+
+rule plot_sweep:
+    input:
+        table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
+    output:
+        figure=f"{FIGURES_DIRECTORY}/sweep_{{sweep}}.svg",
+    log:
+        f"{LOGS}/plot_sweep/{{sweep}}.log",
+    wildcard_constraints:
+        sweep=SWEEP_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        sweep=lambda wildcards: sweep_as_dict(study.sweeps[wildcards.sweep]),
+        code=digest("plot_sweep"),
+    script:
+        "../../scripts/plot_sweep.py"
+
+
+rule plot_sweep_curves:
+    input:
+        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
+    output:
+        figure=f"{FIGURES_DIRECTORY}/sweep_{{sweep}}_curves.svg",
+    log:
+        f"{LOGS}/plot_sweep_curves/{{sweep}}.log",
+    wildcard_constraints:
+        sweep=SWEEP_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        sweep=lambda wildcards: sweep_as_dict(study.sweeps[wildcards.sweep]),
+        models=lambda wildcards: as_dicts(study.sweeps[wildcards.sweep].models),
+        code=digest("plot_sweep_curves"),
+    script:
+        "../../scripts/plot_sweep_curves.py"
+
+
+rule plot_weights:
+    input:
+        of_runs(study.weights, "weights"),
+    output:
+        figure=f"{FIGURES_DIRECTORY}/weights.svg",
+    log:
+        f"{LOGS}/plot_weights.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=as_dicts(study.weights),
+        code=digest("plot_weights"),
+    script:
+        "../../scripts/plot_weights.py"

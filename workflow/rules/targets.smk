@@ -1,0 +1,85 @@
+# What a person may ask for by name; `snakemake --list-target-rules` prints it.
+
+
+rule data:
+    """The data: fetched, checked, and made into tensors."""
+    input:
+        TENSORS.values(),
+        f"{DATA}/summary.json",
+
+
+rule part_a:
+    """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
+    input:
+        results_of_section("part_a"),
+        table("epochs"),
+        figure("epochs"),
+        table("depth"),
+        figure("depth"),
+        table("weights"),
+        figure("weights"),
+
+
+rule part_b:
+    """Part B, Keras: five depths, dropout, and their comparisons."""
+    input:
+        results_of_section("part_b"),
+
+
+rule batchnorm:
+    """Part C: the models with and without batch normalization."""
+    input:
+        results_of_section("batchnorm"),
+
+
+rule sweep_width:
+    """Model A with 100 to 1000 units: table, final metrics, learning curves."""
+    input:
+        lambda wildcards: results_of_sweep("width"),
+
+
+rule sweep_l1:
+    """Model B under L1 of growing strength: table, final metrics, learning curves."""
+    input:
+        lambda wildcards: results_of_sweep("l1"),
+
+
+rule sweep_l2:
+    """Model B under L2 of growing strength: table, final metrics, learning curves."""
+    input:
+        lambda wildcards: results_of_sweep("l2"),
+
+
+for name in set(study.sweeps) - {"width", "l1", "l2"}:
+
+    rule:
+        name:
+            f"sweep_{name.replace(chr(45), chr(95))}"
+        input:
+            results_of_sweep(name),
+
+
+rule epochs:
+    """Softmax regression trained for longer: table and bars."""
+    input:
+        table("epochs"),
+        figure("epochs"),
+
+
+rule depth:
+    """Softmax, one and two hidden layers side by side: table and figure."""
+    input:
+        table("depth"),
+        figure("depth"),
+
+
+rule tables:
+    """Every table of results, as CSV."""
+    input:
+        TABLES,
+
+
+rule figures:
+    """Every figure, as SVG."""
+    input:
+        FIGURES,
