@@ -9,6 +9,7 @@ normalization and its gradients: S. Ioffe, C. Szegedy, arXiv:1502.03167, section
 D. Kingma, J. Ba, arXiv:1412.6980.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -83,12 +84,15 @@ def penalty(kind: str, weights: list[np.ndarray], delta: float) -> float:
 
 def penalty_gradient(kind: str, w: np.ndarray, delta: float) -> np.ndarray:
     """delta sign(w), delta, or 2 delta w."""
-    return delta * {
-        "none": np.zeros_like(w),
-        "l1": np.sign(w),
-        "l1_signed": np.ones_like(w),
-        "l2": 2.0 * w,
-    }[kind]
+    return (
+        delta
+        * {
+            "none": np.zeros_like(w),
+            "l1": np.sign(w),
+            "l1_signed": np.ones_like(w),
+            "l2": 2.0 * w,
+        }[kind]
+    )
 
 
 def batch_norm(
@@ -242,7 +246,7 @@ def start(
 ) -> Parameters:
     """Parameters of a net of these layer sizes, none of them at a special value such as 0."""
     p: Parameters = {}
-    for layer, (inputs, units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (inputs, units) in enumerate(itertools.pairwise(sizes)):
         last = layer == len(sizes) - 2
         p[f"coefficients{layer}"] = random.normal(0.0, 1.0 / np.sqrt(inputs), (units, inputs))
         if last or normalized != "before":

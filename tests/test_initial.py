@@ -51,7 +51,7 @@ def test_glorot_weights_fill_their_limits_evenly():
         values = w.astype(float).ravel()
         assert np.abs(values).max() <= limit * (1 + 1e-6)
         assert np.abs(values).max() > 0.99 * limit
-        # the variance of a uniform distribution is limit^2 / 3; that of its estimate 4/5 of it^2 / n
+        # A uniform distribution has variance v = limit^2 / 3; n values estimate it to 0.8 v^2 / n.
         variance = limit**2 / 3.0
         assert variance == pytest.approx(2.0 / (inputs + units))  # Glorot and Bengio, eq. 12
         assert abs(values.var() / variance - 1.0) < Z * math.sqrt(0.8 / values.size)

@@ -1,5 +1,6 @@
 """The Keras models are the nets they are said to be, trained and evaluated as it is said."""
 
+import itertools
 from pathlib import Path
 
 import keras
@@ -166,14 +167,16 @@ def collected(spec, seed, n=FITTED):
 
 
 def test_every_epoch_goes_through_every_sample_once_in_an_order_of_its_own():
-    epochs = [sum(epoch, []) for epoch in collected(SMALL.varied(epochs=3), 1)]
+    epochs = [[*itertools.chain(*epoch)] for epoch in collected(SMALL.varied(epochs=3), 1)]
     assert all(sorted(order) == list(range(FITTED)) for order in epochs)
     assert len({tuple(order) for order in [*epochs, range(FITTED)]}) == 4
 
 
 def test_last_batch_of_an_epoch_is_smaller_where_the_size_does_not_divide():
     assert [[len(batch) for batch in epoch] for epoch in collected(SMALL, 1)] == [[8, 8, 4]] * 2
-    assert [[len(b) for b in e] for e in collected(SMALL.varied(batch_size=10), 1)] == [[10] * 2] * 2
+    assert [[len(b) for b in e] for e in collected(SMALL.varied(batch_size=10), 1)] == [
+        [10] * 2
+    ] * 2
 
 
 def test_models_of_a_seed_share_their_batches_and_other_seeds_do_not():

@@ -78,9 +78,12 @@ def neighbours(spec: RunSpec) -> list[RunSpec]:
         (LOWLEVEL.varied(train_samples=6000, test_samples=2000), "softmax_n-6000-2000"),
         (KERAS, "keras-softmax"),
         (KERAS.varied(hidden=(600, 400), dropout=0.3), "keras-mlp-600-400_dropout-0.3"),
-        (KERAS.varied(hidden=(9,), batch_norm="after", batch_size=60), "keras-mlp-9_bn-after_batch-60"),
+        (
+            KERAS.varied(hidden=(9,), batch_norm="after", batch_size=60),
+            "keras-mlp-9_bn-after_batch-60",
+        ),
     ],
-)  # fmt: skip
+)
 def test_name_is_read_at_a_glance_and_never_changes(spec, name):
     """Results are found by these names: changing one would train the study anew."""
     assert spec.name == name

@@ -125,7 +125,15 @@ def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
         return {key: read_command_line(item, (*path, key), origins) for key, item in given.items()}
     if isinstance(given, list):
         return [read_command_line(item, (*path, i), origins) for i, item in enumerate(given)]
-    return yaml.safe_load(given) if isinstance(given, str) and path else given
+    return _number_or_text(given) if isinstance(given, str) else given
+
+
+def _number_or_text(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, int | float) else text
 
 
 def check_form(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:

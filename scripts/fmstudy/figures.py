@@ -176,7 +176,8 @@ def _limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
             start = finite[min(len(finite) - 1, max(1, math.ceil(0.05 * len(finite))))]
             starts.append(start.min() if rising else start.max())
             bests.append(finite.max() if rising else finite.min())
-    marks = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
+    heights = [np.asarray(line.get_ydata()) for line in axes.lines]
+    marks = [float(height[0]) for height in heights if height.size == 1]
     if not starts:
         return
     low, high = (min(starts), max(bests)) if rising else (min(bests), max(starts))
@@ -249,7 +250,7 @@ def _panels(count: int, height: float = 2.8) -> tuple[Figure, list[Axes]]:
 
 def _draw_summary(
     axes: Axes,
-    x: Sequence[float],
+    x: Sequence[float] | np.ndarray,
     table: pd.DataFrame,
     name: str,
     hue: str,
@@ -299,8 +300,8 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             _percent_axis(axes[3])
         for panel in axes:
             _swept_axis(panel, values, sweep["vary"])
-    best = table.loc[table[f"{held_out}_accuracy"].idxmax()]
-    worst = table.loc[table[f"{held_out}_accuracy"].idxmin()]
+    ranked = table.sort_values(f"{held_out}_accuracy", kind="stable")
+    worst, best = ranked.iloc[0], ranked.iloc[-1]
     return Drawing(
         figure,
         f"{sweep['title']}: highest {held_out} accuracy {percent(best[f'{held_out}_accuracy'])} "
@@ -344,7 +345,7 @@ def sweep_curves(
         left.set_title(f"{held_out.capitalize()} accuracy")
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         _percent_axis(left)
-        losses = [line.get_ydata().reshape(-1, 1) for line in right.lines]
+        losses = [np.asarray(line.get_ydata()).reshape(-1, 1) for line in right.lines]
         _limit(left, [c.accuracy for c in drawn], rising=True)
         _limit(right, losses, rising=False)
         for axes in (left, right):
@@ -431,7 +432,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
     with style():
         height = 0.7 + 0.25 * len(table)
         figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
-        for position, row in table.iterrows():
+        for position, (_, row) in enumerate(table.iterrows()):
             hue = hues[row["section"]]
             axes.plot(
                 [row["test_accuracy_min"], row["test_accuracy_max"]],
@@ -458,7 +459,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         _percent_axis(axes, "x")
     if table.empty:
         return Drawing(figure, "No model finished its training.", "")
-    best = table.loc[table["test_accuracy"].idxmax()]
+    best = table.sort_values("test_accuracy", kind="stable").iloc[-1]
     return Drawing(
         figure,
         f"Test accuracy of {len(table)} models; the highest mean is "

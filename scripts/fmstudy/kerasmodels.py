@@ -150,18 +150,22 @@ class _Follow(keras.callbacks.Callback):
         assert logs is not None
         self.epochs_done = epoch + 1
         self.history.add(epoch + 1, "running", logs["loss"], 0.0, logs["accuracy"])
-        self.evaluate(epoch + 1)
+        losses = self.evaluate(epoch + 1)
         self.progress.update(epoch + 1, f"loss {logs['loss']:.4f}")
-        if diverged(logs["loss"]):
+        # The running loss does not know yet what the epoch's last step has done.
+        if diverged(logs["loss"], *losses):
             self.status = DIVERGED
             self.model.stop_training = True
 
-    def evaluate(self, epoch: int) -> None:
-        """Note loss and accuracy of every part after `epoch` epochs."""
+    def evaluate(self, epoch: int) -> list[float]:
+        """Note loss and accuracy of every part after `epoch` epochs; give the losses."""
+        losses = []
         with self.watch.measure("evaluation"):
             for split, (x, labels) in self.parts.items():
                 loss, accuracy = score(self.model, x, labels)
                 self.history.add(epoch, split, loss, 0.0, accuracy)
+                losses.append(loss)
+        return losses
 
 
 def train_keras(

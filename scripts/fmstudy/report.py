@@ -73,7 +73,8 @@ def load_context(
         for name in ("part_a", "part_b", "batchnorm")
         for row in read.get(name, [])
     }
-    models = {model["name"]: _with_result(model, results) for model in study["models"]}
+    costs = read.get("cost", [])
+    models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
     return {
         "study": study,
         "config": config,
@@ -85,10 +86,15 @@ def load_context(
     }
 
 
-def _with_result(model: Mapping[str, Any], results: Mapping[str, Row]) -> dict[str, Any]:
+def _with_result(
+    model: Mapping[str, Any], results: Mapping[str, Row], costs: Iterable[Row]
+) -> dict[str, Any]:
+    """Add to a model its row of results and the mean seconds of its trainings."""
     if model["name"] not in results:
         raise StudyError(f"the tables of results have no row for the model {model['name']}")
-    return {**model, "result": results[model["name"]]}
+    seconds = [row["training_seconds"] for row in costs if row["run"] == model["run"]]
+    mean = sum(seconds) / len(seconds) if seconds else None
+    return {**model, "result": results[model["name"]], "seconds": mean}
 
 
 def _read_summary(path: str | Path) -> dict[str, Any]:
@@ -228,26 +234,39 @@ FORMATS = {
 }
 
 
-def cell(row: Row, key: str, kind: str) -> str:
-    """Write one cell of a table."""
+# Formats that depend on the unit of the row.
+BY_UNIT = {
+    "unit": {"percent": "fixed", "nats": "loss"},
+    "signed_unit": {"percent": "signed2", "nats": "signed"},
+}
+
+
+def written(row: Row, key: str, kind: str) -> str:
+    """Write one value of a row."""
+    if kind in BY_UNIT:
+        kind = BY_UNIT[kind][row["unit"]]
     return str(FORMATS[kind](row[key]))
 
 
 def span(row: Row, key: str, kind: str) -> str | None:
     """Write the range over seeds of one cell, or None where there is one seed at most."""
-    low, high = row.get(f"{key}_min"), row.get(f"{key}_max")
-    if row.get("seeds", 0) - (row.get("diverged") or 0) < 2 or low is None or high is None:
+    if finished_seeds(row) < 2 or row.get(f"{key}_min") is None:
         return None
-    return f"{FORMATS[kind](low)} to {FORMATS[kind](high)}"
+    return f"{written(row, f'{key}_min', kind)} to {written(row, f'{key}_max', kind)}"
+
+
+def finished_seeds(row: Row) -> int:
+    """Count the seeds that a row's means are over: those that did not diverge."""
+    return int(row.get("seeds", 0) - (row.get("diverged") or 0))
 
 
 def spread(row: Row, key: str, kind: str) -> str:
     """Write a mean with its seeds for a sentence: 86.7 % (3 seeds: 86.5 % to 86.9 %)."""
-    seeds = row.get("seeds", 0) - (row.get("diverged") or 0)
     if row[key] is None:
         return "no value (every training diverged)" if row.get("diverged") else "no value"
     within = span(row, key, kind)
-    return f"{FORMATS[kind](row[key])} ({f'{seeds} seeds: {within}' if within else 'one seed'})"
+    seeds = f"{finished_seeds(row)} seeds: {within}" if within else "one seed"
+    return f"{written(row, key, kind)} ({seeds})"
 
 
 def math_markup(latex: str, display: str = "inline") -> Markup:
@@ -266,30 +285,35 @@ class Contrast:
     difference   second minus first, of the means; None where one has no value
     seeds        of the model that has fewer
     verdict      apart (the ranges over seeds do not overlap), overlap, single (only one seed), or
-                 none (no value).  Ranges are no test; `chance` is how often those of two
-                 equally good models stay apart.
+                 none (no value).  Ranges are no test: see `chance_apart`.
     """
 
     difference: float | None
     seeds: int
     verdict: str
-    chance: float | None
 
 
 def contrast(first: Row, second: Row, key: str) -> Contrast:
     """Set the rows of two models against each other in one metric."""
-    counts = [row["seeds"] - (row.get("diverged") or 0) for row in (first, second)]
-    fewer, chance = min(counts), None
+    seeds = min(finished_seeds(first), finished_seeds(second))
     if first[key] is None or second[key] is None:
-        return Contrast(None, fewer, "none", chance)
-    if fewer < 2:
+        return Contrast(None, seeds, "none")
+    if seeds < 2:
         verdict = "single"
     else:
         apart = first[f"{key}_max"] < second[f"{key}_min"]
         apart = apart or second[f"{key}_max"] < first[f"{key}_min"]
         verdict = "apart" if apart else "overlap"
-        chance = 2 / math.comb(sum(counts), counts[0])
-    return Contrast(second[key] - first[key], fewer, verdict, chance)
+    return Contrast(second[key] - first[key], seeds, verdict)
+
+
+def chance_apart(seeds: int) -> float:
+    """How often the ranges of two equally good models stay apart, with so many seeds each.
+
+    All orders of the 2n values are equally likely; in 2 of the (2n choose n) ways to share them
+    out, one model has all the lower ones.
+    """
+    return 2 / math.comb(2 * seeds, seeds)
 
 
 def is_near(row: Row) -> bool:
@@ -369,6 +393,11 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
+    collected = _render(templates, context, Numbering())[1]
+    return _render(templates, context, Numbering(known=collected))[0]
+
+
+def _environment(templates: str | Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -389,46 +418,46 @@ def render(templates: str | Path, context: Mapping[str, Any]) -> str:
         "fixed": fixed,
         "math": math_markup,
     }
-    collected = _render(environment, templates, context, Numbering())[1]
-    return _render(environment, templates, context, Numbering(known=collected))[0]
+    return environment
 
 
 def _render(
-    environment: Environment,
-    templates: str | Path,
-    context: Mapping[str, Any],
-    numbering: Numbering,
+    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
     def table(name: str) -> list[Row]:
-        return _found(tables, name, "table", "csv")  # type: ignore[no-any-return]
+        return _found(tables, name, "table", "csv")
 
     def figure(name: str) -> Figure:
-        return _found(context["figures"], name, "figure", "svg")  # type: ignore[no-any-return]
+        return _found(context["figures"], name, "figure", "svg")
 
     def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
         """The model of the study that re-does one of the source's, or None."""
         names = config["published"]["models"].get(source_model, [])
         return models[names[protocol]] if len(names) > protocol else None
 
-    def printed(source_model: str, split: str, metric: str) -> Value:
-        """What the source prints first of a model, in the published unit."""
-        for row in table("published"):
-            if (row["source_model"], row["split"], row["metric"]) == (source_model, split, metric):
-                return float(row["published"])
-        return None
+    def printed(
+        source_model: str, split: str, metric: str, protocol: str = "as written"
+    ) -> Row | None:
+        """The first published number of a model of the source, with what was reproduced."""
+        wanted = (source_model, split, metric, protocol)
+        keys = ("source_model", "split", "metric", "protocol")
+        rows = (row for row in table("published") if tuple(row[key] for key in keys) == wanted)
+        return next(rows, None)
 
     def inline(name: str) -> Markup:
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
+    environment = _environment(templates)
     environment.globals |= {
         "NEAR": NEAR,
-        "cell": cell,
+        "chance_apart": chance_apart,
         "contrast": contrast,
         "figure_file": figure,
         "inline": inline,
+        "is_near": is_near,
         "nearness": nearness,
         "number_of": numbering,
         "position": position,
@@ -437,6 +466,7 @@ def _render(
         "span": span,
         "spread": spread,
         "table_file": table,
+        "written": written,
     }
     return environment.get_template(PAGE).render(context), numbering
 

@@ -50,7 +50,8 @@ class Network:
         normalized = [] if spec.batch_norm == "none" else weights[:-1]
         self.coefficients = [tf.Variable(w, name=f"coefficients{i}") for i, w in enumerate(weights)]
         unbiased = len(weights) - 1 if spec.batch_norm == "before" else 0
-        self.biases = [None] * unbiased + [
+        self.biases: list[tf.Variable | None] = [None] * unbiased
+        self.biases += [
             tf.Variable(tf.zeros((w.shape[0], 1)) if spec.bias == "vector" else 0.0)
             for w in weights[unbiased:]
         ]
@@ -86,8 +87,8 @@ class Network:
         `first_product` gives W x for the first layer's W.  With `population` statistics the
         layers are normalized for inference, without for training.
         """
-        spec, seen = self.spec, []
-        product = first_product
+        spec, product = self.spec, first_product
+        seen: list[Statistics] = []
         for layer, coefficients in enumerate(self.coefficients):
             z = product(coefficients)
             if self.biases[layer] is not None:
@@ -129,7 +130,7 @@ def _times_data(x: tf.Tensor, x_transposed: tf.Tensor | None) -> Product:
         return _times(x)
 
     @tf.custom_gradient
-    def product(coefficients: tf.Tensor):
+    def product(coefficients: tf.Tensor) -> tuple[tf.Tensor, Product]:
         def gradient(dz: tf.Tensor) -> tf.Tensor:
             return tf.matmul(dz, x_transposed)
 
@@ -164,7 +165,13 @@ class Chunks:
         """Add `function(x, x_transposed, labels)` of every chunk to `state`, in fixed order."""
         for x, x_transposed, labels in self.tensors:
 
-            def body(i, state, x=x, x_transposed=x_transposed, labels=labels):
+            def body(
+                i: tf.Tensor,
+                state: list[tf.Tensor],
+                x: tf.Tensor = x,
+                x_transposed: tf.Tensor | None = x_transposed,
+                labels: tf.Tensor = labels,
+            ) -> tuple[tf.Tensor, list[tf.Tensor]]:
                 turned = None if x_transposed is None else x_transposed[i]
                 added = function(x[i], turned, labels[i])
                 return i + 1, [old + new for old, new in zip(state, added, strict=True)]
@@ -226,7 +233,7 @@ def evaluate(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean loss and accuracy of a network in inference mode."""
 
-    def chunk(x: tf.Tensor, _: None, labels: tf.Tensor) -> list[tf.Tensor]:
+    def chunk(x: tf.Tensor, _transposed: None, labels: tf.Tensor) -> list[tf.Tensor]:
         logits, _ = network.logits(_times(x), population)
         return [summed_cross_entropy(logits, labels), count_hits(logits, labels)]
 

@@ -2,11 +2,11 @@
 # into the runs and files that the rules ask for.
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import yaml
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, update_config
 
 min_version("9.27")
@@ -18,7 +18,6 @@ from fmstudy import configuration
 from fmstudy import study as studies
 from fmstudy.digest import digest
 from fmstudy.runtime import versions
-from fmstudy.spec import RUN_PATTERN
 
 
 def beside(path):
@@ -26,9 +25,17 @@ def beside(path):
     return path if Path(path).exists() else os.path.relpath(HERE / path)
 
 
+def refuse(error):
+    """End with a message for a person, without the places in our own files."""
+    logger.error(str(error))
+    sys.exit(1)
+
+
 DEFAULT_CONFIGURATION = beside("config/config.yaml")
-# Before Snakemake reads it, because Snakemake does not say where a mistake in YAML is.
-ORIGINS = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
+try:  # before Snakemake reads it, because Snakemake does not say where a mistake in YAML is
+    ORIGINS = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
+except configuration.ConfigurationError as error:
+    refuse(error)
 
 
 configfile: DEFAULT_CONFIGURATION
@@ -41,14 +48,13 @@ def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
     schema = yaml.safe_load((HERE / "workflow/schemas/config.schema.yaml").read_text())
     problems = configuration.check_form(config, schema)
+    if not problems:
+        study, problems = studies.build(config)
     if problems:
-        raise WorkflowError(str(configuration.report(problems, ORIGINS)))
-    study, problems = studies.build(config)
-    if problems:
-        raise WorkflowError(str(configuration.report(problems, ORIGINS)))
+        refuse(configuration.report(problems, ORIGINS))
     rows, complaints = studies.read_published(beside(study.published_file), study.published_models)
     if complaints:
-        raise WorkflowError("\n".join(complaints))
+        refuse("\n".join(complaints))
     return study, studies.published_values(rows, study.published_models)
 
 
@@ -68,8 +74,10 @@ FIGURES_DIRECTORY = f"{RESULTS}/figures"
 PUBLISHED = beside(study.published_file)
 
 MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
-LOWLEVEL_PATTERN = rf"(?!keras-){RUN_PATTERN}"
-KERAS_PATTERN = rf"(?=keras-){RUN_PATTERN}"
+RUNS_OF = {  # by engine, as a pattern
+    engine: "|".join(re.escape(name) for name, run in RUNS.items() if run.engine == engine)
+    for engine in ("lowlevel", "keras")
+}
 MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
@@ -86,8 +94,10 @@ FIGURES_DIRECTORY = f"{RESULTS}/figures"
 PUBLISHED = beside(study.published_file)
 
 MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
-LOWLEVEL_PATTERN = rf"(?!keras-){RUN_PATTERN}"
-KERAS_PATTERN = rf"(?=keras-){RUN_PATTERN}"
+RUNS_OF = {  # by engine, as a pattern
+    engine: "|".join(re.escape(name) for name, run in RUNS.items() if run.engine == engine)
+    for engine in ("lowlevel", "keras")
+}
 MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
@@ -129,28 +139,22 @@ TRAINED = {
 
 
 wildcard_constraints:
-    run=RUN_PATTERN,
     seed=r"\d+",
 
 
 def specification(wildcards):
     """Give what defines a run, for the script that trains it."""
-    if wildcards.run not in RUNS:
-        raise WorkflowError(
-            f"The configuration asks for no run called {wildcards.run}."
-            f"{configuration.nearest(wildcards.run, RUNS)} Runs: {', '.join(RUNS)}."
-        )
     return RUNS[wildcards.run].as_dict()
 
 
 def priority(wildcards):
     """Rank trainings by their arithmetic, so that the longest start first."""
-    return int(RUNS[wildcards.run].arithmetic / 1e9) if wildcards.run in RUNS else 0
+    return int(RUNS[wildcards.run].arithmetic / 1e9)
 
 
 def minutes(wildcards):
     """Allow a training five times what a slow core (20 GFLOP/s) needs for its arithmetic."""
-    arithmetic = RUNS[wildcards.run].arithmetic if wildcards.run in RUNS else 0
+    arithmetic = RUNS[wildcards.run].arithmetic
     return 5 + int(5 * arithmetic / 20e9 / 60)
 
 
@@ -223,10 +227,6 @@ def figure(name):
 
 def results_of_sweep(name):
     """Give table and figures of a sweep."""
-    if name not in study.sweeps:
-        raise WorkflowError(
-            f"The configuration has no sweep called {name}. Sweeps: {', '.join(study.sweeps)}."
-        )
     return [table(f"sweep_{name}"), figure(f"sweep_{name}"), figure(f"sweep_{name}_curves")]
 
 

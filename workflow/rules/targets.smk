@@ -32,31 +32,14 @@ rule batchnorm:
         results_of_section("batchnorm"),
 
 
-rule sweep_width:
-    """Model A with 100 to 1000 units: table, final metrics, learning curves."""
-    input:
-        lambda wildcards: results_of_sweep("width"),
-
-
-rule sweep_l1:
-    """Model B under L1 of growing strength: table, final metrics, learning curves."""
-    input:
-        lambda wildcards: results_of_sweep("l1"),
-
-
-rule sweep_l2:
-    """Model B under L2 of growing strength: table, final metrics, learning curves."""
-    input:
-        lambda wildcards: results_of_sweep("l2"),
-
-
-for name in set(study.sweeps) - {"width", "l1", "l2"}:
+for sweep in study.sweeps:
 
     rule:
+        """A sweep of the configuration: table, final metrics against the value, learning curves."""
         name:
-            f"sweep_{name.replace(chr(45), chr(95))}"
+            f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
         input:
-            results_of_sweep(name),
+            results_of_sweep(sweep),
 
 
 rule epochs:

@@ -10,7 +10,7 @@ rule train_lowlevel:
     log:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run=LOWLEVEL_PATTERN,
+        run=RUNS_OF["lowlevel"],
     priority: priority
     conda:
         "../envs/study.yaml"
@@ -33,7 +33,7 @@ rule train_keras:
     log:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run=KERAS_PATTERN,
+        run=RUNS_OF["keras"],
     priority: priority
     conda:
         "../envs/study.yaml"

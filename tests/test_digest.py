@@ -1,0 +1,146 @@
+"""Editing code runs again what uses it, and nothing else; editing words runs nothing again."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from fmstudy import digest as digests
+from fmstudy.digest import digest, modules_of
+
+LIBRARY = {
+    "alone": "def alone():\n    return 1\n",
+    "bottom": '''"""The lowest module."""
+
+LIMIT = 3
+
+
+def double(x):
+    """Twice x."""
+    return 2 * x
+''',
+    "middle": "from fmstudy.bottom import double\n\n\ndef four(x):\n    return double(double(x))\n",
+    "late": "def f():\n    from fmstudy import middle\n\n    return middle\n",
+    "ring_a": "import fmstudy.ring_b\n",
+    "ring_b": "import json\nfrom fmstudy import ring_a\nfrom collections import abc\n",
+}
+SCRIPTS = {
+    "use_middle": "import os\nfrom fmstudy import alone\nfrom fmstudy.middle import four\n",
+    "use_bottom": "import fmstudy.bottom as b\n",
+    "use_late": "with open('x'):\n    from fmstudy import late\n",
+    "use_ring": "from fmstudy.ring_a import anything\n",
+    "use_nothing": "import json\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A small library of its own, in place of ours; gives the folder of its modules."""
+    (tmp_path / "fmstudy").mkdir()
+    for name, code in LIBRARY.items():
+        (tmp_path / "fmstudy" / f"{name}.py").write_text(code)
+    for name, code in SCRIPTS.items():
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.setattr(digests, "SCRIPTS", tmp_path)
+    forget()
+    yield tmp_path / "fmstudy"
+    forget()
+
+
+def forget():
+    """Read the modules again, as the next run of the workflow does."""
+    digests._module.cache_clear()
+    digests._code.cache_clear()
+
+
+def after(tree: Path, module: str, old: str, new: str, script: str = "use_middle") -> str:
+    """The digest of a script after an edit of a module."""
+    path = tree / f"{module}.py"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    forget()
+    return digest(script)
+
+
+@pytest.mark.parametrize(
+    ("script", "modules"),
+    [
+        ("use_middle", ["alone", "bottom", "middle"]),
+        ("use_bottom", ["bottom"]),
+        ("use_late", ["bottom", "late", "middle"]),
+        ("use_ring", ["ring_a", "ring_b"]),
+        ("use_nothing", []),
+    ],
+)
+def test_modules_are_found_however_they_are_imported(tree, script, modules):
+    assert modules_of(script) == modules
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Twice x.", "The double of x."),
+        ('"""The lowest module."""\n\n', ""),
+        ("LIMIT = 3\n", "LIMIT = 3  # why it is three\n"),
+        ("return 2 * x", "return (2\n        * x)"),
+        ("LIMIT = 3\n", "\n\n\nLIMIT = 3\n"),
+    ],
+    ids=["docstring", "no docstring", "comment", "layout", "blank lines"],
+)
+def test_edited_words_and_layout_do_not_count(tree, old, new):
+    before = digest("use_middle")
+    assert after(tree, "bottom", old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("bottom", "2 * x", "3 * x"),
+        ("bottom", "LIMIT = 3", 'LIMIT = "3"'),
+        ("middle", "double(double(x))", "double(x)"),
+        ("alone", "return 1", "return 1.0"),
+    ],
+)
+def test_edited_code_counts(tree, module, old, new):
+    before = digest("use_middle")
+    assert after(tree, module, old, new) != before
+
+
+def test_edited_code_does_not_count_for_scripts_that_do_not_use_it(tree):
+    before = digest("use_bottom")
+    assert after(tree, "middle", "double(double(x))", "x", script="use_bottom") == before
+
+
+def test_digest_stays_the_same_from_run_to_run(tree):
+    before = digest("use_middle")
+    forget()
+    assert digest("use_middle") == before
+    assert len(before) == 16
+    assert int(before, 16) >= 0
+
+
+def test_each_engine_is_trained_again_for_its_own_code_only():
+    forget()
+    lowlevel, keras = set(modules_of("train_lowlevel")), set(modules_of("train_keras"))
+    assert {"training", "batchnorm", "lowlevel", "initial", "spec", "records"} <= lowlevel
+    assert {"kerasmodels", "initial", "spec", "records"} <= keras
+    assert "kerasmodels" not in lowlevel
+    assert not {"training", "batchnorm", "lowlevel"} & keras
+    assert not {"study", "configuration"} & (lowlevel | keras)
+
+
+def test_every_library_module_is_imported_in_a_way_that_is_followed():
+    """A relative or a starred import would be missed."""
+    for path in digests.SCRIPTS.glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert "*" not in [alias.name for alias in node.names], path
+
+
+def test_every_script_has_a_digest():
+    forget()
+    scripts = sorted(path.stem for path in digests.SCRIPTS.glob("*.py"))
+    assert "train_lowlevel" in scripts
+    for script in scripts:
+        assert digest(script)

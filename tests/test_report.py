@@ -1,0 +1,656 @@
+"""The report: everything in one file, numbers from results, nothing from outside, no surprises.
+
+Inputs are made up from the real configuration: small figures, and tables whose values follow
+from the model's place in the study.
+"""
+
+import copy
+import csv
+import html.parser
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fmstudy import configuration, report
+from fmstudy import study as studies
+from fmstudy.runtime import StudyError, write_json
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "report/templates"
+HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
+METRICS = [
+    *("train_accuracy", "train_loss", "train_objective", "validation_accuracy"),
+    *("validation_loss", "test_accuracy", "test_loss", "test_objective"),
+    *("gap_accuracy", "gap_loss"),
+]
+
+
+# ------------------------------------------------------------------------- inputs, made up
+def configured() -> dict:
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def spread(name: str, value: float | None, seeds: int) -> dict:
+    if value is None:
+        return dict.fromkeys((name, f"{name}_sd", f"{name}_min", f"{name}_max"), "")
+    deviation = 0.002 if seeds > 1 else ""
+    wide = 0.002 if seeds > 1 else 0
+    return {
+        name: value,
+        f"{name}_sd": deviation,
+        f"{name}_min": value - wide,
+        f"{name}_max": value + wide,
+    }
+
+
+def model_row(model, place: int) -> dict:
+    keras = model.spec.engine == "keras"
+    test = 0.80 + 0.005 * place
+    values = {
+        "train_accuracy": test + 0.02,
+        "train_loss": 0.5 - 0.01 * place,
+        "train_objective": 0.5 - 0.01 * place + 1000 * model.spec.delta,
+        "validation_accuracy": test + 0.001 if keras else None,
+        "validation_loss": 0.55 - 0.01 * place if keras else None,
+        "test_accuracy": test,
+        "test_loss": 0.56 - 0.01 * place,
+        "test_objective": 0.56 - 0.01 * place + 1000 * model.spec.delta,
+        "gap_accuracy": 0.019 if keras else 0.02,
+        "gap_loss": 0.05,
+    }
+    row = {
+        "model": model.name,
+        "title": model.title,
+        "section": model.section,
+        "engine": model.spec.engine,
+        "run": model.run,
+        "hidden": "-".join(map(str, model.spec.hidden)),
+        "parameters": model.spec.parameters,
+        "seeds": len(model.seeds),
+        "diverged": 0,
+    }
+    for name in METRICS:
+        row |= spread(name, values[name], len(model.seeds))
+    return row
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0] if rows else ["model"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def figure(name: str) -> str:
+    return (
+        "<?xml version='1.0' encoding='utf-8'?>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="576pt" height="216pt"'
+        f' viewBox="0 0 576 216" aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">Finding of {name}</title>'
+        f'<desc id="{name}-desc">How to read {name}.</desc>'
+        '<rect x="2" y="2" width="572" height="212" fill="none" stroke="#0072b2"/>'
+        f'<text x="20" y="110" font-size="9">{name}</text></svg>\n'
+    )
+
+
+def fabricate(directory: Path, config: dict) -> dict:
+    """Write tables, figures and the data's summary; give the arguments of `load_context`."""
+    study, problems = studies.build(config)
+    assert not problems, configuration.report(problems, {})
+    tables, figures = directory / "tables", directory / "figures"
+    rows = {model.name: model_row(model, i) for i, model in enumerate(study.models.values())}
+    named = {
+        section: [rows[model.name] for model in study.section(section)]
+        for section in studies.SECTIONS
+    }
+    named["depth"] = [rows[model.name] for model in study.depth]
+    named["epochs"] = [
+        {"epochs": at, "seeds": 1}
+        | spread("train_accuracy", 0.81 + 0.01 * i, 1)
+        | spread("train_loss", 0.6 - 0.03 * i, 1)
+        | spread("test_accuracy", 0.795 + 0.015 * i, 1)
+        | spread("test_loss", 0.62 - 0.03 * i, 1)
+        for i, at in enumerate(study.epochs.at)
+    ]
+    for sweep in study.sweeps.values():
+        named[f"sweep_{sweep.name}"] = [
+            {"value": value}
+            | model_row(model, i)
+            | {"weight_norm": 27.5 - i, "near_zero_share": 0.02 * i}
+            for i, (value, model) in enumerate(zip(sweep.values, sweep.models, strict=True))
+        ]
+    named["weights"] = [
+        {
+            "model": model.name,
+            "title": model.title,
+            "seeds": len(model.seeds),
+            "weights": 266200,
+            "sum": -1234.5 * (i + 1),
+            "sum_absolute": 10000.0 - i,
+            "norm": 27.1,
+            "near_zero_share": 0.016 + 0.1 * i,
+            "largest": 0.43,
+        }
+        for i, model in enumerate(study.weights)
+    ]
+    named["published"] = published_rows(study, rows)
+    named["runs"] = [
+        {
+            "run": run,
+            "seed": seed,
+            "status": "finished",
+            "epochs_done": study.runs[run].epochs,
+            "parameters": study.runs[run].parameters,
+            "train_loss": 0.4,
+            "train_penalty": 0.0,
+            "train_accuracy": 0.88,
+            "validation_loss": "",
+            "validation_accuracy": "",
+            "test_loss": 0.45,
+            "test_penalty": 0.0,
+            "test_accuracy": 0.86,
+        }
+        for run, seed in study.trainings
+    ]
+    named["cost"] = [
+        {
+            "run": run,
+            "seed": seed,
+            "training_seconds": 65.25,
+            "evaluation_seconds": 3.5,
+            "peak_memory_mb": 812.4,
+            "arithmetic": 1.5e12,
+            "threads": 1,
+            "finished": "2024-03-01T12:00:00Z",
+            "system": "Linux",
+            "processor": "A processor",
+            "cores": 2,
+        }
+        for run, seed in study.trainings
+    ]
+    for name, content in named.items():
+        write_csv(tables / f"{name}.csv", content)
+    figures.mkdir(parents=True, exist_ok=True)
+    for name in figure_names(study):
+        (figures / f"{name}.svg").write_text(figure(name), encoding="utf-8")
+    write_json(directory / "summary.json", summary())
+    return {
+        "study": parameters(study),
+        "config": config,
+        "summary": directory / "summary.json",
+        "tables": sorted(tables.glob("*.csv")),
+        "figures": sorted(figures.glob("*.svg")),
+    }
+
+
+def published_rows(study, rows: dict) -> list[dict]:
+    metrics = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
+    printed, complaints = studies.read_published(
+        ROOT / study.published_file, study.published_models
+    )
+    assert not complaints
+    table = []
+    for row in printed:
+        scale = 100 if row["unit"] == "percent" else 1
+        names = study.published_models[row["model"]]
+        for protocol, name in zip(("as written", "as meant"), names, strict=False):
+            model = study.models[name]
+            key = f"{row['split']}_{metrics[row['metric']]}"
+            ours = {
+                part: scale * rows[name][f"{key}{part}"] if rows[name][f"{key}{part}"] else ""
+                for part in ("", "_sd", "_min", "_max")
+            }
+            table.append(
+                {
+                    "id": row["id"],
+                    "part": row["part"],
+                    "source_model": row["model"],
+                    "setting": row["published_setting"],
+                    "split": row["split"],
+                    "metric": row["metric"],
+                    "unit": row["unit"],
+                    "as_written": row["as_written"],
+                    "published": float(row["value"]),
+                    "protocol": protocol,
+                    "model": name,
+                    "title": model.title,
+                    "run": model.run,
+                    "seeds": len(model.seeds),
+                }
+                | {f"reproduced{part}": value for part, value in ours.items()}
+                | {"difference": ours[""] - float(row["value"])}
+            )
+    return table
+
+
+def figure_names(study) -> list[str]:
+    return [
+        *("data", "models", "epochs", "depth", "weights"),
+        *(f"curves_{name}" for name in study.models),
+        *(f"sweep_{name}{end}" for name in study.sweeps for end in ("", "_curves")),
+        *(f"compare_{name}" for name in study.comparisons),
+    ]
+
+
+def summary() -> dict:
+    pixels = {"minimum": 0.0, "maximum": 1.0, "mean": 0.286, "standard_deviation": 0.353}
+    return {
+        "classes": ["T-shirt/top", *(f"Class {i}" for i in range(1, 10))],
+        "files": {"train-images-idx3-ubyte": {"size": 47040016, "sha256": "c59f" * 16}},
+        "train": {"samples": 60000, "class_counts": [6000] * 10, "pixels": pixels},
+        "test": {"samples": 10000, "class_counts": [1000] * 10, "pixels": pixels},
+        "validation": {
+            "share": 0.2,
+            "first": 48000,
+            "samples": 12000,
+            "class_counts": [1202, 1198, *[1200] * 8],
+        },
+    }
+
+
+def parameters(study) -> dict:
+    """What the workflow gives: the whole study in plain built-in types."""
+    return {
+        "title": study.title,
+        "models": [model.as_dict() for model in study.models.values()],
+        "sections": dict(studies.SECTIONS),
+        "sweeps": [
+            {
+                "name": sweep.name,
+                "title": sweep.title,
+                "section": sweep.section,
+                "vary": sweep.vary,
+                "base": sweep.base,
+                "values": list(sweep.values),
+            }
+            for sweep in study.sweeps.values()
+        ],
+        "comparisons": [
+            {
+                "name": comparison.name,
+                "title": comparison.title,
+                "section": comparison.section,
+                "models": [model.name for model in comparison.models],
+            }
+            for comparison in study.comparisons.values()
+        ],
+        "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
+        "depth": [model.name for model in study.depth],
+        "weights": [model.name for model in study.weights],
+        "versions": {"python": "3.12.0", "tensorflow": "2.21.0"},
+    }
+
+
+VOID = ("meta", "link", "br", "img", "input", "hr", "mspace")
+
+
+class Page(html.parser.HTMLParser):
+    """Elements of a page in order, its text, and what every table and figure holds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.source = text
+        self.elements: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.mistakes: list[str] = []
+        self.texts: list[str] = []
+        self.inside: dict[str, list[list]] = {"table": [], "figure": []}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag in self.inside:
+            self.inside[tag].append([])
+        for outer in self.inside:
+            if outer in self.open:
+                self.inside[outer][-1].append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.mistakes.append(f"</{tag}> closes something else")
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.texts))
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def ids(self) -> list[str]:
+        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+
+
+def rendered(directory: Path, config: dict) -> Page:
+    context = report.load_context(**fabricate(directory, config))
+    return Page(report.render(TEMPLATES, context))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Page:
+    return rendered(tmp_path_factory.mktemp("study"), configured())
+
+
+# ------------------------------------------------------------------------------------ the page
+def test_the_page_asks_nothing_of_the_outside_and_runs_nothing(page):
+    for tag in ("script", "iframe", "object", "embed", "img", "base", "form"):
+        assert not page.all(tag), tag
+    assert [link["href"] for link in page.all("link")] == ["data:,"]
+    assert "@import" not in page.source
+    assert not re.search(r"url\((?!#)", page.source)
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert not attributes.get("src")
+    for link in page.all("a"):
+        assert link["href"].startswith(("#", "https://arxiv.org/abs/"))
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
+    assert not page.mistakes
+    assert len(page.ids) == len(set(page.ids))
+    for _, attributes in page.elements:
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in page.ids
+        for key in ("aria-labelledby", "aria-describedby"):
+            assert set(attributes.get(key, "").split()) <= set(page.ids)
+
+
+def test_headings_step_down_one_level_at_a_time(page):
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("main")) == len(page.all("nav")) == len(page.all("header")) == 1
+    assert page.all("a")[0] == {"class": "skip", "href": "#content"}
+
+
+def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
+    study, _ = studies.build(configured())
+    for name in figure_names(study):
+        assert page.source.count(f'<title id="{name}-title">') == 1, name
+        assert f"fig-{name}" in page.ids
+    for figure_ in page.inside["figure"]:
+        tags = [tag for tag, _ in figure_]
+        assert tags.count("svg") == tags.count("figcaption") == tags.count("title") == 1
+
+
+def test_every_table_has_a_caption_and_scopes(page):
+    assert len(page.inside["table"]) > 10
+    for table in page.inside["table"]:
+        tags = [tag for tag, _ in table]
+        assert tags.count("caption") == 1
+        assert {"thead", "tbody"} <= set(tags)
+        assert all(
+            attributes.get("scope") in ("col", "row") for tag, attributes in table if tag == "th"
+        )
+        assert "row" in {attributes.get("scope") for tag, attributes in table if tag == "th"}
+
+
+def test_figures_tables_and_sections_are_numbered_in_order(page):
+    for kind in ("Figure", "Table"):
+        numbers = re.findall(rf"<b>{kind} (\d+)\.", page.source)
+        assert numbers == [str(i + 1) for i in range(len(numbers))]
+    assert "Figure 0" not in page.source
+    assert "section 0" not in page.source
+
+
+def test_nothing_is_left_unfilled(page):
+    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", page.text)
+    assert "\\" not in page.text  # LaTeX that was not converted
+
+
+def test_sentences_are_apart(page):
+    assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text)
+    assert not re.findall(r" [.,;:](?: |$)", page.text)
+
+
+def test_formulas_are_mathml(page):
+    assert len(page.all("math")) > 15
+
+
+def test_every_published_number_is_listed_under_each_reading(page):
+    text = page.source[page.source.index('id="tab-published"') :].split("</table>")[0]
+    assert text.count("<tr>") == 1 + 35 + 8
+
+
+def test_works_referred_to_are_listed_and_all_of_them_are_referred_to(page):
+    listed = {name for name in page.ids if name.startswith("ref-")}
+    cited = {link["href"][1:] for link in page.all("a") if link["href"].startswith("#ref-")}
+    assert cited == listed
+
+
+def test_two_renderings_have_the_same_bytes(tmp_path, page):
+    assert rendered(tmp_path, configured()).source == page.source
+
+
+# --------------------------------------------------------------------- results into sentences
+def test_a_changed_result_changes_the_sentence(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    before = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    path = tmp_path / "tables/epochs.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert "from 79.5 % to 84.0 %" in before.text.replace("\u202f", " ")
+    assert "stop before training is done" in before.text
+    rows[-1]["test_accuracy"] = "0.7961"
+    write_csv(path, rows)
+    after = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "from 79.5 % to 79.6 %" in after.text.replace("\u202f", " ")
+    assert "stop before training is done" not in after.text
+    assert "200 full-batch steps are nearly enough" in after.text
+
+
+def test_the_published_gaps_are_computed(page):
+    assert "2.10 points without penalty, 2.03 with “L1” and 2.17 with L2" in page.text
+
+
+def test_overlapping_seeds_are_not_called_a_difference():
+    first = {"seeds": 3, "diverged": 0, "a": 0.86, "a_min": 0.85, "a_max": 0.87}
+    near = {"seeds": 3, "diverged": 0, "a": 0.865, "a_min": 0.86, "a_max": 0.88}
+    far = {"seeds": 3, "diverged": 0, "a": 0.90, "a_min": 0.89, "a_max": 0.91}
+    single = {"seeds": 3, "diverged": 2, "a": 0.90, "a_min": 0.90, "a_max": 0.90}
+    lost = {"seeds": 3, "diverged": 3, "a": None, "a_min": None, "a_max": None}
+    assert report.contrast(first, near, "a").verdict == "overlap"
+    assert report.contrast(first, far, "a").verdict == "apart"
+    assert report.contrast(first, far, "a").difference == pytest.approx(0.04)
+    assert report.chance_apart(3) == pytest.approx(0.1)
+    assert report.contrast(first, single, "a").verdict == "single"
+    assert report.contrast(first, lost, "a").verdict == "none"
+
+
+def test_one_seed_is_said_to_be_one_seed(tmp_path):
+    config = configured()
+    config["seeds"] = [1]
+    page = rendered(tmp_path, config)
+    assert "one seed: not resolved" in page.text
+    assert "do not overlap; " not in page.text
+    assert not re.search(r"\b1 seeds\b", page.text)
+
+
+def test_a_smaller_study_says_that_it_cannot_be_compared(tmp_path, page):
+    config = configured()
+    config["data"] |= {"train_samples": 6000, "test_samples": 2000}
+    assert "not comparable with the published ones" not in page.text
+    assert "not comparable with the published ones" in rendered(tmp_path, config).text
+
+
+def test_a_model_that_diverged_is_shown_and_breaks_nothing(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    for name in ("part_b", "published"):
+        path = tmp_path / f"tables/{name}.csv"
+        rows = list(csv.DictReader(path.open(encoding="utf-8")))
+        for row in rows:
+            if row["model"] == "keras-5":
+                lost = [k for k in row if k.startswith((*METRICS, "reproduced", "difference"))]
+                row |= dict.fromkeys(lost, "") | {"seeds": "0" if name == "published" else "3"}
+                row |= {"diverged": "3"} if name == "part_b" else {}
+        write_csv(path, rows)
+    page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "no value (every training diverged)" in page.text
+    assert not re.search(r"\b(nan|None)\b", page.text)
+
+
+# ------------------------------------------------------------------------- what people configure
+def test_what_people_write_is_escaped(tmp_path):
+    config = configured()
+    config["title"] = HOSTILE
+    config["models"]["A"]["title"] = HOSTILE
+    config["sweeps"]["width"]["title"] = HOSTILE
+    config["comparisons"]["bn-keras"]["title"] = HOSTILE
+    page = rendered(tmp_path, config)
+    assert not page.all("script")
+    assert not page.mistakes
+    assert page.text.count(HOSTILE) > 5
+
+
+def test_added_models_sweeps_and_comparisons_appear(tmp_path):
+    config = configured()
+    config["models"]["mine"] = {"title": "Mine", "engine": "lowlevel", "hidden": [50]}
+    config["models"]["other"] = {"title": "Other", "engine": "keras", "hidden": [50]}
+    config["sweeps"]["rates"] = {
+        "title": "Rates",
+        "model": "other",
+        "vary": "learning_rate",
+        "values": [0.001, 0.01],
+    }
+    config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
+    page = rendered(tmp_path, config)
+    for name in ("curves_mine", "curves_other", "sweep_rates", "compare_ours"):
+        assert page.source.count(f'<title id="{name}-title">') == 1
+    assert "part_a-further-models" in page.source
+    assert not page.mistakes
+
+
+def test_a_study_without_the_sources_models_is_rendered(tmp_path):
+    config = configured()
+    config["models"] = {
+        "mine": {"title": "Mine", "engine": "lowlevel", "hidden": [10]},
+        "other": {"title": "Other", "engine": "keras", "hidden": []},
+    }
+    config["epochs"] = {"model": "mine", "at": [10, 20]}
+    config["depth"] = {"models": ["mine"]}
+    config["weights"] = {"models": ["mine"]}
+    config["sweeps"], config["comparisons"] = {}, {}
+    config["published"]["models"] = {name: [] for name in config["published"]["models"]}
+    page = rendered(tmp_path, config)
+    assert page.source.count('<title id="curves_mine-title">') == 1
+    assert not page.mistakes
+    assert "{{" not in page.text
+
+
+def test_models_may_be_renamed(tmp_path):
+    config = configured()
+    text = yaml.safe_dump(config, sort_keys=False)
+    config = yaml.safe_load(re.sub(r"\bA\b(?=[,\]:\n])", "one-hidden", text))
+    page = rendered(tmp_path, config)
+    assert "fig-curves_one-hidden" in page.ids
+    section = page.source.index('id="sec-one-layer"')
+    assert page.source.index('id="fig-curves_one-hidden"') > section
+
+
+# ------------------------------------------------------------------------------------ mistakes
+@pytest.mark.parametrize(
+    "name", ["figures/curves_A.svg", "tables/epochs.csv", "figures/models.svg"]
+)
+def test_a_missing_input_is_named(tmp_path, name):
+    arguments = fabricate(tmp_path, configured())
+    kind = name.split("/")[0]
+    arguments[kind] = [path for path in arguments[kind] if path != tmp_path / name]
+    with pytest.raises(StudyError, match=Path(name).name.replace(".", r"\.")):
+        report.render(TEMPLATES, report.load_context(**arguments))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    (tmp_path / "figures/data.svg").unlink()
+    with pytest.raises(StudyError, match=r"data\.svg"):
+        report.load_context(**arguments)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<svg",
+        "<p xmlns='http://www.w3.org/2000/svg'/>",
+        "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "<script/>",
+        "<rect onload='x()'/>",
+        "<image href='https://example.org/x.png'/>",
+        "<rect fill='url(https://example.org/x)'/>",
+        "<a href='#x'/>",
+        "<style>p { color: red }</style>",
+    ],
+)
+def test_a_figure_that_could_harm_the_page_is_refused(tmp_path, content):
+    if content[:4] not in ("<svg", "<p x"):
+        content = figure("x").replace("</svg>", f"{content}</svg>")
+    path = tmp_path / "x.svg"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"x\.svg"):
+        report.read_figure(path)
+
+
+def test_a_model_without_results_is_named(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    arguments["study"] = copy.deepcopy(arguments["study"])
+    arguments["study"]["models"][0]["name"] = "forgotten"
+    with pytest.raises(StudyError, match="forgotten"):
+        report.load_context(**arguments)
+
+
+# ------------------------------------------------------------------------------------- numbers
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (report.percent, 0.867, "86.7\u202f%"),
+        (report.percent, 0.1, "10.0\u202f%"),
+        (report.percent, None, "–"),
+        (report.loss, 0.3839, "0.384"),
+        (report.signed, 0.354, "+0.35"),
+        (report.signed, -0.354, "−0.35"),
+        (report.signed, 0.001, "0.00"),
+        (report.signed, -0.001, "0.00"),
+        (report.points, 0.021, "+2.10"),
+        (report.points, -0.0102, "−1.02"),
+        (report.count, 60000, "60,000"),
+        (report.number, 0.001, "0.001"),
+        (report.number, 1e-5, "1e−5"),
+        (report.number, 1.0, "1"),
+        (report.number, 300, "300"),
+        (report.number, -1, "−1"),
+        (report.seconds, 9.43, "9.4\u202fs"),
+        (report.seconds, 59.97, "1\u202fmin 00\u202fs"),
+        (report.seconds, 65.2, "1\u202fmin 05\u202fs"),
+        (report.seconds, 7384, "2\u202fh 03\u202fmin"),
+    ],
+)
+def test_numbers_are_written_so_that_people_can_read_them(function, value, text):
+    assert function(value) == text
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("model,title,value\n1e5,NA,1e-5\nnan,None,\n", encoding="utf-8")
+    assert report.read_table(path) == [
+        {"model": "1e5", "title": "NA", "value": 1e-5},
+        {"model": "nan", "title": "None", "value": None},
+    ]

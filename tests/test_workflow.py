@@ -1,0 +1,310 @@
+"""The workflow as a person uses it: what it makes, what it makes again, what it refuses.
+
+A copy of the repository is given the tiny study of data/config.yaml and built once; the other
+tests ask what would run after an edit.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TINY = REPOSITORY / "tests/data/config.yaml"
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+
+pytestmark = pytest.mark.workflow
+
+
+def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+
+def planned(directory: Path, *arguments: str) -> dict[str, int]:
+    """How often each rule would run."""
+    done = snakemake(directory, *(arguments or ("report",)), "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
+    return {rule: n for rule, n in counts.items() if rule not in ("total", "report")}
+
+
+def clone(directory: Path) -> Path:
+    """Copy what a clone of the repository holds, with the tiny study for the default one."""
+    for name in ("Snakefile", "workflow", "scripts", "report", "config"):
+        source = REPOSITORY / name
+        if source.is_dir():
+            leave = shutil.ignore_patterns("__pycache__", "*.html", "*.pdf")
+            shutil.copytree(source, directory / name, ignore=leave)
+        else:
+            shutil.copy(source, directory / name)
+    shutil.copy(TINY, directory / "config/config.yaml")
+    return directory
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path} has changed; adapt this test"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which nothing was run."""
+    return clone(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with its report built from the real data."""
+    assert DEBIAN.is_dir(), "the package dataset-fashion-mnist is missing; run: make setup"
+    directory = clone(tmp_path_factory.mktemp("finished"))
+    done = snakemake(directory, "--cores", "2", "report/final.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return directory
+
+
+@pytest.fixture
+def built(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study that a test may edit."""
+    directory = tmp_path / "built"
+    shutil.copytree(finished, directory)
+    return directory
+
+
+# ------------------------------------------------------------------------- what it makes
+def test_every_training_leaves_its_five_files(finished: Path):
+    trainings = sorted(p for p in finished.glob("results/runs/*/seed-*") if p.is_dir())
+    # 5 models, the long run and 2 swept values that no model has; softmax and the long run twice
+    assert len(trainings) == 10
+    for training in trainings:
+        assert {p.name for p in training.iterdir()} == {
+            "history.csv",
+            "metrics.json",
+            "predictions.npy",
+            "provenance.json",
+            "weights.npz",
+        }
+        metrics = json.loads((training / "metrics.json").read_text())
+        assert metrics["run"] == training.parent.name
+        assert metrics["status"] == "finished"
+
+
+def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
+    page = (finished / "report/final.html").read_text(encoding="utf-8")
+    for title in ("A: 8 ReLU", "Keras 2 with BN"):
+        assert title in page
+    assert "<script>alert" not in page
+    assert page.count("<svg") == len(list(finished.glob("results/figures/*.svg")))
+
+
+def test_a_second_run_does_nothing(finished: Path):
+    done = snakemake(finished, "--cores", "2", "report/final.html")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory(
+    finished: Path, tmp_path: Path
+):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "config").mkdir()
+    shutil.copy(TINY, tmp_path / "config")
+    names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
+    files = [f"results/runs/{name}/seed-1/metrics.json" for name in names]
+    snakefile = str(finished / "Snakefile")
+    done = snakemake(tmp_path, "--snakefile", snakefile, "--cores", "1", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in names:
+        for file in ("history.csv", "metrics.json", "predictions.npy", "weights.npz"):
+            path = f"results/runs/{name}/seed-1/{file}"
+            assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
+
+
+def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
+    figure = built / "results/figures/curves_A.svg"
+    before = figure.read_bytes()
+    figure.unlink()
+    done = snakemake(built, "--cores", "1", "results/figures/curves_A.svg")
+    assert done.returncode == 0, done.stderr
+    assert figure.read_bytes() == before
+
+
+# ------------------------------------------------------------------- what it makes again
+def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path):
+    edit(built / "config/config.yaml", "delta: 1.0e-3}", "delta: 2.0e-3}")
+    jobs = planned(built)
+    assert jobs == {
+        "train_lowlevel": 1,
+        "collect_models": 1,
+        "collect_weights": 1,
+        "collect_runs": 1,
+        "collect_costs": 1,
+        "compare_published": 1,
+        "plot_curves": 1,
+        "plot_models": 1,
+        "plot_weights": 1,
+        "render_report": 1,
+    }
+
+
+def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report(built: Path):
+    edit(
+        built / "config/config.yaml",
+        "  keras-2: {title",
+        "  my-net: {title: My own net, engine: lowlevel, hidden: [5]}\n  keras-2: {title",
+    )
+    assert planned(built) == {
+        "train_lowlevel": 1,
+        "collect_models": 1,
+        "collect_runs": 1,
+        "collect_costs": 1,
+        "plot_curves": 1,
+        "plot_models": 1,
+        "render_report": 1,
+    }
+    done = snakemake(built, "--cores", "2", "report/final.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "My own net" in (built / "report/final.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("module", "users"),
+    [
+        ("training", {"train_lowlevel"}),
+        ("kerasmodels", {"train_keras"}),
+        ("report", {"render_report"}),
+        ("figures", {"plot_curves", "plot_comparison", "plot_data"}),
+    ],
+)
+def test_an_edited_module_runs_its_users_again_and_nothing_else(
+    built: Path, module: str, users: set[str]
+):
+    path = built / f"scripts/fmstudy/{module}.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+    jobs = planned(built)
+    assert users <= set(jobs)
+    trainings = {"train_lowlevel", "train_keras", "fetch_dataset", "prepare_dataset"}
+    assert not (set(jobs) - users) & trainings
+    if module == "report":
+        assert jobs == {"render_report": 1}
+    if module == "figures":
+        assert not {rule for rule in jobs if rule.startswith(("collect", "compare"))}
+
+
+def test_an_edited_comment_or_docstring_runs_nothing_again(built: Path):
+    path = built / "scripts/fmstudy/training.py"
+    edit(path, '"""Full-batch training', '"""# Training in full batches')
+    path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
+    assert planned(built) == {}
+
+
+def test_an_edited_template_renders_the_report_again_and_nothing_else(built: Path):
+    template = next((built / "report/templates").rglob("*.j2"))
+    template.write_text(template.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert planned(built) == {"render_report": 1}
+
+
+# --------------------------------------------------------------------- what can be asked
+def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path):
+    listed = snakemake(fresh, "--list-target-rules").stdout
+    helped = dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
+    assert {
+        *("data", "part_a", "part_b", "batchnorm", "epochs", "depth"),
+        *("sweep_width", "sweep_l2", "tables", "figures", "report"),
+    } <= set(helped)
+    for target in helped:
+        assert planned(fresh, target), target
+
+
+def test_a_sweep_alone_trains_its_own_runs_only(fresh: Path):
+    jobs = planned(fresh, "sweep_width")
+    assert jobs["train_lowlevel"] == 2
+    assert "train_keras" not in jobs
+
+
+@pytest.mark.parametrize("kind", ["--dag", "--rulegraph"])
+def test_drawings_are_graphs_that_graphviz_reads(fresh: Path, kind: str):
+    done = snakemake(fresh, "report/final.html", kind)
+    assert done.stdout.startswith("digraph")
+    assert shutil.which("dot"), "graphviz is missing; run: make setup"
+    drawn = subprocess.run(
+        ["dot", "-Tsvg"], input=done.stdout, capture_output=True, text=True, check=True
+    )
+    assert "</svg>" in drawn.stdout
+
+
+def test_snakemake_finds_nothing_to_mend(fresh: Path):
+    done = snakemake(fresh, "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_both_studies_of_the_repository_can_be_planned(tmp_path: Path):
+    snakefile = str(REPOSITORY / "Snakefile")
+    full = planned(tmp_path, "--snakefile", snakefile, "--directory", str(tmp_path))
+    assert full["train_lowlevel"] > 20
+    quick = planned(
+        tmp_path,
+        *("report/quick.html", "--snakefile", snakefile, "--directory", str(tmp_path)),
+        *("--configfile", str(REPOSITORY / "config/quick.yaml")),
+    )
+    assert set(quick) == set(full)
+
+
+# ------------------------------------------------------------------------ what it refuses
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
+        ("train_samples: 500", "train_samples: many", "must be a whole number"),
+        ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
+        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "stands here again"),
+        ("seeds: [1]", "seeds: [1", "not valid YAML"),
+        ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named_before_any_job(
+    tmp_path: Path, old: str, new: str, expected: str
+):
+    directory = clone(tmp_path)
+    edit(directory / "config/config.yaml", old, new)
+    done = snakemake(directory, "--cores", "1", "data")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert expected in said
+    assert "config/config.yaml" in said
+    assert re.search(r"line \d+", said)
+    assert "Traceback" not in said
+    assert ".smk" not in said, "a person's mistake, so no place in our own files"
+    assert not (directory / "results").exists()
+
+
+def test_a_mistake_on_the_command_line_is_named_as_such(fresh: Path):
+    done = snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
+    assert done.returncode != 0
+    assert "command line (--config): seeds[0]: must be a whole number" in done.stdout + done.stderr
+
+
+def test_numbers_on_the_command_line_are_numbers(fresh: Path):
+    jobs = planned(fresh, "results/tables/part_b.csv", "--config", "seeds=[7, 8]")
+    assert jobs["train_keras"] == 2
+
+
+@pytest.mark.parametrize("wrong", ["results/runs/mlp-9/seed-1/metrics.json", "sweep_l1"])
+def test_what_the_configuration_does_not_have_cannot_be_asked_for(fresh: Path, wrong: str):
+    done = snakemake(fresh, wrong, "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert wrong in said
+    assert "Traceback" not in said
