@@ -113,7 +113,7 @@ MISTAKES = [
     (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
     ("seeds: [1, 2, 3]", "seeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
-    ("seeds: [1, 2, 3]", "seeds: []", None, ["seeds: must have at least 1", "a list of 0"]),
+    ("seeds: [1, 2, 3]", "seeds: []", None, ["seeds: must be a list of at least 1", "a list of 0"]),
     ("seeds: [1, 2, 3]", "seeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
     # words
     (*model_a("activation: rellu"), "rellu", ["must be one of relu, sigmoid", 'mean "relu"']),

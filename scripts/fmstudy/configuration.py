@@ -202,10 +202,10 @@ _BOUNDS = {
     "maximum": "be at most {}",
     "exclusiveMinimum": "be greater than {}",
     "exclusiveMaximum": "be less than {}",
-    "minItems": "have at least {} entries",
-    "maxItems": "have at most {} entries",
-    "minLength": "have at least {} character",
-    "minProperties": "have at least {} entry",
+    "minItems": "be a list of at least {}",
+    "maxItems": "be a list of at most {}",
+    "minLength": "not be empty",
+    "minProperties": "not be empty",
 }
 
 

@@ -541,10 +541,11 @@ def data_pictures(pictures: Mapping[str, np.ndarray], counts: Sequence[int]) -> 
             axes.tick_params(axis="y", labelcolor=INK)
             axes.tick_params(length=0)
             axes.spines["bottom"].set_visible(False)
+    fewest, most = min(counts), max(counts)
+    each = f"{fewest:,} each" if fewest == most else f"{fewest:,} to {most:,} each"
     return Drawing(
         figure,
-        f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, "
-        f"{min(counts):,} to {max(counts):,} each.",
+        f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, {each}.",
         "Rows: classes, with the number of training images; their first images, then the mean "
         "image of the class. Right: mean and variance of each pixel over all images. Dark is "
         "high.",

@@ -98,17 +98,21 @@ class RunSpec:
 
     @property
     def arithmetic(self) -> float:
-        """Floating-point operations of the products of the whole training, evaluation included.
+        """Floating-point operations of the matrix products of the whole training with evaluation.
 
-        A product costs 2 operations a weight and sample; a step has one product forward and two
-        backward (weights, inputs), of which the first layer's second is not needed.
+        A product costs 2 operations a weight and sample.  A step has one product forward and two
+        backward (for weights and for inputs), of which the first layer's last is not needed.  The
+        low-level engine takes one look more than steps and follows the test set; Keras evaluates
+        training and validation part after each epoch, and the test set once.
         """
-        sizes = self.layer_sizes
-        products = [before * after for before, after in itertools.pairwise(sizes)]
+        products = [before * after for before, after in itertools.pairwise(self.layer_sizes)]
         forward = 2.0 * sum(products)
         step = 3.0 * forward - 2.0 * products[0]
-        evaluated = self.test_samples + (self.train_samples if self.engine == "keras" else 0)
-        return self.epochs * (step * self.fitted_samples + forward * evaluated)
+        if self.engine == "lowlevel":
+            return (self.epochs + 1) * (step * self.train_samples + forward * self.test_samples)
+        stepped = self.epochs * step * self.fitted_samples
+        looked = (self.epochs + 1) * forward * self.train_samples
+        return stepped + looked + forward * self.test_samples
 
     @property
     def name(self) -> str:
@@ -156,8 +160,6 @@ _NAMED = {
     "batch_size": lambda run: f"batch-{run.batch_size}",
     "validation_split": lambda run: f"validation-{number(run.validation_split)}",
 }
-
-RUN_PATTERN = r"(?:keras-)?(?:softmax|mlp)[a-z0-9._-]*"
 
 
 def number(value: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fmstudy.configuration import KeyPath, Problem, nearest
-from fmstudy.spec import PENALTIES, RunSpec
+from fmstudy.spec import PENALTIES, RunSpec, number
 
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 
@@ -316,8 +316,8 @@ class _Builder:
             change = {"hidden": (value,)} if vary == "width" else {vary: value}
             models.append(
                 Model(
-                    name=f"{base.name}-{vary}-{value:g}",
-                    title=f"{vary.replace('_', ' ')} {value:g}",
+                    name=f"{base.name}-{vary}-{number(value)}",
+                    title=f"{vary.replace('_', ' ')} {number(value)}",
                     section=base.section,
                     spec=base.spec.varied(**change),
                     seeds=self.seeds(given, base),

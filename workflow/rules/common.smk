@@ -62,71 +62,26 @@ study, PUBLISHED_VALUES = resolve_study()
 
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
+LOGS = RESULTS.replace("results", "logs", 1)
+RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
+TABLES_DIRECTORY = f"{RESULTS}/tables"
+FIGURES_DIRECTORY = f"{RESULTS}/figures"
+PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
 PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
-LOGS = RESULTS.replace("results", "logs", 1)
-RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
-RUNS = study.runs
-TABLES_DIRECTORY = f"{RESULTS}/tables"
-FIGURES_DIRECTORY = f"{RESULTS}/figures"
-PUBLISHED = beside(study.published_file)
 
-MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
+RUNS = study.runs
 RUNS_OF = {  # by engine, as a pattern
     engine: "|".join(re.escape(name) for name, run in RUNS.items() if run.engine == engine)
+    or "none"
     for engine in ("lowlevel", "keras")
 }
+MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
 MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
-
-TEMPLATES = sorted(
-    os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
-)
-PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
-LOGS = RESULTS.replace("results", "logs", 1)
-RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
-RUNS = study.runs
-TABLES_DIRECTORY = f"{RESULTS}/tables"
-FIGURES_DIRECTORY = f"{RESULTS}/figures"
-PUBLISHED = beside(study.published_file)
-
-MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"depth": study.depth}
-RUNS_OF = {  # by engine, as a pattern
-    engine: "|".join(re.escape(name) for name, run in RUNS.items() if run.engine == engine)
-    for engine in ("lowlevel", "keras")
-}
-MODEL_PATTERN = "|".join(study.models)
-SWEEP_PATTERN = "|".join(study.sweeps) or "none"
-COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
-
-TABLES = expand(
-    f"{TABLES_DIRECTORY}/{{table}}.csv",
-    table=[
-        *MODEL_GROUPS,
-        "epochs",
-        *(f"sweep_{sweep}" for sweep in study.sweeps),
-        "weights",
-        "published",
-        "runs",
-        "cost",
-    ],
-)
-FIGURES = expand(
-    f"{FIGURES_DIRECTORY}/{{figure}}.svg",
-    figure=[
-        "data",
-        "models",
-        *(f"curves_{model}" for model in study.models),
-        "epochs",
-        "depth",
-        "weights",
-        *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
-        *(f"compare_{comparison}" for comparison in study.comparisons),
-    ],
-)
 
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
 TRAINED = {
