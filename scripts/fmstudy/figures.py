@@ -29,12 +29,16 @@ WIDTH = 8.0  # inches
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage with one decimal."""
-    return f"{100 * share:.1f} %"
+    """Write a share as a percentage with one decimal; the space does not break."""
+    if math.isnan(share):
+        return "diverged"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def nats(loss: float) -> str:
     """Write a loss with three decimals, or shortly where it is large."""
+    if math.isnan(loss):
+        return "diverged"
     return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
 
 
@@ -64,8 +68,11 @@ class Curves:
 
     @property
     def final(self) -> tuple[float, float]:
-        """Accuracy and loss after the last epoch, means over seeds."""
-        return float(self.accuracy[-1].mean()), float(self.loss[-1].mean())
+        """Accuracy and loss after the last epoch, means over seeds; NaN if all have diverged."""
+        finished = np.isfinite(self.loss[-1])
+        if not finished.any():
+            return math.nan, math.nan
+        return float(self.accuracy[-1, finished].mean()), float(self.loss[-1, finished].mean())
 
 
 def held_out_split(model: Mapping[str, Any]) -> str:
@@ -125,7 +132,7 @@ def learning_curves(
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             _label_ends(axes, ends[axes])
-    return Drawing(figure, _curves_finding(models, drawn), _curves_description(models))
+    return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
 
 
 def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: str) -> None:
@@ -133,7 +140,8 @@ def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: s
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
     if seeds.shape[1] > 1:
         axes.plot(x, seeds, color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
-    axes.plot(x, seeds.mean(axis=1), color=hue, linewidth=width, linestyle=dashes)
+    mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
+    axes.plot(x, mean, color=hue, linewidth=width, linestyle=dashes)
 
 
 def _draw_test_and_published(
@@ -221,6 +229,9 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
     for train, held_out in zip(drawn[::2], drawn[1::2], strict=True):
         model = train.model
         (train_accuracy, train_loss), (accuracy, loss) = train.final, held_out.final
+        if math.isnan(train_loss):
+            parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
+            continue
         parts.append(
             f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
             f"{percent(accuracy)}, loss {nats(loss)}; train {percent(train_accuracy)}, "
@@ -231,15 +242,22 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
     return f"{'; '.join(parts)} ({'mean of ' if max(seeds) > 1 else ''}{count})."
 
 
-def _curves_description(models: Sequence[Mapping[str, Any]]) -> str:
+def _curves_description(
+    models: Sequence[Mapping[str, Any]], published: Mapping[str, Mapping[str, float]]
+) -> str:
     held_out = held_out_split(models[0])
-    text = (
+    parts = [
         f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both "
-        "in inference mode; faint lines are single seeds. Open diamonds: published values."
-    )
+        "in inference mode."
+    ]
+    if any(len(model["seeds"]) > 1 for model in models):
+        parts.append("Faint lines: single seeds; the others are their means.")
     if held_out == "validation":
-        text += " Dots: test data, evaluated once at the end."
-    return text + " The first epochs lie outside the axes."
+        parts.append("Dots: test data, evaluated once at the end.")
+    if published:
+        parts.append("Open diamonds: published values.")
+    parts.append("The first epochs lie outside the axes.")
+    return " ".join(parts)
 
 
 # -------------------------------------------------------------------------------- summaries
@@ -300,13 +318,22 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             _percent_axis(axes[3])
         for panel in axes:
             _swept_axis(panel, values, sweep["vary"])
-    ranked = table.sort_values(f"{held_out}_accuracy", kind="stable")
-    worst, best = ranked.iloc[0], ranked.iloc[-1]
+    accuracy = f"{held_out}_accuracy"
+    ranked = table.dropna(subset=accuracy).sort_values(accuracy, kind="stable")
+    if ranked.empty:
+        finding = "every training diverged."
+    else:
+        worst, best = ranked.iloc[0], ranked.iloc[-1]
+        finding = (
+            f"highest {held_out} accuracy {percent(best[accuracy])} at {best['value']:g}, lowest "
+            f"{percent(worst[accuracy])} at {worst['value']:g}."
+        )
+    lost = [f"{value:g}" for value in table.loc[table[accuracy].isna(), "value"]]
+    if lost and len(ranked):
+        finding += f" Diverged: {', '.join(lost)}."
     return Drawing(
         figure,
-        f"{sweep['title']}: highest {held_out} accuracy {percent(best[f'{held_out}_accuracy'])} "
-        f"at {best['value']:g}, lowest {percent(worst[f'{held_out}_accuracy'])} "
-        f"at {worst['value']:g}.",
+        f"{sweep['title']}: {finding}",
         f"Final metrics against {sweep['vary'].replace('_', ' ')}. Dashed with open dots: "
         f"training data; solid with full dots: {held_out} data; bars span the seeds.",
     )
@@ -317,6 +344,7 @@ def _swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
     positive = values[values > 0]
     if len(positive) == len(values) and values.max() / values.min() > 30:
         axes.set_xscale("log")
+        axes.set_xlim(values.min() / 1.5, values.max() * 1.5)  # also where nothing could be drawn
         _power_axis(axes, "x")
 
 
@@ -351,7 +379,7 @@ def sweep_curves(
         for axes in (left, right):
             axes.set_xlabel("epoch")
             _label_ends(axes, ends[axes])
-    finals = [c.final[0] for c in drawn]
+    finals = [c.final[0] for c in drawn if math.isfinite(c.final[0])] or [math.nan]
     return Drawing(
         figure,
         f"{sweep['title']}: final {held_out} accuracy from {percent(min(finals))} to "

@@ -13,7 +13,7 @@ rule fetch_dataset:
         "logs/fetch_dataset/{file}.log",
     wildcard_constraints:
         file="|".join(FILES),
-    retries: 3
+    retries: 1 # an address is asked three times within one try
     localrule: True
     conda:
         "../envs/study.yaml"

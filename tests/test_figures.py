@@ -1,0 +1,153 @@
+"""Figures: drawn from results, told in words that follow them, clean enough to stand in a page."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from fmstudy import figures, runtime, svg, tables
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def model(name: str, run: str, engine: str = "lowlevel", seeds: tuple[int, ...] = (1, 2)) -> dict:
+    return {
+        "name": name,
+        "title": f"Model {name} <b> & $x$",
+        "section": "part_a",
+        "engine": engine,
+        "run": run,
+        "seeds": list(seeds),
+        "spec": {"epochs": 4, "penalty": "none", "hidden": [3]},
+    }
+
+
+def leave(directory: Path, run: str, seed: int, splits: tuple[str, ...], stop: int = 4) -> None:
+    lines = ["epoch,split,loss,penalty,accuracy"]
+    for epoch in range(stop + 1):
+        loss = "nan" if stop < 4 and epoch == stop else 2.0 / (1 + epoch) + seed / 100
+        lines += [f"{epoch},{split},{loss},0,{0.2 * epoch}" for split in splits]
+    runtime.write_text(directory / run / f"seed-{seed}/history.csv", "\n".join(lines))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tables.Runs:
+    for seed in (1, 2):
+        leave(tmp_path, "mlp-3", seed, ("train", "test"))
+        leave(tmp_path, "keras-mlp-3", seed, ("train", "validation", "test"))
+    leave(tmp_path, "bad", 1, ("train", "test"), stop=2)
+    return tables.Runs(tmp_path)
+
+
+def saved(drawing: svg.Drawing, path: Path) -> ET.Element:
+    svg.save(drawing, path)
+    return ET.fromstring(path.read_text(encoding="utf-8"))
+
+
+def test_a_figure_says_its_finding_and_how_to_read_it(runs: tables.Runs, tmp_path: Path):
+    drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
+    root = saved(drawing, tmp_path / "curves_A.svg")
+    title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+    assert title is not None
+    assert description is not None
+    assert "after 4 epochs test accuracy 80.0" in str(title.text)
+    assert "loss 0.415" in str(title.text)  # 2 / 5 + (0.01 + 0.02) / 2
+    assert "mean of 2 seeds" in str(title.text)
+    assert "published" in str(description.text)
+    assert root.get("role") == "img"
+
+
+def test_keras_curves_are_held_against_the_validation_part(runs: tables.Runs, tmp_path: Path):
+    drawing = figures.learning_curves([model("K", "keras-mlp-3", "keras")], runs)
+    assert "validation accuracy" in drawing.title
+    assert "Dots: test data" in drawing.description
+    assert "published" not in drawing.description
+
+
+def test_a_figure_can_stand_in_a_page_with_others(runs: tables.Runs, tmp_path: Path):
+    """Only referenced ids are left, under the figure's name; no style sheet, date or version."""
+    drawing = figures.learning_curves([model("A", "mlp-3"), model("B", "mlp-3")], runs)
+    root = saved(drawing, tmp_path / "compare_x.svg")
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert ids
+    assert all(str(name).startswith("compare_x-") for name in ids)
+    assert len(ids) == len(set(ids))
+    text = (tmp_path / "compare_x.svg").read_text(encoding="utf-8")
+    for reference in [part.split(")")[0] for part in text.split("url(#")[1:]]:
+        assert reference in ids
+    assert not root.findall(f".//{SVG}style")
+    assert not root.findall(f".//{SVG}metadata")
+    assert "<b>" not in text
+    assert "matplotlib" not in text.lower()
+
+
+def test_the_same_results_give_the_same_bytes(runs: tables.Runs, tmp_path: Path):
+    for name in ("first", "second"):
+        drawing = figures.learning_curves([model("A", "mlp-3")], runs)
+        svg.save(drawing, tmp_path / name / "curves_A.svg")
+    first, second = (
+        (tmp_path / name / "curves_A.svg").read_bytes() for name in ("first", "second")
+    )
+    assert first == second
+
+
+def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: tables.Runs, tmp_path: Path):
+    drawing = figures.learning_curves([model("bad", "bad", seeds=(1,))], runs)
+    saved(drawing, tmp_path / "curves_bad.svg")
+    assert "diverged" in drawing.title
+    assert "nan" not in drawing.title
+
+
+def test_a_diverged_seed_stays_out_of_the_final_means(runs: tables.Runs, tmp_path: Path):
+    leave(tmp_path, "mlp-3", 3, ("train", "test"), stop=2)
+    drawing = figures.learning_curves([model("A", "mlp-3", seeds=(1, 2, 3))], runs)
+    assert "loss 0.415" in drawing.title
+
+
+def test_sweeps_are_summed_up_in_words(tmp_path: Path):
+    names = tables.METRICS
+    rows = []
+    for value, accuracy in ((1e-4, 0.85), (1e-3, 0.87), (1.0, 0.10)):
+        row = {"value": value, "engine": "lowlevel", "near_zero_share": 0.5, "weight_norm": 1.0}
+        for name in names:
+            row |= tables.spread(name, [accuracy if name == "test_accuracy" else 0.5])
+        rows.append(row)
+    sweep = {"title": "Delta", "vary": "delta", "values": [1e-4, 1e-3, 1.0]}
+    drawing = figures.sweep_summary(pd.DataFrame(rows), sweep)
+    assert "87.0\N{NO-BREAK SPACE}% at 0.001" in drawing.title
+    assert "10.0\N{NO-BREAK SPACE}% at 1" in drawing.title
+    text = ET.tostring(saved(drawing, tmp_path / "sweep_x.svg"), encoding="unicode")
+    assert "mathdefault" not in text
+
+
+@pytest.mark.parametrize("accuracies", [(0.8, None), (None, None)])
+def test_diverged_values_of_a_sweep_are_named_and_break_nothing(
+    tmp_path: Path, accuracies: tuple[float | None, ...]
+):
+    rows = []
+    for value, accuracy in zip((0.1, 1000.0), accuracies, strict=True):
+        row = {"value": value, "engine": "lowlevel"}
+        for name in tables.METRICS:
+            row |= tables.spread(name, [] if accuracy is None else [accuracy])
+        rows.append(row)
+    table = pd.DataFrame(rows).astype(float, errors="ignore")
+    sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1, 1000.0]}
+    drawing = figures.sweep_summary(table, sweep)
+    saved(drawing, tmp_path / "sweep_rate.svg")
+    assert "iverged" in drawing.title
+    assert "nan" not in drawing.title
+
+
+def test_labels_at_the_ends_of_lines_do_not_overlap():
+    figure, axes = plt.subplots()
+    axes.set_ylim(0, 1)
+    figures._label_ends(
+        axes, [(0.98, "a", "k"), (0.97, "b", "k"), (0.96, "c", "k"), (0.1, "d", "k")]
+    )
+    heights = sorted(text.xy[1] for text in axes.texts)
+    assert np.diff(heights).min() >= 0.07
+    assert heights[-1] <= 1.0
+    plt.close(figure)

@@ -1,0 +1,168 @@
+"""Tables say what the runs left: means over seeds, gaps, divergence, published numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmstudy import runtime, tables
+
+MODEL = {
+    "name": "B",
+    "title": "B",
+    "section": "part_a",
+    "engine": "lowlevel",
+    "run": "mlp-2",
+    "seeds": [1, 2],
+    "spec": {"hidden": [2], "penalty": "l2", "epochs": 2},
+}
+
+
+def leave(
+    directory: Path,
+    run: str,
+    seed: int,
+    final: dict[str, tuple[float | None, float, float | None]],
+    status: str = "finished",
+) -> None:
+    """Write metrics.json and weights.npz of a training; final: (loss, penalty, accuracy)."""
+    names = ("loss", "penalty", "accuracy")
+    content = {
+        "run": run,
+        "seed": seed,
+        "status": status,
+        "epochs_done": 2,
+        "parameters": 9,
+        "final": {split: dict(zip(names, values, strict=True)) for split, values in final.items()},
+        "specification": {"engine": "lowlevel", "hidden": [2]},
+    }
+    place = directory / run / f"seed-{seed}"
+    runtime.write_json(place / "metrics.json", content)
+    coefficients = np.array([[0.0005, -3.0], [4.0, -0.0005]], dtype=np.float32)
+    runtime.write_arrays(
+        place / "weights.npz", {"coefficients0": coefficients * seed, "bias0": np.float32(100.0)}
+    )
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tables.Runs:
+    leave(tmp_path, "mlp-2", 1, {"train": (0.30, 0.05, 0.90), "test": (0.40, 0.05, 0.80)})
+    leave(tmp_path, "mlp-2", 2, {"train": (0.32, 0.07, 0.94), "test": (0.50, 0.07, 0.86)})
+    return tables.Runs(tmp_path)
+
+
+def test_a_model_is_told_by_mean_deviation_and_range_over_its_seeds(runs: tables.Runs):
+    row = tables.models_table([MODEL], runs).iloc[0]
+    assert row["seeds"] == 2
+    assert row["diverged"] == 0
+    assert row["test_accuracy"] == pytest.approx(0.83)
+    assert row["test_accuracy_sd"] == pytest.approx(0.06 / np.sqrt(2))  # of two: |a - b| / sqrt 2
+    assert (row["test_accuracy_min"], row["test_accuracy_max"]) == (0.80, 0.86)
+    assert row["test_objective"] == pytest.approx((0.45 + 0.57) / 2)
+    assert row["gap_accuracy"] == pytest.approx(0.09)
+    assert row["gap_loss"] == pytest.approx(0.14)
+    assert pd.isna(row["validation_loss"])
+
+
+def test_the_gap_is_held_against_the_validation_part_where_there_is_one():
+    final = {
+        "train": {"loss": 0.1, "penalty": 0.0, "accuracy": 0.95},
+        "validation": {"loss": 0.4, "penalty": 0.0, "accuracy": 0.88},
+        "test": {"loss": 0.6, "penalty": 0.0, "accuracy": 0.5},
+    }
+    flat = tables.final_metrics({"final": final})
+    assert flat["gap_accuracy"] == pytest.approx(0.07)
+    assert flat["gap_loss"] == pytest.approx(0.3)
+
+
+def test_one_seed_has_no_deviation():
+    assert tables.spread("x", [0.5])["x_sd"] is None
+
+
+def test_a_diverged_training_is_counted_and_stays_out_of_the_means(
+    runs: tables.Runs, tmp_path: Path
+):
+    broken = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1)}
+    leave(tmp_path, "mlp-2", 3, broken, status="diverged")
+    row = tables.models_table([{**MODEL, "seeds": [1, 2, 3]}], runs).iloc[0]
+    assert (row["seeds"], row["diverged"]) == (3, 1)
+    assert row["test_accuracy"] == pytest.approx(0.83)
+    all_broken = tables.models_table([{**MODEL, "seeds": [3]}], runs).iloc[0]
+    assert pd.isna(all_broken["test_accuracy"])
+
+
+def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousandth(
+    runs: tables.Runs,
+):
+    row = tables.weights_table([{**MODEL, "seeds": [1]}], runs).iloc[0]
+    assert row["weights"] == 4
+    assert row["sum"] == pytest.approx(1.0)
+    assert row["sum_absolute"] == pytest.approx(7.001)
+    assert row["norm"] == pytest.approx(np.sqrt(25 + 2 * 0.0005**2))
+    assert row["near_zero_share"] == 0.5
+    assert row["largest"] == 4.0
+    twice = tables.weights_table([{**MODEL, "seeds": [2]}], runs).iloc[0]
+    assert twice["near_zero_share"] == 0.0  # 0.001 itself is not below
+
+
+def test_longer_training_is_read_off_at_the_asked_epochs(tmp_path: Path):
+    history = ["epoch,split,loss,penalty,accuracy"]
+    for epoch in range(5):
+        history += [
+            f"{epoch},train,{1 - epoch / 10},0,{epoch / 10}",
+            f"{epoch},test,{2 - epoch / 10},0,{epoch / 20}",
+        ]
+    runtime.write_text(tmp_path / "softmax/seed-1/history.csv", "\n".join(history))
+    model = {"run": "softmax", "seeds": [1]}
+    table = tables.epochs_table([2, 4], model, tables.Runs(tmp_path))
+    assert list(table["epochs"]) == [2, 4]
+    assert list(table["test_accuracy"]) == [0.1, 0.2]
+    assert list(table["train_loss"]) == [0.8, 0.6]
+
+
+def test_published_numbers_meet_ours_in_their_unit_and_under_both_protocols(
+    runs: tables.Runs, tmp_path: Path
+):
+    leave(tmp_path, "mlp-3", 1, {"train": (0.2, 0.0, 0.9), "test": (0.3, 0.0, 0.8)})
+    rows = [
+        {
+            "id": f"x-{metric}",
+            "part": "A",
+            "model": "theirs",
+            "published_setting": "200 epochs",
+            "split": "test",
+            "metric": metric,
+            "value": value,
+            "unit": unit,
+            "as_written": value,
+        }
+        for metric, value, unit in (
+            ("accuracy", "82.5", "percent"),
+            ("penalised loss", "0.5", "nats"),
+        )
+    ]
+    other = {**MODEL, "name": "C", "run": "mlp-3", "seeds": [1]}
+    table = tables.published_table(rows, {"theirs": ["B", "C"]}, {"B": MODEL, "C": other}, runs)
+    assert list(table["protocol"]) == ["as written", "as meant"] * 2
+    accuracy, _, loss, other_loss = (row for _, row in table.iterrows())
+    assert accuracy["reproduced"] == pytest.approx(83.0)
+    assert accuracy["difference"] == pytest.approx(0.5)
+    assert loss["reproduced"] == pytest.approx(0.51)  # with the penalty
+    assert other_loss["difference"] == pytest.approx(-0.2)
+
+
+def test_a_table_read_back_is_the_table_written(runs: tables.Runs, tmp_path: Path):
+    model = {**MODEL, "name": "NA", "title": 'a, "b"'}  # words that CSV readers take for others
+    table = tables.models_table([model], runs)
+    tables.write(table, tmp_path / "t.csv")
+    again = tables.read(tmp_path / "t.csv")
+    assert list(again["model"]) == ["NA"]
+    assert list(again["title"]) == ['a, "b"']
+    assert again["test_accuracy"][0] == pytest.approx(0.83)
+
+
+def test_metrics_hold_no_number_that_json_does_not_know(tmp_path: Path):
+    runtime.write_json(tmp_path / "x.json", {"loss": float("nan"), "all": [1.0, float("inf")]})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"loss": None, "all": [1.0, None]}
