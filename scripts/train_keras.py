@@ -6,10 +6,10 @@ from fmstudy import dataset, records, runtime
 from fmstudy.spec import RunSpec
 
 with runtime.job(snakemake.log[0]):
-    from fmstudy import kerasmodels  # imports TensorFlow
+    from fmstudy import device, kerasmodels  # import TensorFlow
 
     spec, seed = RunSpec.from_dict(snakemake.params.spec), int(snakemake.wildcards.seed)
-    kerasmodels.prepare_device(snakemake.threads, seed)
+    device.prepare_device(snakemake.threads)
     data = Path(snakemake.input.x_train).parent
     train = dataset.load_tensors(data, "train", spec.train_samples)
     test = dataset.load_tensors(data, "test", spec.test_samples)

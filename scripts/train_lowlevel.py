@@ -6,9 +6,9 @@ from fmstudy import dataset, records, runtime
 from fmstudy.spec import RunSpec
 
 with runtime.job(snakemake.log[0]):
-    from fmstudy import training  # imports TensorFlow
+    from fmstudy import device, training  # import TensorFlow
 
-    training.prepare_device(snakemake.threads)
+    device.prepare_device(snakemake.threads)
     spec, seed = RunSpec.from_dict(snakemake.params.spec), int(snakemake.wildcards.seed)
     data = Path(snakemake.input.x_train).parent
     train = dataset.load_tensors(data, "train", spec.train_samples)

@@ -15,7 +15,7 @@ Samples = tuple[np.ndarray, np.ndarray]
 @pytest.fixture(scope="session")
 def one_thread() -> None:
     """TensorFlow as a training job has it: one thread, deterministic kernels."""
-    from fmstudy.training import prepare_device
+    from fmstudy.device import prepare_device
 
     prepare_device(1)
 

@@ -423,7 +423,7 @@ def test_a_destination_that_cannot_be_written_is_named(tmp_path, target):
         get(target, source)
 
 
-def test_the_script_ends_with_the_message_and_without_a_traceback(tmp_path, target, capsys):
+def test_the_script_ends_with_the_message_and_without_a_traceback(tmp_path, target, capfd):
     rule = SimpleNamespace(
         wildcards=SimpleNamespace(file=NAME),
         params=SimpleNamespace(sources=[str(tmp_path / "missing")], timeout=1),
@@ -433,7 +433,7 @@ def test_the_script_ends_with_the_message_and_without_a_traceback(tmp_path, targ
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(SCRIPTS / "fetch_dataset.py"), {"snakemake": rule})
     assert end.value.code == 1
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert said.out == ""
     for text in (said.err, (tmp_path / "fetch.log").read_text()):
         assert f"{NAME}: no source has this file" in text

@@ -17,6 +17,7 @@ import yaml
 from fmstudy import configuration, report
 from fmstudy import study as studies
 from fmstudy.runtime import StudyError, write_json
+from fmstudy.tables import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "report/templates"
@@ -153,6 +154,13 @@ def fabricate(directory: Path, config: dict) -> dict:
             "test_loss": 0.45,
             "test_penalty": 0.0,
             "test_accuracy": 0.86,
+            "engine": study.runs[run].engine,
+            "validation_split": study.runs[run].validation_split,
+            "code": study.runs[run].engine[0] * 64,
+            "python": "3.11.2",
+            "tensorflow": "2.20.0",
+            "keras": "3.10.0",
+            "numpy": "2.0.1",
         }
         for run, seed in study.trainings
     ]
@@ -197,7 +205,7 @@ def published_rows(study, rows: dict) -> list[dict]:
     for row in printed:
         scale = 100 if row["unit"] == "percent" else 1
         names = study.published_models[row["model"]]
-        for protocol, name in zip(("as written", "as meant"), names, strict=False):
+        for protocol, name in zip(PROTOCOLS, names, strict=False):
             model = study.models[name]
             key = f"{row['split']}_{metrics[row['metric']]}"
             ours = {
@@ -477,11 +485,24 @@ def test_overlapping_seeds_are_not_called_a_difference():
     assert report.contrast(first, lost, "a").verdict == "none"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [("single", "not resolved (one seed)"), ("overlap", "not resolved"), ("apart", "higher")],
+)
+def test_only_a_resolved_difference_has_a_direction(verdict, text):
+    environment = report._environment(TEMPLATES)
+    call = '{% from "macros.html.j2" import outcome %}{{ outcome(c, "higher", "lower") }}'
+    found = environment.from_string(call).render(c=report.Contrast(0.1, 1, verdict))
+    assert found == text
+
+
 def test_one_seed_is_said_to_be_one_seed(tmp_path):
     config = configured()
     config["seeds"] = [1]
     page = rendered(tmp_path, config)
     assert "one seed: not resolved" in page.text
+    assert "not resolved (one seed); test accuracy: not resolved (one seed)." in page.text
+    assert not re.search(r"(higher|lower|larger|smaller) \(one seed\)", page.text)
     assert "do not overlap; " not in page.text
     assert not re.search(r"\b1 seeds\b", page.text)
 
@@ -491,6 +512,125 @@ def test_a_smaller_study_says_that_it_cannot_be_compared(tmp_path, page):
     config["data"] |= {"train_samples": 6000, "test_samples": 2000}
     assert "not comparable with the published ones" not in page.text
     assert "not comparable with the published ones" in rendered(tmp_path, config).text
+
+
+@pytest.mark.parametrize("data", [{"train_samples": 6000}, {"test_samples": 2000}])
+def test_a_subset_of_either_part_is_no_evidence_on_where_numbers_come_from(tmp_path, page, data):
+    config = configured()
+    config["data"] |= data
+    small = rendered(tmp_path, config)
+    assert "consistent with another data set" in page.text
+    assert "consistent with another data set" not in small.text
+    assert "not comparable with the published ones" in small.text
+    for text in (page.text, small.text):
+        assert "no citable reference can be given here" in text
+        assert "a hint and not evidence" in text
+
+
+def test_the_validation_part_is_described_where_it_is_the_studys(tmp_path, page):
+    column, counts = "of these in the validation part", "1,198 to 1,202 images a class"
+    assert column in page.text
+    assert f"nearly but not exactly balanced: {counts}" in page.text
+    for key, change in (("data", {"train_samples": 6000}), ("defaults", {"validation_split": 0.1})):
+        config = configured()
+        (config["data"] if key == "data" else config["defaults"]["keras"]).update(change)
+        other = rendered(tmp_path / key, config)
+        assert column not in other.text
+        assert counts not in other.text
+        assert "its validation part from the end of the images used" in other.text
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([1200] * 10, "is balanced, with 1,200 images"),
+        ([600, *[1200] * 9], "is not balanced: 600 to 1,200"),
+    ],
+)
+def test_what_is_said_of_balance_follows_from_the_counts(tmp_path, counts, said):
+    arguments = fabricate(tmp_path, configured())
+    data = summary()
+    data["validation"]["class_counts"] = counts
+    write_json(arguments["summary"], data)
+    assert said in Page(report.render(TEMPLATES, report.load_context(**arguments))).text
+
+
+def test_the_count_of_numbers_met_is_of_those_as_written(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    path = tmp_path / "tables/published.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    for row in rows:
+        row["difference"] = "0.0" if row["protocol"] == "alternative" else "9.0"
+    rows[0]["difference"] = "0.0"
+    write_csv(path, rows)
+    page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "1 of 35within" in page.text
+    assert "under an alternative reading, 8 of 8" in page.text
+    assert "Part A: 1 of 20 published numbers are met nearly; Part B: 0 of 15." in page.text
+    assert "a tenth of the printed strength" in page.text
+    assert "chosen because it fits the printed numbers" in page.text
+    assert "as meant" not in page.text
+
+
+def test_the_software_of_the_trainings_is_counted(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    path = tmp_path / "tables/runs.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    rows[0]["tensorflow"] = "2.19.1"
+    write_csv(path, rows)
+    page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    table = page.source[page.source.index('id="tab-training-software"') :].split("</table>")[0]
+    assert table.count("<tr>") == 1 + 3
+    assert table.count("2.19.1") == 1
+
+
+def test_the_seeds_of_the_longer_training_are_counted(tmp_path, page):
+    config = configured()
+    arguments = fabricate(tmp_path, config)
+    path = tmp_path / "tables/epochs.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    write_csv(path, [row | {"seeds": "2"} for row in rows])
+    other = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "One training, read off on its way." in page.text
+    assert "2 trainings, one a seed, read off on their way." in other.text
+
+
+def test_the_direction_of_a_strong_penalty_follows_from_the_norms(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    path = tmp_path / "tables/sweep_l1.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    for norm, wrong in (("1.5", True), ("99.0", False)):
+        rows[-1] |= {"test_accuracy": "0.1", "weight_norm": norm}
+        write_csv(path, rows)
+        text = Page(report.render(TEMPLATES, report.load_context(**arguments))).text
+        assert f"the norm of the weights is {norm}0 there, and 27.50 at the smallest" in text
+        assert ("has the direction wrong" in text) == wrong
+
+
+def test_threads_and_equal_epochs_are_said_only_where_they_are_so(tmp_path, page):
+    assert "one thread each" in page.text
+    assert "All 3 models were stopped after 200 epochs." in page.text
+    config = configured()
+    config["models"]["B"]["epochs"] = 300
+    arguments = fabricate(tmp_path, config)
+    path = tmp_path / "tables/cost.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    rows[0]["threads"] = "2"
+    write_csv(path, rows)
+    other = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "one thread each" not in other.text
+    assert "were stopped after 200 epochs." not in other.text
+
+
+def test_a_model_may_redo_several_of_the_sources(tmp_path):
+    config = configured()
+    redone = config["published"]["models"]
+    redone |= {"mlp-300-100": ["A"], "keras-3 (2 ReLU layers)": ["keras-2"]}
+    redone |= {"keras-5 + dropout 0.3": ["keras-4r"], "softmax": ["A"]}
+    page = rendered(tmp_path, config)
+    for name in ("A", "keras-2", "keras-4r"):
+        assert page.source.count(f'<title id="curves_{name}-title">') == 1
+    assert not page.mistakes
 
 
 def test_a_model_that_diverged_is_shown_and_breaks_nothing(tmp_path):
@@ -506,6 +646,11 @@ def test_a_model_that_diverged_is_shown_and_breaks_nothing(tmp_path):
         write_csv(path, rows)
     page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
     assert "no value (every training diverged)" in page.text
+    results = page.source[page.source.index('id="tab-models"') :].split("</table>")[0]
+    lost = next(row for row in results.split("<tr>") if "Keras 5: 800" in row)
+    assert lost.count("diverged") == 8  # every metric of the table
+    softmax = next(row for row in results.split("<tr>") if ">Softmax" in row)
+    assert softmax.count(report.MISSING) == 2  # no validation part
     assert not re.search(r"\b(nan|None)\b", page.text)
 
 

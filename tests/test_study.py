@@ -261,3 +261,21 @@ def test_file_of_published_numbers_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "latin.csv").write_bytes("id,größe\n".encode("latin-1"))
     _, complaints = read_published(tmp_path / "latin.csv", [])
     assert "latin.csv: is not a CSV file in UTF-8" in complaints[0]
+
+
+def test_models_of_both_engines_do_not_stand_side_by_side_in_depth(config):
+    config["depth"]["models"] = ["A", "keras-2"]
+    _, problems = build(config)
+    assert [problem.path for problem in problems] == [("depth", "models")]
+
+
+def test_a_part_holds_models_of_its_own_engine_only(config):
+    config["models"]["A"]["section"] = "part_b"
+    _, problems = build(config)
+    assert [problem.path for problem in problems] == [("models", "A", "section")]
+
+
+def test_published_values_belong_to_the_model_that_follows_the_source_to_the_letter():
+    row = {"split": "test", "metric": "penalised loss", "unit": "nats", "model": "L1"}
+    row["value"] = "0.29"
+    assert published_values([row], {"L1": ["signed", "true"]}) == {"signed": {"test_loss": 0.29}}

@@ -107,6 +107,14 @@ def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousan
     assert twice["near_zero_share"] == 0.0  # 0.001 itself is not below
 
 
+def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: tables.Runs, tmp_path: Path):
+    nothing = {"coefficients0": np.full((2, 2), np.nan, dtype=np.float32)}
+    runtime.write_arrays(tmp_path / "mlp-2/seed-3/weights.npz", nothing)
+    row = tables.weights_table([{**MODEL, "seeds": [1, 3]}], runs).iloc[0]
+    assert row["near_zero_share"] == 0.5
+    assert pd.isna(tables.weights_table([{**MODEL, "seeds": [3]}], runs).iloc[0]["norm"])
+
+
 def test_longer_training_is_read_off_at_the_asked_epochs(tmp_path: Path):
     history = ["epoch,split,loss,penalty,accuracy"]
     for epoch in range(5):
@@ -145,7 +153,7 @@ def test_published_numbers_meet_ours_in_their_unit_and_under_both_protocols(
     ]
     other = {**MODEL, "name": "C", "run": "mlp-3", "seeds": [1]}
     table = tables.published_table(rows, {"theirs": ["B", "C"]}, {"B": MODEL, "C": other}, runs)
-    assert list(table["protocol"]) == ["as written", "as meant"] * 2
+    assert list(table["protocol"]) == ["as written", "alternative"] * 2
     accuracy, _, loss, other_loss = (row for _, row in table.iterrows())
     assert accuracy["reproduced"] == pytest.approx(83.0)
     assert accuracy["difference"] == pytest.approx(0.5)

@@ -3,7 +3,7 @@
 Snakemake sees that a script has changed, but not that a module has which the script imports.
 So each rule carries, as a parameter, a digest of the library modules that its script imports,
 directly or through each other.  Comments, layout and docstrings do not count: to correct a word
-must not cost half an hour of training.
+must not cost half an hour of training.  All Pythons that the study runs on give the same digest.
 """
 
 from __future__ import annotations
@@ -64,7 +64,15 @@ def _code(name: str) -> str:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             documented = ast.get_docstring(node, clean=False) is not None
             node.body = node.body[1:] if documented else node.body
-    return ast.dump(tree)
+    return repr(_plain(tree))
+
+
+def _plain(node: object) -> object:
+    """The tree in tuples and lists, without empty fields, which differ between Pythons."""
+    if isinstance(node, ast.AST):
+        filled = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
+        return type(node).__name__, *((name, _plain(value)) for name, value in filled)
+    return [_plain(item) for item in node] if isinstance(node, list) else node
 
 
 def _tree(path: Path) -> ast.Module:

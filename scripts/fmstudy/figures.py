@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.dataset import CLASSES
+from fmstudy.spec import number
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
@@ -52,7 +53,7 @@ def _power_axis(axes: Axes, axis: str) -> None:
     """Write powers of ten without mathematical markup, which the style switches off."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     axes.minorticks_off()
-    target.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("e-0", "e-")))
+    target.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.6g}"))))
 
 
 # --------------------------------------------------------------------------- learning curves
@@ -232,14 +233,15 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
         if math.isnan(train_loss):
             parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
             continue
+        penalised = model["spec"]["penalty"] != "none"
+        finished = int(np.isfinite(train.loss[-1]).sum())
         parts.append(
             f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
-            f"{percent(accuracy)}, loss {nats(loss)}; train {percent(train_accuracy)}, "
-            f"{nats(train_loss)}"
+            f"{percent(accuracy)}, {'loss with penalty' if penalised else 'loss'} {nats(loss)}; "
+            f"train {percent(train_accuracy)}, {nats(train_loss)} "
+            f"({f'mean of {finished} seeds' if finished > 1 else '1 seed'})"
         )
-    seeds = {len(model["seeds"]) for model in models}
-    count = f"{min(seeds)} seed{'s' if max(seeds) > 1 else ''}"
-    return f"{'; '.join(parts)} ({'mean of ' if max(seeds) > 1 else ''}{count})."
+    return f"{'; '.join(parts)}."
 
 
 def _curves_description(
@@ -293,6 +295,24 @@ def _draw_summary(
     )
 
 
+def _draw_finals(
+    axes: Sequence[Axes], x: Sequence[float] | np.ndarray, table: pd.DataFrame, held_out: str
+) -> None:
+    """Final accuracy, loss and gap over x, in the first three panels."""
+    for panel, metric, title in zip(
+        axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
+    ):
+        _draw_summary(panel, x, table, f"train_{metric}", HUES[0], True, "train")
+        _draw_summary(panel, x, table, f"{held_out}_{metric}", HUES[0], False, held_out)
+        panel.set_title(title)
+        panel.legend(loc="best", fontsize=8)
+    _draw_summary(axes[2], x, table, "gap_accuracy", HUES[1])
+    axes[2].set_title(f"Gap: train − {held_out}")
+    axes[2].axhline(0, color=FAINT, linewidth=0.8)
+    _percent_axis(axes[0])
+    _percent_axis(axes[2])
+
+
 def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
     """Final accuracy, loss and gap against the swept value; for delta the weights too."""
     weights = sweep["vary"] == "delta"
@@ -300,18 +320,7 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
     held_out = held_out_split({"engine": table["engine"].iloc[0]})
     with style():
         figure, axes = _panels(4 if weights else 3)
-        for panel, metric, title in zip(
-            axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
-        ):
-            _draw_summary(panel, values, table, f"train_{metric}", HUES[0], True, "train")
-            _draw_summary(panel, values, table, f"{held_out}_{metric}", HUES[0], False, held_out)
-            panel.set_title(title)
-            panel.legend(loc="best", fontsize=8)
-        _percent_axis(axes[0])
-        _draw_summary(axes[2], values, table, "gap_accuracy", HUES[1])
-        axes[2].set_title(f"Gap: train − {held_out}")
-        axes[2].axhline(0, color=FAINT, linewidth=0.8)
-        _percent_axis(axes[2])
+        _draw_finals(axes, values, table, held_out)
         if weights:
             axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5)
             axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
@@ -325,10 +334,10 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
     else:
         worst, best = ranked.iloc[0], ranked.iloc[-1]
         finding = (
-            f"highest {held_out} accuracy {percent(best[accuracy])} at {best['value']:g}, lowest "
-            f"{percent(worst[accuracy])} at {worst['value']:g}."
+            f"highest {held_out} accuracy {percent(best[accuracy])} at {number(best['value'])}, "
+            f"lowest {percent(worst[accuracy])} at {number(worst['value'])}."
         )
-    lost = [f"{value:g}" for value in table.loc[table[accuracy].isna(), "value"]]
+    lost = [number(value) for value in table.loc[table[accuracy].isna(), "value"]]
     if lost and len(ranked):
         finding += f" Diverged: {', '.join(lost)}."
     return Drawing(
@@ -368,8 +377,8 @@ def sweep_curves(
             loss = _without_penalty(models[index], held_out, runs)
             left.plot(curves.epochs, accuracy, color=hue, linewidth=1.4)
             right.plot(curves.epochs, loss, color=hue, linewidth=1.4)
-            ends[left].append((float(accuracy[-1]), f"{values[index]:g}", hue))
-            ends[right].append((float(loss[-1]), f"{values[index]:g}", hue))
+            ends[left].append((float(accuracy[-1]), number(values[index]), hue))
+            ends[right].append((float(loss[-1]), number(values[index]), hue))
         left.set_title(f"{held_out.capitalize()} accuracy")
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         _percent_axis(left)
@@ -384,8 +393,8 @@ def sweep_curves(
         figure,
         f"{sweep['title']}: final {held_out} accuracy from {percent(min(finals))} to "
         f"{percent(max(finals))} over {len(values)} values.",
-        f"One line a value of {sweep['vary'].replace('_', ' ')}, which stands at its end; darker "
-        "is larger. The first epochs lie outside the axes.",
+        f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
+        "larger. The first epochs lie outside the axes.",
     )
 
 
@@ -427,18 +436,7 @@ def depth(table: pd.DataFrame) -> Drawing:
     held_out = held_out_split({"engine": table["engine"].iloc[0]})
     with style():
         figure, axes = _panels(3)
-        for panel, metric, title in zip(
-            axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
-        ):
-            _draw_summary(panel, positions, table, f"train_{metric}", HUES[0], True, "train")
-            _draw_summary(panel, positions, table, f"{held_out}_{metric}", HUES[0], False, held_out)
-            panel.set_title(title)
-            panel.legend(loc="best", fontsize=8)
-        _draw_summary(axes[2], positions, table, "gap_accuracy", HUES[1])
-        axes[2].set_title(f"Gap: train − {held_out}")
-        axes[2].axhline(0, color=FAINT, linewidth=0.8)
-        _percent_axis(axes[0])
-        _percent_axis(axes[2])
+        _draw_finals(axes, positions, table, held_out)
         for panel in axes:
             panel.set_xticks(positions, table["model"])
             panel.margins(x=0.12)
@@ -486,7 +484,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         axes.set_xlabel("test accuracy")
         _percent_axis(axes, "x")
     if table.empty:
-        return Drawing(figure, "No model finished its training.", "")
+        return Drawing(figure, "No model finished its training.", "There is nothing to draw.")
     best = table.sort_values("test_accuracy", kind="stable").iloc[-1]
     return Drawing(
         figure,
@@ -514,10 +512,11 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
         )
         for axes, model in zip(grid.ravel(), models, strict=False):
             weights = np.concatenate([runs.weights(model["run"], s) for s in model["seeds"]])
+            weights = weights[np.isfinite(weights)]  # a diverged training leaves others
             counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
-            share = float(np.mean(np.abs(weights) < NEAR_ZERO))
+            share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
             shares.append(share)
-            axes.stairs(counts / weights.size, edges, fill=True, color=HUES[0], alpha=0.85)
+            axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85)
             axes.set_yscale("log")
             axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
             axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)

@@ -10,22 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fmstudy.device import OPTIMIZERS
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
 from fmstudy.spec import CLASSES, FEATURES, RunSpec
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 EVALUATED_AT_ONCE = 10_000  # samples
-
-
-def prepare_device(threads: int, seed: int) -> None:
-    """Give TensorFlow `threads` threads, deterministic kernels and a seed; call this first."""
-    tf.config.set_visible_devices([], "GPU")  # the same results with and without one
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
 
 
 def build_model(spec: RunSpec, seed: int) -> keras.Model:
@@ -182,6 +173,7 @@ def train_keras(
     x, labels = _samples_major(*train)
     cut = spec.fitted_samples
     fitted, validation = (x[:cut], labels[:cut]), (x[cut:], labels[cut:])
+    keras.utils.set_random_seed(seed)
     model = build_model(spec, seed)
     history, watch = History(), Stopwatch()
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")

@@ -11,7 +11,7 @@ import csv
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,8 @@ Row = dict[str, Any]
 Value = float | None
 
 PAGE = "report.html.j2"
-MISSING = "–"  # what stands in a table where there is no number
+MISSING = "–"  # what stands in a table where there is no number because none applies
+DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -38,7 +39,7 @@ NEAR = {"percent": 1.0, "nats": 0.05}
 # Columns that are text even where a name or a title looks like a number.
 TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
 TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
-TEXT |= {"system", "processor"}
+TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -245,7 +246,27 @@ def written(row: Row, key: str, kind: str) -> str:
     """Write one value of a row."""
     if kind in BY_UNIT:
         kind = BY_UNIT[kind][row["unit"]]
+    if row[key] is None and was_lost(row, key):
+        return DIVERGED
     return str(FORMATS[kind](row[key]))
+
+
+# What every training that finishes has: without it, none did.
+RESULT = re.compile(
+    r"(train|test|gap)_(accuracy|loss|objective|penalty)|weight_norm|near_zero_share"
+    r"|weights|sum|sum_absolute|norm|largest|reproduced|difference"
+)
+
+
+def was_lost(row: Row, key: str) -> bool:
+    """Tell whether a missing value is one that trainings lost by diverging.
+
+    A validation part is not what every model has: only of Keras, and only if it holds one out.
+    """
+    if not key.startswith("validation_"):
+        return RESULT.fullmatch(key) is not None
+    holds_out = row.get("engine") == "keras" and row.get("validation_split") != 0
+    return holds_out and finished_seeds(row) == 0
 
 
 def span(row: Row, key: str, kind: str) -> str | None:
@@ -321,14 +342,30 @@ def is_near(row: Row) -> bool:
     return row["difference"] is not None and abs(row["difference"]) <= NEAR[row["unit"]]
 
 
-def nearness(rows: Iterable[Row]) -> dict[str, int]:
-    """Count published numbers: all, those met as written, those met under either protocol."""
-    rows = list(rows)
+def nearness(rows: Sequence[Row]) -> dict[str, int]:
+    """Count published numbers, and those met nearly: as written, and under the alternative."""
+    written = [row for row in rows if row["protocol"] == "as written"]
+    others = [row for row in rows if row["protocol"] == "alternative"]
     return {
-        "total": len({row["id"] for row in rows}),
-        "as_written": len({r["id"] for r in rows if is_near(r) and r["protocol"] == "as written"}),
-        "either": len({row["id"] for row in rows if is_near(row)}),
+        "total": len(written),
+        "near": sum(map(is_near, written)),
+        "alternatives": len(others),
+        "near_alternatives": sum(map(is_near, others)),
     }
+
+
+def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether the study uses every training and every test image of the data set."""
+    return all(
+        config["data"][f"{part}_samples"] == data[part]["samples"] for part in ("train", "test")
+    )
+
+
+def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether the Keras models hold out the part that the data's summary describes."""
+    whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
+    share = config["defaults"]["keras"]["validation_split"]
+    return whole and share == data["validation"]["share"]
 
 
 def position(row: Row) -> str:
@@ -463,9 +500,11 @@ def _render(
         "position": position,
         "printed": printed,
         "redone_by": cache(redone_by),
+        "same_validation": same_validation(config, context["data"]),
         "span": span,
         "spread": spread,
         "table_file": table,
+        "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
     return environment.get_template(PAGE).render(context), numbering

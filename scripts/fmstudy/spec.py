@@ -164,7 +164,7 @@ _NAMED = {
 
 def number(value: float) -> str:
     """Write a number exactly and shortly, as it stands in run names: 300, 0.3, 1e-4, 2.5e-3."""
-    decimal = Decimal(repr(value)).normalize()
+    decimal = Decimal(repr(float(value))).normalize()
     if decimal == 0:
         return "0"
     mantissa, exponent = f"{decimal:e}".split("e")

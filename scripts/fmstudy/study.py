@@ -186,7 +186,7 @@ class _Builder:
             data=dict(config["data"]),
             models=self.models,
             epochs=self.longer_training(),
-            depth=self.named(("depth", "models")),
+            depth=self.of_one_engine(("depth", "models")),
             weights=self.weight_models(),
             sweeps={name: self.sweep(name) for name in config["sweeps"]},
             comparisons={name: self.comparison(name) for name in config["comparisons"]},
@@ -242,7 +242,12 @@ class _Builder:
                 f"is {spec.batch_size}, but only {spec.fitted_samples} samples are left for "
                 "training (data: train_samples, less validation_split).",
             )
-        section = "part_b" if engine == "keras" else "part_a"
+        section, other = ("part_b", "part_a") if engine == "keras" else ("part_a", "part_b")
+        if given.get("section") == other:
+            self.refuse(
+                (*path, "section"),
+                f"is {other}, whose models have the other engine; choose {section} or batchnorm.",
+            )
         self.models[name] = Model(
             name=name,
             title=given.get("title", name),
@@ -267,6 +272,17 @@ class _Builder:
         for part in path:
             names = names[part]
         return tuple(self.model(name, (*path, index)) for index, name in enumerate(names))
+
+    def of_one_engine(self, path: KeyPath) -> tuple[Model, ...]:
+        """Find models by name that are to stand side by side, which needs one engine."""
+        models = self.named(path)
+        if len({model.spec.engine for model in models}) > 1 and not self.problems:
+            self.refuse(
+                path,
+                "hold models of both engines; their epochs are not the same thing "
+                "(one step against one pass in mini-batches). Compare within one engine.",
+            )
+        return models
 
     def weight_models(self) -> tuple[Model, ...]:
         models = self.named(("weights", "models"))
@@ -358,14 +374,7 @@ class _Builder:
 
     def comparison(self, name: str) -> Comparison:
         given = self.config["comparisons"][name]
-        models = self.named(("comparisons", name, "models"))
-        engines = {self.engine(model) for model in given["models"]} - {None}
-        if len(engines) > 1:
-            self.refuse(
-                ("comparisons", name, "models"),
-                "hold models of both engines; their epochs are not the same thing "
-                "(one step against one pass in mini-batches). Compare within one engine.",
-            )
+        models = self.of_one_engine(("comparisons", name, "models"))
         return Comparison(name, given["title"], given.get("section", models[0].section), models)
 
     def published_models(self) -> dict[str, tuple[str, ...]]:
@@ -432,13 +441,14 @@ def published_values(
     """Give the published final values by model of the study, as metrics such as test_accuracy.
 
     Accuracies are shares; a penalised loss counts as the loss, because that is what the source
-    draws.  Where the source gives a number twice, the first counts.
+    draws.  Where the source gives a number twice, the first counts.  A number belongs to the
+    model that follows the source to the letter, not to an alternative.
     """
     values: dict[str, dict[str, float]] = {}
     for row in rows:
         metric = f"{row['split']}_{row['metric'].removeprefix('penalised ')}"
         value = float(row["value"]) / (100.0 if row["unit"] == "percent" else 1.0)
-        for name in redone_by[row["model"]]:
+        for name in redone_by[row["model"]][:1]:
             values.setdefault(name, {}).setdefault(metric, value)
     return values
 

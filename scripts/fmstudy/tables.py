@@ -148,7 +148,8 @@ def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
                 row[f"{split}_{metric}"] = values.get(metric)
         specification = result["specification"]
         hidden = "-".join(map(str, specification["hidden"]))
-        rows.append(row | specification | {"hidden": hidden})
+        made_with = {"code": result["code"]} | result["versions"]
+        rows.append(row | specification | {"hidden": hidden} | made_with)
     return pd.DataFrame(rows)
 
 
@@ -161,6 +162,8 @@ def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
     measured = []
     for seed in seeds:
         w = runs.weights(run, seed).astype(np.float64)
+        if not np.isfinite(w).all():  # diverged
+            continue
         measured.append(
             {
                 "weights": w.size,
@@ -171,7 +174,13 @@ def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
                 "largest": np.abs(w).max(),
             }
         )
-    return {name: float(np.mean([row[name] for row in measured])) for name in measured[0]}
+    return {
+        name: float(np.mean([row[name] for row in measured])) if measured else None
+        for name in _WEIGHT_MEASURES
+    }
+
+
+_WEIGHT_MEASURES = ("weights", "sum", "sum_absolute", "norm", "near_zero_share", "largest")
 
 
 def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
@@ -236,7 +245,7 @@ def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-PROTOCOLS = ("as written", "as meant")
+PROTOCOLS = ("as written", "alternative")
 _PUBLISHED_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
 
 
@@ -249,7 +258,7 @@ def published_table(
     """A row for each published number and protocol: what it was, what we got, the difference.
 
     `redone_by` names, for each model of the source, the model of the study that follows it to
-    the letter and, where that differs, the one that does what it seems to have meant.  The
+    the letter and, where there is one, an alternative reading of it.  The
     numbers stand in the published unit; a difference is reproduced minus published.
     """
     table = []

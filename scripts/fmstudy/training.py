@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from fmstudy.batchnorm import Statistics, batch_norm_inference, batch_norm_training
+from fmstudy.device import OPTIMIZERS
 from fmstudy.initial import initial_weights
 from fmstudy.lowlevel import count_hits, penalty_of, summed_cross_entropy
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
@@ -24,17 +24,8 @@ from fmstudy.spec import RunSpec
 CHUNK = 1_000  # samples; 300 units of them are 1.2 MB, which a core's own cache holds
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid}
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 
 Product = Callable[[tf.Tensor], tf.Tensor]
-
-
-def prepare_device(threads: int) -> None:
-    """Give TensorFlow `threads` threads and deterministic kernels; call before any operation."""
-    tf.config.set_visible_devices([], "GPU")  # the same results with and without one
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
 
 
 class Network:
@@ -286,7 +277,12 @@ def train_lowlevel(
             with watch.measure("training"):
                 move(seen.gradients)
     predictions = predict(network, test[0], seen.statistics)
-    return Training(status, epoch, history, predictions, network.named_arrays(), watch.seconds)
+    arrays = network.named_arrays() | {
+        f"{name}{layer}": value.numpy()
+        for layer, statistics in enumerate(seen.statistics)
+        for name, value in statistics._asdict().items()
+    }
+    return Training(status, epoch, history, predictions, arrays, watch.seconds)
 
 
 def predict(network: Network, x: np.ndarray, population: Sequence[Statistics]) -> np.ndarray:

@@ -20,6 +20,7 @@ rule collect_models:
 
 
 rule collect_epochs:
+    """The table of longer training."""
     input:
         of_runs([study.epochs.model], "history"),
     output:
@@ -57,6 +58,7 @@ rule collect_sweep:
 
 
 rule collect_weights:
+    """The table of what penalties make of the weights."""
     input:
         of_runs(study.weights, "weights"),
     output:
@@ -73,8 +75,9 @@ rule collect_weights:
 
 
 rule compare_published:
+    """The table of published against reproduced numbers."""
     input:
-        of_runs(study.redoing, "metrics"),
+        runs=of_runs(study.redoing, "metrics"),
         published=PUBLISHED,
     output:
         table=f"{TABLES_DIRECTORY}/published.csv",
@@ -91,6 +94,7 @@ rule compare_published:
 
 
 rule collect_runs:
+    """The table of all trainings."""
     input:
         of_runs(study.trained(), "metrics"),
     output:
@@ -107,6 +111,7 @@ rule collect_runs:
 
 
 rule collect_costs:
+    """The table of what the trainings cost."""
     input:
         of_runs(study.trained(), "provenance"),
     output:

@@ -107,6 +107,13 @@ def priority(wildcards):
     return int(RUNS[wildcards.run].arithmetic / 1e9)
 
 
+def memory(wildcards):
+    """Allow TensorFlow and the data twice, and with batch normalization the whole batch at once."""
+    run = RUNS[wildcards.run]
+    buffers = 0 if run.batch_norm == "none" else 8 * 4 * sum(run.hidden) * run.train_samples
+    return 2500 + buffers // 1_000_000
+
+
 def minutes(wildcards):
     """Allow a training five times what a slow core (20 GFLOP/s) needs for its arithmetic."""
     arithmetic = RUNS[wildcards.run].arithmetic

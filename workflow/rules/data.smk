@@ -13,7 +13,7 @@ rule fetch_dataset:
         "logs/fetch_dataset/{file}.log",
     wildcard_constraints:
         file="|".join(FILES),
-    retries: 1 # an address is asked three times within one try
+    retries: 1  # an address is asked three times within one try
     localrule: True
     conda:
         "../envs/study.yaml"
@@ -31,6 +31,7 @@ rule fetch_dataset:
 
 
 rule prepare_dataset:
+    """Tensors from the four files, and what describes the data."""
     input:
         expand("resources/fashion-mnist/{file}", file=FILES),
     output:

@@ -2,6 +2,7 @@
 
 
 rule plot_data:
+    """The picture of the training set."""
     input:
         images=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
@@ -18,6 +19,7 @@ rule plot_data:
 
 
 rule plot_models:
+    """The test accuracy of all models in one figure."""
     input:
         of_runs(study.models.values(), "metrics"),
     output:
@@ -73,6 +75,7 @@ rule plot_comparison:
 
 
 rule plot_epochs:
+    """The bars of longer training."""
     input:
         table=f"{TABLES_DIRECTORY}/epochs.csv",
     output:
@@ -89,6 +92,7 @@ rule plot_epochs:
 
 
 rule plot_depth:
+    """The figure of depth."""
     input:
         table=f"{TABLES_DIRECTORY}/depth.csv",
     output:
@@ -141,6 +145,7 @@ rule plot_sweep_curves:
 
 
 rule plot_weights:
+    """The histograms of weights under each penalty."""
     input:
         of_runs(study.weights, "weights"),
     output:

@@ -2,6 +2,7 @@
 
 
 rule render_report:
+    """The page itself; the same as report."""
     input:
         figures=FIGURES,
         tables=TABLES,
