@@ -263,19 +263,24 @@ def test_file_of_published_numbers_that_cannot_be_read_is_named(tmp_path):
     assert "latin.csv: is not a CSV file in UTF-8" in complaints[0]
 
 
-def test_models_of_both_engines_do_not_stand_side_by_side_in_depth(config):
-    config["depth"]["models"] = ["A", "keras-2"]
-    _, problems = build(config)
-    assert [problem.path for problem in problems] == [("depth", "models")]
+def refused(change: dict) -> list[tuple]:
+    """Where the default study, with a change laid over it, is refused."""
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, change)
+    return [problem.path for problem in studies.build(config)[1]]
 
 
-def test_a_part_holds_models_of_its_own_engine_only(config):
-    config["models"]["A"]["section"] = "part_b"
-    _, problems = build(config)
-    assert [problem.path for problem in problems] == [("models", "A", "section")]
+def test_models_of_both_engines_do_not_stand_side_by_side_in_depth():
+    assert refused({"depth": {"models": ["A", "keras-2"]}}) == [("depth", "models")]
+
+
+def test_a_part_holds_models_of_its_own_engine_only():
+    change = {"models": {"A": {"section": "part_b"}}}
+    assert refused(change) == [("models", "A", "section")]
 
 
 def test_published_values_belong_to_the_model_that_follows_the_source_to_the_letter():
     row = {"split": "test", "metric": "penalised loss", "unit": "nats", "model": "L1"}
     row["value"] = "0.29"
-    assert published_values([row], {"L1": ["signed", "true"]}) == {"signed": {"test_loss": 0.29}}
+    values = studies.published_values([row], {"L1": ["signed", "true"]})
+    assert values == {"signed": {"test_loss": 0.29}}
