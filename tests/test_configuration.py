@@ -285,3 +285,8 @@ def test_mistake_on_the_command_line_is_placed_there(tmp_path):
     lines = str(configuration.report([problem, elsewhere], origins)).splitlines()
     assert lines[1].startswith("  command line (--config): data.timeout: must be")
     assert lines[2].startswith(f"  {DEFAULT}, line ")
+
+
+def test_key_that_yaml_does_not_read_as_text_is_explained(refused):
+    lines = refused("  keras-1:\n", "  no:\n", "models:\n")
+    only(lines, "models: a key here is false", "put the key into quotes")

@@ -176,6 +176,10 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
         for key in limit:
             if key not in value:
                 yield Problem(path, f"the key {key} is missing here.")
+    elif rule == "type" and "propertyNames" in error.absolute_schema_path:
+        yield Problem(
+            path, f"a key here is {_found(value)}, as YAML reads it; put the key into quotes."
+        )
     elif rule == "type":
         yield Problem(path, f"must be {_KINDS[limit]}, found {_found(value)}.{_hint(value, limit)}")
     elif rule == "enum":

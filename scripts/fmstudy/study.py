@@ -175,6 +175,8 @@ class _Builder:
 
     def build(self) -> Study | None:
         config = self.config
+        for group in ("models", "sweeps", "comparisons"):
+            self.check_names(group)
         for name in config["models"]:
             self.add_model(name)
         if self.problems:  # what follows would only repeat them
@@ -194,15 +196,21 @@ class _Builder:
             published_models=self.published_models(),
         )
 
+    def check_names(self, group: str) -> None:
+        """Names become names of files, and not every disk tells upper from lower case."""
+        first: dict[str, str] = {}
+        for name in self.config[group]:
+            other = first.setdefault(name.lower(), name)
+            if other != name:
+                self.refuse(
+                    (group, name),
+                    f"differs from {other} in upper and lower case only; rename one.",
+                )
+
     def add_model(self, name: str) -> None:
         given = self.config["models"][name]
         path: KeyPath = ("models", name)
         engine = given["engine"]
-        similar = [other for other in self.models if other.lower() == name.lower()]
-        if similar:
-            self.refuse(
-                path, f"differs from {similar[0]} in upper and lower case only; rename one."
-            )
         other_engine = "keras" if engine == "lowlevel" else "lowlevel"
         for key in sorted(ONLY[other_engine] & set(given)):
             if given[key] not in ("none", 0):
