@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,16 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models whose learning curves are drawn on shared axes."""
+    """Models whose learning curves are drawn on shared axes, and whose differences are tested.
+
+    Each is compared with the first of them, or with the previous one.
+    """
 
     name: str
     title: str
     section: str
     models: tuple[Model, ...]
+    against: str = "first"
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,10 @@ class Study:
     comparisons: dict[str, Comparison]
     published_file: str
     published_models: dict[str, tuple[str, ...]]
+    published_numbers: dict[str, tuple[str, ...]]
+    claims_file: str
+    replicates: tuple[Model, ...]
+    checks: dict[str, int]
 
     def section(self, name: str) -> list[Model]:
         """Give the models that the report shows in section `name`, in configured order."""
@@ -134,6 +142,17 @@ class Study:
         """The models that re-do a model of the source, each once."""
         names = (name for names in self.published_models.values() for name in names)
         return [self.models[name] for name in dict.fromkeys(names)]
+
+    @property
+    def compared(self) -> list[Model]:
+        """The models of all comparisons, each once."""
+        named = {m.name: m for comparison in self.comparisons.values() for m in comparison.models}
+        return list(named.values())
+
+    @property
+    def uses_all(self) -> bool:
+        """Whether the study uses every image of the data set, as the source does."""
+        return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)
 
     def trained(self) -> Iterator[Model]:
         """Give every model that is trained anywhere in the study, experiments' ones included."""
@@ -194,6 +213,13 @@ class _Builder:
             comparisons={name: self.comparison(name) for name in config["comparisons"]},
             published_file=config["published"]["file"],
             published_models=self.published_models(),
+            published_numbers={
+                source: tuple(given["numbers"])
+                for source, given in config["published"]["models"].items()
+            },
+            claims_file=config["claims"]["file"],
+            replicates=self.replicates(),
+            checks=dict(config["checks"]),
         )
 
     def check_names(self, group: str) -> None:
@@ -299,6 +325,12 @@ class _Builder:
                 self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
         return models
 
+    def replicates(self) -> tuple[Model, ...]:
+        """The models of the target `replicates`, with its seeds in the place of their own."""
+        seeds = tuple(int(seed) for seed in self.config["replicates"]["seeds"])
+        models = self.named(("replicates", "models"))
+        return tuple(replace(model, seeds=seeds) for model in models)
+
     def engine(self, name: str) -> str | None:
         """Give a model's engine; None for an unknown model, which is a problem already."""
         return self.models[name].spec.engine if name in self.models else None
@@ -383,14 +415,20 @@ class _Builder:
     def comparison(self, name: str) -> Comparison:
         given = self.config["comparisons"][name]
         models = self.of_one_engine(("comparisons", name, "models"))
-        return Comparison(name, given["title"], given.get("section", models[0].section), models)
+        return Comparison(
+            name,
+            given["title"],
+            given.get("section", models[0].section),
+            models,
+            given.get("against", "first"),
+        )
 
     def published_models(self) -> dict[str, tuple[str, ...]]:
         given = self.config["published"]["models"]
         return {
             source: tuple(
-                self.model(name, ("published", "models", source, index)).name
-                for index, name in enumerate(names)
+                self.model(name, ("published", "models", source, "redone_by", index)).name
+                for index, name in enumerate(names["redone_by"])
             )
             for source, names in given.items()
         }
@@ -406,11 +444,12 @@ def _typed(key: str, value: Any) -> Any:
 
 
 def read_published(
-    path: str | Path, models: Iterable[str]
+    path: str | Path, numbers: Mapping[str, Sequence[str]]
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Read the published numbers; give the rows and every complaint about the file.
 
-    `models` are the source's models that the configuration maps to models of the study.
+    `numbers` names, for each model of the source, the ids of the numbers that it prints: one
+    that is lost, or that nobody asked for, is a complaint.
     """
     try:
         # utf-8-sig: a spreadsheet may have put a mark at the beginning.
@@ -423,7 +462,6 @@ def read_published(
         return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
     if tuple(reader.fieldnames or ()) != PUBLISHED_COLUMNS:
         return [], [f"{path}: the first line must be {','.join(PUBLISHED_COLUMNS)}."]
-    known = set(models)
     complaints: list[str] = []
     seen: set[str] = set()
     for line, row in numbered:
@@ -434,12 +472,24 @@ def read_published(
         if row["id"] in seen:
             complaints.append(f'{where}: the id "{row["id"]}" stands twice.')
         seen.add(row["id"])
-        if row["model"] not in known:
+        if row["model"] not in numbers:
             complaints.append(
                 f"{where}: published: models: in the configuration does not say which model "
-                f're-does "{row["model"]}".{nearest(row["model"], known)}'
+                f're-does "{row["model"]}".{nearest(row["model"], numbers)}'
+            )
+        elif row["id"] not in numbers[row["model"]]:
+            complaints.append(
+                f'{where}: the configuration does not list the id "{row["id"]}" under published: '
+                f"models: {row['model']}: numbers.{nearest(row['id'], numbers[row['model']])}"
             )
         complaints.extend(_published_complaints(where, row))
+    for model, ids in numbers.items():
+        complaints.extend(
+            f'{path}: the number "{lost}" of "{model}" has no row; the configuration lists it '
+            "under published: models. Put the row back, or take the id out of that list."
+            for lost in ids
+            if lost not in seen
+        )
     return [row for _, row in numbered], complaints
 
 

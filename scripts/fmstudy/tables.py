@@ -69,6 +69,11 @@ class Runs:
             kept = [name for name in names if not name.endswith("bias")]
             return np.concatenate([arrays[name].ravel() for name in kept])
 
+    def arrays(self, run: str, seed: int) -> dict[str, np.ndarray]:
+        """Everything that a trained net consists of, by name."""
+        with np.load(self.path(run, seed, "weights.npz"), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
 
 def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Flatten the final metrics of one training, with objectives and gaps.
@@ -243,56 +248,6 @@ def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
             }
         )
     return pd.DataFrame(rows)
-
-
-PROTOCOLS = ("as written", "alternative")
-_PUBLISHED_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
-
-
-def published_table(
-    rows: Sequence[Mapping[str, str]],
-    redone_by: Mapping[str, Sequence[str]],
-    models: Mapping[str, Mapping[str, Any]],
-    runs: Runs,
-) -> pd.DataFrame:
-    """A row for each published number and protocol: what it was, what we got, the difference.
-
-    `redone_by` names, for each model of the source, the model of the study that follows it to
-    the letter and, where there is one, an alternative reading of it.  The
-    numbers stand in the published unit; a difference is reproduced minus published.
-    """
-    table = []
-    for row in rows:
-        scale = 100.0 if row["unit"] == "percent" else 1.0
-        metric = f"{row['split']}_{_PUBLISHED_METRICS[row['metric']]}"
-        for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
-            model = models[name]
-            results = [runs.metrics(model["run"], seed) for seed in model["seeds"]]
-            finished = [final_metrics(r) for r in results if r["status"] == FINISHED]
-            values = [metrics[metric] * scale for metrics in finished]
-            published = float(row["value"])
-            ours = spread("reproduced", values)
-            table.append(
-                {
-                    "id": row["id"],
-                    "part": row["part"],
-                    "source_model": row["model"],
-                    "setting": row["published_setting"],
-                    "split": row["split"],
-                    "metric": row["metric"],
-                    "unit": row["unit"],
-                    "as_written": row["as_written"],
-                    "published": published,
-                    "protocol": protocol,
-                    "model": name,
-                    "title": model["title"],
-                    "run": model["run"],
-                    "seeds": len(values),
-                    **ours,
-                    "difference": ours["reproduced"] - published if values else None,
-                }
-            )
-    return pd.DataFrame(table)
 
 
 def read(path: str | Path) -> pd.DataFrame:

@@ -74,23 +74,183 @@ rule collect_weights:
         "../../scripts/collect_weights.py"
 
 
-rule compare_published:
-    """The table of published against reproduced numbers."""
+rule measure_gaps:
+    """The gap between training and held-out data over the epochs, with intervals."""
     input:
-        runs=of_runs(study.redoing, "metrics"),
+        of_runs(study.models.values(), "history"),
+        of_runs(study.models.values(), "metrics"),
+    output:
+        table=f"{TABLES_DIRECTORY}/gaps.csv",
+    log:
+        f"{LOGS}/measure_gaps.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=as_dicts(study.models.values()),
+        code=digest("measure_gaps"),
+    script:
+        "../../scripts/measure_gaps.py"
+
+
+rule estimate_models:
+    """How sure each model's metrics are: intervals of several kinds."""
+    input:
+        of_runs(study.models.values(), "metrics"),
+        of_runs(study.models.values(), "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        table=f"{TABLES_DIRECTORY}/intervals.csv",
+    log:
+        f"{LOGS}/estimate_models.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=as_dicts(study.models.values()),
+        test_samples=study.data["test_samples"],
+        code=digest("estimate_models"),
+    script:
+        "../../scripts/estimate_models.py"
+
+
+rule compare_models:
+    """Which models differ: every planned pair, with intervals, corrected for their number."""
+    input:
+        of_runs(study.compared, "metrics"),
+        of_runs(study.compared, "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        table=f"{TABLES_DIRECTORY}/comparisons.csv",
+    log:
+        f"{LOGS}/compare_models.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        comparisons=comparisons_as_dicts(),
+        models=as_dicts(study.compared),
+        test_samples=study.data["test_samples"],
+        code=digest("compare_models"),
+    script:
+        "../../scripts/compare_models.py"
+
+
+rule judge_published:
+    """The ledger: every published number, what we got, and a verdict."""
+    input:
+        of_runs(study.redoing, "metrics"),
+        of_runs(study.redoing, "predictions"),
+        labels=TENSORS["y_test"],
         published=PUBLISHED,
     output:
-        table=f"{TABLES_DIRECTORY}/published.csv",
+        table=f"{TABLES_DIRECTORY}/ledger.csv",
     log:
-        f"{LOGS}/compare_published.log",
+        f"{LOGS}/judge_published.log",
     conda:
         "../envs/study.yaml"
     params:
         models=as_dicts(study.redoing),
         redone_by={source: list(names) for source, names in study.published_models.items()},
-        code=digest("compare_published"),
+        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
+        whole=study.uses_all,
+        test_samples=study.data["test_samples"],
+        code=digest("judge_published"),
     script:
-        "../../scripts/compare_published.py"
+        "../../scripts/judge_published.py"
+
+
+rule judge_claims:
+    """What the source asserts, tested on our runs and on its own numbers."""
+    input:
+        [of_runs(CLAIMED_MODELS, kind) for kind in ("metrics", "predictions", "weights", "history")],
+        labels=TENSORS["y_test"],
+        published=PUBLISHED,
+    output:
+        table=f"{TABLES_DIRECTORY}/claims.csv",
+    log:
+        f"{LOGS}/judge_claims.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        claims=CLAIMS,
+        models=as_dicts(study.models.values()),
+        sweeps={name: sweep_with_models(study.sweeps[name]) for name in CLAIMED_SWEEPS},
+        longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
+        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
+        test_samples=study.data["test_samples"],
+        code=digest("judge_claims"),
+    script:
+        "../../scripts/judge_claims.py"
+
+
+rule check_statistics:
+    """Whether the study's intervals hold the truth, and its words keep their error rate."""
+    input:
+        **TENSORS,
+    output:
+        table=f"{TABLES_DIRECTORY}/statistics.csv",
+    log:
+        f"{LOGS}/check_statistics.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        **study.checks,
+        code=digest("check_statistics"),
+    script:
+        "../../scripts/check_statistics.py"
+
+
+# The same for more seeds: not part of the report, but a target of its own.
+use rule estimate_models as estimate_replicates with:
+    input:
+        of_runs(study.replicates, "metrics"),
+        of_runs(study.replicates, "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        table=f"{TABLES_DIRECTORY}/replicates_intervals.csv",
+    log:
+        f"{LOGS}/estimate_replicates.log",
+    params:
+        models=as_dicts(study.replicates),
+        test_samples=study.data["test_samples"],
+        code=digest("estimate_models"),
+
+
+use rule compare_models as compare_replicates with:
+    input:
+        of_runs(study.replicates, "metrics"),
+        of_runs(study.replicates, "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        table=f"{TABLES_DIRECTORY}/replicates_comparisons.csv",
+    log:
+        f"{LOGS}/compare_replicates.log",
+    params:
+        comparisons=comparisons_as_dicts(among=study.replicates),
+        models=as_dicts(study.replicates),
+        test_samples=study.data["test_samples"],
+        code=digest("compare_models"),
+
+
+use rule judge_published as judge_replicates with:
+    input:
+        of_runs(study.replicates, "metrics"),
+        of_runs(study.replicates, "predictions"),
+        labels=TENSORS["y_test"],
+        published=PUBLISHED,
+    output:
+        table=f"{TABLES_DIRECTORY}/replicates_ledger.csv",
+    log:
+        f"{LOGS}/judge_replicates.log",
+    params:
+        models=as_dicts(study.replicates),
+        redone_by={source: list(names) for source, names in study.published_models.items()},
+        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
+        whole=study.uses_all,
+        test_samples=study.data["test_samples"],
+        code=digest("judge_published"),
 
 
 rule collect_runs:

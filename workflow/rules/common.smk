@@ -14,7 +14,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import configuration
+from fmstudy import claims, configuration
 from fmstudy import study as studies
 from fmstudy.digest import digest
 from fmstudy.runtime import versions
@@ -52,13 +52,28 @@ def resolve_study():
         study, problems = studies.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
-    rows, complaints = studies.read_published(beside(study.published_file), study.published_models)
+    rows, complaints = studies.read_published(
+        beside(study.published_file), study.published_numbers
+    )
     if complaints:
         refuse("\n".join(complaints))
-    return study, studies.published_values(rows, study.published_models)
+    return study, rows
 
 
-study, PUBLISHED_VALUES = resolve_study()
+def resolve_claims():
+    """Check what the source is said to claim against the study; a mistake ends here too."""
+    schema = yaml.safe_load((HERE / "workflow/schemas/claims.schema.yaml").read_text())
+    ids = [row["id"] for row in PUBLISHED_ROWS]
+    try:
+        return claims.read(CLAIMS_FILE, schema, study.models, study.sweeps, ids)
+    except configuration.ConfigurationError as error:
+        refuse(error)
+
+
+study, PUBLISHED_ROWS = resolve_study()
+PUBLISHED_VALUES = studies.published_values(PUBLISHED_ROWS, study.published_models)
+CLAIMS_FILE = beside(study.claims_file)
+CLAIMS = resolve_claims()
 
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
@@ -71,6 +86,13 @@ TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
 PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
+
+CLAIMED_SWEEPS = claims.sweeps_of(CLAIMS)
+CLAIMED_MODELS = [
+    *(study.models[name] for name in claims.models_of(CLAIMS)),
+    *(model for name in CLAIMED_SWEEPS for model in study.sweeps[name].models),
+    study.epochs.model,
+]
 
 RUNS = study.runs
 RUNS_OF = {  # by engine, as a pattern
@@ -142,6 +164,27 @@ def published(models):
     }
 
 
+def comparisons_as_dicts(among=None):
+    """Give what a script must know of the comparisons, or of those whose models are all among some."""
+    names = study.models if among is None else [model.name for model in among]
+    return [
+        {
+            "name": comparison.name,
+            "title": comparison.title,
+            "section": comparison.section,
+            "models": [model.name for model in comparison.models],
+            "against": comparison.against,
+        }
+        for comparison in study.comparisons.values()
+        if all(model.name in names for model in comparison.models)
+    ]
+
+
+def sweep_with_models(sweep):
+    """Give what a script must know of a sweep and its models."""
+    return sweep_as_dict(sweep) | {"models": as_dicts(sweep.models)}
+
+
 def sweep_as_dict(sweep):
     """Give what a script must know of a sweep."""
     return {
@@ -161,15 +204,7 @@ def as_parameters():
         "models": as_dicts(study.models.values()),
         "sections": dict(studies.SECTIONS),
         "sweeps": [sweep_as_dict(sweep) for sweep in study.sweeps.values()],
-        "comparisons": [
-            {
-                "name": comparison.name,
-                "title": comparison.title,
-                "section": comparison.section,
-                "models": [model.name for model in comparison.models],
-            }
-            for comparison in study.comparisons.values()
-        ],
+        "comparisons": comparisons_as_dicts(),
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": [model.name for model in study.depth],
         "weights": [model.name for model in study.weights],
@@ -211,7 +246,12 @@ TABLES = [
         "epochs",
         *(f"sweep_{sweep}" for sweep in study.sweeps),
         "weights",
-        "published",
+        "gaps",
+        "intervals",
+        "comparisons",
+        "ledger",
+        "claims",
+        "statistics",
         "runs",
         "cost",
     )

@@ -56,6 +56,22 @@ rule depth:
         figure("depth"),
 
 
+rule ledger:
+    """Every published number against ours, and every claim of the source, with verdicts."""
+    input:
+        table("ledger"),
+        table("claims"),
+        table("comparisons"),
+
+
+rule replicates:
+    """More seeds of the models (replicates in the configuration): narrow intervals, ledger."""
+    input:
+        table("replicates_intervals"),
+        table("replicates_comparisons"),
+        table("replicates_ledger"),
+
+
 rule tables:
     """Every table of results, as CSV."""
     input:

@@ -1,0 +1,8 @@
+"""Write the table of intervals of the models' metrics."""
+
+from fmstudy import comparing, measures, runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    params = snakemake.params
+    m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
+    tables.write(comparing.intervals_table(params.models, m), snakemake.output.table)

@@ -1,0 +1,362 @@
+"""The source's claims judged: on the runs, and on the numbers that the source itself prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fmstudy import verdicts
+from fmstudy.claims import KINDS, WAYS
+from fmstudy.ledger import rounding, scale_of
+from fmstudy.measures import Measures
+from fmstudy.spec import number
+from fmstudy.statistics import Estimate, Sample, difference, holm, over_seeds_and_images, trend
+
+COLUMNS = (
+    "claim",
+    "part",
+    "place",
+    "says",
+    "hypothesis",
+    "models",
+    "seeds",
+    "unit",
+    "estimate",
+    "low",
+    "high",
+    "p_holm",
+    "verdict",
+    "reason",
+    "printed_hypothesis",
+    "printed_value",
+    "printed_unit",
+    "printed_verdict",
+    "literature",
+)
+
+
+class Missing(Exception):
+    """A quantity that this study does not have: an epoch that is not reached, too few values."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a claim expects of a quantity: more or less than a value, or about it."""
+
+    way: str  # more, less or about
+    value: float
+    within: float = 0.0
+
+    @classmethod
+    def of(cls, test: Mapping[str, Any]) -> Expectation:
+        """Read the expectation of a test."""
+        [way] = [way for way in WAYS if way in test]
+        return cls(way, float(test[way]), float(test.get("within", 0.0)))
+
+    def p_values(self, estimate: Estimate) -> tuple[float, float]:
+        """The one-sided p-values for the expectation and against it."""
+        if self.way == "more":
+            return estimate.p_above(self.value), estimate.p_below(self.value)
+        if self.way == "less":
+            return estimate.p_below(self.value), estimate.p_above(self.value)
+        low, high = self.value - self.within, self.value + self.within
+        return estimate.p_inside(low, high), estimate.p_outside(low, high)
+
+    def holds(self, value: float, slack: float = 0.0) -> bool:
+        """Tell whether an exact value fulfils the expectation, give or take `slack`."""
+        if self.way == "more":
+            return value > self.value - slack
+        if self.way == "less":
+            return value < self.value + slack
+        return abs(value - self.value) <= self.within + slack
+
+    def text(self, unit: str) -> str:
+        """Write the expectation in words: "above 5 points"."""
+        value = written(self.value, unit)
+        if self.way == "about":
+            return f"{value} to within {written(self.within, unit)}"
+        return f"{'above' if self.way == 'more' else 'below'} {value}"
+
+
+def unit_of(metric: str, differs: bool = True) -> str:
+    """The unit in which a metric, or a difference of it, is written: points, %, nats or none."""
+    kind = verdicts.kind_of(metric)
+    if "accuracy" in kind or kind.endswith("share"):
+        return "points" if differs or kind.startswith("gap") else "%"
+    return "nats" if "loss" in kind or "objective" in kind else ""
+
+
+def written(value: float, unit: str) -> str:
+    """Write a value of a metric in its unit: shares as points or per cent."""
+    if unit in ("points", "%"):
+        return f"{number(round(100 * value, 6))} {unit}"
+    return f"{number(value)} {unit}".strip()
+
+
+# ----------------------------------------------------------------------------------- quantities
+@dataclass(frozen=True)
+class Quantity:
+    """What a test measures: an estimate (None with one seed), its value, and words for it."""
+
+    estimate: Estimate | None
+    value: float
+    seeds: int
+    unit: str
+    words: str
+    models: tuple[str, ...]
+
+
+class Study:
+    """What claims are tested on: the models, sweeps and the longer training of a study.
+
+    models   by name, as dictionaries
+    sweeps   by name: values, and the models that have them
+    longer   the model of the longer training, its base, and after which epochs it is read off
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Mapping[str, Any]],
+        sweeps: Mapping[str, Mapping[str, Any]],
+        longer: Mapping[str, Any],
+        m: Measures,
+    ) -> None:
+        self.models, self.sweeps, self.longer, self.m = models, sweeps, longer, m
+
+    def quantity(self, test: Mapping[str, Any]) -> Quantity:
+        """Measure what a test is about.  Raises Missing if this study does not have it."""
+        [kind] = [kind for kind in KINDS if kind in test]
+        measure = {
+            "compare": self._compare,
+            "level": self._level,
+            "course": self._course,
+            "longer": self._longer,
+            "trend": self._trend,
+        }[kind]
+        return measure(test[kind])
+
+    def _sample(self, model: Mapping[str, Any], metric: str, epoch: int | None = None) -> Sample:
+        try:
+            sample = self.m.sample(model, metric, epoch)
+        except KeyError:
+            place = "" if epoch is None else f" after epoch {epoch}"
+            raise Missing(f"{model['title']} has no {words_of(metric)}{place} here.") from None
+        if not sample.seeds:
+            raise Missing(f"Every training of {model['title']} diverged.")
+        return sample
+
+    def _compare(self, given: Mapping[str, Any]) -> Quantity:
+        metric, epoch = given["metric"], given.get("epoch")
+        one, other = self.models[given["with"]], self.models[given["model"]]
+        first, second = self._sample(one, metric, epoch), self._sample(other, metric, epoch)
+        at = "" if epoch is None else f" after epoch {epoch}"
+        shared = [seed for seed in first.seeds if seed in second.seeds]
+        return Quantity(
+            difference(first, second),
+            float(second.values.mean() - first.values.mean()),
+            len(shared),
+            unit_of(metric),
+            f"{words_of(metric)}{at}: {other['title']} minus {one['title']}",
+            (given["with"], given["model"]),
+        )
+
+    def _level(self, given: Mapping[str, Any]) -> Quantity:
+        metric, epoch = given["metric"], given.get("epoch")
+        model = self.models[given["model"]]
+        sample = self._sample(model, metric, epoch)
+        at = "" if epoch is None else f" after epoch {epoch}"
+        return Quantity(
+            over_seeds_and_images(sample),
+            float(sample.values.mean()),
+            len(sample.seeds),
+            unit_of(metric, differs=False),
+            f"{words_of(metric)}{at} of {model['title']}",
+            (given["model"],),
+        )
+
+    def _course(self, given: Mapping[str, Any]) -> Quantity:
+        """Change of a metric within trainings, perhaps less its change over other epochs."""
+        metric, model = given["metric"], self.models[given["model"]]
+        spans = [(given["from"], given["to"], 1.0)]
+        words = f"{words_of(metric)} of {model['title']}: "
+        words += f"change from epoch {given['from']} to {given['to']}"
+        if "minus" in given:
+            spans.append((*given["minus"], -1.0))
+            words += f", minus the change from epoch {given['minus'][0]} to {given['minus'][1]}"
+        values = np_sum(
+            [
+                sign
+                * (
+                    self._sample(model, metric, end).values
+                    - self._sample(model, metric, start).values
+                )
+                for start, end, sign in spans
+            ]
+        )
+        return self._changes(values, metric, words, (given["model"],))
+
+    def _longer(self, given: Mapping[str, Any]) -> Quantity:
+        """Change of a metric from the first to the last reading of the longer training."""
+        metric, model, at = given["metric"], self.longer["model"], self.longer["at"]
+        values = (
+            self._sample(model, metric, at[-1]).values - self._sample(model, metric, at[0]).values
+        )
+        words = f"{words_of(metric)} of {model['title']}: change from epoch {at[0]} to {at[-1]}"
+        return self._changes(values, metric, words, (model["name"],))
+
+    def _changes(self, values: Any, metric: str, words: str, models: tuple[str, ...]) -> Quantity:
+        """A change seen in several trainings; what each image adds is not known on the way."""
+        sample = Sample(dict(enumerate(values)))
+        return Quantity(
+            over_seeds_and_images(sample),
+            float(values.mean()),
+            len(values),
+            unit_of(metric),
+            words,
+            models,
+        )
+
+    def _trend(self, given: Mapping[str, Any]) -> Quantity:
+        metric, sweep = given["metric"], self.sweeps[given["sweep"]]
+        low, high = given.get("from", -math.inf), given.get("to", math.inf)
+        chosen = [
+            (value, model)
+            for value, model in zip(sweep["values"], sweep["models"], strict=True)
+            if low <= value <= high
+        ]
+        logarithmic = given.get("scale", "linear") == "log"
+        if logarithmic:
+            chosen = [(value, model) for value, model in chosen if value > 0]
+        samples = [self._sample(model, metric) for _, model in chosen]
+        values = [value for value, _ in chosen]
+        places = [math.log(value) for value in values] if logarithmic else values
+        estimate = trend(places, samples)
+        if estimate is None:
+            raise Missing(f"The sweep {sweep['title']} has fewer than three values there.")
+        scale = " of the logarithm" if logarithmic else ""
+        return Quantity(
+            estimate,
+            estimate.value,
+            sum(len(sample.seeds) for sample in samples),
+            unit_of(metric),
+            f"{words_of(metric)}, fitted line{scale}: {sweep['vary'].replace('_', ' ')} "
+            f"{number(max(values))} minus {number(min(values))}",
+            (sweep["base"],),
+        )
+
+
+def np_sum(arrays: Sequence[Any]) -> Any:
+    """Add arrays of one shape."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return total
+
+
+def words_of(metric: str) -> str:
+    """Write a metric in words."""
+    return {
+        "test_gap_accuracy": "gap in accuracy, training minus test",
+        "test_gap_loss": "gap in loss, test minus training",
+        "gap_accuracy": "gap in accuracy, training minus held-out",
+        "gap_loss": "gap in loss, held-out minus training",
+        "norm": "norm of the weights",
+        "near_zero_share": "share of weights near zero",
+        "sum_absolute": "sum of absolute weights",
+        "gamma_deviation": "mean distance of gamma from the standard deviation, relative to it",
+        "beta_mean": "mean distance of beta from the mean, in standard deviations",
+        "gamma_one": "mean distance of gamma from 1",
+    }.get(metric, metric.replace("_objective", " loss with penalty").replace("_", " "))
+
+
+# ------------------------------------------------------------------------------------- judging
+def claims_table(
+    claims: Mapping[str, Mapping[str, Any]], published: Sequence[Mapping[str, str]], study: Study
+) -> pd.DataFrame:
+    """A row a claim: hypothesis, what was measured, verdict and reason, the source's own numbers.
+
+    All claims that are tested on runs are one family: their p-values are corrected together.
+    """
+    rows, tested = [], []
+    for name, claim in claims.items():
+        row: dict[str, Any] = {
+            "claim": name,
+            "part": claim["part"],
+            "place": claim["place"],
+            "says": " ".join(claim["says"].split()),
+            "verdict": verdicts.UNTESTED,
+            "reason": " ".join(claim.get("untested", "").split()),
+            "literature": " ".join(claim.get("literature", [])),
+        }
+        row |= _printed(claim, published)
+        rows.append(row)
+        if "test" in claim:
+            try:
+                quantity = study.quantity(claim["test"])
+            except Missing as missing:
+                row["reason"] = str(missing)
+                continue
+            expectation = Expectation.of(claim["test"])
+            row |= _measured(quantity, expectation)
+            if quantity.estimate is not None:
+                tested.append((row, expectation.p_values(quantity.estimate)))
+    adjusted = holm([min(1.0, 2.0 * min(each)) for _, each in tested])
+    for (row, each), p_holm in zip(tested, adjusted, strict=True):
+        row["p_holm"] = p_holm
+        row["verdict"] = verdicts.of_claim(*each, p_holm)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "hypothesis": f"{quantity.words}: {expectation.text(quantity.unit)}",
+        "models": " ".join(quantity.models),
+        "seeds": quantity.seeds,
+        "unit": quantity.unit,
+        "estimate": quantity.value,
+    }
+    if quantity.estimate is None:
+        return row | {
+            "verdict": verdicts.TOO_FEW,
+            "reason": "One seed does not tell how runs scatter.",
+        }
+    return row | {
+        "estimate": quantity.estimate.value,
+        "low": quantity.estimate.low,
+        "high": quantity.estimate.high,
+    }
+
+
+def _printed(claim: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Hold a claim against the source's own numbers, which are rounded."""
+    if "printed" not in claim:
+        return {}
+    test = claim["printed"]
+    rows = {row["id"]: row for row in published}
+    signed = [(rows[it], 1.0) for it in test.get("add", [])]
+    signed += [(rows[it], -1.0) for it in test.get("subtract", [])]
+    scales = [1.0 / scale_of(row["unit"]) for row, _ in signed]
+    value = sum(
+        sign * float(row["value"]) * scale
+        for (row, sign), scale in zip(signed, scales, strict=True)
+    )
+    slack = sum(
+        rounding(row["as_written"]) * scale for (row, _), scale in zip(signed, scales, strict=True)
+    )
+    expectation = Expectation.of(test)
+    unit = ("points" if len(signed) > 1 else "%") if signed[0][0]["unit"] == "percent" else "nats"
+    if expectation.holds(value, slack) != expectation.holds(value, -slack):
+        verdict = verdicts.UNRESOLVED  # the digits printed do not tell
+    else:
+        verdict = verdicts.SUPPORTED if expectation.holds(value) else verdicts.CONTRADICTED
+    sums = " ".join(f"{'+' if sign > 0 else '−'} {row['id']}" for row, sign in signed)
+    return {
+        "printed_hypothesis": f"{sums.removeprefix('+ ')}: {expectation.text(unit)}",
+        "printed_value": value,
+        "printed_verdict": verdict,
+        "printed_unit": unit,
+    }

@@ -1,0 +1,254 @@
+"""Puts the study's statistics to the test where the truth is known.
+
+Two questions.  Does each 95 % interval hold the truth in 95 % of cases?  And how often is a model
+called better than itself, trained with other seeds?  Simulated worlds answer the first; small
+networks on a part of the real data, trained many times, the second.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from fmstudy import verdicts
+from fmstudy.runtime import Progress
+from fmstudy.statistics import (
+    Estimate,
+    Sample,
+    another_run,
+    difference,
+    mcnemar,
+    over_seeds,
+    over_seeds_and_images,
+    share_interval,
+    trend,
+)
+
+SEEDS, IMAGES = 3, 1000
+
+# A world of images and seeds.  An image is got right when ability + easiness + luck of the seed +
+# chance is above 0, the last three being normal: their standard deviations, the last is 1.  With
+# these, seeds and images have about the same part in the error of a mean, as in the study.
+EASINESS, LUCK = 1.5, 0.08
+
+
+def expected_accuracy(ability: float | np.ndarray) -> Any:
+    """The accuracy over all seeds and images, exactly: Phi(ability / total deviation)."""
+    return norm.cdf(ability / np.sqrt(1.0 + EASINESS**2 + LUCK**2))
+
+
+def ability_for(accuracy: float | np.ndarray) -> Any:
+    """The ability that gives this expected accuracy."""
+    return norm.ppf(accuracy) * np.sqrt(1.0 + EASINESS**2 + LUCK**2)
+
+
+def sample_world(
+    abilities: np.ndarray, random: np.random.Generator, seeds: int = SEEDS
+) -> list[Sample]:
+    """The accuracies of models of these abilities, all on the same random images."""
+    easiness = random.normal(0.0, EASINESS, IMAGES)
+    samples = []
+    for ability in abilities:
+        luck = random.normal(0.0, LUCK, (seeds, 1))
+        chance = random.normal(0.0, 1.0, (seeds, IMAGES))
+        right = (ability + easiness + luck + chance > 0).astype(np.float64)
+        values = right.mean(axis=1)
+        samples.append(Sample(dict(enumerate(values)), dict(enumerate(right))))
+    return samples
+
+
+def _holds(interval: tuple[float, float], truth: float) -> bool:
+    return interval[0] <= truth <= interval[1]
+
+
+def _in(estimate: Estimate | None, truth: float) -> bool:
+    assert estimate is not None
+    return estimate.low <= truth <= estimate.high
+
+
+def _share(random: np.random.Generator) -> bool:
+    return _holds(share_interval(random.binomial(10_000, 0.88), 10_000), 0.88)
+
+
+def _discordant(random: np.random.Generator) -> bool:
+    """Of 10,000 images, 300 and 400 in expectation are right for one of two runs only."""
+    kinds = random.choice(3, 10_000, p=[0.93, 0.03, 0.04])
+    found = mcnemar(kinds == 1, kinds == 2)
+    return _holds((found.low, found.high), 4 / 7)
+
+
+def _mean_over_seeds(random: np.random.Generator) -> bool:
+    return _in(over_seeds(random.normal(0.88, 0.004, SEEDS)), 0.88)
+
+
+def _one_more_run(random: np.random.Generator) -> bool:
+    *runs, another = random.normal(0.88, 0.004, SEEDS + 1)
+    width = another_run(runs)
+    assert width is not None
+    return bool(abs(another - np.mean(runs)) <= width)
+
+
+def _level(random: np.random.Generator) -> bool:
+    ability = ability_for(0.88)
+    [sample] = sample_world(np.array([ability]), random)
+    return _in(over_seeds_and_images(sample), 0.88)
+
+
+def _difference(random: np.random.Generator) -> bool:
+    samples = sample_world(ability_for(np.array([0.87, 0.88])), random)
+    return _in(difference(*samples), 0.01)
+
+
+def _line(random: np.random.Generator) -> bool:
+    accuracies = np.linspace(0.86, 0.88, 10)
+    samples = sample_world(ability_for(accuracies), random, seeds=1)
+    return _in(trend(np.arange(10.0), samples), 0.02)
+
+
+INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
+    "wilson": ("An accuracy from one run, other images (Wilson)", _share),
+    "discordant": (
+        "Share won among the images that two runs differ on (Clopper–Pearson)",
+        _discordant,
+    ),
+    "seeds": ("A mean over three seeds, the same images (t)", _mean_over_seeds),
+    "another_run": ("One more run, the same images (prediction interval)", _one_more_run),
+    "level": ("An accuracy, other seeds and images (t, Satterthwaite)", _level),
+    "difference": ("A difference of two models, seed by seed (t, Satterthwaite)", _difference),
+    "trend": ("A change along a line through ten models (t, Satterthwaite)", _line),
+}
+
+
+def coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """A row an interval: in what share of simulations it holds the truth.
+
+    `low` and `high` are the 95 % (Wilson) interval of that share.
+    """
+    rows = []
+    for position, (name, (title, holds)) in enumerate(INTERVALS.items()):
+        random = np.random.default_rng([seed, position])
+        held = sum(holds(random) for _ in range(repetitions))
+        low, high = share_interval(held, repetitions)
+        rows.append(
+            {
+                "check": name,
+                "title": title,
+                "claimed": 0.95,
+                "repetitions": repetitions,
+                "found": held / repetitions,
+                "low": low,
+                "high": high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+# ---------------------------------------------------------------- a model compared with itself
+TRAINED_ON, TESTED_ON = 400, 2000
+
+
+def replicates(
+    count: int, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Train one small network `count` times, seeds 0, 1, ...; give accuracy and loss by image.
+
+    Samples-major x (n, 784) and class numbers (n,).  The network is scikit-learn's, so that this
+    check does not lean on the engines of the study: 784-16-10, ReLU, Adam, a few epochs.
+    """
+    x, labels = test
+    for seed in range(count):
+        net = MLPClassifier((16,), max_iter=8, batch_size=50, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped early on purpose
+            net.fit(*train)
+        p = net.predict_proba(x)
+        given = np.maximum(p[np.arange(labels.size), labels], np.finfo(np.float32).tiny)
+        right = (net.classes_[p.argmax(axis=1)] == labels).astype(np.float64)
+        yield {"test_accuracy": right, "test_loss": -np.log(given)}
+
+
+def false_calls(
+    pairs: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    seeds: int = SEEDS,
+) -> pd.DataFrame:
+    """Compare a small network with itself, three seeds against three others, many times.
+
+    A row a metric: how often the words say "better" or "worse".  Every
+    comparison is one by itself here, without the correction for a family, which would make
+    false calls rarer still.  `single_runs` is what McNemar's test by itself would have said of
+    two runs: it calls two seeds of one model different far too often, because it does not know
+    of seeds.
+    """
+    progress = Progress("replicates", 2 * pairs * seeds, "trainings")
+    runs = []
+    for done, run in enumerate(replicates(2 * pairs * seeds, train, test)):
+        runs.append(run)
+        progress.update(done + 1)
+    rows = []
+    for metric in ("test_accuracy", "test_loss"):
+        calls = 0
+        for start in range(0, 2 * pairs * seeds, 2 * seeds):
+            middle = start + seeds
+            estimate = difference(
+                _sample(runs[start:middle], metric), _sample(runs[middle : middle + seeds], metric)
+            )
+            assert estimate is not None
+            verdict = verdicts.of_difference(estimate, estimate.p_differs(), metric)
+            calls += verdict != verdicts.UNRESOLVED
+        title = f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds against {seeds} others"
+        rows.append(_calls(metric, title, calls, pairs))
+    differing = 0
+    for pair in range(pairs):
+        one, other = (runs[2 * pair * seeds + k]["test_accuracy"] > 0.5 for k in (0, 1))
+        differing += mcnemar(one, other).p < 0.05
+    rows.append(
+        _calls(
+            "single_runs",
+            "Not used for verdicts: McNemar's test of two single runs",
+            differing,
+            pairs,
+        )
+    )
+    return pd.DataFrame(rows)
+
+
+def checks_table(
+    pairs: int,
+    repetitions: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+) -> pd.DataFrame:
+    """The coverage of every interval, and the rates of false calls, in one table.
+
+    `kind` tells them apart: coverage or false call.
+    """
+    covered = coverage(repetitions).assign(kind="coverage")
+    called = false_calls(pairs, train, test).assign(kind="false call")
+    return pd.concat([covered, called], ignore_index=True)
+
+
+def _sample(runs: list[dict[str, np.ndarray]], metric: str) -> Sample:
+    images = {position: run[metric] for position, run in enumerate(runs)}
+    return Sample({seed: float(each.mean()) for seed, each in images.items()}, images)
+
+
+def _calls(name: str, title: str, calls: int, pairs: int) -> dict[str, Any]:
+    low, high = share_interval(calls, pairs)
+    return {
+        "check": name,
+        "title": title,
+        "claimed": 0.05,
+        "repetitions": pairs,
+        "found": calls / pairs,
+        "low": low,
+        "high": high,
+    }

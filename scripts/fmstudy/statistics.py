@@ -1,0 +1,283 @@
+"""Intervals and tests of the study: how sure a number is, and whether two models differ.
+
+A trained network's test accuracy depends on two draws: of the seed, and of the test images.
+Which of them counts depends on the question.
+
+- One run on other images: `share_interval`, `mcnemar`.  They say nothing of other seeds.
+- The same images, another seed: `over_seeds`, and `another_run` for where one more run will lie.
+- Another seed and other images, which is what is meant by "A is better than B":
+  `over_seeds_and_images`.
+
+All intervals are for 95 %, and two-sided.  `statistics_check` simulates whether they keep that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+LEVEL = 0.95
+ALPHA = 1.0 - LEVEL
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error, and the degrees of freedom of that error.
+
+    Inference is by Student's t.  An error of 0 (all replicates are equal) leaves no doubt.
+    """
+
+    value: float
+    error: float
+    freedom: float
+
+    def half_width(self, alpha: float = ALPHA) -> float:
+        """Half the width of the two-sided interval that misses with probability `alpha`."""
+        return float(stats.t.ppf(1.0 - alpha / 2.0, self.freedom) * self.error)
+
+    @property
+    def low(self) -> float:
+        """The lower end of the 95 % interval."""
+        return self.value - self.half_width()
+
+    @property
+    def high(self) -> float:
+        """The upper end of the 95 % interval."""
+        return self.value + self.half_width()
+
+    def p_above(self, threshold: float = 0.0) -> float:
+        """The one-sided p-value against "the true value is at most `threshold`"."""
+        if self.error == 0.0:
+            return 0.5 if self.value == threshold else float(self.value < threshold)
+        return float(stats.t.sf((self.value - threshold) / self.error, self.freedom))
+
+    def p_below(self, threshold: float = 0.0) -> float:
+        """The one-sided p-value against "the true value is at least `threshold`"."""
+        return (-self).p_above(-threshold)
+
+    def p_differs(self, threshold: float = 0.0) -> float:
+        """The two-sided p-value against "the true value is `threshold`"."""
+        return min(1.0, 2.0 * min(self.p_above(threshold), self.p_below(threshold)))
+
+    def p_inside(self, low: float, high: float) -> float:
+        """The p-value against "the true value lies outside of low to high".
+
+        Two one-sided tests: D. Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15 (1987).
+        """
+        return max(self.p_above(low), self.p_below(high))
+
+    def p_outside(self, low: float, high: float) -> float:
+        """The p-value against "the true value lies within low to high"."""
+        return min(self.p_below(low), self.p_above(high))
+
+    def __neg__(self) -> Estimate:
+        return Estimate(-self.value, self.error, self.freedom)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One metric of one model: a value a seed and, if it is known, what each test image adds.
+
+    seeds    value by seed
+    images   by seed, an array (n,) over the test images whose mean is the value, but for a part
+             that does not depend on the test images; empty where there is none (a metric of the
+             training data, or of an epoch before the last)
+    """
+
+    seeds: Mapping[int, float]
+    images: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def only(self, seeds: Sequence[int]) -> Sample:
+        """Keep some of the seeds."""
+        return Sample(
+            {seed: self.seeds[seed] for seed in seeds},
+            {seed: self.images[seed] for seed in seeds if seed in self.images},
+        )
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values, (seeds,)."""
+        return np.array(list(self.seeds.values()), dtype=np.float64)
+
+    @property
+    def image_values(self) -> np.ndarray | None:
+        """What each image adds, (seeds, n); None if it is not known of every seed."""
+        if not self.seeds or set(self.images) != set(self.seeds):
+            return None
+        return np.array([self.images[seed] for seed in self.seeds], dtype=np.float64)
+
+
+def _least_squares(
+    values: np.ndarray, images: np.ndarray | None, design: np.ndarray, weights: np.ndarray
+) -> Estimate:
+    """weights @ values, a least-squares estimate, for other trainings and other images.
+
+    values (p,) of p trainings follow the columns of design (p, k) and scatter around them; images
+    (p, n) are what each test image adds to them.  All trainings see all images, a crossed design
+    of two random factors: the variance is that over trainings plus that over images, less what
+    trainings and images do together, which is in both (H. Scheffé, The Analysis of Variance,
+    1959, on the two-way layout).
+    """
+    trainings, columns = design.shape
+    freedom = trainings - columns
+    residual = np.eye(trainings) - design @ np.linalg.pinv(design)
+    spread = float(np.sum(weights**2))
+    parts, both = [(float(np.sum((residual @ values) ** 2)) / freedom * spread, freedom)], 0.0
+    if images is not None:
+        n = images.shape[1]
+        parts.append((float((weights @ images).var(ddof=1)) / n, n - 1))
+        rest = residual @ images
+        rest -= rest.mean(axis=1, keepdims=True)
+        both = float(np.sum(rest**2)) / (freedom * (n - 1)) * spread / n
+    return _combined(float(weights @ values), parts, both)
+
+
+def _combined(value: float, parts: Sequence[tuple[float, float]], both: float) -> Estimate:
+    """Put together an estimate from its variances, each with its degrees of freedom.
+
+    `both` is what two of them have in common.  The degrees of freedom of the sum: F.
+    Satterthwaite, Biometrics Bulletin 2 (1946).
+    """
+    variance = max(sum(part for part, _ in parts) - both, *(part for part, _ in parts), 0.0)
+    if variance == 0.0:
+        return Estimate(value, 0.0, max(freedom for _, freedom in parts))
+    freedom = variance**2 / sum(part**2 / own for part, own in parts)
+    return Estimate(value, math.sqrt(variance), freedom)
+
+
+def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
+    """The mean over seeds, for other seeds on the same images; None for fewer than two."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.size < 2:
+        return None
+    return Estimate(float(values.mean()), float(stats.sem(values)), values.size - 1)
+
+
+def over_seeds_and_images(sample: Sample) -> Estimate | None:
+    """The mean over seeds, for other seeds and other images; None for fewer than two seeds.
+
+    Without values by image only the seeds count.
+    """
+    values = sample.values
+    if values.size < 2:
+        return None
+    weights = np.full(values.size, 1.0 / values.size)
+    return _least_squares(values, sample.image_values, np.ones((values.size, 1)), weights)
+
+
+def difference(first: Sample, second: Sample) -> Estimate | None:
+    """Second minus first, for other seeds and other images.
+
+    Over the seeds that both have: such runs share what they can (initial weights, batch order),
+    and so their differences are taken seed by seed, and image by image.  None if these seeds are
+    fewer than two.
+    """
+    shared = [seed for seed in first.seeds if seed in second.seeds]
+    first, second = first.only(shared), second.only(shared)
+    known = first.image_values is not None and second.image_values is not None
+    return over_seeds_and_images(
+        Sample(
+            {seed: second.seeds[seed] - first.seeds[seed] for seed in shared},
+            {seed: second.images[seed] - first.images[seed] for seed in shared if known},
+        )
+    )
+
+
+def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimate | None:
+    """The change of a metric along a straight line in `x`, from its smallest to its largest.
+
+    Least squares over one point a seed and value.  The points scatter around the line by their
+    seeds, and by whatever is not straight.  None for fewer than three points.
+    """
+    known = [(place, sample) for place, sample in zip(x, samples, strict=True) if sample.seeds]
+    places = np.array([place for place, sample in known for _ in sample.seeds], dtype=np.float64)
+    if places.size < 3 or np.ptp(places) == 0.0:
+        return None
+    values = np.concatenate([sample.values for _, sample in known])
+    each = [sample.image_values for _, sample in known]
+    images = (
+        None if any(e is None for e in each) else np.concatenate([e for e in each if e is not None])
+    )
+    centred = places - places.mean()
+    weights = centred / np.sum(centred**2) * np.ptp(places)
+    design = np.column_stack([np.ones_like(centred), centred])
+    return _least_squares(values, images, design, weights)
+
+
+def share_interval(hits: float, n: int) -> tuple[float, float]:
+    """The interval of a share from one run, over images (E. Wilson, JASA 22 (1927))."""
+    low, high = proportion_confint(hits, n, alpha=ALPHA, method="wilson")
+    return float(low), float(high)
+
+
+def another_run(values: Sequence[float] | np.ndarray) -> float | None:
+    """How far from the mean of these runs one more may lie, on the same images.
+
+    Half the width of the 95 % prediction interval of normal values with unknown variance,
+    t s sqrt(1 + 1/n); None for fewer than two values.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.size < 2:
+        return None
+    t = stats.t.ppf(1.0 - ALPHA / 2.0, values.size - 1)
+    return float(t * values.std(ddof=1) * math.sqrt(1.0 + 1.0 / values.size))
+
+
+class Discordance(NamedTuple):
+    """Two runs on the same images: how many only the first has right, and only the second.
+
+    p is of McNemar's exact test; `share` is that of the second among these images, with its
+    interval (C. Clopper, E. Pearson, Biometrika 26 (1934)), 0.5 when neither is better.
+    """
+
+    only_first: int
+    only_second: int
+    p: float
+    share: float
+    low: float
+    high: float
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
+    """Compare two runs on the same images by what they have right, booleans (n,) each.
+
+    Q. McNemar, Psychometrika 12 (1947).  This is about these two trained networks: it does not
+    know that another seed would have given others.
+    """
+    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    both, neither = int(np.sum(first & second)), int(np.sum(~first & ~second))
+    p = float(_mcnemar([[both, only_first], [only_second, neither]], exact=True).pvalue)
+    differing = only_first + only_second
+    if differing == 0:
+        return Discordance(0, 0, 1.0, 0.5, 0.0, 1.0)
+    low, high = proportion_confint(only_second, differing, alpha=ALPHA, method="beta")
+    share = only_second / differing
+    return Discordance(only_first, only_second, min(1.0, p), share, float(low), float(high))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust the p-values of one planned family (S. Holm, Scand. J. Statistics 6 (1979)).
+
+    Calling what has an adjusted p-value below 5 % resolved makes even one false call in the
+    whole family no likelier than 5 %.
+    """
+    if not p_values:
+        return []
+    return [float(p) for p in multipletests(list(p_values), alpha=ALPHA, method="holm")[1]]
+
+
+def resolution(estimate: Estimate, family: int) -> float:
+    """The smallest difference from which on a comparison counts as resolved for sure.
+
+    That is the half-width at a level shared by a family of so many comparisons: one this large
+    is resolved whatever the others show.
+    """
+    return estimate.half_width(ALPHA / max(1, family))

@@ -1,0 +1,13 @@
+"""Write the table of the source's claims and what became of them."""
+
+from fmstudy import judging, measures, runtime, study, tables
+
+with runtime.job(snakemake.log[0]):
+    params = snakemake.params
+    rows, complaints = study.read_published(snakemake.input.published, params.numbers)
+    if complaints:
+        raise runtime.StudyError("\n".join(complaints))
+    m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
+    models = {model["name"]: model for model in params.models}
+    subject = judging.Study(models, params.sweeps, params.longer, m)
+    tables.write(judging.claims_table(params.claims, rows, subject), snakemake.output.table)
