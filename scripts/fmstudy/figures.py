@@ -22,11 +22,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.dataset import CLASSES
+from fmstudy.measures import gaps_over_epochs
 from fmstudy.spec import number
+from fmstudy.statistics import over_seeds
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
+# How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
+SEED_POINTS, GAP_POINTS = 70, 40
 
 
 def percent(share: float) -> str:
@@ -43,9 +47,9 @@ def nats(loss: float) -> str:
     return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
 
 
-def _percent_axis(axes: Axes, axis: str = "y") -> None:
+def _percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     target = axes.yaxis if axis == "y" else axes.xaxis
-    target.set_major_locator(MaxNLocator(5))
+    target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
 
 
@@ -109,7 +113,14 @@ def learning_curves(
     """
     published = published or {}
     with style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="constrained")
+        figure, ((left, right), strips) = plt.subplots(
+            2,
+            2,
+            figsize=(WIDTH, 4.3),
+            height_ratios=[2.6, 1],
+            sharex=True,
+            layout="constrained",
+        )
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
         drawn: list[Curves] = []
         for hue, model in zip(HUES, models, strict=False):
@@ -123,6 +134,7 @@ def learning_curves(
                 ends[left].append((accuracy, f"{label} {percent(accuracy)}", hue))
                 ends[right].append((loss, f"{label} {nats(loss)}", hue))
             _draw_test_and_published(left, right, model, runs, published, hue)
+            _draw_gaps(strips, model, runs, hue)
         penalised = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
         right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
@@ -130,9 +142,16 @@ def learning_curves(
         _limit(left, [c.accuracy for c in drawn], rising=True)
         _limit(right, [c.loss for c in drawn], rising=False)
         for axes in (left, right):
+            _label_ends(axes, ends[axes])
+        for axes in strips:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            _label_ends(axes, ends[axes])
+            axes.axhline(0, color=FAINT, linewidth=0.8)
+        other = drawn[1].split
+        strips[0].set_title(f"Gap: train − {other}", fontsize=8.5)
+        strips[1].set_title(f"Gap: {other} − train", fontsize=8.5)
+        _percent_axis(strips[0], bins=3)
+        strips[1].yaxis.set_major_locator(MaxNLocator(3))
     return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
 
 
@@ -140,7 +159,8 @@ def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: s
     dashed = split == "train"
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
     if seeds.shape[1] > 1:
-        axes.plot(x, seeds, color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
+        some = _some(len(x), SEED_POINTS)
+        axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
     mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
     axes.plot(x, mean, color=hue, linewidth=width, linestyle=dashes)
 
@@ -171,6 +191,42 @@ def _draw_test_and_published(
                     zorder=5,
                     clip_on=False,
                 )
+
+
+def _some(count: int, points: int) -> np.ndarray:
+    """About so many of the positions 0 to count - 1, evenly, the last one among them."""
+    return np.arange(count - 1, -1, -max(1, count // points))[::-1]
+
+
+def _draw_gaps(strips: Sequence[Axes], model: Mapping[str, Any], runs: Runs, hue: str) -> None:
+    """Both gaps over epochs, with a band for the 95 % interval over seeds where there are any.
+
+    The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
+    long trainings some epochs stand for all, the last among them.
+    """
+    gaps = gaps_over_epochs(model, runs)
+    gaps = gaps.iloc[_some(len(gaps), GAP_POINTS)]
+    for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
+        values = gaps[kind].to_numpy()
+        mean = np.ma.masked_invalid(values).mean(axis=1)
+        axes.plot(gaps.index, mean, color=hue, linewidth=1.4)
+        estimates = [over_seeds(row[np.isfinite(row)]) for row in values]
+        known = [estimate is not None for estimate in estimates]
+        if any(known):
+            low = [math.nan if e is None else e.low for e in estimates]
+            high = [math.nan if e is None else e.high for e in estimates]
+            limits = _gap_limits(axes, mean)
+            axes.fill_between(gaps.index, low, high, color=hue, alpha=0.18, linewidth=0)
+            axes.set_ylim(*limits)
+
+
+def _gap_limits(axes: Axes, mean: np.ma.MaskedArray) -> tuple[float, float]:
+    """Room for the means of all models drawn so far, and as much again."""
+    lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
+    low = min(0.0, *(float(np.nanmin(line)) for line in lines))
+    high = max(0.0, *(float(np.nanmax(line)) for line in lines))
+    margin = 0.25 * (high - low) or 0.01
+    return low - margin, high + margin
 
 
 def _limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
@@ -259,6 +315,12 @@ def _curves_description(
     if published:
         parts.append("Open diamonds: published values.")
     parts.append("The first epochs lie outside the axes.")
+    parts.append("Below: the gap between the two, positive when the training data are done better")
+    parts[-1] += (
+        "; bands: 95 % intervals of the mean over seeds."
+        if any(len(model["seeds"]) > 1 for model in models)
+        else "."
+    )
     return " ".join(parts)
 
 

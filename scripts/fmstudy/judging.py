@@ -14,11 +14,20 @@ from fmstudy.claims import KINDS, WAYS
 from fmstudy.ledger import rounding, scale_of
 from fmstudy.measures import Measures
 from fmstudy.spec import number
-from fmstudy.statistics import Estimate, Sample, difference, holm, over_seeds_and_images, trend
+from fmstudy.statistics import (
+    ALPHA,
+    Estimate,
+    Sample,
+    difference,
+    holm,
+    over_seeds_and_images,
+    trend,
+)
 
 COLUMNS = (
     "claim",
     "part",
+    "topic",
     "place",
     "says",
     "hypothesis",
@@ -28,7 +37,9 @@ COLUMNS = (
     "estimate",
     "low",
     "high",
+    "p",
     "p_holm",
+    "family",
     "verdict",
     "reason",
     "printed_hypothesis",
@@ -279,13 +290,15 @@ def claims_table(
 ) -> pd.DataFrame:
     """A row a claim: hypothesis, what was measured, verdict and reason, the source's own numbers.
 
-    All claims that are tested on runs are one family: their p-values are corrected together.
+    The claims of a topic that are tested on runs are a family: their p-values are corrected
+    together.
     """
     rows, tested = [], []
     for name, claim in claims.items():
         row: dict[str, Any] = {
             "claim": name,
             "part": claim["part"],
+            "topic": claim["topic"],
             "place": claim["place"],
             "says": " ".join(claim["says"].split()),
             "verdict": verdicts.UNTESTED,
@@ -304,11 +317,22 @@ def claims_table(
             row |= _measured(quantity, expectation)
             if quantity.estimate is not None:
                 tested.append((row, expectation.p_values(quantity.estimate)))
-    adjusted = holm([min(1.0, 2.0 * min(each)) for _, each in tested])
-    for (row, each), p_holm in zip(tested, adjusted, strict=True):
-        row["p_holm"] = p_holm
-        row["verdict"] = verdicts.of_claim(*each, p_holm)
+    for topic in dict.fromkeys(row["topic"] for row, _ in tested):
+        _judge([(row, each) for row, each in tested if row["topic"] == topic])
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _judge(family: Sequence[tuple[dict[str, Any], tuple[float, float]]]) -> None:
+    """Put verdicts into the rows of a family, given their one-sided p-values for and against."""
+    p_values = [min(1.0, 2.0 * min(each)) for _, each in family]
+    for (row, each), p, p_holm in zip(family, p_values, holm(p_values), strict=True):
+        row |= {"p": p, "p_holm": p_holm, "family": len(family)}
+        row["verdict"] = verdicts.of_claim(*each, p_holm)
+        if p <= ALPHA < p_holm:
+            row["reason"] = (
+                f"By itself it would count as {verdicts.of_claim(*each, p)}; corrected for the "
+                f"{len(family)} claims of its topic it does not."
+            )
 
 
 def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:

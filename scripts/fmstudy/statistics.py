@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from scipy.special import stdtr, stdtrit  # Student's t: distribution function and its inverse
+
+# statsmodels takes a second to import, so the functions that need it import it.
 
 LEVEL = 0.95
 ALPHA = 1.0 - LEVEL
@@ -41,7 +40,7 @@ class Estimate:
 
     def half_width(self, alpha: float = ALPHA) -> float:
         """Half the width of the two-sided interval that misses with probability `alpha`."""
-        return float(stats.t.ppf(1.0 - alpha / 2.0, self.freedom) * self.error)
+        return float(stdtrit(self.freedom, 1.0 - alpha / 2.0) * self.error)
 
     @property
     def low(self) -> float:
@@ -57,7 +56,7 @@ class Estimate:
         """The one-sided p-value against "the true value is at most `threshold`"."""
         if self.error == 0.0:
             return 0.5 if self.value == threshold else float(self.value < threshold)
-        return float(stats.t.sf((self.value - threshold) / self.error, self.freedom))
+        return float(stdtr(self.freedom, (threshold - self.value) / self.error))
 
     def p_below(self, threshold: float = 0.0) -> float:
         """The one-sided p-value against "the true value is at least `threshold`"."""
@@ -158,7 +157,9 @@ def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
     values = np.asarray(values, dtype=np.float64)
     if values.size < 2:
         return None
-    return Estimate(float(values.mean()), float(stats.sem(values)), values.size - 1)
+    return Estimate(
+        float(values.mean()), float(values.std(ddof=1)) / math.sqrt(values.size), values.size - 1
+    )
 
 
 def over_seeds_and_images(sample: Sample) -> Estimate | None:
@@ -214,6 +215,8 @@ def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimat
 
 def share_interval(hits: float, n: int) -> tuple[float, float]:
     """The interval of a share from one run, over images (E. Wilson, JASA 22 (1927))."""
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(hits, n, alpha=ALPHA, method="wilson")
     return float(low), float(high)
 
@@ -227,7 +230,7 @@ def another_run(values: Sequence[float] | np.ndarray) -> float | None:
     values = np.asarray(values, dtype=np.float64)
     if values.size < 2:
         return None
-    t = stats.t.ppf(1.0 - ALPHA / 2.0, values.size - 1)
+    t = stdtrit(values.size - 1, 1.0 - ALPHA / 2.0)
     return float(t * values.std(ddof=1) * math.sqrt(1.0 + 1.0 / values.size))
 
 
@@ -252,9 +255,12 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
     Q. McNemar, Psychometrika 12 (1947).  This is about these two trained networks: it does not
     know that another seed would have given others.
     """
+    from statsmodels.stats.contingency_tables import mcnemar as test
+    from statsmodels.stats.proportion import proportion_confint
+
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     both, neither = int(np.sum(first & second)), int(np.sum(~first & ~second))
-    p = float(_mcnemar([[both, only_first], [only_second, neither]], exact=True).pvalue)
+    p = float(test([[both, only_first], [only_second, neither]], exact=True).pvalue)
     differing = only_first + only_second
     if differing == 0:
         return Discordance(0, 0, 1.0, 0.5, 0.0, 1.0)
@@ -269,6 +275,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Calling what has an adjusted p-value below 5 % resolved makes even one false call in the
     whole family no likelier than 5 %.
     """
+    from statsmodels.stats.multitest import multipletests
+
     if not p_values:
         return []
     return [float(p) for p in multipletests(list(p_values), alpha=ALPHA, method="holm")[1]]

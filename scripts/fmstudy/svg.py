@@ -17,6 +17,7 @@ from fmstudy import runtime
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
 HUES = ("#0072b2", "#b34a00", "#007a59", "#a8477f")
@@ -111,6 +112,9 @@ def _clean(root: ET.Element, name: str) -> None:
         return f"url(#{name}-{match.group(1)})"
 
     for element in root.iter():
+        if "d" in element.attrib:  # a hundredth of a point is finer than any screen or print
+            path = _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", element.attrib["d"])
+            element.set("d", " ".join(path.split()))
         for key, value in list(element.attrib.items()):
             if key == "id" and not value.startswith(f"{name}-"):
                 if value in used:
