@@ -11,7 +11,7 @@ import csv
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from fmstudy import verdicts
+from fmstudy.configuration import nearest
 from fmstudy.runtime import StudyError, read_json
+from fmstudy.statistics import ALPHA
 
 Row = dict[str, Any]
 Value = float | None
@@ -33,13 +36,13 @@ DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
-# Published and reproduced values this near count as near: percentage points, nats.
-NEAR = {"percent": 1.0, "nats": 0.05}
-
 # Columns that are text even where a name or a title looks like a number.
 TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
 TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
 TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"}
+TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", "comparisons"}
+TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
+TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -74,6 +77,7 @@ def load_context(
         for name in ("part_a", "part_b", "batchnorm")
         for row in read.get(name, [])
     }
+    _check_ledger(read.get("ledger", []), config)
     costs = read.get("cost", [])
     models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
     return {
@@ -96,6 +100,17 @@ def _with_result(
     seconds = [row["training_seconds"] for row in costs if row["run"] == model["run"]]
     mean = sum(seconds) / len(seconds) if seconds else None
     return {**model, "result": results[model["name"]], "seconds": mean}
+
+
+def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
+    """Refuse a report from which a published number is missing."""
+    there = {row["id"] for row in ledger}
+    for source, given in config["published"]["models"].items():
+        for number_id in given["numbers"]:
+            if number_id not in there:
+                raise StudyError(
+                    f'the ledger has no row for the published number {number_id} of "{source}"'
+                )
 
 
 def _read_summary(path: str | Path) -> dict[str, Any]:
@@ -214,6 +229,13 @@ def seconds(value: Value) -> str:
     return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
 
 
+def p_value(value: Value) -> str:
+    """Write a p-value: 0.034, or that it is below 0.001."""
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else fixed(value, 3)
+
+
 def size(value: Value) -> str:
     """Write a number of bytes: 47,040,016 bytes."""
     return f"{count(value)} bytes"
@@ -221,6 +243,10 @@ def size(value: Value) -> str:
 
 FORMATS = {
     "percent": percent,
+    "percent1": lambda value: MISSING if value is None else fixed(100 * value, 1),
+    "plain_points": lambda value: MISSING if value is None else fixed(100 * value, 2),
+    "plus_minus_points": lambda value: MISSING if value is None else f"±{fixed(100 * value, 2)}",
+    "p_value": p_value,
     "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
     "points": points,
     "loss": loss,
@@ -239,13 +265,16 @@ FORMATS = {
 BY_UNIT = {
     "unit": {"percent": "fixed", "nats": "loss"},
     "signed_unit": {"percent": "signed2", "nats": "signed"},
+    "quantity": {"points": "points", "%": "percent2", "nats": "signed", "": "fixed"},
 }
+BY_UNIT["printed_quantity"] = BY_UNIT["quantity"]
+_UNITS_IN = {"printed_quantity": "printed_unit"}  # of the others it is the column `unit`
 
 
 def written(row: Row, key: str, kind: str) -> str:
     """Write one value of a row."""
     if kind in BY_UNIT:
-        kind = BY_UNIT[kind][row["unit"]]
+        kind = BY_UNIT[kind][row[_UNITS_IN.get(kind, "unit")]]
     if row[key] is None and was_lost(row, key):
         return DIVERGED
     return str(FORMATS[kind](row[key]))
@@ -298,60 +327,54 @@ def math_markup(latex: str, display: str = "inline") -> Markup:
     return Markup(mathml)
 
 
-# --------------------------------------------------------------- what may be said of differences
+# ------------------------------------------------------------------ what the words stand for
 @dataclass(frozen=True)
-class Contrast:
-    """A difference of two models in one metric, and what the seeds allow to say about it.
+class Mark:
+    """How a verdict is shown beside its word: a sign, and a kind that the style sheet knows."""
 
-    difference   second minus first, of the means; None where one has no value
-    seeds        of the model that has fewer
-    verdict      apart (the ranges over seeds do not overlap), overlap, single (only one seed), or
-                 none (no value).  Ranges are no test: see `chance_apart`.
-    """
-
-    difference: float | None
-    seeds: int
-    verdict: str
+    sign: str
+    kind: str
 
 
-def contrast(first: Row, second: Row, key: str) -> Contrast:
-    """Set the rows of two models against each other in one metric."""
-    seeds = min(finished_seeds(first), finished_seeds(second))
-    if first[key] is None or second[key] is None:
-        return Contrast(None, seeds, "none")
-    if seeds < 2:
-        verdict = "single"
-    else:
-        apart = first[f"{key}_max"] < second[f"{key}_min"]
-        apart = apart or second[f"{key}_max"] < first[f"{key}_min"]
-        verdict = "apart" if apart else "overlap"
-    return Contrast(second[key] - first[key], seeds, verdict)
+MARKS = {
+    verdicts.SUPPORTED: Mark("✓", "good"),
+    verdicts.REPRODUCED: Mark("✓", "good"),
+    verdicts.CONTRADICTED: Mark("✗", "bad"),
+    verdicts.NOT_REPRODUCED: Mark("✗", "bad"),
+    verdicts.CONTRADICTION: Mark("≠", "bad"),
+    "better": Mark("▲", "good"),
+    "worse": Mark("▼", "bad"),
+    "larger gap": Mark("↔", "bad"),
+    "smaller gap": Mark("→", "good"),
+}
+OPEN = Mark("–", "open")  # of what is not resolved, not tested, without a value
 
 
-def chance_apart(seeds: int) -> float:
-    """How often the ranges of two equally good models stay apart, with so many seeds each.
-
-    All orders of the 2n values are equally likely; in 2 of the (2n choose n) ways to share them
-    out, one model has all the lower ones.
-    """
-    return 2 / math.comb(2 * seeds, seeds)
+def mark(word: str) -> Mark:
+    """Give the mark of a verdict."""
+    return MARKS.get(word, OPEN)
 
 
-def is_near(row: Row) -> bool:
-    """Tell whether a published number was met to within `NEAR`."""
-    return row["difference"] is not None and abs(row["difference"]) <= NEAR[row["unit"]]
+def count_words(rows: Iterable[Row], key: str = "verdict") -> dict[str, int]:
+    """Count the verdicts of rows, by word; a word that does not occur counts 0."""
+    counts = dict.fromkeys(
+        (*verdicts.LEDGER, verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNTESTED), 0
+    )
+    counts["open"] = 0  # every shade of "not resolved"
+    for row in rows:
+        word = row[key]
+        if word in counts:
+            counts[word] += 1
+        elif word:
+            counts["open"] += 1
+    return counts
 
 
-def nearness(rows: Sequence[Row]) -> dict[str, int]:
-    """Count published numbers, and those met nearly: as written, and under the alternative."""
-    written = [row for row in rows if row["protocol"] == "as written"]
-    others = [row for row in rows if row["protocol"] == "alternative"]
-    return {
-        "total": len(written),
-        "near": sum(map(is_near, written)),
-        "alternatives": len(others),
-        "near_alternatives": sum(map(is_near, others)),
-    }
+def between(row: Row, low: str, high: str, kind: str) -> str | None:
+    """Write an interval, or None where the row has none."""
+    if row.get(low) is None or row.get(high) is None:
+        return None
+    return f"{written(row, low, kind)} to {written(row, high, kind)}"
 
 
 def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
@@ -366,17 +389,6 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
     share = config["defaults"]["keras"]["validation_split"]
     return whole and share == data["validation"]["share"]
-
-
-def position(row: Row) -> str:
-    """Say where a published number lies against the range over seeds of the reproduced one."""
-    if row["reproduced"] is None:
-        return "no value"
-    if row["seeds"] < 2:
-        return "one seed"
-    if row["published"] < row["reproduced_min"]:
-        return "below"
-    return "above" if row["published"] > row["reproduced_max"] else "inside"
 
 
 # ----------------------------------------------------------------------------------- rendering
@@ -446,6 +458,7 @@ def _environment(templates: str | Path) -> Environment:
     environment.filters |= {
         "percent": percent,
         "loss": loss,
+        "p_value": p_value,
         "signed": signed,
         "points": points,
         "count": count,
@@ -471,7 +484,7 @@ def _render(
 
     def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
         """The model of the study that re-does one of the source's, or None."""
-        names = config["published"]["models"].get(source_model, [])
+        names = config["published"]["models"].get(source_model, {}).get("redone_by", [])
         return models[names[protocol]] if len(names) > protocol else None
 
     def printed(
@@ -480,8 +493,23 @@ def _render(
         """The first published number of a model of the source, with what was reproduced."""
         wanted = (source_model, split, metric, protocol)
         keys = ("source_model", "split", "metric", "protocol")
-        rows = (row for row in table("published") if tuple(row[key] for key in keys) == wanted)
+        rows = (row for row in table("ledger") if tuple(row[key] for key in keys) == wanted)
         return next(rows, None)
+
+    def compared(first: str, second: str, metric: str) -> Row | None:
+        """The planned comparison of two models in a metric, or None if there is none."""
+        wanted = (first, second, metric)
+        rows = (r for r in table("comparisons") if (r["first"], r["second"], r["metric"]) == wanted)
+        return next(rows, None)
+
+    def known_reference(key: str, works: Mapping[str, Any], claim: str) -> str:
+        """The key of a reference that a claim names, if the report has it."""
+        if key not in works:
+            raise StudyError(
+                f"{config['claims']['file']}: claims.{claim}.literature: the report has no "
+                f'reference "{key}".{nearest(key, works)} References: {", ".join(works)}.'
+            )
+        return key
 
     def inline(name: str) -> Markup:
         """A file of the templates as it is, such as the style sheet."""
@@ -489,15 +517,16 @@ def _render(
 
     environment = _environment(templates)
     environment.globals |= {
-        "NEAR": NEAR,
-        "chance_apart": chance_apart,
-        "contrast": contrast,
+        "ALPHA": ALPHA,
+        "CLOSE": verdicts.CLOSE,
+        "between": between,
+        "compared": compared,
+        "count_words": count_words,
         "figure_file": figure,
         "inline": inline,
-        "is_near": is_near,
-        "nearness": nearness,
+        "known_reference": known_reference,
+        "mark": mark,
         "number_of": numbering,
-        "position": position,
         "printed": printed,
         "redone_by": cache(redone_by),
         "same_validation": same_validation(config, context["data"]),

@@ -85,7 +85,8 @@ PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
-PACKAGES = ["tensorflow", "keras", "numpy", "pandas", "matplotlib", "snakemake", "jinja2"]
+PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "statsmodels", "scikit-learn", "pandas"]
+PACKAGES += ["matplotlib", "snakemake", "jinja2"]
 
 CLAIMED_SWEEPS = claims.sweeps_of(CLAIMS)
 CLAIMED_MODELS = [
