@@ -192,6 +192,20 @@ def _forward(
     raise AssertionError("a net has at least its softmax layer")
 
 
+def kink_distances(net: Net, p: Parameters, x: np.ndarray) -> np.ndarray:
+    """How near each image comes to a bend of an activation: min |z| over hidden units, (n,).
+
+    z is what the activation is applied to.  Infinite where there is nothing that bends: in nets
+    without hidden layers, and in those of sigmoid units.
+    """
+    distances = np.full(x.shape[1], np.inf)
+    if net.activation == "relu":
+        for kept in _forward(net, p, x)[1]:
+            if kept.hidden is not None:
+                distances = np.minimum(distances, np.abs(kept.hidden.normal).min(axis=0))
+    return distances
+
+
 def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
     """Loss, penalty and the gradients of loss + penalty by every parameter."""
     z, kept, statistics = _forward(net, p, x)
@@ -217,7 +231,8 @@ def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
         g[f"coefficients{layer}"] = dz @ inputs.T + penalty_gradient(
             net.penalty, weights[layer], net.delta
         )
-        dz = weights[layer].T @ dz
+        if layer:  # nobody asks for the gradient by the images
+            dz = weights[layer].T @ dz
     return Look(
         cross_entropy(z, labels),
         penalty(net.penalty, weights, net.delta),
@@ -243,10 +258,14 @@ class Adam:
         self.m: Parameters = {}
         self.v: Parameters = {}
 
+    def folded_rate(self) -> float:
+        """The rate of step t, rate sqrt(1 - b2^t) / (1 - b1^t)."""
+        return float(self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t))
+
     def step(self, p: Parameters, gradients: Parameters) -> Parameters:
         """The parameters after one more step; p itself stays as it is."""
         self.t += 1
-        rate = self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t)
+        rate = self.folded_rate()
         moved = {}
         for name, g in gradients.items():
             self.m[name] = self.b1 * self.m.get(name, 0.0) + (1.0 - self.b1) * g

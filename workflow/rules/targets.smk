@@ -56,6 +56,12 @@ rule depth:
         figure("depth"),
 
 
+rule engines:
+    """Three engines, one gradient: NumPy, low-level TensorFlow and Keras set side by side."""
+    input:
+        table("engines"),
+
+
 rule tables:
     """Every table of results, as CSV."""
     input:
