@@ -214,6 +214,7 @@ TABLES = [
         "published",
         "runs",
         "cost",
+        "engines",
     )
 ]
 FIGURES = [
