@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import reference
 import tensorflow as tf
 
-from fmstudy import batchnorm
+from fmstudy import batchnorm, reference
 from fmstudy.batchnorm import Statistics
 
 pytestmark = pytest.mark.usefixtures("one_thread")

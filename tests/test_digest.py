@@ -126,7 +126,12 @@ def test_each_engine_is_trained_again_for_its_own_code_only():
     assert {"kerasmodels", "initial", "spec", "records"} <= keras
     assert "kerasmodels" not in lowlevel
     assert not {"training", "batchnorm", "lowlevel"} & keras
-    assert not {"study", "configuration"} & (lowlevel | keras)
+    assert not {"study", "configuration", "reference", "engines"} & (lowlevel | keras)
+
+
+def test_the_engines_are_compared_again_when_any_of_them_changes():
+    forget()
+    assert {"reference", "training", "kerasmodels"} <= set(modules_of("compare_engines"))
 
 
 def test_every_library_module_is_imported_in_a_way_that_is_followed():

@@ -6,12 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import reference
-from reference import Net
 
-from fmstudy import kerasmodels, records
+from fmstudy import kerasmodels, records, reference
 from fmstudy.initial import initial_weights
 from fmstudy.kerasmodels import batches, build_model, predict, train_keras
+from fmstudy.reference import Net
 from fmstudy.spec import REFERENCE
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import reference
 import tensorflow as tf
-from reference import Net
 
-from fmstudy import lowlevel
+from fmstudy import lowlevel, reference
+from fmstudy.reference import Net
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

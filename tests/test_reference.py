@@ -1,9 +1,16 @@
 """The reference of the other tests is right itself: its gradients are those of its losses."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-import reference
-from reference import Net
+
+from fmstudy import reference
+from fmstudy.reference import Net
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 @pytest.mark.parametrize("batch_norm", ["none", "before", "after"])
@@ -33,3 +40,14 @@ def test_adam_takes_a_first_step_of_the_learning_rate_against_the_gradient():
     """Its moments corrected, the first step is rate * g / (|g| + a trifle), whatever g is."""
     moved = reference.Adam(0.01).step({"w": np.zeros(2)}, {"w": np.array([3.0, -0.02])})
     np.testing.assert_allclose(moved["w"], [-0.01, 0.01], rtol=1e-3)
+
+
+def test_it_shares_nothing_with_the_engines_that_are_held_against_it():
+    """Neither TensorFlow nor another module of the library, not even through each other."""
+    listing = "import fmstudy.reference, sys; print(*sys.modules)"
+    command = [sys.executable, "-c", listing]
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert {"numpy", "fmstudy.reference"} <= set(loaded)
+    assert not {"tensorflow", "keras"} & set(loaded)
+    assert [name for name in loaded if name.startswith("fmstudy.")] == ["fmstudy.reference"]

@@ -180,6 +180,28 @@ def fabricate(directory: Path, config: dict) -> dict:
         }
         for run, seed in study.trainings
     ]
+    named["engines"] = [
+        {
+            "title": title,
+            "engine": engine,
+            "images": 1000 - i,
+            "left_out": i,
+            "steps": 20,
+            "gradient": 1e-7 * (i + 1),
+            "tensor": "coefficients0",
+            "tolerance": 1e-5,
+            "kept": "yes",
+            "loss": 3.4e-6,
+            "weight": 2.8e-3,
+            "probability": 2.8e-4,
+            "loss_rounded": 1.2e-7,
+            "weight_rounded": 6.3e-5,
+            "probability_rounded": 1.9e-5,
+        }
+        for i, (title, engine) in enumerate(
+            [("Softmax", "lowlevel"), ("Softmax", "keras"), ("300 ReLU, L2", "lowlevel")]
+        )
+    ]
     for name, content in named.items():
         write_csv(tables / f"{name}.csv", content)
     figures.mkdir(parents=True, exist_ok=True)
@@ -595,6 +617,33 @@ def test_the_seeds_of_the_longer_training_are_counted(tmp_path, page):
     assert "2 trainings, one a seed, read off on their way." in other.text
 
 
+def test_whether_three_engines_have_one_gradient_follows_from_the_table(tmp_path, page):
+    arguments = fabricate(tmp_path, configured())
+    path = tmp_path / "tables/engines.csv"
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert "are equal in three engines to 1e−5 of a tensor's largest gradient" in page.text
+    assert "of 3 comparisons with NumPy in double precision" in page.text
+    assert "deviates by 3.0e−7 (300 ReLU, L2, lowlevel; Table" in page.text
+    assert "not equal" not in page.text
+    rows[0] |= {"gradient": "0.0018", "kept": "no"}
+    rows[1] |= {"gradient": "", "kept": "no"}
+    write_csv(path, rows)
+    text = Page(report.render(TEMPLATES, report.load_context(**arguments))).text
+    assert "are not equal in three engines: 2 of 3 comparisons" in text
+    assert "(Softmax, lowlevel: 1.8e−3; Softmax, keras: not a finite number; Table" in text
+    assert "are equal in three engines" not in text
+
+
+def test_a_course_is_told_with_what_is_left_of_it_when_the_rounding_is_shared(page):
+    table = page.source[page.source.index('id="tab-engines"') :].split("</table>")[0]
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table.split("<tbody>")[1], re.DOTALL)
+    texts = [" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in cells]
+    assert texts[16:] == [
+        *("300 ReLU, L2", "lowlevel", "998 2 left out", "3.0e−7", "yes"),
+        *("3.4e−6 1.2e−7", "2.8e−3 6.3e−5", "2.8e−4 1.9e−5"),
+    ]
+
+
 def test_the_direction_of_a_strong_penalty_follows_from_the_norms(tmp_path):
     arguments = fabricate(tmp_path, configured())
     path = tmp_path / "tables/sweep_l1.csv"
@@ -782,6 +831,12 @@ def test_a_model_without_results_is_named(tmp_path):
         (report.number, 1.0, "1"),
         (report.number, 300, "300"),
         (report.number, -1, "−1"),
+        (report.scientific, 3.07e-7, "3.1e−7"),
+        (report.scientific, 9.96e-6, "1.0e−5"),
+        (report.scientific, -0.25, "−2.5e−1"),
+        (report.scientific, 1234.5, "1.2e3"),
+        (report.scientific, 0.0, "0.0e0"),
+        (report.scientific, None, "–"),
         (report.seconds, 9.43, "9.4\u202fs"),
         (report.seconds, 59.97, "1\u202fmin 00\u202fs"),
         (report.seconds, 65.2, "1\u202fmin 05\u202fs"),

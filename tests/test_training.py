@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference
 import tensorflow as tf
-from reference import Net
 
-from fmstudy import lowlevel, records, training
+from fmstudy import lowlevel, records, reference, training
 from fmstudy.initial import initial_weights
+from fmstudy.reference import Net
 from fmstudy.spec import RunSpec
 from fmstudy.training import Chunks, Network, full_batch_gradients, train_lowlevel
 

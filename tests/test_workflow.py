@@ -182,8 +182,9 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("training", {"train_lowlevel"}),
-        ("kerasmodels", {"train_keras"}),
+        ("training", {"train_lowlevel", "compare_engines"}),
+        ("kerasmodels", {"train_keras", "compare_engines"}),
+        ("reference", {"compare_engines"}),
         ("report", {"render_report"}),
         ("figures", {"plot_curves", "plot_comparison", "plot_data"}),
     ],
@@ -222,7 +223,7 @@ def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path)
     helped = dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
     assert {
         *("data", "part_a", "part_b", "batchnorm", "epochs", "depth"),
-        *("sweep_width", "sweep_l2", "tables", "figures", "report"),
+        *("sweep_width", "sweep_l2", "engines", "tables", "figures", "report"),
     } <= set(helped)
     for target in helped:
         assert planned(fresh, target), target

@@ -29,6 +29,9 @@ from fmstudy.svg import FAINT, HUES, INK, Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
+# A model this far below the median would squeeze all others into a corner of the overview.
+FAR_BELOW = 0.3
+
 # How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
 SEED_POINTS, GAP_POINTS = 70, 40
 
@@ -520,8 +523,21 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
     with style():
         height = 0.7 + 0.25 * len(table)
         figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         for position, (_, row) in enumerate(table.iterrows()):
             hue = hues[row["section"]]
+            if not shown.iloc[position]:
+                axes.annotate(
+                    f"◂ {percent(row['test_accuracy'])}",
+                    (0, position),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    color=hue,
+                    va="center",
+                    fontsize=8.5,
+                )
+                continue
             axes.plot(
                 [row["test_accuracy_min"], row["test_accuracy_max"]],
                 [position] * 2,
@@ -552,7 +568,8 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         figure,
         f"Test accuracy of {len(table)} models; the highest mean is "
         f"{percent(best['test_accuracy'])} ({best['title']}).",
-        "Dots: means over seeds; lines span the seeds; open diamonds: published values. "
+        "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
+        "far to the left of the axis is written at its edge. "
         "Blue: Part A, orange: Part B, green: Part C.",
     )
 

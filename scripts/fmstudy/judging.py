@@ -24,6 +24,8 @@ from fmstudy.statistics import (
     trend,
 )
 
+MINUS = "\N{MINUS SIGN}"
+
 COLUMNS = (
     "claim",
     "part",
@@ -103,9 +105,10 @@ def unit_of(metric: str, differs: bool = True) -> str:
 
 def written(value: float, unit: str) -> str:
     """Write a value of a metric in its unit: shares as points or per cent."""
-    if unit in ("points", "%"):
-        return f"{number(round(100 * value, 6))} {unit}"
-    return f"{number(value)} {unit}".strip()
+    size = round(100 * value, 6) if unit in ("points", "%") else value
+    if unit == "points" and abs(size) == 1:
+        unit = "point"
+    return f"{number(size)} {unit}".strip().replace("-", MINUS)
 
 
 # ----------------------------------------------------------------------------------- quantities

@@ -216,6 +216,14 @@ def number(value: Value | str) -> str:
     return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
 
 
+def scientific(value: Value, digits: int = 1) -> str:
+    """Write a number of any size with so many decimals and a power of ten: 3.1e−7."""
+    if value is None:
+        return MISSING
+    mantissa, power = f"{value:.{digits}e}".split("e")
+    return f"{mantissa}e{int(power)}".replace("-", MINUS)
+
+
 def seconds(value: Value) -> str:
     """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
     if value is None:
@@ -256,6 +264,7 @@ FORMATS = {
     "fixed1": lambda value: fixed(value, 1),
     "count": count,
     "number": number,
+    "scientific": scientific,
     "seconds": seconds,
     "text": lambda value: value if value not in (None, "") else MISSING,
 }
@@ -463,6 +472,7 @@ def _environment(templates: str | Path) -> Environment:
         "points": points,
         "count": count,
         "number": number,
+        "scientific": scientific,
         "seconds": seconds,
         "size": size,
         "fixed": fixed,

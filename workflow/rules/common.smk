@@ -255,6 +255,7 @@ TABLES = [
         "statistics",
         "runs",
         "cost",
+        "engines",
     )
 ]
 FIGURES = [

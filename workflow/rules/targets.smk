@@ -72,6 +72,12 @@ rule replicates:
         table("replicates_ledger"),
 
 
+rule engines:
+    """Three engines, one gradient: NumPy, low-level TensorFlow and Keras set side by side."""
+    input:
+        table("engines"),
+
+
 rule tables:
     """Every table of results, as CSV."""
     input:

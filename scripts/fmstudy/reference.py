@@ -1,21 +1,27 @@
-"""The mathematics of the study once more, by hand, in NumPy float64: what the tests compare with.
+"""The mathematics of the study once more, derived by hand, in NumPy float64.
 
-Nothing here uses TensorFlow or the library.  Parameters stand in a dictionary under the names
-that the library's low-level nets use: coefficients0, bias0, gamma0, beta0, ...  Shapes are
-features-major: x (features, n), one-hot labels (10, n), coefficients (units, inputs).
+This is the third engine: nobody trains with it, the other two are held against it, in the report
+and by the tests.  So it must share nothing with them: nothing here uses TensorFlow or another
+module of the library.  Parameters stand in a dictionary under the names that the low-level nets
+use: coefficients0, bias0, gamma0, beta0, ...  Shapes are features-major: x (features, n), one-hot
+labels (10, n), coefficients (units, inputs), biases () or (units, 1), gamma and beta (units, 1).
 
 Sources.  Backward pass: D. Rumelhart, G. Hinton, R. Williams, Nature 323 (1986).  Batch
 normalization and its gradients: S. Ioffe, C. Szegedy, arXiv:1502.03167, section 3.  Adam:
 D. Kingma, J. Ba, arXiv:1412.6980.
 """
 
+from __future__ import annotations
+
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Parameters = dict[str, np.ndarray]
+Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance of each unit, both (units, 1)
 
 
 @dataclass(frozen=True)
@@ -38,15 +44,17 @@ class Look:
     penalty: float
     accuracy: float
     gradients: Parameters = field(default_factory=dict)
-    statistics: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    statistics: list[Statistics] = field(default_factory=list)
 
 
+# ------------------------------------------------------------------------------ the formulas
 def activate(kind: str, z: np.ndarray) -> np.ndarray:
+    """max(z, 0) for relu, 1 / (1 + exp(-z)) for sigmoid; the shape of z."""
     return np.maximum(z, 0.0) if kind == "relu" else 1.0 / (1.0 + np.exp(-z))
 
 
 def slope(kind: str, z: np.ndarray) -> np.ndarray:
-    """The derivative of the activation: 1 where z > 0, or s (1 - s)."""
+    """The derivative of the activation: 1 where z > 0, or s (1 - s); the shape of z."""
     if kind == "relu":
         return (z > 0.0).astype(float)
     s = activate(kind, z)
@@ -54,45 +62,48 @@ def slope(kind: str, z: np.ndarray) -> np.ndarray:
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:
-    """log(exp(z_i) / sum_k exp(z_k)) of each column, shifted by its largest entry."""
+    """log(exp(z_i) / sum_k exp(z_k)) of each column of z (10, n), shifted by its largest entry."""
     shifted = z - z.max(axis=0)
     return shifted - np.log(np.exp(shifted).sum(axis=0))
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
+    """The probabilities (10, n) from logits (10, n)."""
     return np.exp(log_softmax(z))
 
 
 def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
-    """The mean over columns of -sum_i y_i log p_i, from the logits."""
+    """The mean over columns of -sum_i y_i log p_i in nats, from logits (10, n)."""
     return float(-(labels * log_softmax(z)).sum() / z.shape[1])
 
 
 def accuracy(z: np.ndarray, labels: np.ndarray) -> float:
+    """The share of columns of the logits (10, n) whose largest entry is the labelled one."""
     return float((z.argmax(axis=0) == labels.argmax(axis=0)).mean())
 
 
-def penalty(kind: str, weights: list[np.ndarray], delta: float) -> float:
-    each = {
-        "none": lambda w: 0.0,
-        "l1": lambda w: np.abs(w).sum(),
-        "l1_signed": np.sum,
-        "l2": lambda w: (w**2).sum(),
-    }[kind]
-    return float(delta * sum(each(w) for w in weights))
+_PENALTIES: dict[str, Callable[[np.ndarray], Any]] = {
+    "none": lambda w: 0.0,
+    "l1": lambda w: np.abs(w).sum(),
+    "l1_signed": np.sum,
+    "l2": lambda w: (w**2).sum(),
+}
+
+
+def penalty(kind: str, weights: Sequence[np.ndarray], delta: float) -> float:
+    """Delta times the sum over all weights of |w| (l1), w (l1_signed) or w^2 (l2)."""
+    return float(delta * sum(_PENALTIES[kind](w) for w in weights))
 
 
 def penalty_gradient(kind: str, w: np.ndarray, delta: float) -> np.ndarray:
-    """delta sign(w), delta, or 2 delta w."""
-    return (
-        delta
-        * {
-            "none": np.zeros_like(w),
-            "l1": np.sign(w),
-            "l1_signed": np.ones_like(w),
-            "l2": 2.0 * w,
-        }[kind]
-    )
+    """delta sign(w), delta, or 2 delta w; the shape of w."""
+    gradients = {
+        "none": np.zeros_like(w),
+        "l1": np.sign(w),
+        "l1_signed": np.ones_like(w),
+        "l2": 2.0 * w,
+    }
+    return delta * gradients[kind]
 
 
 def batch_norm(
@@ -100,9 +111,13 @@ def batch_norm(
     gamma: np.ndarray,
     beta: np.ndarray,
     epsilon: float,
-    statistics: tuple[np.ndarray, np.ndarray] | None = None,
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta of each row; variance with 1/m."""
+    statistics: Statistics | None = None,
+) -> tuple[np.ndarray, Statistics]:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta of each row; variance with 1/m.
+
+    x is (units, m).  Gives the output, of the same shape, and the statistics it used: those of x
+    itself unless they are given.
+    """
     if statistics is None:
         mean = x.sum(axis=1, keepdims=True) / x.shape[1]
         statistics = mean, ((x - mean) ** 2).sum(axis=1, keepdims=True) / x.shape[1]
@@ -113,7 +128,7 @@ def batch_norm(
 def batch_norm_backward(
     dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradients by x, gamma and beta, as the paper's section 3 chains them."""
+    """Gradients by x (units, m), gamma and beta, as the paper's section 3 chains them."""
     m = x.shape[1]
     mean = x.mean(axis=1, keepdims=True)
     centred = x - mean
@@ -127,23 +142,40 @@ def batch_norm_backward(
     return dx, (dy * x_hat).sum(axis=1, keepdims=True), dy.sum(axis=1, keepdims=True)
 
 
+# --------------------------------------------------------------------- forwards and backwards
+class _Hidden(NamedTuple):
+    """What a hidden layer had before and after its activation."""
+
+    normal: np.ndarray
+    activated: np.ndarray
+
+
+class _Kept(NamedTuple):
+    """What the backward pass needs of a layer; the softmax layer has no activation."""
+
+    inputs: np.ndarray
+    z: np.ndarray
+    hidden: _Hidden | None
+
+
 def logits(
-    net: Net,
-    p: Parameters,
-    x: np.ndarray,
-    population: list[tuple[np.ndarray, np.ndarray]] | None = None,
+    net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
 ) -> np.ndarray:
     """The logits (10, n); `population` gives each hidden layer's (mean, variance), if any."""
     return _forward(net, p, x, population)[0]
 
 
-def _forward(net: Net, p: Parameters, x: np.ndarray, population=None):
-    h, kept, statistics = x, [], []
+def _forward(
+    net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
+) -> tuple[np.ndarray, list[_Kept], list[Statistics]]:
+    h = x
+    kept: list[_Kept] = []
+    statistics: list[Statistics] = []
     for layer in range(net.layers):
         inputs = h
         z = p[f"coefficients{layer}"] @ inputs + p.get(f"bias{layer}", 0.0)
         if layer == net.layers - 1:
-            kept.append((inputs, z, None))
+            kept.append(_Kept(inputs, z, None))
             return z, kept, statistics
         known = population[layer] if population else None
         normal = z
@@ -156,8 +188,22 @@ def _forward(net: Net, p: Parameters, x: np.ndarray, population=None):
                 activated, p[f"gamma{layer}"], p[f"beta{layer}"], net.epsilon, known
             )
             statistics.append(seen)
-        kept.append((inputs, z, (normal, activated)))
-    raise AssertionError
+        kept.append(_Kept(inputs, z, _Hidden(normal, activated)))
+    raise AssertionError("a net has at least its softmax layer")
+
+
+def kink_distances(net: Net, p: Parameters, x: np.ndarray) -> np.ndarray:
+    """How near each image comes to a bend of an activation: min |z| over hidden units, (n,).
+
+    z is what the activation is applied to.  Infinite where there is nothing that bends: in nets
+    without hidden layers, and in those of sigmoid units.
+    """
+    distances = np.full(x.shape[1], np.inf)
+    if net.activation == "relu":
+        for kept in _forward(net, p, x)[1]:
+            if kept.hidden is not None:
+                distances = np.minimum(distances, np.abs(kept.hidden.normal).min(axis=0))
+    return distances
 
 
 def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
@@ -185,7 +231,8 @@ def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
         g[f"coefficients{layer}"] = dz @ inputs.T + penalty_gradient(
             net.penalty, weights[layer], net.delta
         )
-        dz = weights[layer].T @ dz
+        if layer:  # nobody asks for the gradient by the images
+            dz = weights[layer].T @ dz
     return Look(
         cross_entropy(z, labels),
         penalty(net.penalty, weights, net.delta),
@@ -195,6 +242,7 @@ def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
     )
 
 
+# ------------------------------------------------------------------------------ the optimizers
 class Adam:
     """Adam with the rate folded as Keras has it: epsilon stands beside sqrt(v), uncorrected.
 
@@ -202,13 +250,22 @@ class Adam:
     and w -= rate_t m / (sqrt(v) + epsilon), with Keras' epsilon of 1e-7.
     """
 
-    def __init__(self, rate: float, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-7):
+    def __init__(
+        self, rate: float, b1: float = 0.9, b2: float = 0.999, epsilon: float = 1e-7
+    ) -> None:
         self.rate, self.b1, self.b2, self.epsilon = rate, b1, b2, epsilon
-        self.t, self.m, self.v = 0, {}, {}
+        self.t = 0
+        self.m: Parameters = {}
+        self.v: Parameters = {}
+
+    def folded_rate(self) -> float:
+        """The rate of step t, rate sqrt(1 - b2^t) / (1 - b1^t)."""
+        return float(self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t))
 
     def step(self, p: Parameters, gradients: Parameters) -> Parameters:
+        """The parameters after one more step; p itself stays as it is."""
         self.t += 1
-        rate = self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t)
+        rate = self.folded_rate()
         moved = {}
         for name, g in gradients.items():
             self.m[name] = self.b1 * self.m.get(name, 0.0) + (1.0 - self.b1) * g
@@ -220,13 +277,15 @@ class Adam:
 class Descent:
     """Plain gradient descent."""
 
-    def __init__(self, rate: float):
+    def __init__(self, rate: float) -> None:
         self.rate = rate
 
     def step(self, p: Parameters, gradients: Parameters) -> Parameters:
+        """The parameters p - rate g; p itself stays as it is."""
         return {name: p[name] - self.rate * g for name, g in gradients.items()}
 
 
+# ---------------------------------------------------------------------------- to check itself
 def numerical_gradient(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
     """Central differences of `f` by every entry of `array`, which is changed and put back."""
     gradient = np.zeros_like(array)

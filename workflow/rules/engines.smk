@@ -1,0 +1,24 @@
+# The engines against each other and against NumPy: whether what trains the models can be trusted.
+
+
+rule compare_engines:
+    """The table of first gradients and trajectories of three engines."""
+    input:
+        x_train=TENSORS["x_train"],
+        y_train=TENSORS["y_train"],
+    output:
+        table=f"{TABLES_DIRECTORY}/engines.csv",
+    log:
+        f"{LOGS}/compare_engines.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=5,
+    params:
+        images=min(1000, study.data["train_samples"]),
+        steps=20,
+        code=digest("compare_engines"),
+    script:
+        "../../scripts/compare_engines.py"
