@@ -50,6 +50,7 @@ def clone(directory: Path) -> Path:
         else:
             shutil.copy(source, directory / name)
     shutil.copy(TINY, directory / "config/config.yaml")
+    shutil.copy(TINY.with_name("claims.yaml"), directory / "config/claims.yaml")
     return directory
 
 
@@ -121,6 +122,7 @@ def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory(
     (tmp_path / "results").mkdir()
     (tmp_path / "config").mkdir()
     shutil.copy(TINY, tmp_path / "config")
+    shutil.copy(TINY.with_name("claims.yaml"), tmp_path / "config")
     names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
     files = [f"results/runs/{name}/seed-1/metrics.json" for name in names]
     snakefile = str(finished / "Snakefile")
@@ -151,7 +153,9 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path
         "collect_weights": 1,
         "collect_runs": 1,
         "collect_costs": 1,
-        "compare_published": 1,
+        "measure_gaps": 1,
+        "estimate_models": 1,
+        "judge_published": 1,
         "plot_curves": 1,
         "plot_models": 1,
         "plot_weights": 1,
@@ -170,6 +174,8 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
         "collect_models": 1,
         "collect_runs": 1,
         "collect_costs": 1,
+        "measure_gaps": 1,
+        "estimate_models": 1,
         "plot_curves": 1,
         "plot_models": 1,
         "render_report": 1,
@@ -177,6 +183,39 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
     done = snakemake(built, "--cores", "2", "report/final.html")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "My own net" in (built / "report/final.html").read_text(encoding="utf-8")
+
+
+def test_an_added_claim_is_judged_and_needs_no_training(built: Path):
+    claims = built / "config/claims.yaml"
+    added = """
+  mine:
+    part: A
+    topic: softmax
+    place: My own
+    says: The low-level model beats guessing.
+    test: {level: {metric: test_accuracy, model: A}, more: 0.1}
+"""
+    claims.write_text(claims.read_text(encoding="utf-8") + added, encoding="utf-8")
+    assert planned(built) == {"judge_claims": 1, "render_report": 1}
+    done = snakemake(built, "--cores", "1", "report/final.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (built / "report/final.html").read_text(encoding="utf-8")
+    assert "The low-level model beats guessing." in page
+
+
+def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(built: Path):
+    published = built / "config/published.csv"
+    edit(published, ",0.6124331,nats,0.6124331", ",9.6,nats,9.6")
+    jobs = planned(built)
+    assert "judge_published" in jobs
+    assert not {"train_lowlevel", "train_keras"} & set(jobs)
+    lines = published.read_text(encoding="utf-8").splitlines(keepends=True)
+    published.write_text("".join(lines[:4] + lines[5:]), encoding="utf-8")
+    done = snakemake(built, "report/final.html", "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert 'the number "a1-test-loss" of "softmax" has no row' in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
@@ -223,7 +262,16 @@ def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path)
     helped = dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
     assert {
         *("data", "part_a", "part_b", "batchnorm", "epochs", "depth"),
-        *("sweep_width", "sweep_l2", "engines", "tables", "figures", "report"),
+        *(
+            "sweep_width",
+            "sweep_l2",
+            "engines",
+            "ledger",
+            "replicates",
+            "tables",
+            "figures",
+            "report",
+        ),
     } <= set(helped)
     for target in helped:
         assert planned(fresh, target), target

@@ -160,7 +160,7 @@ rule judge_published:
 rule judge_claims:
     """What the source asserts, tested on our runs and on its own numbers."""
     input:
-        [of_runs(CLAIMED_MODELS, kind) for kind in ("metrics", "predictions", "weights", "history")],
+        [of_runs(CLAIMED_RUNS, kind) for kind in ("metrics", "predictions", "weights", "history")],
         labels=TENSORS["y_test"],
         published=PUBLISHED,
     output:
@@ -171,7 +171,7 @@ rule judge_claims:
         "../envs/study.yaml"
     params:
         claims=CLAIMS,
-        models=as_dicts(study.models.values()),
+        models=as_dicts(CLAIMED_MODELS),
         sweeps={name: sweep_with_models(study.sweeps[name]) for name in CLAIMED_SWEEPS},
         longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
         numbers={source: list(ids) for source, ids in study.published_numbers.items()},

@@ -52,9 +52,7 @@ def resolve_study():
         study, problems = studies.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
-    rows, complaints = studies.read_published(
-        beside(study.published_file), study.published_numbers
-    )
+    rows, complaints = studies.read_published(beside(study.published_file), study.published_numbers)
     if complaints:
         refuse("\n".join(complaints))
     return study, rows
@@ -89,8 +87,9 @@ PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "statsmodels", "scikit-lear
 PACKAGES += ["matplotlib", "snakemake", "jinja2"]
 
 CLAIMED_SWEEPS = claims.sweeps_of(CLAIMS)
-CLAIMED_MODELS = [
-    *(study.models[name] for name in claims.models_of(CLAIMS)),
+CLAIMED_MODELS = [study.models[name] for name in claims.models_of(CLAIMS)]
+CLAIMED_RUNS = [
+    *CLAIMED_MODELS,
     *(model for name in CLAIMED_SWEEPS for model in study.sweeps[name].models),
     study.epochs.model,
 ]
