@@ -39,6 +39,7 @@ NEAR = {"percent": 1.0, "nats": 0.05}
 # Columns that are text even where a name or a title looks like a number.
 TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
 TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
+TEXT |= {"other", "other_title", "class", "given", "predicted"}
 TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"}
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -453,6 +454,7 @@ def _environment(templates: str | Path) -> Environment:
         "seconds": seconds,
         "size": size,
         "fixed": fixed,
+        "percent2": FORMATS["percent2"],
         "math": math_markup,
     }
     return environment
