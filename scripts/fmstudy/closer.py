@@ -88,24 +88,18 @@ def agree(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Agreemen
 def agreement_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataFrame:
     """A row for each two models, and one for each model with itself: means over pairs.
 
-    Each training of the one is compared with each of the other, and never a training with
-    itself: so a model stands beside itself only if two of its seeds finished, and there tells
-    how far a seed alone makes a difference.
+    Trainings of different seeds are compared, because equal seeds start from equal weights and
+    are alike for that reason alone; only where there are none, those of equal seeds, and never a
+    training with itself.  So a model stands beside itself only if two of its seeds finished, and
+    there tells how much a seed alone changes.
     """
     measures = Agreement._fields
     rows = []
     for first, second in itertools.combinations_with_replacement(models, 2):
-        left = zip(first.trainings, first.classes, strict=True)
-        right = list(zip(second.trainings, second.classes, strict=True))
-        pairs = {
-            frozenset((one, other)): (classes, others)
-            for one, classes in left
-            for other, others in right
-            if one != other
-        }
+        pairs = _pairs(first, second)
         if not pairs:
             continue
-        found = np.array([agree(labels, *pair) for pair in pairs.values()])
+        found = np.array([agree(labels, *pair) for pair in pairs])
         row = {"model": first.model["name"], "title": first.model["title"]}
         row |= {"other": second.model["name"], "other_title": second.model["title"]}
         row["pairs"] = len(pairs)
@@ -115,6 +109,20 @@ def agreement_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataF
         rows.append(row)
     columns = ["model", "title", "other", "other_title", "pairs", *measures]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _pairs(first: Predicted, second: Predicted) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The predicted classes of every two trainings that are compared, each two once."""
+    left = zip(first.trainings, first.classes, strict=True)
+    right = list(zip(second.trainings, second.classes, strict=True))
+    every = {
+        frozenset((one, other)): (classes, others, one[1] != other[1])
+        for one, classes in left
+        for other, others in right
+        if one != other
+    }
+    apart = any(differ for *_, differ in every.values())
+    return [(a, b) for a, b, differ in every.values() if differ or not apart]
 
 
 # ------------------------------------------------------------------------------ single images

@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from statsmodels.stats.proportion import proportion_confint
 
@@ -76,6 +77,11 @@ def _map(axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: fl
     )
 
 
+def _roomy() -> ConstrainedLayoutEngine:
+    """A layout with room for long names, which are a little wider in a browser."""
+    return ConstrainedLayoutEngine(w_pad=0.12)
+
+
 def _whole(values: float) -> str:
     return f"{values:,.0f}"
 
@@ -87,7 +93,7 @@ def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
     if not known:
         return nothing("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
-    order = list(mean.sort_values(kind="stable", ascending=False).index)
+    order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
     colours = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, 0.8, 20))]
     with style():
         figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
@@ -221,8 +227,17 @@ def _gallery(
             axes.set_axis_off()
         for axes, image, caption in zip(grid.ravel(), which, captions, strict=False):
             _picture(axes, images[:, image])
-            axes.text(0.5, -0.06, caption, transform=axes.transAxes, ha="center", va="top",
-                      fontsize=7.5, linespacing=1.25)  # fmt: skip
+            axes.annotate(  # by its last line, so that tall letters do not move the others
+                caption,
+                (0.5, 0),
+                xycoords="axes fraction",
+                xytext=(0, -1.0 - 9.9 * lines),
+                textcoords="offset points",
+                ha="center",
+                va="baseline",
+                fontsize=7.5,
+                linespacing=1.25,
+            )
     return figure
 
 
@@ -294,7 +309,7 @@ def calibrations(table: pd.DataFrame) -> Drawing:
     with style():
         height = 0.8 + 0.25 * len(known)
         figure, (left, right) = plt.subplots(
-            1, 2, figsize=(WIDTH, height), sharey=True, layout="constrained"
+            1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
         )
         for axes, name, centre in (
             (left, "ece", "ece_corrected"),
@@ -345,12 +360,13 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
     with style():
         cell = min(0.4, 5.2 / len(shown))
         size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
-        figure, axes = plt.subplots(figsize=size, layout="constrained")
+        figure, axes = plt.subplots(figsize=size, layout=_roomy())
         for values, colours in ((same, BLUES), (shared, ORANGES)):
             _heat(axes, values, colours)
         axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
         axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
         _plain(axes)
+        axes.tick_params(labelsize=8)
     pairs = table[table["model"] != table["other"]]
     itself = table[table["model"] == table["other"]]
     parts = []
@@ -370,7 +386,8 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
         f"{'; '.join(parts)}.",
         "Below the diagonal, blue: per cent of the test images to which two models give the same "
         "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
-        "in per cent of the images that at least one gets wrong. Means over pairs of trainings.",
+        "in per cent of the images that at least one gets wrong. Means over pairs of trainings, of "
+        "different seeds where there are such.",
     )
 
 
@@ -446,7 +463,8 @@ def duplicates(
         figure,
         f"{len(near):,} of {len(neighbours):,} test images "
         f"({percent(len(near) / len(neighbours))}) have a near-duplicate among the training "
-        f"images, {exact:,} of them pixel for pixel; in {differ:,} pairs the labels differ.",
+        f"images, {exact:,} of them pixel for pixel; in {differ:,} "
+        f"pair{'' if differ == 1 else 's'} the labels differ.",
         f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
         f"least that counts (correlation of the pixels at least {correlation:g})"
         f"{'; the last ones have different labels' if len(odd) else ''}. Above: test image, below: "
