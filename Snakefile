@@ -12,6 +12,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/engines.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/closer.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 

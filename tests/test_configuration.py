@@ -123,6 +123,8 @@ MISTAKES = [
     (MODEL_A, f"{MODEL_A}  my model:\n    engine: keras\n    hidden: []\n", "  my model:",
      ["models.my model: must be letters, digits and hyphens", '"my model"']),
     ("  directory: results  ", "  directory: /tmp/x  ", None, ["output.directory", "/tmp/x"]),
+    ("    correlation: 0.985", "    correlation: 1.5", None,
+     ["closer.duplicates.correlation: must be at most 1; found 1.5"]),
     # missing
     ("  timeout: 30", "  # no timeout", "data:\n", ["data: the key timeout is missing"]),
     (MODEL_A, "  A:\n    hidden: [300]\n", "  A:\n", ["models.A: the key engine is missing"]),
@@ -178,6 +180,8 @@ MISFITS = [
     ("    model: A\n    vary: width", "    model: AA\n    vary: width", None,
      ["sweeps.width.model", 'no model is called "AA"', "Models: softmax, A, B,"]),
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
+    ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
+     ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
     ("    mlp-300: [A]", "    mlp-300: [B, C9]", None,
      ["published.models.mlp-300[1]", 'no model is called "C9"']),
     ("  models: [B, B-L1, B-L1-signed", "  models: [B, keras-2, B-L1-signed", None,

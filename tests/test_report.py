@@ -143,6 +143,7 @@ def fabricate(directory: Path, config: dict) -> dict:
     named["claims"] = claim_rows()
     named["statistics"] = statistics_rows()
     named["gaps"] = [{"model": "A", "epoch": 0, "seeds": 3, "gap_accuracy": 0.01}]
+    named |= closer_rows(study)
     named["runs"] = [
         {
             "run": run,
@@ -219,6 +220,65 @@ def fabricate(directory: Path, config: dict) -> dict:
         "tables": sorted(tables.glob("*.csv")),
         "figures": sorted(figures.glob("*.svg")),
     }
+
+
+def closer_rows(study) -> dict[str, list[dict]]:
+    """The tables of the closer look: model by model, a little better each."""
+    models = list(study.models.values())
+
+    def described(model) -> dict:
+        return {"model": model.name, "title": model.title, "engine": model.spec.engine} | {
+            "run": model.run,
+            "seeds": len(model.seeds),
+            "diverged": 0,
+        }
+
+    def interval(name: str, value: float) -> dict:
+        return {name: value, f"{name}_low": value - 0.007, f"{name}_high": value + 0.007}
+
+    tables = {
+        f"classes_{model.name}": [
+            described(model)
+            | {"label": label, "class": name, "support": 1000}
+            | spread("precision", 0.8 + 0.01 * label, len(model.seeds))
+            | spread("recall", 0.82 + 0.01 * label, len(model.seeds))
+            | spread("f1", 0.81 + 0.01 * label, len(model.seeds))
+            for label, name in enumerate(summary()["classes"])
+        ]
+        for model in study.closer.models
+    }
+    tables["calibration"] = [
+        described(model)
+        | {"images": 10000, "accuracy": 0.85, "confidence": 0.85 + 0.01 * (i - 3)}
+        | interval("gap", 0.01 * (i - 3))
+        | {"ece": 0.03 + 0.001 * i, "ece_min": 0.028, "ece_max": 0.05, "ece_corrected": 0.027}
+        | {"ece_low": 0.02, "ece_high": 0.034}
+        for i, model in enumerate(models)
+    ]
+    tables["agreement"] = [
+        {"model": a.name, "title": a.title, "other": b.name, "other_title": b.title, "pairs": 6}
+        | {"agreement": 0.9, "shared_errors": 0.5 + 0.01 * i, "kappa": 0.6 + 0.02 * i}
+        for i, (a, b) in enumerate(itertools.combinations_with_replacement(models[:3], 2))
+    ]
+    tables["hardest"] = [
+        {"image": image, "label": 6, "given": "Shirt", "predicted_label": 0}
+        | {"predicted": "Coat", "votes": 9, "trainings": 9, "models": 3, "confidence": 0.9}
+        for image in (7, 9)
+    ]
+    tables["similarity"] = [
+        {"correlation": limit, "chosen": int(limit == study.closer.correlation), "pairs": pairs}
+        | {"share": pairs / 10000, "exact": 0, "labels_differ": 3, "differ_share": 3 / pairs}
+        for limit, pairs in ((0.98, 700), (study.closer.correlation, 300), (0.99, 90))
+    ]
+    tables["duplicates"] = [
+        described(model)
+        | {"all_images": 10000, "without_images": 9700, "only_images": 300, "matched": 0.9}
+        | interval("all", 0.85)
+        | interval("without", 0.848)
+        | interval("only", 0.95)
+        for model in models
+    ]
+    return tables
 
 
 def ledger_rows(study, rows: dict) -> list[dict]:
@@ -385,6 +445,13 @@ def figure_names(study) -> list[str]:
         *(f"curves_{name}" for name in study.models),
         *(f"sweep_{name}{end}" for name in study.sweeps for end in ("", "_curves")),
         *(f"compare_{name}" for name in study.comparisons),
+        *("classes", "calibration", "agreement", "hardest", "duplicates"),
+        *(
+            f"{kind}_{model.name}"
+            for model in study.closer.models
+            for kind in ("confusion", "mistakes", "calibration")
+        ),
+        *(f"weights_{model.name}" for model in study.closer.models if not model.spec.hidden),
     ]
 
 
@@ -434,6 +501,10 @@ def parameters(study) -> dict:
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": [model.name for model in study.depth],
         "weights": [model.name for model in study.weights],
+        "closer": {
+            "models": [model.name for model in study.closer.models],
+            "correlation": study.closer.correlation,
+        },
         "versions": {"python": "3.12.0", "tensorflow": "2.21.0"},
     }
 
@@ -900,6 +971,65 @@ def test_a_model_that_diverged_is_shown_and_breaks_nothing(tmp_path):
     assert not re.search(r"\b(nan|None)\b", page.text)
 
 
+# ------------------------------------------------------------------------------ looking closer
+def test_the_closer_look_follows_its_tables(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+
+    def text() -> str:
+        page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+        start = page.text.index("Looking closer An accuracy says")
+        end = page.text.index("Published against reproduced", start)
+        return page.text[start:end].replace("\u202f", " ")
+
+    before = text()
+    assert "is T-shirt/top in all 4 models: 81.0 % in Softmax" in before
+    assert "12 are surer than right on the whole, 3 less sure than right" in before
+    assert "for 1 the 95 % interval of the difference holds 0" in before
+    assert "Leaving the near-duplicates out changes the test accuracies by −0.20 to" in before
+    assert "16 of 16 models have a higher accuracy" in before
+    assert "a label “Shirt” that most trainings take for “Coat”: 2 of 2" in before
+    for name, change in (
+        ("classes_B", {"f1": "0.95"}),
+        ("duplicates", {"only": "0.85"}),
+        ("calibration", {"gap": "0", "gap_low": "-0.01", "gap_high": "0.01"}),
+    ):
+        path = tmp_path / f"tables/{name}.csv"
+        rows = list(csv.DictReader(path.open(encoding="utf-8")))
+        rows[0] |= change
+        write_csv(path, rows)
+    after = text()
+    assert "differs between models" in after
+    assert "15 of 16 models have a higher accuracy" in after
+    assert "12 are surer than right on the whole, 2 less sure than right" in after
+
+
+def test_a_closer_look_without_any_finished_training_breaks_nothing(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    kept = ("model", "title", "engine", "run", "seeds", "class", "label", "support")
+    for path in (tmp_path / "tables").glob("*.csv"):
+        if path.stem in ("agreement", "hardest"):
+            path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n")
+        elif path.stem in ("calibration", "duplicates") or path.stem.startswith("classes_"):
+            rows = list(csv.DictReader(path.open(encoding="utf-8")))
+            for row in rows:
+                lost = [key for key in row if key not in kept and "images" not in key]
+                row |= dict.fromkeys(lost, "") | {"diverged": row["seeds"]}
+            write_csv(path, rows)
+    page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "3 of 3 diverged" in page.text
+    assert "The class with the lowest F1" not in page.text
+    assert not re.search(r"\b(nan|None)\b", page.text)
+
+
+def test_a_model_without_hidden_layers_is_pictured_only_if_it_is_looked_at(tmp_path, page):
+    assert "sec-templates" in page.ids
+    config = configured()
+    config["closer"]["models"] = ["A"]
+    other = rendered(tmp_path, config)
+    assert "sec-templates" not in other.ids
+    assert "fig-confusion_A" in other.ids
+
+
 # ------------------------------------------------------------------------- what people configure
 def test_what_people_write_is_escaped(tmp_path):
     config = configured()
@@ -940,6 +1070,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["epochs"] = {"model": "mine", "at": [10, 20]}
     config["depth"] = {"models": ["mine"]}
     config["weights"] = {"models": ["mine"]}
+    config["closer"]["models"] = ["mine"]
     config["sweeps"], config["comparisons"] = {}, {}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {

@@ -284,3 +284,9 @@ def test_published_values_belong_to_the_model_that_follows_the_source_to_the_let
     row["value"] = "0.29"
     values = studies.published_values([row], {"L1": ["signed", "true"]})
     assert values == {"signed": {"test_loss": 0.29}}
+
+
+def test_a_closer_look_is_at_models_of_the_study(study):
+    assert [model.name for model in study.closer.models] == ["softmax", "B", "keras-4", "keras-4r"]
+    assert 0 < study.closer.correlation <= 1
+    assert refused({"closer": {"models": ["softmax", "sofmax"]}}) == [("closer", "models", 1)]

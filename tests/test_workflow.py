@@ -19,6 +19,17 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 pytestmark = pytest.mark.workflow
 
+# What of the closer look is made again when any model is another one.
+OF_ALL_MODELS = {
+    "collect_calibration": 1,
+    "collect_agreement": 1,
+    "collect_hardest": 1,
+    "collect_duplicates": 1,
+    "plot_calibration": 1,
+    "plot_agreement": 1,
+    "plot_hardest": 1,
+}
+
 
 def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -159,6 +170,13 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path
         "plot_curves": 1,
         "plot_models": 1,
         "plot_weights": 1,
+        # looking closer: at this model, and at all
+        "collect_classes": 1,
+        "plot_confusion": 1,
+        "plot_mistakes": 1,
+        "plot_reliability": 1,
+        "plot_classes": 1,
+        **OF_ALL_MODELS,
         "render_report": 1,
     }
 
@@ -178,6 +196,7 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
         "estimate_models": 1,
         "plot_curves": 1,
         "plot_models": 1,
+        **OF_ALL_MODELS,
         "render_report": 1,
     }
     done = snakemake(built, "--cores", "2", "report/final.html")
@@ -265,6 +284,7 @@ def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path)
         *(
             "sweep_width",
             "sweep_l2",
+            "closer",
             "engines",
             "ledger",
             "replicates",

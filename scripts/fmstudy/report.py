@@ -39,6 +39,7 @@ MINUS = "\N{MINUS SIGN}"
 # Columns that are text even where a name or a title looks like a number.
 TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
 TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
+TEXT |= {"other", "other_title", "class", "given", "predicted"}
 TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"}
 TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", "comparisons"}
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
@@ -476,6 +477,7 @@ def _environment(templates: str | Path) -> Environment:
         "seconds": seconds,
         "size": size,
         "fixed": fixed,
+        "percent2": FORMATS["percent2"],
         "math": math_markup,
     }
     return environment

@@ -113,6 +113,17 @@ class LongerTraining:
 
 
 @dataclass(frozen=True)
+class Closer:
+    """What is looked at more closely: models shown in detail, and what counts as a near-duplicate.
+
+    A test image is one if its pixels correlate so much with those of a training image.
+    """
+
+    models: tuple[Model, ...]
+    correlation: float
+
+
+@dataclass(frozen=True)
 class Study:
     """The whole study, resolved."""
 
@@ -126,6 +137,7 @@ class Study:
     weights: tuple[Model, ...]
     sweeps: dict[str, Sweep]
     comparisons: dict[str, Comparison]
+    closer: Closer
     published_file: str
     published_models: dict[str, tuple[str, ...]]
     published_numbers: dict[str, tuple[str, ...]]
@@ -211,6 +223,10 @@ class _Builder:
             weights=self.weight_models(),
             sweeps={name: self.sweep(name) for name in config["sweeps"]},
             comparisons={name: self.comparison(name) for name in config["comparisons"]},
+            closer=Closer(
+                models=self.named(("closer", "models")),
+                correlation=float(config["closer"]["duplicates"]["correlation"]),
+            ),
             published_file=config["published"]["file"],
             published_models=self.published_models(),
             published_numbers={

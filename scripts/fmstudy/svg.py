@@ -24,6 +24,7 @@ HUES = ("#0072b2", "#b34a00", "#007a59", "#a8477f")
 INK, FAINT = "#1b1e22", "#6b7178"
 STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],  # comes with matplotlib: the same everywhere
+    "font.sans-serif": ["DejaVu Sans"],  # else every word names ten fonts
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,  # a title may hold a dollar sign

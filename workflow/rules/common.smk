@@ -79,6 +79,7 @@ LOGS = RESULTS.replace("results", "logs", 1)
 RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
+NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
 PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
@@ -104,6 +105,9 @@ MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"dept
 MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
+ALL_MODELS = list(study.models.values())
+# Models whose one layer of weights can be drawn as a picture for each class.
+LINEAR = [name for name, model in study.models.items() if not model.spec.hidden]
 
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
 TRAINED = {
@@ -208,6 +212,10 @@ def as_parameters():
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": [model.name for model in study.depth],
         "weights": [model.name for model in study.weights],
+        "closer": {
+            "models": [model.name for model in study.closer.models],
+            "correlation": study.closer.correlation,
+        },
         "versions": versions(PACKAGES),
     }
 
@@ -239,6 +247,25 @@ def results_of_section(section):
     ]
 
 
+def closer_tables(models):
+    """Give the tables of a closer look at all models, and those of these models by themselves."""
+    names = ("calibration", "agreement", "hardest", "similarity", "duplicates")
+    return [table(name) for name in (*names, *(f"classes_{model.name}" for model in models))]
+
+
+def closer_figures(models):
+    """Give the figures of a closer look at all models, and those of these models by themselves."""
+    kinds = ("confusion", "calibration", "mistakes")
+    return [
+        figure(name)
+        for name in (
+            *("classes", "calibration", "agreement", "hardest", "duplicates"),
+            *(f"{kind}_{model.name}" for model in models for kind in kinds),
+            *(f"weights_{model.name}" for model in models if model.name in LINEAR),
+        )
+    ]
+
+
 TABLES = [
     table(name)
     for name in (
@@ -256,7 +283,7 @@ TABLES = [
         "cost",
         "engines",
     )
-]
+] + closer_tables(study.closer.models)
 FIGURES = [
     figure(name)
     for name in (
@@ -269,4 +296,4 @@ FIGURES = [
         *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
         *(f"compare_{comparison}" for comparison in study.comparisons),
     )
-]
+] + closer_figures(study.closer.models)

@@ -78,13 +78,21 @@ rule engines:
         table("engines"),
 
 
+rule closer:
+    """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
+    input:
+        NEIGHBOURS,
+        closer_tables(ALL_MODELS),
+        closer_figures(ALL_MODELS),
+
+
 rule tables:
-    """Every table of results, as CSV."""
+    """Every table of the report, as CSV."""
     input:
         TABLES,
 
 
 rule figures:
-    """Every figure, as SVG."""
+    """Every figure of the report, as SVG."""
     input:
         FIGURES,

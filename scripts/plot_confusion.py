@@ -1,0 +1,10 @@
+"""Draw which classes a model takes for which."""
+
+from fmstudy import closer_figures, predictions, runtime, svg
+
+with runtime.job(snakemake.log[0]):
+    files = snakemake.input
+    labels, [predicted] = predictions.read_all(
+        snakemake.params.models, files.predictions, files.labels
+    )
+    svg.save(closer_figures.confusion_map(labels, predicted), snakemake.output.figure)

@@ -1,0 +1,13 @@
+"""Draw a model's most confident mistakes."""
+
+from fmstudy import closer_figures, predictions, runtime, svg
+
+with runtime.job(snakemake.log[0]):
+    import numpy as np
+
+    files = snakemake.input
+    labels, [predicted] = predictions.read_all(
+        snakemake.params.models, files.predictions, files.labels
+    )
+    images = np.load(files.images, mmap_mode="r", allow_pickle=False)
+    svg.save(closer_figures.mistakes(labels, predicted, images), snakemake.output.figure)
