@@ -224,7 +224,7 @@ def fabricate(directory: Path, config: dict) -> dict:
 
 def closer_rows(study) -> dict[str, list[dict]]:
     """The tables of the closer look: model by model, a little better each."""
-    models = list(study.models.values())
+    models = [model for model in study.models.values() if model not in study.closer.leave_out]
 
     def described(model) -> dict:
         return {"model": model.name, "title": model.title, "engine": model.spec.engine} | {
@@ -503,6 +503,7 @@ def parameters(study) -> dict:
         "weights": [model.name for model in study.weights],
         "closer": {
             "models": [model.name for model in study.closer.models],
+            "leave_out": [model.name for model in study.closer.leave_out],
             "correlation": study.closer.correlation,
         },
         "versions": {"python": "3.12.0", "tensorflow": "2.21.0"},
@@ -978,7 +979,7 @@ def test_the_closer_look_follows_its_tables(tmp_path):
     def text() -> str:
         page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
         start = page.text.index("Looking closer An accuracy says")
-        end = page.text.index("Published against reproduced", start)
+        end = page.text.index("The source, checked", start)
         return page.text[start:end].replace("\u202f", " ")
 
     before = text()
@@ -1070,7 +1071,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["epochs"] = {"model": "mine", "at": [10, 20]}
     config["depth"] = {"models": ["mine"]}
     config["weights"] = {"models": ["mine"]}
-    config["closer"]["models"] = ["mine"]
+    config["closer"] |= {"models": ["mine"], "leave_out": []}
     config["sweeps"], config["comparisons"] = {}, {}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from fmstudy import verdicts
+from fmstudy.calibration_check import simulate_ece_coverage
 from fmstudy.runtime import Progress
 from fmstudy.statistics import (
     Estimate,
@@ -150,6 +151,21 @@ def coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def ece_coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """The same, as one row, for the calibration error: over all models made up for it.
+
+    These simulations are of whole test sets and slow, so they are fewer.
+    """
+    found = simulate_ece_coverage(max(1, repetitions), seed)
+    count = found["repetitions"] * len(found["scenarios"])
+    low, high = share_interval(round(found["mean"] * count), count)
+    title = (
+        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of model)"
+    )
+    row = {"check": "ece", "title": title, "claimed": 0.95, "repetitions": count}
+    return pd.DataFrame([row | {"found": found["mean"], "low": low, "high": high}])
+
+
 # ---------------------------------------------------------------- a model compared with itself
 TRAINED_ON, TESTED_ON = 400, 2000
 
@@ -231,7 +247,8 @@ def checks_table(
 
     `kind` tells them apart: coverage or false call.
     """
-    covered = coverage(repetitions).assign(kind="coverage")
+    covered = pd.concat([coverage(repetitions), ece_coverage(repetitions // 10)])
+    covered = covered.assign(kind="coverage")
     called = false_calls(pairs, train, test).assign(kind="false call")
     return pd.concat([covered, called], ignore_index=True)
 

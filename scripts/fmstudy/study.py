@@ -120,6 +120,7 @@ class Closer:
     """
 
     models: tuple[Model, ...]
+    leave_out: tuple[Model, ...]
     correlation: float
 
 
@@ -225,6 +226,7 @@ class _Builder:
             comparisons={name: self.comparison(name) for name in config["comparisons"]},
             closer=Closer(
                 models=self.named(("closer", "models")),
+                leave_out=self.named(("closer", "leave_out")),
                 correlation=float(config["closer"]["duplicates"]["correlation"]),
             ),
             published_file=config["published"]["file"],

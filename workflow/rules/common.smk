@@ -105,7 +105,7 @@ MODEL_GROUPS = {name: study.section(name) for name in studies.SECTIONS} | {"dept
 MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
-ALL_MODELS = list(study.models.values())
+ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
 # Models whose one layer of weights can be drawn as a picture for each class.
 LINEAR = [name for name, model in study.models.items() if not model.spec.hidden]
 
@@ -214,6 +214,7 @@ def as_parameters():
         "weights": [model.name for model in study.weights],
         "closer": {
             "models": [model.name for model in study.closer.models],
+            "leave_out": [model.name for model in study.closer.leave_out],
             "correlation": study.closer.correlation,
         },
         "versions": versions(PACKAGES),
