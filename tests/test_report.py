@@ -709,7 +709,7 @@ def test_what_is_said_of_two_models_is_the_verdict_of_their_comparison(tmp_path,
 
     other = changed(fabricate(tmp_path, configured()), "comparisons", blur)
     text = other.text.replace("\u202f", " ")
-    assert "difference +0.30 points, 95 % interval +0.10 to +0.90: – not resolved" in text
+    assert "difference +0.30 points, 95 % interval +0.10 to +0.90: ? not resolved" in text
     assert "(from 0.51 points on it would be)" in text
     assert "A: 300 ReLU is better than Softmax" in page.text
     assert "A: 300 ReLU is better than Softmax" not in other.text
@@ -797,7 +797,7 @@ def test_one_seed_is_said_to_be_too_few(tmp_path):
     config = configured()
     config["seeds"] = [1]
     page = rendered(tmp_path, config)
-    assert "– not resolved (too few seeds)" in page.text
+    assert "? not resolved (too few seeds)" in page.text
     assert "▲" not in page.text
     assert not re.search(r"\b1 seeds\b", page.text)
 

@@ -4,6 +4,7 @@ A copy of the repository is given the tiny study of data/config.yaml and built o
 tests ask what would run after an edit.
 """
 
+import csv
 import json
 import re
 import shutil
@@ -202,6 +203,19 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
     done = snakemake(built, "--cores", "2", "report/final.html")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "My own net" in (built / "report/final.html").read_text(encoding="utf-8")
+
+
+def test_replicates_train_the_missing_seeds_only_and_judge_with_all(built: Path):
+    done = snakemake(built, "--cores", "2", "replicates")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        done.stdout.count("rule train_lowlevel:") + done.stderr.count("rule train_lowlevel:") == 1
+    )
+    with open(built / "results/tables/replicates_intervals.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["model"], row["seeds"]) for row in rows} == {("softmax", "2"), ("A", "2")}
+    assert all(row["low"] for row in rows)
+    assert planned(built) == {}, "the report is none of their business"
 
 
 def test_an_added_claim_is_judged_and_needs_no_training(built: Path):

@@ -357,7 +357,7 @@ MARKS = {
     "larger gap": Mark("↔", "bad"),
     "smaller gap": Mark("→", "good"),
 }
-OPEN = Mark("–", "open")  # of what is not resolved, not tested, without a value
+OPEN = Mark("?", "open")  # of what is not resolved, not tested, without a value
 
 
 def mark(word: str) -> Mark:
