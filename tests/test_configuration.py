@@ -73,7 +73,7 @@ def only(lines: list[str], *parts: str) -> None:
 @pytest.mark.parametrize("files", [[DEFAULT], [DEFAULT, QUICK]], ids=["default", "quick"])
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)
-    rows, complaints = studies.read_published(ROOT / study.published_file, study.published_models)
+    rows, complaints = studies.read_published(ROOT / study.published_file, study.published_numbers)
     assert complaints == []
     assert rows
 
@@ -123,7 +123,26 @@ MISTAKES = [
     (MODEL_A, f"{MODEL_A}  my model:\n    engine: keras\n    hidden: []\n", "  my model:",
      ["models.my model: must be letters, digits and hyphens", '"my model"']),
     ("  directory: results  ", "  directory: /tmp/x  ", None, ["output.directory", "/tmp/x"]),
+    # how sure it is
+    ("    models: [B, B-L1-signed, B-L2]\n",
+     "    models: [B, B-L1-signed, B-L2]\n    against: frist\n", "against: frist",
+     ["comparisons.penalties.against: must be one of first, previous", 'mean "first"']),
+    ("      redone_by: [A]\n", "      redoneby: [A]\n      redone_by: [A]\n", "redoneby",
+     ["published.models.mlp-300.redoneby: unknown key", '"redone_by"']),
+    ("redone_by: [A]", "redone_by: [A, B, softmax]", None, ["must be a list of at most 2"]),
+    ("redone_by: [A]", "redone_by: [A, A]", None, ["mlp-300.redone_by: holds 'A' twice"]),
+    ("numbers: [b1-test-acc, b1-test-loss]", "numbers: []", None,
+     ["published.models.keras-1 (softmax).numbers: must be a list of at least 1"]),
+    ("  file: config/claims.yaml ", "  fil: config/claims.yaml\n  file: config/claims.yaml ",
+     "fil:", ["claims.fil: unknown key", '"file"']),
+    ("  pairs: 200 ", "  pairs: 1 ", None, ["checks.pairs: must be at least 2; found 1"]),
+    ("  repetitions: 2000 ", "  repetitions: 99 ", None, ["checks.repetitions", "at least 100"]),
+    ("  seeds: [1, 2, 3, 4, 5,", "  seeds: [1, 2, 3, 4, 4,", None,
+     ["replicates.seeds: holds 4 twice"]),
     # missing
+    ("      numbers: [a2-train-acc, a2-train-loss, a2-test-acc, a2-test-loss]\n", "",
+     "    mlp-300:\n", ["published.models.mlp-300: the key numbers is missing"]),
+    ("  pairs: 200 ", "  # ", "checks:\n", ["checks: the key pairs is missing"]),
     ("  timeout: 30", "  # no timeout", "data:\n", ["data: the key timeout is missing"]),
     (MODEL_A, "  A:\n    hidden: [300]\n", "  A:\n", ["models.A: the key engine is missing"]),
 ]  # fmt: skip
@@ -171,15 +190,17 @@ NORMALIZED = "    batch_norm: before\n"
 
 
 MISFITS = [
-    ("  models: [softmax, A, B]", "  models: [softmax, AB, B]", None,
+    ("depth:\n  models: [softmax, A, B]", "depth:\n  models: [softmax, AB, B]", "[softmax, AB",
      ["depth.models[1]", 'no model is called "AB"', 'Did you mean "']),
     ("    models: [keras-2, keras-5]", "    models: [keras-2, kers-5]", None,
      ["comparisons.keras-2-vs-5.models[1]", 'no model is called "kers-5"', '"keras-5"']),
     ("    model: A\n    vary: width", "    model: AA\n    vary: width", None,
      ["sweeps.width.model", 'no model is called "AA"', "Models: softmax, A, B,"]),
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
-    ("    mlp-300: [A]", "    mlp-300: [B, C9]", None,
-     ["published.models.mlp-300[1]", 'no model is called "C9"']),
+    ("redone_by: [A]", "redone_by: [B, C9]", None,
+     ["published.models.mlp-300.redone_by[1]", 'no model is called "C9"']),
+    ("  models: [softmax, A, B, B-L1,", "  models: [sofmax, A, B, B-L1,", None,
+     ["replicates.models[0]", 'no model is called "sofmax"', '"softmax"']),
     ("  models: [B, B-L1, B-L1-signed", "  models: [B, keras-2, B-L1-signed", None,
      ["weights.models[1]: keras-2 is not a low-level model"]),
     (*model_a("delta: 1.0e-4"), "delta: 1.0e-4", ["models.A.delta", "no penalty", "l1_signed"]),
