@@ -193,6 +193,7 @@ def test_intervals_of_a_model_are_those_for_three_questions(tmp_path: Path):
     assert (accuracy["seeds_low"], accuracy["seeds_high"]) == pytest.approx(tuple(interval))
     one = stats.binomtest(6, 10).proportion_ci(0.95, method="wilson")  # of the first seed
     assert (accuracy["one_low"], accuracy["one_high"]) == pytest.approx(tuple(one))
+    assert table.drop("test_accuracy")[["one_low", "one_high"]].isna().all().all()
 
 
 def test_interval_for_other_images_too_is_wider_where_images_count(tmp_path: Path):
@@ -239,4 +240,18 @@ def test_gaps_over_epochs_have_a_mean_and_an_interval_over_seeds(tmp_path: Path)
     assert table.loc[1, "gap_loss_low"] == pytest.approx(2 * interval[0])
     assert list(table["seeds"]) == [2, 1]
     assert table.loc[2, "gap_accuracy"] == pytest.approx(0.02)
+    assert pd.isna(table.loc[2, "gap_accuracy_low"])
+
+
+@pytest.mark.parametrize("loss", [None, float("inf")])
+def test_gap_of_an_epoch_with_a_loss_that_is_not_finite_does_not_count(tmp_path: Path, loss):
+    """Neither its accuracy, so that both gaps are over the seeds that the row tells."""
+    good = {"train": (0.5, 0.0, 0.9), "test": (0.6, 0.0, 0.8)}
+    broken = {"train": (0.5, 0.0, 0.1), "test": (loss, 0.0, 0.1)}
+    leave(tmp_path, "B", 1, history={1: good, 2: good})
+    leave(tmp_path, "B", 2, history={1: good, 2: broken})
+    table = comparing.gaps_table([model("B", [1, 2])], Runs(tmp_path)).set_index("epoch")
+    assert list(table["seeds"]) == [2, 1]
+    assert table.loc[2, "gap_accuracy"] == pytest.approx(0.1)
+    assert table.loc[2, "gap_loss"] == pytest.approx(0.1)
     assert pd.isna(table.loc[2, "gap_accuracy_low"])

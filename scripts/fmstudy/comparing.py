@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
@@ -205,17 +206,18 @@ def gaps_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
     """A row for each model and epoch: both gaps to held-out data, with 95 % intervals over seeds.
 
     The intervals are for other seeds on the same images, and empty for one seed.  A diverged
-    training counts until it ends.
+    training counts as long as its losses are finite.
     """
     rows = []
     for model in models:
         gaps = gaps_over_epochs(model, runs)
         for epoch, values in gaps.iterrows():
             row: dict[str, Any] = {"model": model["name"], "epoch": epoch}
+            finite = values["loss"].index[np.isfinite(values["loss"])]
+            row["seeds"] = len(finite)
             for kind in ("accuracy", "loss"):
-                known = values[kind].dropna()
+                known = values[kind][finite]
                 estimate = over_seeds(known.to_numpy())
-                row["seeds"] = len(known)
                 row[f"gap_{kind}"] = known.mean() if len(known) else None
                 row[f"gap_{kind}_low"] = None if estimate is None else estimate.low
                 row[f"gap_{kind}_high"] = None if estimate is None else estimate.high
