@@ -233,6 +233,8 @@ def test_published_numbers_are_read(tmp_path, encoding):
         (edited()[:-1], ["must have 9 columns"]),
         (edited(id="b", value="about 80"), ['value must be a number; found "about 80"']),
         (edited(id="b", value="nan"), ['value must be a number; found "nan"']),
+        (edited(id="b", as_written="~80%"), ["as_written must be a number", 'found "~80%"']),
+        (edited(id="b", as_written="80..0%"), ["as_written must be a number"]),
         (edited(id="b", split="tset"), ['split must be one of train, test; found "tset"']),
         (edited(id="b", metric="acc"), ["metric must be one of accuracy, loss"]),
         (edited(id="b", unit="%"), ["unit must be one of percent, nats"]),
