@@ -166,6 +166,18 @@ def test_exact_value_fulfils_an_expectation_or_not(test, value, holds):
 
 
 @pytest.mark.parametrize(
+    ("test", "nearly"), [({"more": 1}, 0.9), ({"less": 1}, 1.1), ({"about": 0, "within": 1}, 1.1)]
+)
+def test_slack_makes_an_expectation_easier_and_negative_slack_harder(test, nearly):
+    expectation = Expectation.of(test)
+    assert not expectation.holds(nearly)
+    assert expectation.holds(nearly, 0.2)
+    within = 2 - nearly if "about" not in test else 0.9
+    assert expectation.holds(within)
+    assert not expectation.holds(within, -0.2)
+
+
+@pytest.mark.parametrize(
     ("test", "for_it"),
     [
         ({"more": 0.01}, lambda e: e.p_above(0.01)),
@@ -304,6 +316,17 @@ def test_one_seed_is_too_few_and_its_value_is_given(study: Study):
     assert table.loc["level", "estimate"] == 0.52
     assert table[["low", "p", "p_holm"]].isna().all().all()
     assert set(table["seeds"]) == {1}
+
+
+def test_models_without_a_seed_in_common_are_too_few_for_another_reason(study: Study):
+    study.models["twice"] = model("twice", [8])
+    study.models["other"] = model("other", [9])
+    for name, seed in (("twice", 8), ("other", 9)):
+        leave(study.m.runs.directory, name, seed, [0.9] * N)
+    given = {"metric": "train_loss", "model": "twice", "with": "other"}
+    row = judge(study, c=claim({"compare": given, "less": 9})).loc["c"]
+    assert row["verdict"] == "not resolved (too few seeds)"
+    assert row["reason"] == "The two models have no seed in common."
 
 
 # What the source prints

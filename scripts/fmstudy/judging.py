@@ -349,7 +349,9 @@ def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
     if quantity.estimate is None:
         return row | {
             "verdict": verdicts.TOO_FEW,
-            "reason": "One seed does not tell how runs scatter.",
+            "reason": "One seed does not tell how runs scatter."
+            if quantity.seeds
+            else "The two models have no seed in common.",
         }
     return row | {
         "estimate": quantity.estimate.value,
