@@ -26,7 +26,6 @@ from fmstudy.tables import Runs
 
 # What is compared.  The comparisons of one metric are a family.
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
-PAIRINGS = ("first", "previous")
 
 COLUMNS = (
     "metric",

@@ -68,11 +68,10 @@ def ledger_table(
 
     `redone_by` names, for each model of the source, the model of the study that follows it to
     the letter and, where there is one, an alternative reading of it; a number of a model that is
-    not among `models` has no row.  `whole` says whether the
-    study uses all images of the data set, as the source does.  Numbers stand in the published
-    unit; a difference is reproduced minus published; `low` and `high` are the 95 % interval of
-    our mean over seeds, `tolerance` how far one more run may lie from it, plus the rounding of
-    the published number.
+    not among `models` has no row.  `whole` says whether the study uses all images of the data
+    set, as the source does.  Numbers stand in the published unit; a difference is reproduced
+    minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
+    how far one more run may lie from it, plus the rounding of the published number.
     """
     table = []
     for row in rows:

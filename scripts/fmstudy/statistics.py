@@ -8,6 +8,8 @@ Which of them counts depends on the question.
 - Another seed and other images, which is what is meant by "A is better than B":
   `over_seeds_and_images`.
 
+The training images are always the same: nothing here is about other training data.
+
 All intervals are for 95 %, and two-sided.  `statistics_check` simulates whether they keep that.
 """
 
@@ -142,8 +144,9 @@ def _least_squares(
 def _combined(value: float, parts: Sequence[tuple[float, float]], both: float) -> Estimate:
     """Put together an estimate from its variances, each with its degrees of freedom.
 
-    `both` is what two of them have in common.  The degrees of freedom of the sum: F.
-    Satterthwaite, Biometrics Bulletin 2 (1946).
+    `both` is what two of them have in common; as it is estimated too, the sum less it is not let
+    below any of its parts.  The degrees of freedom of the sum, in which those of `both`, which are
+    many, are left out: F. Satterthwaite, Biometrics Bulletin 2 (1946).
     """
     variance = max(sum(part for part, _ in parts) - both, *(part for part, _ in parts), 0.0)
     if variance == 0.0:
