@@ -73,7 +73,7 @@ def only(lines: list[str], *parts: str) -> None:
 @pytest.mark.parametrize("files", [[DEFAULT], [DEFAULT, QUICK]], ids=["default", "quick"])
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)
-    rows, complaints = studies.read_published(ROOT / study.published_file, study.published_models)
+    rows, complaints = studies.read_published(ROOT / study.published_file, study.published_numbers)
     assert complaints == []
     assert rows
 
@@ -99,8 +99,8 @@ MISTAKES = [
     ("  timeout: 30", "  timeout: [3]", None, ["data.timeout: must be a number", "a list of 1"]),
     ("  timeout: 30", "  timeout:", None, ["data.timeout: must be a number", "nothing"]),
     ("  timeout: 30", "  timeout: true", None, ["data.timeout: must be a number", "found true"]),
-    ("seeds: [1, 2, 3]", "seeds: 1", None, ["seeds: must be a list", "found 1"]),
-    ("seeds: [1, 2, 3]", "seeds: [1, 2.5]", None, ["seeds[1]: must be a whole number", "2.5"]),
+    ("seeds: [1, 2, 3, 4]", "seeds: 1", None, ["seeds: must be a list", "found 1"]),
+    ("seeds: [1, 2, 3, 4]", "seeds: [1, 2.5]", None, ["seeds[1]: must be a whole number", "2.5"]),
     (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
     (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
     # numbers that YAML takes for texts
@@ -112,9 +112,10 @@ MISTAKES = [
     (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
     (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
-    ("seeds: [1, 2, 3]", "seeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
-    ("seeds: [1, 2, 3]", "seeds: []", None, ["seeds: must be a list of at least 1", "a list of 0"]),
-    ("seeds: [1, 2, 3]", "seeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
+    ("seeds: [1, 2, 3, 4]", "seeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
+    ("seeds: [1, 2, 3, 4]", "seeds: []", None,
+     ["seeds: must be a list of at least 1", "a list of 0"]),
+    ("seeds: [1, 2, 3, 4]", "seeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
     # words
     (*model_a("activation: rellu"), "rellu", ["must be one of relu, sigmoid", 'mean "relu"']),
     (*model_a("penalty: L2"), "penalty: L2", ["A.penalty", "none, l1, l1_signed, l2"]),
@@ -125,7 +126,26 @@ MISTAKES = [
     ("  directory: results  ", "  directory: /tmp/x  ", None, ["output.directory", "/tmp/x"]),
     ("    correlation: 0.985", "    correlation: 1.5", None,
      ["closer.duplicates.correlation: must be at most 1; found 1.5"]),
+    # how sure it is
+    ("    models: [B, B-L1-signed, B-L2]\n",
+     "    models: [B, B-L1-signed, B-L2]\n    against: frist\n", "against: frist",
+     ["comparisons.penalties.against: must be one of first, previous", 'mean "first"']),
+    ("      redone_by: [A]\n", "      redoneby: [A]\n      redone_by: [A]\n", "redoneby",
+     ["published.models.mlp-300.redoneby: unknown key", '"redone_by"']),
+    ("redone_by: [A]", "redone_by: [A, B, softmax]", None, ["must be a list of at most 2"]),
+    ("redone_by: [A]", "redone_by: [A, A]", None, ["mlp-300.redone_by: holds 'A' twice"]),
+    ("numbers: [b1-test-acc, b1-test-loss]", "numbers: []", None,
+     ["published.models.keras-1 (softmax).numbers: must be a list of at least 1"]),
+    ("  file: config/claims.yaml ", "  fil: config/claims.yaml\n  file: config/claims.yaml ",
+     "fil:", ["claims.fil: unknown key", '"file"']),
+    ("  pairs: 200 ", "  pairs: 1 ", None, ["checks.pairs: must be at least 2; found 1"]),
+    ("  repetitions: 2000 ", "  repetitions: 99 ", None, ["checks.repetitions", "at least 100"]),
+    ("  seeds: [1, 2, 3, 4, 5,", "  seeds: [1, 2, 3, 4, 4,", None,
+     ["replicates.seeds: holds 4 twice"]),
     # missing
+    ("      numbers: [a2-train-acc, a2-train-loss, a2-test-acc, a2-test-loss]\n", "",
+     "    mlp-300:\n", ["published.models.mlp-300: the key numbers is missing"]),
+    ("  pairs: 200 ", "  # ", "checks:\n", ["checks: the key pairs is missing"]),
     ("  timeout: 30", "  # no timeout", "data:\n", ["data: the key timeout is missing"]),
     (MODEL_A, "  A:\n    hidden: [300]\n", "  A:\n", ["models.A: the key engine is missing"]),
 ]  # fmt: skip
@@ -173,7 +193,7 @@ NORMALIZED = "    batch_norm: before\n"
 
 
 MISFITS = [
-    ("  models: [softmax, A, B]", "  models: [softmax, AB, B]", None,
+    ("depth:\n  models: [softmax, A, B]", "depth:\n  models: [softmax, AB, B]", "[softmax, AB",
      ["depth.models[1]", 'no model is called "AB"', 'Did you mean "']),
     ("    models: [keras-2, keras-5]", "    models: [keras-2, kers-5]", None,
      ["comparisons.keras-2-vs-5.models[1]", 'no model is called "kers-5"', '"keras-5"']),
@@ -182,8 +202,10 @@ MISFITS = [
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
     ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
      ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
-    ("    mlp-300: [A]", "    mlp-300: [B, C9]", None,
-     ["published.models.mlp-300[1]", 'no model is called "C9"']),
+    ("redone_by: [A]", "redone_by: [B, C9]", None,
+     ["published.models.mlp-300.redone_by[1]", 'no model is called "C9"']),
+    ("  models: [softmax, A, B, B-L1,", "  models: [sofmax, A, B, B-L1,", None,
+     ["replicates.models[0]", 'no model is called "sofmax"', '"softmax"']),
     ("  models: [B, B-L1, B-L1-signed", "  models: [B, keras-2, B-L1-signed", None,
      ["weights.models[1]: keras-2 is not a low-level model"]),
     (*model_a("delta: 1.0e-4"), "delta: 1.0e-4", ["models.A.delta", "no penalty", "l1_signed"]),

@@ -127,11 +127,11 @@ def test_edited_title_changes_no_run(study):
 
 
 def test_added_seed_adds_only_that_seed_s_trainings(study):
-    more = built({"seeds": [1, 2, 3, 4]})
+    more = built({"seeds": [1, 2, 3, 4, 5]})
     added = set(more.trainings) - set(study.trainings)
-    assert {seed for _, seed in added} == {4}
+    assert {seed for _, seed in added} == {5}
     assert set(study.trainings) <= set(more.trainings)
-    assert ("mlp-300", 4) in added
+    assert ("mlp-300", 5) in added
 
 
 def test_more_epochs_by_default_keep_the_runs_that_say_their_own():
@@ -203,10 +203,12 @@ ROW = [
 ]
 
 
-def published(tmp_path, *rows, header=PUBLISHED_COLUMNS, encoding="utf-8"):
+def published(tmp_path, *rows, header=PUBLISHED_COLUMNS, encoding="utf-8", numbers=None):
+    """Read rows; what the configuration lists is the ids of the rows, all of softmax."""
     file = tmp_path / "published.csv"
     file.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n", encoding=encoding)
-    rows, complaints = read_published(file, ["softmax", "mlp-300"])
+    numbers = numbers or {"softmax": [row[0] for row in rows if row], "mlp-300": []}
+    rows, complaints = read_published(file, numbers)
     return rows, [complaint.removeprefix(str(file)) for complaint in complaints]
 
 
@@ -227,10 +229,12 @@ def test_published_numbers_are_read(tmp_path, encoding):
     [
         (edited(id="b", model="sofmax"), ['re-does "sofmax"', 'Did you mean "softmax"?']),
         (ROW, ['the id "a1-test-acc" stands twice']),
-        (edited(id="b", value="79,89"), ["must have 9 columns"]),
-        (edited(id="b")[:-1], ["must have 9 columns"]),
+        (edited(value="79,89"), ["must have 9 columns"]),
+        (edited()[:-1], ["must have 9 columns"]),
         (edited(id="b", value="about 80"), ['value must be a number; found "about 80"']),
         (edited(id="b", value="nan"), ['value must be a number; found "nan"']),
+        (edited(id="b", as_written="~80%"), ["as_written must be a number", 'found "~80%"']),
+        (edited(id="b", as_written="80..0%"), ["as_written must be a number"]),
         (edited(id="b", split="tset"), ['split must be one of train, test; found "tset"']),
         (edited(id="b", metric="acc"), ["metric must be one of accuracy, loss"]),
         (edited(id="b", unit="%"), ["unit must be one of percent, nats"]),
@@ -257,10 +261,89 @@ def test_published_numbers_without_their_columns_are_refused(tmp_path, header):
 
 
 def test_file_of_published_numbers_that_cannot_be_read_is_named(tmp_path):
-    assert "No such file" in read_published(tmp_path / "none.csv", [])[1][0]
+    assert "No such file" in read_published(tmp_path / "none.csv", {})[1][0]
     (tmp_path / "latin.csv").write_bytes("id,größe\n".encode("latin-1"))
-    _, complaints = read_published(tmp_path / "latin.csv", [])
+    _, complaints = read_published(tmp_path / "latin.csv", {})
     assert "latin.csv: is not a CSV file in UTF-8" in complaints[0]
+
+
+def test_published_number_whose_row_is_lost_is_named(tmp_path):
+    numbers = {"softmax": ["a1-test-acc", "a1-test-loss"], "mlp-300": []}
+    rows, complaints = published(tmp_path, ROW, numbers=numbers)
+    assert len(rows) == 1
+    assert complaints == [
+        ': the number "a1-test-loss" of "softmax" has no row; the configuration lists it under '
+        "published: models. Put the row back, or take the id out of that list."
+    ]
+
+
+def test_published_number_that_nobody_listed_is_named_with_its_line(tmp_path):
+    numbers = {"softmax": ["a1-test-acc"], "mlp-300": []}
+    _, complaints = published(tmp_path, ROW, edited(id="a1-test-ac"), numbers=numbers)
+    assert len(complaints) == 1
+    for part in (", line 3: ", '"a1-test-ac"', "models: softmax: numbers", 'mean "a1-test-acc"?'):
+        assert part in complaints[0]
+
+
+def test_published_number_under_another_model_is_missed_there_and_unknown_here(tmp_path):
+    numbers = {"softmax": [], "mlp-300": ["a1-test-acc"]}
+    _, complaints = published(tmp_path, ROW, numbers=numbers)
+    assert len(complaints) == 1
+    assert "models: softmax: numbers" in complaints[0]
+
+
+def test_every_published_number_of_the_source_is_listed_once_in_the_configuration(study):
+    rows, complaints = read_published(ROOT / study.published_file, study.published_numbers)
+    assert complaints == []
+    listed = [number for numbers in study.published_numbers.values() for number in numbers]
+    assert sorted(listed) == sorted(row["id"] for row in rows)
+    assert set(study.published_numbers) == set(study.published_models)
+
+
+# How sure it is
+
+
+def test_replicates_are_the_same_runs_with_seeds_of_their_own(study):
+    assert {model.seeds for model in study.replicates} == {tuple(range(1, 11))}
+    for model in study.replicates:
+        assert model.spec == study.models[model.name].spec
+    assert {model.seeds for model in study.models.values()} == {(1, 2, 3, 4)}
+
+
+def test_replicates_are_not_trained_for_the_report(study):
+    assert {seed for _, seed in study.trainings} == {1, 2, 3, 4}
+
+
+def test_comparison_is_against_the_first_model_unless_said_otherwise(study):
+    assert study.comparisons["penalties"].against == "first"
+    assert study.comparisons["depth"].against == "previous"
+
+
+def test_models_that_are_compared_or_redo_the_source_stand_once(study):
+    for models in (study.compared, study.redoing):
+        names = [model.name for model in models]
+        assert len(names) == len(set(names))
+    assert [model.name for model in study.redoing][:5] == [
+        "softmax",
+        "A",
+        "B",
+        "B-L1-signed",
+        "B-L1",
+    ]
+
+
+def test_study_uses_all_images_only_if_it_uses_all_of_both_parts(study):
+    assert study.uses_all
+    assert not built({"data": {"train_samples": 59_999}}).uses_all
+    assert not built({"data": {"test_samples": 9_999}}).uses_all
+
+
+def test_checks_are_as_many_as_configured():
+    change = {"checks": {"pairs": 7, "repetitions": 100}}
+    assert built(change).checks == {"pairs": 7, "repetitions": 100}
+
+
+# What is refused
 
 
 def refused(change: dict) -> list[tuple]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
@@ -23,9 +24,8 @@ from fmstudy.statistics import (
 )
 from fmstudy.tables import Runs
 
-# What is compared.  The comparisons of one metric are a family.
+# What is compared.  The comparisons of one metric in one section of the report are a family.
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
-PAIRINGS = ("first", "previous")
 
 COLUMNS = (
     "metric",
@@ -34,13 +34,13 @@ COLUMNS = (
     "first_title",
     "second_title",
     "comparisons",
+    "section",
     "first_value",
     "second_value",
     "seeds",
     "difference",
     "low",
     "high",
-    "freedom",
     "p",
     "p_holm",
     "family",
@@ -68,37 +68,42 @@ def comparisons_table(
     """A row for each metric and planned pair, the second model against the first.
 
     Differences are second minus first, with 95 % intervals for other seeds and other test
-    images.  `p_holm` is corrected over the pairs of the metric, `resolution` the smallest
-    difference that would be resolved for sure.  A pair that several comparisons plan stands
-    once.  The last six columns, of the test accuracy alone, are McNemar's: medians over the
+    images.  `p_holm` is corrected over the pairs of the metric and section, `resolution` the
+    smallest difference that would be resolved for sure.  A pair that several comparisons plan
+    stands once.  The last six columns, of the test accuracy alone, are McNemar's: medians over the
     seeds that both have, each of one pair of runs.
     """
-    planned: dict[tuple[str, str], list[str]] = {}
+    planned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for comparison in comparisons:
         for pair in pairs_of(comparison["models"], comparison["against"]):
-            planned.setdefault(pair, []).append(comparison["name"])
+            planned.setdefault(pair, []).append(comparison)
     rows: list[dict[str, Any]] = []
     for metric in METRICS:
-        family = [_compared(metric, *pair, names, models, m) for pair, names in planned.items()]
-        tested = [row for row in family if row["estimate"] is not None]
-        adjusted = holm([row["p"] for row in tested])
-        for row, p_holm in zip(tested, adjusted, strict=True):
-            row["p_holm"] = p_holm
-            row["resolution"] = resolution(row["estimate"], len(tested))
-        for row in family:
-            row["family"] = len(tested)
-            row["verdict"] = verdicts.of_difference(row["estimate"], row.get("p_holm"), metric)
-            if row["first_value"] is None or row["second_value"] is None:
-                row["verdict"] = verdicts.NO_VALUE
-        rows += family
+        of_metric = [_compared(metric, *pair, by, models, m) for pair, by in planned.items()]
+        for section in dict.fromkeys(row["section"] for row in of_metric):
+            _judge([row for row in of_metric if row["section"] == section])
+        rows += of_metric
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _judge(family: Sequence[dict[str, Any]]) -> None:
+    """Put corrected p-values, resolutions and verdicts into the rows of a family."""
+    tested = [row for row in family if row["estimate"] is not None]
+    for row, p_holm in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row["p_holm"] = p_holm
+        row["resolution"] = resolution(row["estimate"], len(tested))
+    for row in family:
+        row["family"] = len(tested)
+        row["verdict"] = verdicts.of_difference(row["estimate"], row.get("p_holm"), row["metric"])
+        if row["first_value"] is None or row["second_value"] is None:
+            row["verdict"] = verdicts.NO_VALUE
 
 
 def _compared(
     metric: str,
     first: str,
     second: str,
-    names: Sequence[str],
+    planned_by: Sequence[Mapping[str, Any]],
     models: Mapping[str, Mapping[str, Any]],
     m: Measures,
 ) -> dict[str, Any]:
@@ -112,7 +117,8 @@ def _compared(
         "second": second,
         "first_title": one["title"],
         "second_title": other["title"],
-        "comparisons": " ".join(names),
+        "comparisons": " ".join(comparison["name"] for comparison in planned_by),
+        "section": planned_by[0]["section"],
         "first_value": _mean(samples[0]),
         "second_value": _mean(samples[1]),
         "seeds": len(shared),
@@ -126,7 +132,6 @@ def _compared(
             "difference": estimate.value,
             "low": estimate.low,
             "high": estimate.high,
-            "freedom": estimate.freedom,
             "p": estimate.p_differs(),
         }
     if metric == "test_accuracy" and shared:
@@ -205,17 +210,18 @@ def gaps_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
     """A row for each model and epoch: both gaps to held-out data, with 95 % intervals over seeds.
 
     The intervals are for other seeds on the same images, and empty for one seed.  A diverged
-    training counts until it ends.
+    training counts as long as its losses are finite.
     """
     rows = []
     for model in models:
         gaps = gaps_over_epochs(model, runs)
         for epoch, values in gaps.iterrows():
             row: dict[str, Any] = {"model": model["name"], "epoch": epoch}
+            finite = values["loss"].index[np.isfinite(values["loss"])]
+            row["seeds"] = len(finite)
             for kind in ("accuracy", "loss"):
-                known = values[kind].dropna()
+                known = values[kind][finite]
                 estimate = over_seeds(known.to_numpy())
-                row["seeds"] = len(known)
                 row[f"gap_{kind}"] = known.mean() if len(known) else None
                 row[f"gap_{kind}_low"] = None if estimate is None else estimate.low
                 row[f"gap_{kind}_high"] = None if estimate is None else estimate.high

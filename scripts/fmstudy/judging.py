@@ -129,7 +129,7 @@ class Study:
 
     models   by name, as dictionaries
     sweeps   by name: values, and the models that have them
-    longer   the model of the longer training, its base, and after which epochs it is read off
+    longer   the model of the longer training, and after which epochs it is read off: model, at
     """
 
     def __init__(
@@ -201,15 +201,10 @@ class Study:
         if "minus" in given:
             spans.append((*given["minus"], -1.0))
             words += f", minus the change from epoch {given['minus'][0]} to {given['minus'][1]}"
-        values = np_sum(
-            [
-                sign
-                * (
-                    self._sample(model, metric, end).values
-                    - self._sample(model, metric, start).values
-                )
-                for start, end, sign in spans
-            ]
+        values = sum(
+            sign
+            * (self._sample(model, metric, end).values - self._sample(model, metric, start).values)
+            for start, end, sign in spans
         )
         return self._changes(values, metric, words, (given["model"],))
 
@@ -261,14 +256,6 @@ class Study:
             f"{number(max(values))} minus {number(min(values))}",
             (sweep["base"],),
         )
-
-
-def np_sum(arrays: Sequence[Any]) -> Any:
-    """Add arrays of one shape."""
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = total + array
-    return total
 
 
 def words_of(metric: str) -> str:
@@ -349,7 +336,9 @@ def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
     if quantity.estimate is None:
         return row | {
             "verdict": verdicts.TOO_FEW,
-            "reason": "One seed does not tell how runs scatter.",
+            "reason": "One seed does not tell how runs scatter."
+            if quantity.seeds
+            else "The two models have no seed in common.",
         }
     return row | {
         "estimate": quantity.estimate.value,

@@ -68,11 +68,10 @@ def ledger_table(
 
     `redone_by` names, for each model of the source, the model of the study that follows it to
     the letter and, where there is one, an alternative reading of it; a number of a model that is
-    not among `models` has no row.  `whole` says whether the
-    study uses all images of the data set, as the source does.  Numbers stand in the published
-    unit; a difference is reproduced minus published; `low` and `high` are the 95 % interval of
-    our mean over seeds, `tolerance` how far one more run may lie from it, plus the rounding of
-    the published number.
+    not among `models` has no row.  `whole` says whether the study uses all images of the data
+    set, as the source does.  Numbers stand in the published unit; a difference is reproduced
+    minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
+    how far one more run may lie from it, plus the rounding of the published number.
     """
     table = []
     for row in rows:
@@ -152,13 +151,12 @@ def _judge(
     unit, digits = _UNITS[entry["unit"]], _DIGITS[entry["unit"]]
     size, tolerance = abs(entry["difference"]), entry["tolerance"]
     way = "above" if entry["difference"] > 0 else "below"
-    reason = f"Our mean lies {size:.{digits}f} {unit} {way} the printed number"
-    if verdict == verdicts.NOT_REPRODUCED:
-        reason += f"; one more run would lie within {tolerance:.{digits}f} of it."
-    else:
-        reason += f", and one more run may lie up to {tolerance:.{digits}f} from it."
-        if verdict == verdicts.WITHIN_NOISE:
-            reason += " The runs scatter too much for more than that."
+    reason = (
+        f"Our mean lies {size:.{digits}f} {unit} {way} the printed number; another run, rounded "
+        f"as printed, may lie up to {tolerance:.{digits}f} {unit} from our mean."
+    )
+    if verdict == verdicts.WITHIN_NOISE:
+        reason += " The runs scatter too much for more than that."
     return {"verdict": verdict, "reason": reason}
 
 

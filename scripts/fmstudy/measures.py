@@ -11,7 +11,7 @@ Accuracies and shares are in [0, 1], losses in nats.  Metrics of the end of trai
   mean over its units of |gamma - s| / s, |beta - m| / s and |gamma - 1|, where m and s are mean
   and standard deviation of what the unit normalizes.
 
-Metrics of a split and gaps are also to be had of any epoch.  Diverged trainings stay out.
+Those of a split and gaps are also to be had of any epoch.  Diverged trainings stay out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ GAPS = ("gap_accuracy", "gap_loss", "test_gap_accuracy", "test_gap_loss")
 OF_WEIGHTS = ("norm", "near_zero_share", "sum_absolute")
 OF_NORMALIZATION = ("gamma_deviation", "beta_mean", "gamma_one")
 METRICS = (*OF_SPLITS, *OBJECTIVES, *GAPS, *OF_WEIGHTS, *OF_NORMALIZATION)
-OF_EPOCHS = (*OF_SPLITS, *GAPS)
 
 Model = Mapping[str, Any]
 

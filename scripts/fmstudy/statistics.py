@@ -8,6 +8,8 @@ Which of them counts depends on the question.
 - Another seed and other images, which is what is meant by "A is better than B":
   `over_seeds_and_images`.
 
+The training images are always the same: nothing here is about other training data.
+
 All intervals are for 95 %, and two-sided.  `statistics_check` simulates whether they keep that.
 """
 
@@ -15,13 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit  # Student's t: distribution function and its inverse
+from scipy.special import ndtri, stdtr, stdtrit  # of the normal distribution and Student's t
 
-# statsmodels takes a second to import, so the functions that need it import it.
+# statsmodels and scipy.optimize are slow to import, so the functions that need them import them.
 
 LEVEL = 0.95
 ALPHA = 1.0 - LEVEL
@@ -29,18 +31,31 @@ ALPHA = 1.0 - LEVEL
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard error, and the degrees of freedom of that error.
+    """A number with its standard errors: from the trainings, and from the test images.
 
-    Inference is by Student's t.  An error of 0 (all replicates are equal) leaves no doubt.
+    error, freedom              of the trainings, with its degrees of freedom, which are few
+    image_error, image_freedom  of the test images; 0 where they do not count
+
+    Intervals and p-values are Student's t where one error counts.  Where both do, the half-width
+    is the root of the sum of the squares of each one's own (S. K. Banerjee, Sankhya 22 (1960)):
+    it holds its level whatever the proportion of the two, and errs to the wide side.  The usual
+    approximation, Satterthwaite's degrees of freedom of the sum, does not when one of them has
+    two degrees of freedom and small levels are asked for: it takes trainings that agree by luck
+    for trainings that agree.  An error of 0 (all replicates are equal) leaves no doubt.
     """
 
     value: float
     error: float
     freedom: float
+    image_error: float = 0.0
+    image_freedom: float = math.inf
 
     def half_width(self, alpha: float = ALPHA) -> float:
         """Half the width of the two-sided interval that misses with probability `alpha`."""
-        return float(stdtrit(self.freedom, 1.0 - alpha / 2.0) * self.error)
+        return math.hypot(
+            _quantile(self.freedom, alpha) * self.error,
+            _quantile(self.image_freedom, alpha) * self.image_error,
+        )
 
     @property
     def low(self) -> float:
@@ -52,19 +67,33 @@ class Estimate:
         """The upper end of the 95 % interval."""
         return self.value + self.half_width()
 
+    def p_differs(self, threshold: float = 0.0) -> float:
+        """The two-sided p-value against "the true value is `threshold`".
+
+        The level at which the interval just reaches the threshold.
+        """
+        distance = abs(self.value - threshold)
+        if distance == 0.0:
+            return 1.0
+        if self.half_width(_SMALLEST) < distance:  # an error of 0, or as good as that
+            return 0.0
+        if self.image_error == 0.0:
+            return 2.0 * float(stdtr(self.freedom, -distance / self.error))
+        from scipy.optimize import brentq
+
+        def excess(level: float) -> float:
+            return self.half_width(math.exp(level)) - distance
+
+        return math.exp(brentq(excess, math.log(_SMALLEST), 0.0))
+
     def p_above(self, threshold: float = 0.0) -> float:
         """The one-sided p-value against "the true value is at most `threshold`"."""
-        if self.error == 0.0:
-            return 0.5 if self.value == threshold else float(self.value < threshold)
-        return float(stdtr(self.freedom, (threshold - self.value) / self.error))
+        half = self.p_differs(threshold) / 2.0
+        return half if self.value >= threshold else 1.0 - half
 
     def p_below(self, threshold: float = 0.0) -> float:
         """The one-sided p-value against "the true value is at least `threshold`"."""
         return (-self).p_above(-threshold)
-
-    def p_differs(self, threshold: float = 0.0) -> float:
-        """The two-sided p-value against "the true value is `threshold`"."""
-        return min(1.0, 2.0 * min(self.p_above(threshold), self.p_below(threshold)))
 
     def p_inside(self, low: float, high: float) -> float:
         """The p-value against "the true value lies outside of low to high".
@@ -78,7 +107,15 @@ class Estimate:
         return min(self.p_below(low), self.p_above(high))
 
     def __neg__(self) -> Estimate:
-        return Estimate(-self.value, self.error, self.freedom)
+        return replace(self, value=-self.value)
+
+
+_SMALLEST = 1e-200  # of p-values: what lies below is as good as 0
+
+
+def _quantile(freedom: float, alpha: float) -> float:
+    """What Student's t exceeds in size with probability `alpha`; normal at infinite freedom."""
+    return -float(ndtri(alpha / 2.0) if math.isinf(freedom) else stdtrit(freedom, alpha / 2.0))
 
 
 @dataclass(frozen=True)
@@ -121,35 +158,24 @@ def _least_squares(
 
     values (p,) of p trainings follow the columns of design (p, k) and scatter around them; images
     (p, n) are what each test image adds to them.  All trainings see all images, a crossed design
-    of two random factors: the variance is that over trainings plus that over images, less what
-    trainings and images do together, which is in both (H. Scheffé, The Analysis of Variance,
-    1959, on the two-way layout).
+    of two random factors: the variance is that over trainings plus that over images.  What
+    trainings and images do together is in both, and is taken off the images' part (H. Scheffé, The
+    Analysis of Variance, 1959, on the two-way layout).
     """
     trainings, columns = design.shape
     freedom = trainings - columns
     residual = np.eye(trainings) - design @ np.linalg.pinv(design)
     spread = float(np.sum(weights**2))
-    parts, both = [(float(np.sum((residual @ values) ** 2)) / freedom * spread, freedom)], 0.0
-    if images is not None:
-        n = images.shape[1]
-        parts.append((float((weights @ images).var(ddof=1)) / n, n - 1))
-        rest = residual @ images
-        rest -= rest.mean(axis=1, keepdims=True)
-        both = float(np.sum(rest**2)) / (freedom * (n - 1)) * spread / n
-    return _combined(float(weights @ values), parts, both)
-
-
-def _combined(value: float, parts: Sequence[tuple[float, float]], both: float) -> Estimate:
-    """Put together an estimate from its variances, each with its degrees of freedom.
-
-    `both` is what two of them have in common.  The degrees of freedom of the sum: F.
-    Satterthwaite, Biometrics Bulletin 2 (1946).
-    """
-    variance = max(sum(part for part, _ in parts) - both, *(part for part, _ in parts), 0.0)
-    if variance == 0.0:
-        return Estimate(value, 0.0, max(freedom for _, freedom in parts))
-    freedom = variance**2 / sum(part**2 / own for part, own in parts)
-    return Estimate(value, math.sqrt(variance), freedom)
+    value = float(weights @ values)
+    error = math.sqrt(float(np.sum((residual @ values) ** 2)) / freedom * spread)
+    if images is None:
+        return Estimate(value, error, freedom)
+    n = images.shape[1]
+    rest = residual @ images
+    rest -= rest.mean(axis=1, keepdims=True)
+    both = float(np.sum(rest**2)) / (freedom * (n - 1)) * spread / n
+    of_images = float((weights @ images).var(ddof=1)) / n
+    return Estimate(value, error, freedom, math.sqrt(max(of_images - both, 0.0)), n - 1)
 
 
 def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:

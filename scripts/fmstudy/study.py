@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -539,7 +540,14 @@ def _published_complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
         finite = False
     if not finite:
         yield f'{where}: value must be a number; found "{row["value"]}".'
+    if not _AS_WRITTEN.fullmatch(row["as_written"].strip()):
+        yield (
+            f"{where}: as_written must be a number as the source prints it, such as 0.55 or 90%; "
+            f'found "{row["as_written"]}".'
+        )
 
+
+_AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # how it is rounded is read from it
 
 _PUBLISHED_WORDS: dict[str, Sequence[str]] = {
     "split": ("train", "test"),

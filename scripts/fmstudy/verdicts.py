@@ -49,7 +49,10 @@ UNTESTED = "not tested"
 
 
 def of_claim(supporting: float, contradicting: float, p_adjusted: float) -> str:
-    """Say whether a hypothesis holds, from the one-sided p-values for it and against it."""
+    """Say whether a hypothesis holds, from the one-sided p-values for it and against it.
+
+    `p_adjusted` is twice the smaller one, corrected: both are asked, each at half of the level.
+    """
     if p_adjusted > ALPHA:
         return UNRESOLVED
     return SUPPORTED if supporting < contradicting else CONTRADICTED
