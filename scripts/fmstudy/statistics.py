@@ -10,7 +10,7 @@ Which of them counts depends on the question.
 
 The training images are always the same: nothing here is about other training data.
 
-All intervals are for 95 %, and two-sided.  `statistics_check` simulates whether they keep that.
+All intervals are for 95 %, and two-sided.  `simulation` checks whether they keep that.
 """
 
 from __future__ import annotations
