@@ -4,9 +4,7 @@ from fmstudy import judging, measures, runtime, study, tables
 
 with runtime.job(snakemake.log[0]):
     params = snakemake.params
-    rows, complaints = study.read_published(snakemake.input.published, params.numbers)
-    if complaints:
-        raise runtime.StudyError("\n".join(complaints))
+    rows = study.checked_published(snakemake.input.published, params.numbers)
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
     models = {model["name"]: model for model in params.models}
     subject = judging.Study(models, params.sweeps, params.longer, m)

@@ -4,9 +4,7 @@ from fmstudy import ledger, measures, runtime, study, tables
 
 with runtime.job(snakemake.log[0]):
     params = snakemake.params
-    rows, complaints = study.read_published(snakemake.input.published, params.numbers)
-    if complaints:
-        raise runtime.StudyError("\n".join(complaints))
+    rows = study.checked_published(snakemake.input.published, params.numbers)
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
     models = {model["name"]: model for model in params.models}
     table = ledger.ledger_table(rows, params.redone_by, models, params.whole, m)

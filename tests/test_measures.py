@@ -111,7 +111,7 @@ def test_diverged_training_stays_out(tmp_path: Path):
     leave(tmp_path, "B", 1)
     leave(tmp_path, "B", 2, test=(None, 0.0, None), status="diverged")
     m = measures(tmp_path)
-    assert m.finished(B) == [1]
+    assert m.runs.finished(B) == [1]
     assert m.sample(B, "test_accuracy").seeds == {1: 0.5}
     assert set(m.sample(B, "test_accuracy").images) == {1}
     nothing = m.sample(model("B", [2]), "gap_loss")

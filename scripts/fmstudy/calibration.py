@@ -15,9 +15,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from fmstudy.predictions import Predicted
+from fmstudy.statistics import LEVEL
 
 BINS = 15  # as in the paper
-LEVEL = 0.95
 _SURE = float(norm.ppf((1 + LEVEL) / 2))  # 1.96
 _DRAWS = 1000  # of gaps by chance, for the quantile below which perfect calibration stands
 

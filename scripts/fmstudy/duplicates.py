@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 from threadpoolctl import threadpool_limits
 
 from fmstudy.predictions import Predicted
 from fmstudy.runtime import Progress
+from fmstudy.statistics import share_interval
 
 CHUNK = 2000  # training images at a time: 80 MB of correlations with 10,000 test images
 
@@ -158,15 +158,15 @@ def duplicates_table(
 def accuracy_of(right: np.ndarray, name: str) -> Mapping[str, float | None]:
     """Give the mean accuracy over trainings with a 95 % interval over images; right: (seeds, n).
 
-    Wilson's interval (statsmodels) for the mean over the seeds, as if it were that of one
+    Wilson's interval for the mean over the seeds, as if it were that of one
     training.  A mean of hits over seeds spreads at most as much over the images as the hits of
     one training with the same accuracy do, so that the interval is, if anything, too wide.
     """
     if not right.size:
         return {name: None, f"{name}_low": None, f"{name}_high": None}
     images = right.shape[1]
-    low, high = proportion_confint(right.mean() * images, images, method="wilson")
-    return {name: float(right.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
+    low, high = share_interval(right.mean() * images, images)
+    return {name: float(right.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
 def _matched(right: np.ndarray, labels: np.ndarray, near: np.ndarray) -> float | None:

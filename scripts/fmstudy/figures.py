@@ -21,10 +21,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fmstudy.comparing import gaps_table
 from fmstudy.dataset import CLASSES
-from fmstudy.measures import gaps_over_epochs
 from fmstudy.spec import number
-from fmstudy.statistics import over_seeds
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
@@ -207,23 +206,21 @@ def _draw_gaps(strips: Sequence[Axes], model: Mapping[str, Any], runs: Runs, hue
     The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
     long trainings some epochs stand for all, the last among them.
     """
-    gaps = gaps_over_epochs(model, runs)
+    gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
     gaps = gaps.iloc[_some(len(gaps), GAP_POINTS)]
     for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
-        values = gaps[kind].to_numpy()
-        mean = np.ma.masked_invalid(values).mean(axis=1)
-        axes.plot(gaps.index, mean, color=hue, linewidth=1.4)
-        estimates = [over_seeds(row[np.isfinite(row)]) for row in values]
-        known = [estimate is not None for estimate in estimates]
-        if any(known):
-            low = [math.nan if e is None else e.low for e in estimates]
-            high = [math.nan if e is None else e.high for e in estimates]
-            limits = _gap_limits(axes, mean)
-            axes.fill_between(gaps.index, low, high, color=hue, alpha=0.18, linewidth=0)
+        axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4)
+        low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]
+        if low.notna().any():
+            limits = _gap_limits(axes)
+            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=0.18, linewidth=0)
             axes.set_ylim(*limits)
 
 
-def _gap_limits(axes: Axes, mean: np.ma.MaskedArray) -> tuple[float, float]:
+_BANDS = [f"gap_{kind}{end}" for kind in ("accuracy", "loss") for end in ("", "_low", "_high")]
+
+
+def _gap_limits(axes: Axes) -> tuple[float, float]:
     """Room for the means of all models drawn so far, and as much again."""
     lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
     low = min(0.0, *(float(np.nanmin(line)) for line in lines))

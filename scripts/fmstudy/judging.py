@@ -20,6 +20,7 @@ from fmstudy.statistics import (
     Sample,
     difference,
     holm,
+    over_seeds,
     over_seeds_and_images,
     trend,
 )
@@ -194,39 +195,43 @@ class Study:
 
     def _course(self, given: Mapping[str, Any]) -> Quantity:
         """Change of a metric within trainings, perhaps less its change over other epochs."""
-        metric, model = given["metric"], self.models[given["model"]]
-        spans = [(given["from"], given["to"], 1.0)]
-        words = f"{words_of(metric)} of {model['title']}: "
-        words += f"change from epoch {given['from']} to {given['to']}"
-        if "minus" in given:
-            spans.append((*given["minus"], -1.0))
-            words += f", minus the change from epoch {given['minus'][0]} to {given['minus'][1]}"
-        values = sum(
-            sign
-            * (self._sample(model, metric, end).values - self._sample(model, metric, start).values)
-            for start, end, sign in spans
+        model = self.models[given["model"]]
+        return self._change(
+            model, given["metric"], (given["from"], given["to"]), given.get("minus")
         )
-        return self._changes(values, metric, words, (given["model"],))
 
     def _longer(self, given: Mapping[str, Any]) -> Quantity:
         """Change of a metric from the first to the last reading of the longer training."""
-        metric, model, at = given["metric"], self.longer["model"], self.longer["at"]
-        values = (
-            self._sample(model, metric, at[-1]).values - self._sample(model, metric, at[0]).values
-        )
-        words = f"{words_of(metric)} of {model['title']}: change from epoch {at[0]} to {at[-1]}"
-        return self._changes(values, metric, words, (model["name"],))
+        at = self.longer["at"]
+        return self._change(self.longer["model"], given["metric"], (at[0], at[-1]))
 
-    def _changes(self, values: Any, metric: str, words: str, models: tuple[str, ...]) -> Quantity:
-        """A change seen in several trainings; what each image adds is not known on the way."""
-        sample = Sample(dict(enumerate(values)))
+    def _change(
+        self,
+        model: Mapping[str, Any],
+        metric: str,
+        span: Sequence[int],
+        minus: Sequence[int] | None = None,
+    ) -> Quantity:
+        """Change of a metric over a span of epochs, training by training.
+
+        What each image adds is not known of epochs before the last.
+        """
+
+        def over(start: int, end: int) -> Any:
+            first, last = (self._sample(model, metric, epoch) for epoch in (start, end))
+            return last.values - first.values
+
+        values, words = over(*span), f"change from epoch {span[0]} to {span[1]}"
+        if minus is not None:
+            values = values - over(*minus)
+            words += f", minus the change from epoch {minus[0]} to {minus[1]}"
         return Quantity(
-            over_seeds_and_images(sample),
+            over_seeds(values),
             float(values.mean()),
             len(values),
             unit_of(metric),
-            words,
-            models,
+            f"{words_of(metric)} of {model['title']}: {words}",
+            (model["name"],),
         )
 
     def _trend(self, given: Mapping[str, Any]) -> Quantity:

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy.records import FINISHED
+from fmstudy.predictions import read_labels
 from fmstudy.statistics import Sample
-from fmstudy.tables import NEAR_ZERO, Runs, final_metrics
+from fmstudy.tables import Runs, final_metrics, weight_row
 
 SPLITS = ("train", "validation", "test")
 OF_SPLITS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "loss"))
@@ -48,20 +48,14 @@ class Measures:
     @classmethod
     def of(cls, files: Sequence[str], labels: str, test_samples: int) -> Measures:
         """Measure the runs whose files these are; labels (10, n) one-hot are cut to those used."""
-        one_hot = np.load(labels, mmap_mode="r", allow_pickle=False)[:, :test_samples]
-        return cls(Runs.holding(files), one_hot.argmax(axis=0))
-
-    def finished(self, model: Model) -> list[int]:
-        """The seeds of a model whose training did not diverge."""
-        results = ((seed, self.runs.metrics(model["run"], seed)) for seed in model["seeds"])
-        return [seed for seed, result in results if result["status"] == FINISHED]
+        return cls(Runs.holding(files), read_labels(labels, test_samples))
 
     def sample(self, model: Model, metric: str, epoch: int | None = None) -> Sample:
         """A metric of a model at the end of its training, or after an epoch.
 
         Raises KeyError if the model has no such metric, or its history no such epoch.
         """
-        seeds = self.finished(model)
+        seeds = self.runs.finished(model)
         if epoch is not None:
             return Sample({seed: self._at(model, seed, metric, epoch) for seed in seeds})
         values = {seed: self._final(model, seed, metric) for seed in seeds}
@@ -82,12 +76,7 @@ class Measures:
 
     def _final(self, model: Model, seed: int, metric: str) -> float:
         if metric in OF_WEIGHTS:
-            w = self.runs.weights(model["run"], seed).astype(np.float64)
-            return {
-                "norm": lambda: float(np.sqrt(np.square(w).sum())),
-                "near_zero_share": lambda: float(np.mean(np.abs(w) < NEAR_ZERO)),
-                "sum_absolute": lambda: float(np.abs(w).sum()),
-            }[metric]()
+            return float(weight_row(model["run"], [seed], self.runs)[metric])
         if metric in OF_NORMALIZATION:
             return _normalization(metric, self.runs.arrays(model["run"], seed))
         return _with_test_gaps(final_metrics(self.runs.metrics(model["run"], seed)))[metric]

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fmstudy.records import FINISHED
 from fmstudy.tables import Runs
 
 
@@ -48,9 +47,8 @@ class Predicted:
 
 def read_predictions(model: Mapping[str, Any], runs: Runs) -> Predicted:
     """Read what the finished trainings of a model predict."""
-    run = model["run"]
-    seeds = [s for s in model["seeds"] if runs.metrics(run, s)["status"] == FINISHED]
-    paths = [runs.path(run, seed, "predictions.npy") for seed in seeds]
+    seeds = runs.finished(model)
+    paths = [runs.path(model["run"], seed, "predictions.npy") for seed in seeds]
     return Predicted(model, [np.load(path, allow_pickle=False) for path in paths], seeds)
 
 

@@ -253,7 +253,6 @@ def size(value: Value) -> str:
 FORMATS = {
     "percent": percent,
     "percent1": lambda value: MISSING if value is None else fixed(100 * value, 1),
-    "plain_points": lambda value: MISSING if value is None else fixed(100 * value, 2),
     "plus_minus_points": lambda value: MISSING if value is None else f"±{fixed(100 * value, 2)}",
     "p_value": p_value,
     "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
@@ -480,6 +479,7 @@ def _environment(templates: str | Path) -> Environment:
         "percent2": FORMATS["percent2"],
         "math": math_markup,
     }
+    environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 

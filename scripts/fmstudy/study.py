@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from fmstudy.configuration import KeyPath, Problem, nearest
+from fmstudy.configuration import ConfigurationError, KeyPath, Problem, nearest
 from fmstudy.spec import PENALTIES, RunSpec, number
 
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
@@ -510,6 +510,16 @@ def read_published(
             if lost not in seen
         )
     return [row for _, row in numbered], complaints
+
+
+def checked_published(
+    path: str | Path, numbers: Mapping[str, Sequence[str]]
+) -> list[dict[str, str]]:
+    """Read the published numbers; raises ConfigurationError with every complaint."""
+    rows, complaints = read_published(path, numbers)
+    if complaints:
+        raise ConfigurationError("\n".join(complaints))
+    return rows
 
 
 def published_values(

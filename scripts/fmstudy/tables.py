@@ -54,6 +54,11 @@ class Runs:
         """Read metrics.json of a training."""
         return runtime.read_json(self.path(run, seed, "metrics.json"))
 
+    def finished(self, model: Mapping[str, Any]) -> list[int]:
+        """The seeds of a model whose training did not diverge."""
+        seeds = model["seeds"]
+        return [s for s in seeds if self.metrics(model["run"], s)["status"] == FINISHED]
+
     def history(self, run: str, seed: int) -> pd.DataFrame:
         """Read the history of a training: epoch, split, loss, penalty, accuracy."""
         return pd.read_csv(self.path(run, seed, "history.csv"))

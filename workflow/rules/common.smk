@@ -52,9 +52,10 @@ def resolve_study():
         study, problems = studies.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
-    rows, complaints = studies.read_published(beside(study.published_file), study.published_numbers)
-    if complaints:
-        refuse("\n".join(complaints))
+    try:
+        rows = studies.checked_published(beside(study.published_file), study.published_numbers)
+    except configuration.ConfigurationError as error:
+        refuse(error)
     return study, rows
 
 
