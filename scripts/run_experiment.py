@@ -1,6 +1,7 @@
 """Run one experiment on batch normalization with one seed."""
 
 import importlib
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -8,11 +9,30 @@ import pandas as pd
 from fmstudy import runtime, tables
 
 with runtime.job(snakemake.log[0]):
-    from fmstudy import bn_common, device  # import TensorFlow
+    from fmstudy import bn_common, bn_quantities, device  # import TensorFlow
 
+    started = time.perf_counter()
     device.prepare_device(snakemake.threads)
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
-    data = bn_common.load_data(Path(snakemake.input.x_train).parent, params.settings)
+    settings = dict(params.settings)
+    if rates := snakemake.input.get("rates"):
+        settings["best"] = bn_quantities.best_rates(pd.read_csv(rates), settings)
+    data = bn_common.load_data(Path(snakemake.input.x_train).parent, settings)
     experiment = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)
-    rows = experiment(params.settings, seed, data)
-    tables.write(pd.DataFrame(rows), snakemake.output.results)
+    rows = experiment(settings, seed, data)
+    results, times = bn_common.without_times(rows)
+    tables.write(results, snakemake.output.results)
+    runtime.write_json(
+        snakemake.output.provenance,
+        {
+            "experiment": snakemake.wildcards.experiment,
+            "seed": seed,
+            "code": params.code,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": round(time.perf_counter() - started, 3),
+            "peak_memory_mb": runtime.peak_memory_mb(),
+            "threads": snakemake.threads,
+            "times": times,
+            "machine": runtime.machine(),
+        },
+    )

@@ -7,11 +7,12 @@ and whatever else the experiment is about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from fmstudy import dataset
 from fmstudy.minibatch import MiniBatches, Samples
@@ -19,6 +20,7 @@ from fmstudy.spec import RunSpec
 
 Row = dict[str, Any]
 ARMS = {"plain": "none", "bn": "before"}
+STEP_SECONDS = "step_seconds"  # the measure that is not the same when an experiment is repeated
 
 
 class Data(NamedTuple):
@@ -107,3 +109,9 @@ def follow(
 def row(measure: str, value: float, **keys: Any) -> Row:
     """One value of the results."""
     return {**keys, "measure": measure, "value": float(value)}
+
+
+def without_times(rows: Sequence[Row]) -> tuple[pd.DataFrame, list[Row]]:
+    """Part the rows into results, which are the same whenever they are repeated, and times."""
+    results = [each for each in rows if each["measure"] != STEP_SECONDS]
+    return pd.DataFrame(results), [each for each in rows if each["measure"] == STEP_SECONDS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fmstudy.bn_common import ARMS, Data, Row, follow, net_spec, row, scores, steps_of
+from fmstudy.bn_common import ARMS, STEP_SECONDS, Data, Row, follow, net_spec, row, scores, steps_of
 from fmstudy.minibatch import MiniBatches, orders
 from fmstudy.runtime import Progress
 
@@ -68,13 +68,12 @@ def _at_rates(
     return rows
 
 
-def speed(
-    settings: Mapping[str, Any], seed: int, data: Data, rates: Mapping[str, float]
-) -> tuple[list[Row], list[Row]]:
+def speed(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     """Follow each net at its best rate; then time the steps of all nets in turns.
 
-    `rates` gives the rate of each net, by names such as relu/bn.  Gives the validation metrics
-    after every so many steps, and the seconds of a step, evaluation not included.
+    `best` in the settings gives the rate of each net, by names such as relu/bn.  Gives the
+    validation metrics after every so many steps, and the seconds of a step, evaluation not
+    included.
     """
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
@@ -85,17 +84,15 @@ def speed(
             spec = net_spec(settings, activation=activation, batch_norm=batch_norm)
             batches = nets[activation, arm] = MiniBatches(spec, data.fitted)
             keys = {"activation": activation, "arm": arm}
-            rate = rates[f"{activation}/{arm}"]
+            rate = settings["best"][f"{activation}/{arm}"]
             rows.append(row("rate", rate, **keys, step=0))
             batches.start(seed, rate)
             rows += follow(batches, order, settings, data, **keys)
-    times: list[Row] = []
-    for turn in range(ROUNDS):
+    for turn in range(1, ROUNDS + 1):
         for (activation, arm), batches in nets.items():
-            batches.start(seed, rates[f"{activation}/{arm}"])
+            batches.start(seed, settings["best"][f"{activation}/{arm}"])
             batches.train(order[:TIMED])
             seconds = batches.watch.seconds["training"] / len(order[:TIMED])
-            times.append(
-                row("step_seconds", seconds, activation=activation, arm=arm, turn=turn + 1)
-            )
-    return rows, times
+            keys = {"activation": activation, "arm": arm}
+            rows.append(row(STEP_SECONDS, seconds, **keys, turn=turn))
+    return rows

@@ -85,7 +85,7 @@ def _check(
         yield Problem((*path, "untested"), "stands beside a test; keep one of them.")
     for part in ("test", "printed"):
         if part in claim:
-            yield from _check_expectation((*path, part), claim[part])
+            yield from check_expectation((*path, part), claim[part])
     test = claim.get("test", {})
     kinds = [kind for kind in KINDS if kind in test]
     if "test" in claim and len(kinds) != 1:
@@ -115,7 +115,8 @@ def _check(
                 )
 
 
-def _check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Problem]:
+def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find what is wrong with what a test expects of its quantity."""
     ways = [way for way in WAYS if way in test]
     if len(ways) != 1:
         yield Problem(path, "must hold exactly one of more, less, about.")

@@ -17,19 +17,20 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 PACKAGE = Path(__file__).resolve().parent.name
 
 
-def digest(script: str) -> str:
+def digest(script: str, *modules: str) -> str:
     """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
 
-    `script` is the name of a file in scripts/, without its .py.
+    `script` is the name of a file in scripts/, without its .py; `modules` are those that it
+    imports by a name which a parameter gives.
     """
-    text = "".join(f"{name}\n{_code(name)}\n" for name in modules_of(script))
+    text = "".join(f"{name}\n{_code(name)}\n" for name in modules_of(script, *modules))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def modules_of(script: str) -> list[str]:
+def modules_of(script: str, *modules: str) -> list[str]:
     """Give the names of the library's modules that a script imports, directly or not, sorted."""
     found: set[str] = set()
-    waiting = _imports(_tree(SCRIPTS / f"{script}.py"))
+    waiting = _imports(_tree(SCRIPTS / f"{script}.py")) | set(modules)
     while waiting:
         name = waiting.pop()
         if name not in found:

@@ -313,12 +313,18 @@ def claims_table(
             if quantity.estimate is not None:
                 tested.append((row, expectation.p_values(quantity.estimate)))
     for topic in dict.fromkeys(row["topic"] for row, _ in tested):
-        _judge([(row, each) for row, each in tested if row["topic"] == topic])
+        family = [(row, each) for row, each in tested if row["topic"] == topic]
+        judge(family, "claims of its topic")
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _judge(family: Sequence[tuple[dict[str, Any], tuple[float, float]]]) -> None:
-    """Put verdicts into the rows of a family, given their one-sided p-values for and against."""
+def judge(
+    family: Sequence[tuple[dict[str, Any], tuple[float, float]]], what: str = "tests"
+) -> None:
+    """Put verdicts into the rows of a family, given their one-sided p-values for and against.
+
+    `what` says of what the family consists.
+    """
     p_values = [min(1.0, 2.0 * min(each)) for _, each in family]
     for (row, each), p, p_holm in zip(family, p_values, holm(p_values), strict=True):
         row |= {"p": p, "p_holm": p_holm, "family": len(family)}
@@ -326,7 +332,7 @@ def _judge(family: Sequence[tuple[dict[str, Any], tuple[float, float]]]) -> None
         if p <= ALPHA < p_holm:
             row["reason"] = (
                 f"By itself it would count as {verdicts.of_claim(*each, p)}; corrected for the "
-                f"{len(family)} claims of its topic it does not."
+                f"{len(family)} {what} it does not."
             )
 
 

@@ -44,6 +44,8 @@ TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"
 TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", "comparisons"}
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
+TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
+TEXT |= {"predictions", "literature_says"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -225,6 +227,16 @@ def scientific(value: Value, digits: int = 1) -> str:
     return f"{mantissa}e{int(power)}".replace("-", MINUS)
 
 
+def significant(value: Value, digits: int = 3) -> str:
+    """Write a number of any size with so many digits: 0.0451, 1.21, 4.2e−7."""
+    if value is None:
+        return MISSING
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        whole = 0 if value == 0 else math.floor(math.log10(abs(value)))
+        return fixed(value, max(0, digits - 1 - whole))
+    return scientific(value, digits - 1)
+
+
 def seconds(value: Value) -> str:
     """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
     if value is None:
@@ -266,6 +278,7 @@ FORMATS = {
     "number": number,
     "scientific": scientific,
     "seconds": seconds,
+    "significant": significant,
     "text": lambda value: value if value not in (None, "") else MISSING,
 }
 
@@ -274,7 +287,13 @@ FORMATS = {
 BY_UNIT = {
     "unit": {"percent": "fixed", "nats": "loss"},
     "signed_unit": {"percent": "signed2", "nats": "signed"},
-    "quantity": {"points": "points", "%": "percent2", "nats": "signed", "": "fixed"},
+    "quantity": {
+        "points": "points",
+        "%": "percent2",
+        "nats": "signed",
+        "decades": "signed2",
+        "": "significant",
+    },
 }
 BY_UNIT["printed_quantity"] = BY_UNIT["quantity"]
 _UNITS_IN = {"printed_quantity": "printed_unit"}  # of the others it is the column `unit`
@@ -355,6 +374,10 @@ MARKS = {
     "worse": Mark("▼", "bad"),
     "larger gap": Mark("↔", "bad"),
     "smaller gap": Mark("→", "good"),
+    verdicts.AS_EXPECTED: Mark("✓", "good"),
+    verdicts.OTHERWISE: Mark("✗", "bad"),
+    verdicts.IN_PART: Mark("±", "open"),
+    verdicts.LITERATURE_ONLY: Mark("–", "open"),
 }
 OPEN = Mark("?", "open")  # of what is not resolved, not tested, without a value
 
@@ -474,6 +497,7 @@ def _environment(templates: str | Path) -> Environment:
         "number": number,
         "scientific": scientific,
         "seconds": seconds,
+        "significant": significant,
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
@@ -523,6 +547,12 @@ def _render(
             )
         return key
 
+    def quantity(experiment: str, name: str) -> Row | None:
+        """A quantity of an experiment with its mean and interval, or None where it has no value."""
+        rows = tables.get(f"bn_{experiment}_quantities", [])
+        found = next((row for row in rows if row["quantity"] == name), None)
+        return found if found is not None and found["mean"] is not None else None
+
     def inline(name: str) -> Markup:
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
@@ -540,6 +570,7 @@ def _render(
         "mark": mark,
         "number_of": numbering,
         "printed": printed,
+        "quantity": quantity,
         "redone_by": cache(redone_by),
         "same_validation": same_validation(config, context["data"]),
         "span": span,

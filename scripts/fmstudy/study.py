@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fmstudy.configuration import ConfigurationError, KeyPath, Problem, nearest
+from fmstudy.experiments import EXPERIMENTS
 from fmstudy.spec import PENALTIES, RunSpec, number
 
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
@@ -126,6 +127,27 @@ class Closer:
 
 
 @dataclass(frozen=True)
+class BatchNorm:
+    """The experiments on batch normalization that a study runs.
+
+    common     the settings of the common net and of the data
+    settings   by experiment: its own, with the common ones
+    arms       by experiment, of those that read off models: the models, by their names in it
+    """
+
+    file: str
+    seeds: tuple[int, ...]
+    common: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
+    arms: dict[str, dict[str, Model]]
+
+    @property
+    def trained(self) -> list[str]:
+        """The experiments that train nets of their own."""
+        return [name for name in self.settings if name not in self.arms]
+
+
+@dataclass(frozen=True)
 class Study:
     """The whole study, resolved."""
 
@@ -139,6 +161,7 @@ class Study:
     weights: tuple[Model, ...]
     sweeps: dict[str, Sweep]
     comparisons: dict[str, Comparison]
+    batchnorm: BatchNorm
     closer: Closer
     published_file: str
     published_models: dict[str, tuple[str, ...]]
@@ -225,6 +248,7 @@ class _Builder:
             weights=self.weight_models(),
             sweeps={name: self.sweep(name) for name in config["sweeps"]},
             comparisons={name: self.comparison(name) for name in config["comparisons"]},
+            batchnorm=self.batchnorm(),
             closer=Closer(
                 models=self.named(("closer", "models")),
                 leave_out=self.named(("closer", "leave_out")),
@@ -441,6 +465,68 @@ class _Builder:
             models,
             given.get("against", "first"),
         )
+
+    def batchnorm(self) -> BatchNorm:
+        given = self.config["batchnorm"]
+        data = {key: self.config["data"][key] for key in ("train_samples", "test_samples")}
+        common = given["net"] | data
+        settings: dict[str, dict[str, Any]] = {}
+        arms: dict[str, dict[str, Model]] = {}
+        for name in EXPERIMENTS:  # in the order of the report
+            own = given["experiments"].get(name)
+            if own is None:
+                continue
+            path: KeyPath = ("batchnorm", "experiments", name)
+            if "arms" in own:
+                arms[name] = {
+                    arm: self.model(model, (*path, "arms", arm))
+                    for arm, model in own["arms"].items()
+                }
+            settings[name] = common | own
+        self.check_batches(given, settings)
+        if "speed" in settings:
+            self.check_speed(given)
+        return BatchNorm(given["file"], tuple(map(int, given["seeds"])), common, settings, arms)
+
+    def check_batches(self, given: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        """No batch can hold more samples than are left for training."""
+        fitted = RunSpec(
+            "lowlevel",
+            validation_split=given["net"]["validation_split"],
+            train_samples=self.config["data"]["train_samples"],
+        ).fitted_samples
+        experiments: KeyPath = ("batchnorm", "experiments")
+        asked: list[tuple[KeyPath, int]] = [
+            (("batchnorm", "net", "batch_size"), given["net"]["batch_size"])
+        ]
+        if "batch-size" in settings:
+            sizes = settings["batch-size"]["sizes"]
+            asked += [
+                ((*experiments, "batch-size", "sizes", index), size)
+                for index, size in enumerate(sizes)
+            ]
+        if "evaluation" in settings:
+            size = settings["evaluation"]["epoch"]["batch_size"]
+            asked.append(((*experiments, "evaluation", "epoch", "batch_size"), size))
+        for path, size in asked:
+            if size > fitted:
+                self.refuse(
+                    path,
+                    f"is {size}, but only {fitted} samples are left for training "
+                    "(data: train_samples, less batchnorm: net: validation_split).",
+                )
+
+    def check_speed(self, given: Mapping[str, Any]) -> None:
+        """The experiment speed takes its rates from learning-rate."""
+        grids = given["experiments"].get("learning-rate", {"grids": []})["grids"]
+        there = {grid["activation"] for grid in grids if grid["optimizer"] == "sgd"}
+        for index, activation in enumerate(given["experiments"]["speed"]["activations"]):
+            if activation not in there:
+                self.refuse(
+                    ("batchnorm", "experiments", "speed", "activations", index),
+                    f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
+                    "with optimizer sgd; speed takes its rates from there.",
+                )
 
     def published_models(self) -> dict[str, tuple[str, ...]]:
         given = self.config["published"]["models"]

@@ -5,6 +5,8 @@ Every verdict of tables, figures and sentences is made here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fmstudy.statistics import ALPHA, Estimate
 
 # ------------------------------------------------------------------- is there a difference?
@@ -56,6 +58,40 @@ def of_claim(supporting: float, contradicting: float, p_adjusted: float) -> str:
     if p_adjusted > ALPHA:
         return UNRESOLVED
     return SUPPORTED if supporting < contradicting else CONTRADICTED
+
+
+# ---------------------------------------------- did our own experiments show what we expected?
+AS_EXPECTED = "as expected"
+OTHERWISE = "not as expected"
+OPEN_OUTCOME = "open"  # not tested here, or with too few seeds
+IN_PART = "supported in part"
+LITERATURE_ONLY = "literature only"
+
+
+def of_prediction(expected: str, verdict: str) -> str:
+    """Say whether a verdict is the one that was predicted.
+
+    A verdict that is not resolved was predicted if that was, and else the prediction failed: it
+    said that the experiment would tell.
+    """
+    if verdict in (UNTESTED, TOO_FEW):
+        return OPEN_OUTCOME
+    return AS_EXPECTED if verdict == expected else OTHERWISE
+
+
+def of_hypotheses(words: Sequence[str]) -> str:
+    """Say what becomes of a claim from the verdicts of the hypotheses that put it to the test.
+
+    What is not resolved has no vote.
+    """
+    if not words:
+        return LITERATURE_ONLY
+    resolved = {word for word in words if word in (SUPPORTED, CONTRADICTED)}
+    if len(resolved) > 1:
+        return IN_PART
+    if resolved:
+        return resolved.pop()
+    return UNRESOLVED if UNRESOLVED in words else words[0]
 
 
 # --------------------------------------------------------- is a published number reproduced?

@@ -14,9 +14,10 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration
+from fmstudy import claims, configuration, experiments
 from fmstudy import study as studies
 from fmstudy.digest import digest
+from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
 
@@ -69,15 +70,26 @@ def resolve_claims():
         refuse(error)
 
 
+def resolve_expected():
+    """Check what is said of batch normalization, and what was predicted."""
+    schema = yaml.safe_load((HERE / "workflow/schemas/batchnorm.schema.yaml").read_text())
+    try:
+        return experiments.read(beside(study.batchnorm.file), schema)
+    except configuration.ConfigurationError as error:
+        refuse(error)
+
+
 study, PUBLISHED_ROWS = resolve_study()
 PUBLISHED_VALUES = studies.published_values(PUBLISHED_ROWS, study.published_models)
 CLAIMS_FILE = beside(study.claims_file)
 CLAIMS = resolve_claims()
+EXPECTED = resolve_expected()
 
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
 LOGS = RESULTS.replace("results", "logs", 1)
 RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
+EXPERIMENT = f"{RESULTS}/batchnorm/{{experiment}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
 NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
@@ -107,6 +119,12 @@ MODEL_PATTERN = "|".join(study.models)
 SWEEP_PATTERN = "|".join(study.sweeps) or "none"
 COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
 ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
+EXPERIMENT_PATTERN = "|".join(study.batchnorm.settings) or "none"
+TRAINED_EXPERIMENTS = "|".join(study.batchnorm.trained) or "none"
+# The figures of the experiments; what goes on inside the nets takes two.
+EXPERIMENT_OF = {name: name for name in study.batchnorm.settings}
+if "shift" in EXPERIMENT_OF:
+    EXPERIMENT_OF["shift-landscape"] = "shift"
 # Models whose one layer of weights can be drawn as a picture for each class.
 LINEAR = [name for name, model in study.models.items() if not model.spec.hidden]
 
@@ -218,6 +236,22 @@ def as_parameters():
             "leave_out": [model.name for model in study.closer.leave_out],
             "correlation": study.closer.correlation,
         },
+        "batchnorm": {
+            "seeds": list(study.batchnorm.seeds),
+            "recorded": EXPECTED.recorded,
+            "experiments": {
+                name: {
+                    "title": experiment.title,
+                    "question": experiment.question,
+                    "run": name in study.batchnorm.settings,
+                    "settings": study.batchnorm.settings.get(name),
+                    "arms": {
+                        arm: model.name for arm, model in study.batchnorm.arms.get(name, {}).items()
+                    },
+                }
+                for name, experiment in EXPERIMENTS.items()
+            },
+        },
         "versions": versions(PACKAGES),
     }
 
@@ -230,6 +264,34 @@ def table(name):
 def figure(name):
     """Give the path of a figure."""
     return f"{FIGURES_DIRECTORY}/{name}.svg"
+
+
+def of_experiment(file):
+    """Give an input function: the file that each seed of an experiment leaves under this name."""
+
+    def files(wildcards):
+        return [
+            f"{EXPERIMENT}/seed-{seed}/{file}".format(experiment=wildcards.experiment)
+            for seed in study.batchnorm.seeds
+        ]
+
+    return files
+
+
+def needed_first(wildcards):
+    """Give the results that an experiment starts from, if it does from any."""
+    after = EXPERIMENTS[wildcards.experiment].after
+    return {"rates": table(f"bn_{after}")} if after else {}
+
+
+def results_of_experiment(name):
+    """Give tables and figures of an experiment."""
+    kinds = ("", "_quantities", "_predictions")
+    figures = [shown for shown, experiment in EXPERIMENT_OF.items() if experiment == name]
+    return [
+        *(table(f"bn_{name}{kind}") for kind in kinds),
+        *(figure(f"bn_{shown}") for shown in figures),
+    ]
 
 
 def results_of_sweep(name):
@@ -284,6 +346,8 @@ TABLES = [
         "runs",
         "cost",
         "engines",
+        *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
+        *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
     )
 ] + closer_tables(study.closer.models)
 FIGURES = [
@@ -297,5 +361,7 @@ FIGURES = [
         "weights",
         *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
         *(f"compare_{comparison}" for comparison in study.comparisons),
+        *(f"bn_{shown}" for shown in EXPERIMENT_OF),
+        "bn_network",
     )
 ] + closer_figures(study.closer.models)

@@ -27,9 +27,25 @@ rule part_b:
 
 
 rule batchnorm:
-    """Part C: the models with and without batch normalization."""
+    """Part C: every experiment on batch normalization, and what is said of it, judged."""
     input:
         results_of_section("batchnorm"),
+        [results_of_experiment(name) for name in study.batchnorm.settings],
+        table("bn_predictions"),
+        table("bn_claims"),
+        table("bn_costs"),
+        table("bn_equality"),
+        figure("bn_network"),
+
+
+for experiment in study.batchnorm.settings:
+
+    rule:
+        """An experiment on batch normalization: results, quantities, predictions, figures."""
+        name:
+            f"bn_{experiment.replace('-', '_')}"
+        input:
+            results_of_experiment(experiment),
 
 
 for sweep in study.sweeps:

@@ -1,0 +1,159 @@
+"""What came out of the experiments of Part C: predictions held against it, claims judged by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy import tables, verdicts
+from fmstudy.bn_quantities import Quantities, unit_of
+from fmstudy.judging import Expectation, judge
+from fmstudy.statistics import over_seeds
+
+PREDICTIONS = (
+    "prediction",
+    "experiment",
+    "claim",
+    "says",
+    "hypothesis",
+    "expect",
+    "seen",
+    "seeds",
+    "unit",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "family",
+    "verdict",
+    "outcome",
+    "reason",
+)
+CLAIMS = ("claim", "says", "verdict", "predictions", "literature", "literature_says")
+
+
+def quantities_table(quantities: Quantities) -> pd.DataFrame:
+    """A row a quantity: seeds, mean, 95 % interval for other seeds, smallest and largest."""
+    rows = []
+    for name, seeds in quantities.items():
+        values = np.array(list(seeds.values()))
+        estimate = over_seeds(values)
+        rows.append(
+            {
+                "quantity": name,
+                "unit": unit_of(name),
+                "seeds": values.size,
+                "mean": values.mean() if values.size else None,
+                "low": estimate.low if estimate else None,
+                "high": estimate.high if estimate else None,
+                "smallest": values.min() if values.size else None,
+                "largest": values.max() if values.size else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def predictions_table(
+    predictions: Mapping[str, Mapping[str, Any]], quantities: Quantities
+) -> pd.DataFrame:
+    """A row a prediction on one experiment: what was measured, the verdict, and what we expected.
+
+    Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
+    images.  The predictions are a family: their p-values are corrected together.
+    """
+    rows, tested = [], []
+    for name, prediction in predictions.items():
+        test = prediction["test"]
+        expectation = Expectation.of(test)
+        unit = unit_of(test["quantity"])
+        unit = "%" if unit == "points" and "minus" not in test else unit
+        row: dict[str, Any] = {
+            "prediction": name,
+            "experiment": prediction["experiment"],
+            "claim": prediction.get("claim", ""),
+            "says": " ".join(prediction["says"].split()),
+            "hypothesis": _hypothesis(test, expectation, unit),
+            "expect": prediction["expect"],
+            "seen": "yes" if prediction.get("seen") else "no",
+            "unit": unit,
+            "verdict": verdicts.UNTESTED,
+            "reason": "",
+        }
+        rows.append(row)
+        asked = [test[key] for key in ("quantity", "minus") if key in test]
+        lost = [each for each in asked if not quantities.get(each)]
+        if lost:
+            row["reason"] = f"This study has no {' and no '.join(lost)}."
+            continue
+        values = _values(test, quantities)
+        row["seeds"] = len(values)
+        estimate = over_seeds(values)
+        if estimate is None:
+            row["estimate"] = float(np.mean(values)) if len(values) else None
+            row["verdict"] = verdicts.TOO_FEW
+            row["reason"] = "One seed does not tell how runs scatter."
+            continue
+        row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
+        tested.append((row, expectation.p_values(estimate)))
+    judge(tested, "predictions on this experiment")
+    for row in rows:
+        row["outcome"] = verdicts.of_prediction(row["expect"], row["verdict"])
+    return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+
+def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) -> str:
+    minus = f" − {test['minus']}" if "minus" in test else ""
+    return f"{test['quantity']}{minus}: {expectation.text(unit)}"
+
+
+def _values(test: Mapping[str, Any], quantities: Quantities) -> list[float]:
+    first = quantities[test["quantity"]]
+    if "minus" not in test:
+        return list(first.values())
+    second = quantities[test["minus"]]
+    return [first[seed] - second[seed] for seed in first if seed in second]
+
+
+def all_predictions(
+    files: Sequence[str | Path], predictions: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """The rows of all experiments in the order of `predictions`.
+
+    One on an experiment that the study does not run is not tested, and says so.
+    """
+    read = pd.concat([tables.read(file) for file in files]) if files else pd.DataFrame()
+    known = {row["prediction"]: row for row in read.to_dict("records")}
+    rows = []
+    for name, prediction in predictions.items():
+        if name in known:
+            rows.append(known[name])
+            continue
+        [row] = predictions_table({name: prediction}, {}).to_dict("records")
+        row["reason"] = f"The experiment {prediction['experiment']} is not run in this study."
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+
+def claims_table(
+    claims: Mapping[str, Mapping[str, Any]], predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what."""
+    rows = []
+    for name, claim in claims.items():
+        mine = predictions[predictions["claim"] == name]
+        rows.append(
+            {
+                "claim": name,
+                "says": " ".join(claim["says"].split()),
+                "verdict": verdicts.of_hypotheses(list(mine["verdict"])),
+                "predictions": " ".join(mine["prediction"]),
+                "literature": " ".join(claim["literature"]),
+                "literature_says": " ".join(claim["literature_says"].split()),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(CLAIMS))

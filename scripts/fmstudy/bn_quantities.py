@@ -1,0 +1,364 @@
+"""From the results of the experiments to the quantities that predictions are about.
+
+A quantity is a number a seed; `quantities` gives all of an experiment's, by names such as
+decades/relu/sgd/bn: what it is, then of which net.  Accuracies are shares, losses in nats; rates,
+steps, seconds, and changes of gradients are logarithms to base 10 (decades), so that a difference
+of 0.3 is a factor of two.  A quantity that a seed does not have (its training diverged) has no
+number for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.runtime import StudyError
+
+Quantities = dict[str, dict[int, float]]  # a number a seed, by name
+Settings = Mapping[str, Any]
+
+
+def quantities(
+    experiment: str, table: pd.DataFrame, times: pd.DataFrame, settings: Settings
+) -> Quantities:
+    """Give the quantities of an experiment from its results over seeds.
+
+    `times` are what its jobs measured of time, which is not the same when they are repeated.
+    Values that are not finite are left out.
+    """
+    if experiment == "speed":
+        found = speed(table, settings, times[times["measure"] == "step_seconds"])
+    else:
+        found = _FUNCTIONS[experiment](table, settings)
+    return {
+        name: {seed: float(value) for seed, value in seeds.items() if np.isfinite(value)}
+        for name, seeds in found.items()
+    }
+
+
+def unit_of(quantity: str) -> str:
+    """The unit in which a quantity is written: points, nats, decades, or none."""
+    kind = quantity.split("/", maxsplit=1)[0]
+    if "accuracy" in kind:
+        return "points"
+    if "loss" in kind:
+        return "nats"
+    decades = ("decades", "highest", "best_rate", "steps_", "seconds_", "gradient_change")
+    return "decades" if kind.startswith(decades) else ""
+
+
+# --------------------------------------------------------------------------------- the tools
+def _by_seed(table: pd.DataFrame, measure: str, **keys: Any) -> dict[int, float]:
+    """The value of a measure in each seed, for rows with these keys; their mean if several."""
+    rows = table[table["measure"] == measure]
+    for key, value in keys.items():
+        rows = rows[
+            np.isclose(rows[key], value) if isinstance(value, float) else rows[key] == value
+        ]
+    return _numbers(rows.groupby("seed")["value"].mean())
+
+
+def _numbers(by_seed: pd.Series) -> dict[int, float]:
+    return dict(zip(map(int, by_seed.index), map(float, by_seed), strict=True))
+
+
+def _groups(table: pd.DataFrame, *keys: str) -> list[tuple[Any, ...]]:
+    """The combinations of keys that a table has, in order of appearance."""
+    return list(table[list(keys)].drop_duplicates().itertuples(index=False, name=None))
+
+
+def best_rate(table: pd.DataFrame) -> float | None:
+    """The rate with the smallest mean validation loss, among those at which every seed finished.
+
+    `table` holds the results of one net at all rates.  None if there is no such rate.
+    """
+    losses = table[table["measure"] == "validation_loss"]
+    finite = losses[np.isfinite(losses["value"])]
+    seeds = table["seed"].nunique()
+    means = finite.groupby("rate")["value"].agg(["mean", "count"])
+    whole = means[means["count"] == seeds]
+    return None if whole.empty else float(whole["mean"].idxmin())
+
+
+def best_rates(table: pd.DataFrame, settings: Settings) -> dict[str, float]:
+    """The best SGD rate of each net of the settings' activations, by names such as relu/bn.
+
+    `table` holds the results of the experiment learning-rate.  Raises StudyError where no rate
+    let every seed finish, or none was tried.
+    """
+    found = {}
+    for activation in settings["activations"]:
+        for arm in ("plain", "bn"):
+            net = table[
+                (table["activation"] == activation)
+                & (table["optimizer"] == "sgd")
+                & (table["arm"] == arm)
+            ]
+            rate = best_rate(net)
+            if rate is None:
+                raise StudyError(
+                    f"batchnorm.experiments.learning-rate has no rate at which the {activation} "
+                    f"net ({arm}) finishes with sgd and every seed, which the experiment speed "
+                    "needs; give it a grid with this activation and smaller rates."
+                )
+            found[f"{activation}/{arm}"] = rate
+    return found
+
+
+def _widths(rates: Sequence[float]) -> dict[float, float]:
+    """How many decades each rate of a grid stands for: half of the way to its neighbours."""
+    ordered = sorted(rates)
+    if len(ordered) == 1:
+        return {ordered[0]: 1.0}
+    places = np.log10(ordered)
+    edges = np.concatenate(
+        [
+            [places[0] - (places[1] - places[0]) / 2],
+            (places[1:] + places[:-1]) / 2,
+            [places[-1] + (places[-1] - places[-2]) / 2],
+        ]
+    )
+    return dict(zip(ordered, np.diff(edges).tolist(), strict=True))
+
+
+# --------------------------------------------------------------------------- the experiments
+def learning_rate(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Decades of usable rates, the highest of them, and accuracies at the best and at equal rates.
+
+    A rate is usable if the training ends, and at least with the configured validation accuracy.
+    """
+    found: Quantities = {}
+    for activation, optimizer in _groups(table, "activation", "optimizer"):
+        nets = table[(table["activation"] == activation) & (table["optimizer"] == optimizer)]
+        widths = _widths(nets["rate"].unique().tolist())
+        for arm, net in nets.groupby("arm"):
+            name = f"{activation}/{optimizer}/{arm}"
+            usable = net[
+                (net["measure"] == "validation_accuracy") & (net["value"] >= settings["usable"])
+            ]
+            found[f"decades/{name}"] = {
+                int(seed): sum(widths[rate] for rate in usable[usable["seed"] == seed]["rate"])
+                for seed in net["seed"].unique()
+            }
+            found[f"highest/{name}"] = _numbers(np.log10(usable.groupby("seed")["rate"].max()))
+            rate = best_rate(net)
+            if rate is not None:
+                found[f"test_accuracy/{name}"] = _by_seed(net, "test_accuracy", rate=rate)
+                found[f"best_rate/{name}"] = dict.fromkeys(
+                    map(int, net["seed"].unique()), float(np.log10(rate))
+                )
+        plain = best_rate(nets[nets["arm"] == "plain"])
+        if plain is not None:
+            bn = nets[nets["arm"] == "bn"]
+            found[f"test_accuracy_equal/{activation}/{optimizer}/bn"] = _by_seed(
+                bn, "test_accuracy", rate=plain
+            )
+    return found
+
+
+def speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Quantities:
+    """Steps and seconds to the configured accuracies, in decades.
+
+    A net that never gets there counts as if it had at the last look: its difference to one that
+    does is then too small, not too large.
+    """
+    found: Quantities = {}
+    accuracies = table[table["measure"] == "validation_accuracy"]
+    for activation, arm, seed in _groups(accuracies, "activation", "arm", "seed"):
+        net, timed = (
+            rows[(rows["activation"] == activation) & (rows["arm"] == arm) & (rows["seed"] == seed)]
+            for rows in (accuracies, times)
+        )
+        step_seconds = float(timed["value"].median())
+        for level in settings["levels"]:
+            reached = net[net["value"] >= level]["step"]
+            steps = max(float(reached.min() if len(reached) else net["step"].max()), 1.0)
+            percent = f"{100 * level:g}"
+            for name, value in (
+                (f"steps_{percent}", np.log10(steps)),
+                (f"seconds_{percent}", np.log10(steps * step_seconds)),
+                (f"reached_{percent}", float(len(reached) > 0)),
+            ):
+                found.setdefault(f"{name}/{activation}/{arm}", {})[int(seed)] = value
+        found.setdefault(f"step_seconds/{activation}/{arm}", {})[int(seed)] = step_seconds
+    return found
+
+
+def batch_size(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Validation loss and accuracy of each net, batch size and way of evaluation."""
+    return {
+        f"{measure}/{arm}/{size}": _by_seed(table, measure, arm=arm, size=size)
+        for arm, size, measure in _groups(table, "arm", "size", "measure")
+        if measure.startswith(("loss", "accuracy"))
+    }
+
+
+def evaluation(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """What moving statistics change of validation loss and accuracy, against exact ones."""
+    found: Quantities = {}
+    for case, way in _groups(table, "case", "way"):
+        for measure in ("loss", "accuracy"):
+            exact = _by_seed(table, measure, case=case, way="exact")
+            moving = _by_seed(table, measure, case=case, way=way)
+            found[f"{measure}_error/{case}/{way}"] = {
+                seed: moving[seed] - exact[seed] for seed in moving
+            }
+    return found
+
+
+_MEDIANS = ("shift_cosine", "shift_size", "drift", "loss_range", "loss_range_scaled")
+_LOGARITHMS = ("gradient_change", "gradient_change_scaled")
+
+
+def shift(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Medians over the looks during training, after that at the start, of means over layers."""
+    found: Quantities = {}
+    during = table[table["step"] > 0]
+    for activation, arm in _groups(table, "activation", "arm"):
+        net = during[(during["activation"] == activation) & (during["arm"] == arm)]
+        for measure in (*_MEDIANS, *_LOGARITHMS):
+            looks = net[net["measure"] == measure].groupby(["seed", "step"])["value"].mean()
+            medians = looks.groupby("seed").median()
+            found[f"{measure}/{activation}/{arm}"] = _numbers(
+                np.log10(medians) if measure in _LOGARITHMS else medians
+            )
+        for measure in ("validation_accuracy", "validation_loss"):
+            found[f"{measure}/{activation}/{arm}"] = _by_seed(net, measure)
+    return found
+
+
+def noisy(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Validation loss and accuracy at the end, with exact statistics."""
+    end = table[table["step"].isna()]
+    return {
+        f"{name}/{activation}/{arm}": _by_seed(
+            end, f"validation_{name}", activation=activation, arm=arm
+        )
+        for activation, arm in _groups(table, "activation", "arm")
+        for name in ("loss", "accuracy")
+    }
+
+
+def gamma_beta(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """How far gamma and beta are from deviation and mean, accuracies, shapes of distributions."""
+    units = table[table["unit"].notna()].pivot_table(
+        index=["seed", "layer", "unit"], columns="measure", values="value"
+    )
+    gamma = ((units["gamma"] - units["deviation"]).abs() / units["deviation"]).groupby("seed")
+    beta = ((units["beta"] - units["mean"]).abs() / units["deviation"]).groupby("seed")
+    gaussian = units["gaussian_distance"].groupby("seed")
+    return {
+        "gamma_from_deviation": _numbers(gamma.mean()),
+        "beta_from_mean": _numbers(beta.mean()),
+        "gaussian_distance": _numbers(gaussian.mean()),
+        "example_mean": _by_seed(table, "example_mean"),
+    } | {
+        f"test_accuracy/{arm}": _by_seed(table, "test_accuracy", arm=arm)
+        for (arm,) in _groups(table, "arm")
+    }
+
+
+_SMALLEST = 1e-30  # of gradients: below it single precision loses digits
+
+
+def depth(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Growth of the gradient a layer towards the input, in the deepest net; test accuracies.
+
+    The growth is that of a line fitted to the logarithms of the norms; its size is |log10| of it.
+    """
+    found: Quantities = {}
+    norms = table[(table["measure"] == "gradient_norm") & (table["value"] > _SMALLEST)]
+    for activation, arm in _groups(table, "activation", "arm"):
+        net = norms[(norms["activation"] == activation) & (norms["arm"] == arm)]
+        deepest = net[net["depth"] == max(settings["depths"])]
+        slopes = {
+            seed: -float(np.polyfit(one["layer"], np.log10(one["value"]), 1)[0])
+            for seed in map(int, deepest["seed"].unique())
+            if len(one := deepest[deepest["seed"] == seed]) > 1
+        }
+        name = f"{activation}/{arm}"
+        found[f"growth/{name}"] = {seed: 10.0**slope for seed, slope in slopes.items()}
+        found[f"growth_size/{name}"] = {seed: abs(slope) for seed, slope in slopes.items()}
+        for layers in settings["trained"]:
+            found[f"test_accuracy/{name}/{layers}"] = _by_seed(
+                table, "test_accuracy", activation=activation, arm=arm, depth=layers
+            )
+    return found
+
+
+def init(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Losses and accuracies by initial deviation at the common rate, their range; invariance."""
+    found: Quantities = {}
+    rate = settings["learning_rate"]
+    trained = table[table["std"].notna()]
+    for activation, arm in _groups(trained, "activation", "arm"):
+        losses = []
+        for std in settings["deviations"]:
+            keys = {"activation": activation, "arm": arm, "std": float(std), "rate": float(rate)}
+            losses.append(_by_seed(trained, "validation_loss", **keys))
+            found[f"accuracy/{activation}/{arm}/{std:g}"] = _by_seed(
+                trained, "validation_accuracy", **keys
+            )
+        shared = set.intersection(*(set(loss) for loss in losses))
+        found[f"loss_range/{activation}/{arm}"] = {
+            seed: max(loss[seed] for loss in losses) - min(loss[seed] for loss in losses)
+            for seed in sorted(shared)
+        }
+    for measure in ("invariance", "invariance_epsilon", "invariance_gradient"):
+        rows = table[table["measure"] == measure]
+        found[measure] = _numbers(rows.groupby("seed")["value"].max())
+    return found
+
+
+def placement(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Test accuracies, each place at the rate that is best for it on the validation set."""
+    found: Quantities = {}
+    for activation, arm in _groups(table, "activation", "arm"):
+        net = table[(table["activation"] == activation) & (table["arm"] == arm)]
+        rate = best_rate(net)
+        if rate is not None:
+            found[f"test_accuracy/{activation}/{arm}"] = _by_seed(net, "test_accuracy", rate=rate)
+            found[f"validation_loss/{activation}/{arm}"] = _by_seed(
+                net, "validation_loss", rate=rate
+            )
+    return found
+
+
+def on_models(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Every measure of the models, at their end and, as train_loss_50, after an epoch."""
+    end = table[table["epoch"].isna()]
+    found = {
+        f"{measure}/{arm}": _by_seed(end, measure, arm=arm)
+        for arm, measure in _groups(end, "arm", "measure")
+    }
+    on_the_way = table[table["epoch"].notna()]
+    for arm, measure, epoch in _groups(on_the_way, "arm", "measure", "epoch"):
+        if measure in ("train_loss", "held_out_loss"):
+            rows = on_the_way[
+                (on_the_way["arm"] == arm)
+                & (on_the_way["measure"] == measure)
+                & (on_the_way["epoch"] == epoch)
+            ]
+            found[f"{measure}_{int(epoch)}/{arm}"] = dict(
+                zip(rows["seed"].astype(int), rows["value"], strict=True)
+            )
+    return found
+
+
+_FUNCTIONS: dict[str, Callable[..., Quantities]] = {
+    "curves": on_models,
+    "learning-rate": learning_rate,
+    "batch-size": batch_size,
+    "evaluation": evaluation,
+    "shift": shift,
+    "noisy": noisy,
+    "gamma-beta": gamma_beta,
+    "depth": depth,
+    "init": init,
+    "placement": placement,
+    "placement-keras": on_models,
+    "dropout": on_models,
+}

@@ -1,0 +1,37 @@
+"""Tables of the experiments of Part C: the results of all seeds, their times, and their costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from fmstudy import runtime
+
+COSTS = ("experiment", "seed", "seconds", "peak_memory_mb", "threads", "finished")
+
+
+def results_table(seeds: Sequence[int], files: Sequence[str]) -> pd.DataFrame:
+    """The results of every seed one below the other, with a column `seed`."""
+    parts = [pd.read_csv(file).assign(seed=seed) for seed, file in zip(seeds, files, strict=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def times_table(seeds: Sequence[int], provenances: Sequence[str]) -> pd.DataFrame:
+    """What the jobs measured of time, and their seconds: rows with keys, measure, value, seed."""
+    rows: list[dict[str, Any]] = []
+    for seed, file in zip(seeds, provenances, strict=True):
+        record = runtime.read_json(file)
+        rows += [{**row, "seed": seed} for row in record["times"]]
+        rows.append({"measure": "job_seconds", "value": record["seconds"], "seed": seed})
+    return pd.DataFrame(rows)
+
+
+def costs_table(provenances: Sequence[str]) -> pd.DataFrame:
+    """A row a job: which experiment and seed, seconds, memory, when and on what machine."""
+    rows = []
+    for file in provenances:
+        record = runtime.read_json(file)
+        rows.append({key: record[key] for key in COSTS} | record["machine"])
+    return pd.DataFrame(rows, columns=None if rows else list(COSTS))

@@ -1,0 +1,126 @@
+"""The experiments of Part C: which there are, what runs them, and what is expected of them.
+
+The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
+reads them and checks that they hang together.  Quick to import, because the workflow does it each
+time it is parsed; what runs the experiments is in the modules bn_*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fmstudy.claims import check_expectation
+from fmstudy.configuration import (
+    ConfigurationError,
+    Problem,
+    check_form,
+    nearest,
+    read_origins,
+    report,
+)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: its question, and where it comes from.
+
+    module, function   what runs it with one seed; empty for one that reads off the study's models
+    after              the experiment whose results it needs, if any
+    """
+
+    title: str
+    question: str
+    module: str = ""
+    function: str = ""
+    after: str = ""
+
+
+EXPERIMENTS = {
+    "curves": Experiment(
+        "Learning curves", "What does the source's borrowed picture look like on our models?"
+    ),
+    "learning-rate": Experiment(
+        "Learning rates", "At which rates do nets train at all?", "bn_rates", "learning_rate"
+    ),
+    "speed": Experiment(
+        "Speed", "How many steps, and how much time, to an accuracy?", "bn_rates", "speed",
+        after="learning-rate",
+    ),
+    "batch-size": Experiment(
+        "Batch size", "What becomes of it in small batches?", "bn_batches", "batch_size"
+    ),
+    "evaluation": Experiment(
+        "Statistics in use", "Are moving averages a detail?", "bn_batches", "evaluation"
+    ),
+    "shift": Experiment(
+        "Inside the nets", "Do layers shift, and is the loss smoother?", "bn_shift", "shift"
+    ),
+    "noisy": Experiment(
+        "Random shifts", "Does a net suffer if its layers are made to shift?", "bn_shift", "noisy"
+    ),
+    "gamma-beta": Experiment(
+        "Gamma and beta", "What do they learn, and what can they do alone?", "bn_affine",
+        "gamma_beta",
+    ),
+    "depth": Experiment(
+        "Depth", "Do gradients vanish or explode, and do deep nets train?", "bn_depth", "depth"
+    ),
+    "init": Experiment("Initial weights", "How much do they matter?", "bn_init", "init"),
+    "placement": Experiment(
+        "Placement", "Before or after the activation?", "bn_rates", "placement"
+    ),
+    "placement-keras": Experiment(
+        "Placement in Keras", "The same question of Keras model 4."
+    ),
+    "dropout": Experiment("Dropout", "Does it replace dropout, and do the two go together?"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is said of batch normalization, and what we expected our experiments to show."""
+
+    recorded: Mapping[str, str]  # the commit that first held the predictions, and its date
+    claims: Mapping[str, Mapping[str, Any]]
+    predictions: Mapping[str, Mapping[str, Any]]
+
+    def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
+        """The predictions on one experiment, by name."""
+        return {
+            name: prediction
+            for name, prediction in self.predictions.items()
+            if prediction["experiment"] == experiment
+        }
+
+
+def read(path: str | Path, schema: Mapping[str, Any]) -> Expected:
+    """Read the claims and predictions.
+
+    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    """
+    origins = read_origins([path])
+    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    problems = check_form(content, schema)
+    if not problems:
+        problems = list(_check(content))
+    if problems:
+        raise ConfigurationError(str(report(problems, origins)))
+    return Expected(content["recorded"], content["claims"], content["predictions"])
+
+
+def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
+    claims = content["claims"]
+    for name, prediction in content["predictions"].items():
+        claim = prediction.get("claim")
+        if claim is not None and claim not in claims:
+            yield Problem(
+                ("predictions", name, "claim"),
+                f'no claim is called "{claim}".{nearest(claim, claims)} '
+                f"Claims: {', '.join(claims)}.",
+            )
+        yield from check_expectation(("predictions", name, "test"), prediction["test"])

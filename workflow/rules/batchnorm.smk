@@ -1,0 +1,197 @@
+# The experiments on batch normalization: one job an experiment and seed, then tables, verdicts on
+# what was predicted, and figures.  Those that read off the study's models start from their runs.
+
+
+rule run_experiment:
+    input:
+        unpack(needed_first),
+        **TENSORS,
+    output:
+        results=f"{EXPERIMENT}/seed-{{seed}}/results.csv",
+        provenance=f"{EXPERIMENT}/seed-{{seed}}/provenance.json",
+    log:
+        f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
+    wildcard_constraints:
+        experiment=TRAINED_EXPERIMENTS,
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study.batchnorm.settings[wildcards.experiment],
+        module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
+        function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
+        code=lambda wildcards: digest("run_experiment", EXPERIMENTS[wildcards.experiment].module),
+    script:
+        "../../scripts/run_experiment.py"
+
+
+rule collect_experiment:
+    """The results of an experiment with all its seeds."""
+    input:
+        results=of_experiment("results.csv"),
+        provenance=of_experiment("provenance.json"),
+    output:
+        table=table("bn_{experiment}"),
+        times=table("bn_{experiment}_times"),
+    log:
+        f"{LOGS}/collect_experiment/{{experiment}}.log",
+    wildcard_constraints:
+        experiment=TRAINED_EXPERIMENTS,
+    conda:
+        "../envs/study.yaml"
+    params:
+        seeds=list(study.batchnorm.seeds),
+        code=digest("collect_experiment"),
+    script:
+        "../../scripts/collect_experiment.py"
+
+
+rule collect_arms:
+    """What an experiment reads off the study's models."""
+    input:
+        [
+            lambda wildcards, file=file: of_runs(
+                study.batchnorm.arms[wildcards.experiment].values(), file
+            )
+            for file in ("metrics", "history", "predictions", "provenance")
+        ],
+        labels=TENSORS["y_test"],
+    output:
+        table=table("bn_{experiment}"),
+        times=table("bn_{experiment}_times"),
+    log:
+        f"{LOGS}/collect_arms/{{experiment}}.log",
+    wildcard_constraints:
+        experiment="|".join(study.batchnorm.arms) or "none",
+    conda:
+        "../envs/study.yaml"
+    params:
+        arms=lambda wildcards: {
+            arm: model.as_dict()
+            for arm, model in study.batchnorm.arms[wildcards.experiment].items()
+        },
+        test_samples=study.data["test_samples"],
+        code=digest("collect_arms"),
+    script:
+        "../../scripts/collect_arms.py"
+
+
+rule judge_experiment:
+    """The quantities of an experiment, and its predictions held against them."""
+    input:
+        table=table("bn_{experiment}"),
+        times=table("bn_{experiment}_times"),
+    output:
+        quantities=table("bn_{experiment}_quantities"),
+        predictions=table("bn_{experiment}_predictions"),
+    log:
+        f"{LOGS}/judge_experiment/{{experiment}}.log",
+    wildcard_constraints:
+        experiment=EXPERIMENT_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        experiment=lambda wildcards: wildcards.experiment,
+        settings=lambda wildcards: study.batchnorm.settings[wildcards.experiment],
+        predictions=lambda wildcards: EXPECTED.of(wildcards.experiment),
+        code=digest("judge_experiment"),
+    script:
+        "../../scripts/judge_experiment.py"
+
+
+rule judge_batchnorm:
+    """Every prediction against what came out, and what becomes of what is said."""
+    input:
+        predictions=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
+    output:
+        predictions=table("bn_predictions"),
+        claims=table("bn_claims"),
+    log:
+        f"{LOGS}/judge_batchnorm.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        predictions=EXPECTED.predictions,
+        claims=EXPECTED.claims,
+        code=digest("judge_batchnorm"),
+    script:
+        "../../scripts/judge_batchnorm.py"
+
+
+rule collect_experiment_costs:
+    """What the experiments cost."""
+    input:
+        [
+            f"{RESULTS}/batchnorm/{experiment}/seed-{seed}/provenance.json"
+            for experiment in study.batchnorm.trained
+            for seed in study.batchnorm.seeds
+        ],
+    output:
+        table=table("bn_costs"),
+    log:
+        f"{LOGS}/collect_experiment_costs.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        code=digest("collect_experiment_costs"),
+    script:
+        "../../scripts/collect_experiment_costs.py"
+
+
+rule check_equality:
+    """Batch normalization of both engines against NumPy: the largest deviations."""
+    input:
+        **TENSORS,
+    output:
+        table=table("bn_equality"),
+    log:
+        f"{LOGS}/check_equality.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=5,
+    params:
+        settings=study.batchnorm.common,
+        seed=study.batchnorm.seeds[0],
+        code=digest("check_equality"),
+    script:
+        "../../scripts/check_equality.py"
+
+
+rule plot_experiment:
+    input:
+        table=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}_times"),
+    output:
+        figure=figure("bn_{figure}"),
+    log:
+        f"{LOGS}/plot_experiment/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(EXPERIMENT_OF) or "none",
+    conda:
+        "../envs/study.yaml"
+    params:
+        figure=lambda wildcards: wildcards.figure,
+        settings=lambda wildcards: study.batchnorm.settings[EXPERIMENT_OF[wildcards.figure]],
+        code=digest("plot_experiment"),
+    script:
+        "../../scripts/plot_experiment.py"
+
+
+rule plot_network:
+    """The picture of a layer without and with batch normalization."""
+    output:
+        figure=figure("bn_network"),
+    log:
+        f"{LOGS}/plot_network.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        code=digest("plot_network"),
+    script:
+        "../../scripts/plot_network.py"
