@@ -144,7 +144,7 @@ def test_diverged_values_of_a_sweep_are_named_and_break_nothing(
 def test_labels_at_the_ends_of_lines_do_not_overlap():
     figure, axes = plt.subplots()
     axes.set_ylim(0, 1)
-    figures._label_ends(
+    figures.label_ends(
         axes, [(0.98, "a", "k"), (0.97, "b", "k"), (0.96, "c", "k"), (0.1, "d", "k")]
     )
     heights = sorted(text.xy[1] for text in axes.texts)

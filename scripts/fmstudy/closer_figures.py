@@ -24,7 +24,7 @@ from statsmodels.stats.proportion import proportion_confint
 from fmstudy.calibration import BINS, Calibration, calibration, reliability
 from fmstudy.closer import confident_mistakes, confusion
 from fmstudy.dataset import CLASSES
-from fmstudy.figures import WIDTH, percent
+from fmstudy.figures import WIDTH, nothing, percent
 from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
@@ -37,15 +37,6 @@ PAIRS = 18
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
 BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
-
-
-def nothing(what: str) -> Drawing:
-    """An empty figure that says why it is empty."""
-    with style():
-        figure, axes = plt.subplots(figsize=(WIDTH, 0.6))
-        axes.set_axis_off()
-        axes.text(0, 0.5, what, color=FAINT)
-    return Drawing(figure, what, "There is nothing to draw.")
 
 
 def _lost(predicted: Predicted) -> Drawing:

@@ -49,13 +49,23 @@ def nats(loss: float) -> str:
     return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
 
 
-def _percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
+def nothing(what: str) -> Drawing:
+    """An empty figure that says why it is empty."""
+    with style():
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.6))
+        axes.set_axis_off()
+        axes.text(0, 0.5, what, color=FAINT)
+    return Drawing(figure, what, "There is nothing to draw.")
+
+
+def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
+    """Write shares as percentages along an axis."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
 
 
-def _power_axis(axes: Axes, axis: str) -> None:
+def power_axis(axes: Axes, axis: str) -> None:
     """Write powers of ten without mathematical markup, which the style switches off."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     axes.minorticks_off()
@@ -140,11 +150,11 @@ def learning_curves(
         penalised = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
         right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
-        _percent_axis(left)
-        _limit(left, [c.accuracy for c in drawn], rising=True)
-        _limit(right, [c.loss for c in drawn], rising=False)
+        percent_axis(left)
+        limit(left, [c.accuracy for c in drawn], rising=True)
+        limit(right, [c.loss for c in drawn], rising=False)
         for axes in (left, right):
-            _label_ends(axes, ends[axes])
+            label_ends(axes, ends[axes])
         for axes in strips:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -152,7 +162,7 @@ def learning_curves(
         other = drawn[1].split
         strips[0].set_title(f"Gap: train − {other}", fontsize=8.5)
         strips[1].set_title(f"Gap: {other} − train", fontsize=8.5)
-        _percent_axis(strips[0], bins=3)
+        percent_axis(strips[0], bins=3)
         strips[1].yaxis.set_major_locator(MaxNLocator(3))
     return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
 
@@ -229,7 +239,7 @@ def _gap_limits(axes: Axes) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
+def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
     """Cut away the first steep part of training, which would flatten all that follows.
 
     Published values outside stay visible: limits only ever widen to what is drawn as a mark.
@@ -251,27 +261,29 @@ def _limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
     axes.set_ylim(low - margin, high + margin)
 
 
-def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write labels at the right ends of lines, moved apart where they would overlap."""
-    low, high = axes.get_ylim()
-    needed = 0.075 * (high - low)
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float = 0.075) -> None:
+    """Write labels at the right ends of lines, moved apart where they would overlap.
+
+    Each end is a height, a text and a colour; the axes have got their limits and scale.  `needed`
+    is the height of a label, as a share of the axes' height.
+    """
     finite = [end for end in ends if math.isfinite(end[0])]
     ordered = sorted(finite, key=lambda end: end[0])
+    low, high = axes.get_ylim()
+    heights = [min(max(value, low), high) for value, _, _ in ordered]
+    scaled = axes.transScale.transform([(1.0, value) for value in (low, high, *heights)])[:, 1]
     places: list[float] = []
-    for value, _, _ in ordered:
-        place = min(max(value, low), high)
+    for place in (scaled[2:] - scaled[0]) / (scaled[1] - scaled[0]):
         places.append(max(place, places[-1] + needed) if places else place)
-    over = (places[-1] - high) if places else 0.0
-    if over > 0:  # push the pile down again, from the top
-        limit = high
-        for index in range(len(places) - 1, -1, -1):
-            places[index] = min(places[index], limit)
-            limit = places[index] - needed
+    top = 1.0
+    for index in range(len(places) - 1, -1, -1):  # push the pile down again, from the top
+        places[index] = min(places[index], top)
+        top = places[index] - needed
     for (_, text, hue), place in zip(ordered, places, strict=True):
         axes.annotate(
             text,
             (1, place),
-            xycoords=("axes fraction", "data"),
+            xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
             color=hue,
@@ -371,8 +383,8 @@ def _draw_finals(
     _draw_summary(axes[2], x, table, "gap_accuracy", HUES[1])
     axes[2].set_title(f"Gap: train − {held_out}")
     axes[2].axhline(0, color=FAINT, linewidth=0.8)
-    _percent_axis(axes[0])
-    _percent_axis(axes[2])
+    percent_axis(axes[0])
+    percent_axis(axes[2])
 
 
 def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
@@ -386,7 +398,7 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
         if weights:
             axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5)
             axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
-            _percent_axis(axes[3])
+            percent_axis(axes[3])
         for panel in axes:
             _swept_axis(panel, values, sweep["vary"])
     accuracy = f"{held_out}_accuracy"
@@ -416,7 +428,7 @@ def _swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
     if len(positive) == len(values) and values.max() / values.min() > 30:
         axes.set_xscale("log")
         axes.set_xlim(values.min() / 1.5, values.max() * 1.5)  # also where nothing could be drawn
-        _power_axis(axes, "x")
+        power_axis(axes, "x")
 
 
 def sweep_curves(
@@ -443,13 +455,13 @@ def sweep_curves(
             ends[right].append((float(loss[-1]), number(values[index]), hue))
         left.set_title(f"{held_out.capitalize()} accuracy")
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
-        _percent_axis(left)
+        percent_axis(left)
         losses = [np.asarray(line.get_ydata()).reshape(-1, 1) for line in right.lines]
-        _limit(left, [c.accuracy for c in drawn], rising=True)
-        _limit(right, losses, rising=False)
+        limit(left, [c.accuracy for c in drawn], rising=True)
+        limit(right, losses, rising=False)
         for axes in (left, right):
             axes.set_xlabel("epoch")
-            _label_ends(axes, ends[axes])
+            label_ends(axes, ends[axes])
     finals = [c.final[0] for c in drawn if math.isfinite(c.final[0])] or [math.nan]
     return Drawing(
         figure,
@@ -480,7 +492,7 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
             panel.set_title(name)
             panel.set_xlabel("epochs")
             panel.margins(y=0.12)
-        _percent_axis(axes[0])
+        percent_axis(axes[0])
     first, last = table.iloc[0], table.iloc[-1]
     return Drawing(
         figure,
@@ -557,7 +569,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
-        _percent_axis(axes, "x")
+        percent_axis(axes, "x")
     if table.empty:
         return Drawing(figure, "No model finished its training.", "There is nothing to draw.")
     best = table.sort_values("test_accuracy", kind="stable").iloc[-1]
@@ -596,7 +608,7 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             axes.set_yscale("log")
             axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
             axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
-            _power_axis(axes, "y")
+            power_axis(axes, "y")
         for axes in grid.ravel()[len(models) :]:
             axes.set_axis_off()
         for axes in grid[:, 0]:
