@@ -22,7 +22,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fmstudy.bn_quantities import SMALLEST, decades, growth, steps_to, usable_rates
 from fmstudy.figures import (
+    SEED_POINTS,
     WIDTH,
     label_ends,
     limit,
@@ -31,6 +33,7 @@ from fmstudy.figures import (
     percent,
     percent_axis,
     power_axis,
+    some_of,
 )
 from fmstudy.spec import number
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
@@ -52,10 +55,7 @@ NAMES = {
     "sgd": "SGD",
     "adam": "Adam",
 }
-SEEDS = "Strong lines: means over seeds; thin lines: single seeds. "
-CROSSES = "Crosses: trainings that diverged, faint where only some seeds did. "
 LABEL = 0.16  # inches, the height of a line of text
-LOWEST = 1.0e-40  # of what is drawn on a logarithmic axis
 
 Settings = Mapping[str, Any]
 
@@ -113,7 +113,7 @@ def _mean(wide: pd.DataFrame) -> pd.Series:
 
 def _geometric(wide: pd.DataFrame) -> pd.Series:
     """Geometric means over the seeds that have a value above zero."""
-    return np.exp(np.log(wide.where(wide > LOWEST)).mean(axis=1))
+    return np.exp(np.log(wide.where(wide > SMALLEST)).mean(axis=1))
 
 
 def _at(means: pd.Series, place: float) -> float:
@@ -131,6 +131,16 @@ def _said_seeds(table: pd.DataFrame) -> str:
     return f"mean of {count} seeds" if count > 1 else "1 seed"
 
 
+def _marks(table: pd.DataFrame, strong: str = "Strong lines", thin: str = "thin lines") -> str:
+    """What the marks of single seeds, and crosses, mean where there are any."""
+    said = ""
+    if table["seed"].nunique() > 1:
+        said += f"{strong}: means over seeds; {thin}: single seeds. "
+    if (_some(table, measure="finished")["value"] < 1).any():
+        said += "Crosses: trainings that diverged, faint where only some seeds did. "
+    return said
+
+
 def _together(parts: Sequence[str], last: str = "and") -> str:
     """Words with commas, and a word before the last."""
     if len(parts) < 2:
@@ -142,7 +152,7 @@ def _factor(value: float) -> str:
     """Write a factor with two or three digits that count."""
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:.2f}" if 0.01 <= value < 100 else f"{value:.2g}"
+    return f"{value:.2f}" if 0.01 <= abs(value) < 100 else f"{value:.2g}"
 
 
 def _signed(value: float) -> str:
@@ -175,9 +185,8 @@ def _draw(
     """Draw the seeds and their means over the index, and give the means."""
     means = _mean(wide) if means is None else means
     if wide.shape[1] > 1:
-        axes.plot(
-            wide.index, wide.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes
-        )
+        few = wide.iloc[some_of(len(wide), SEED_POINTS)]
+        axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
     axes.plot(
         means.index,
         means.to_numpy(),
@@ -303,7 +312,7 @@ def _curves(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None)
         "Loss over epochs"
         + (", and over seconds of training without its evaluations" if timed else "")
         + ". Solid: held-out data; dashed: training data. Blue: without batch normalization; "
-        f"orange: with it. {SEEDS}The first epochs lie outside the axes.",
+        f"orange: with it. {_marks(table)}The first epochs lie outside the axes.",
     )
 
 
@@ -370,9 +379,10 @@ def _draw_timed(
             continue
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
+            few = line.iloc[some_of(len(line), SEED_POINTS)]
             axes.plot(
-                line.index * paces[seed],
-                line.to_numpy(),
+                few.index * paces[seed],
+                few.to_numpy(),
                 color=hue,
                 linewidth=0.6,
                 alpha=0.35,
@@ -418,33 +428,13 @@ def _arm_curves(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"Held-out loss after {last:g} epochs, lowest first: "
         f"{', '.join(f'{_name(arm)} {nats(finals[arm])}' for arm in ranked)} "
         f"({_said_seeds(rows)}).",
-        f"Loss over epochs, a line an arm, named at its right end. {SEEDS}"
+        f"Loss over epochs, a line an arm, named at its right end. {_marks(table)}"
         "Left: held-out data; right, dashed: training data in inference mode. The first epochs "
         "lie outside the axes.",
     )
 
 
 # --------------------------------------------------------------------------------------- rates
-def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
-    """The rates that end with this validation accuracy at least, by seed; a net's own rows."""
-    found: dict[int, list[float]] = {int(seed): [] for seed in sorted(table["seed"].unique())}
-    reached = _some(table, measure="validation_accuracy")
-    for row in reached[reached["value"] >= usable].to_dict("records"):
-        found[int(row["seed"])].append(float(row["rate"]))
-    return {seed: sorted(rates) for seed, rates in found.items()}
-
-
-def decades(usable: Mapping[int, Sequence[float]]) -> float:
-    """How many powers of ten lie between the lowest and the highest usable rate, mean of seeds.
-
-    A seed without any usable rate counts as zero; NaN if there is none in any seed.
-    """
-    if not any(usable.values()):
-        return math.nan
-    spans = [math.log10(max(rates) / min(rates)) if rates else 0.0 for rates in usable.values()]
-    return float(np.mean(spans))
-
-
 def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation accuracy against the rate, and which rates are usable, in each grid."""
     usable = settings["usable"]
@@ -467,8 +457,8 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
             _usable_bars(strip, by_seed, place, _hue(arm))
             height = 1.0 - (place + 0.5) / len(arms)
             _crosses(strip, own, "rate", _hue(arm), height)
-            span = decades(by_seed)
-            spans.append(f"{'none' if math.isnan(span) else f'{span:.1f}'} ({_name(arm)})")
+            span = float(np.mean([decades(rates) for rates in by_seed.values()]))
+            spans.append(f"{f'{span:.1f}' if any(by_seed.values()) else 'none'} ({_name(arm)})")
         findings.append(f"{_name(activation)} with {_name(optimizer)} {_together(spans)}")
         axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(f"{_name(activation)}, {_name(optimizer)}")
@@ -489,8 +479,8 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"so many decades: {'; '.join(findings)} ({_said_seeds(table)}).",
         "Validation accuracy against the learning rate, both nets, one panel an activation and "
         "optimizer; dashed: the accuracy from which on a rate counts as usable. "
-        f"{SEEDS}Below: bars from the lowest to the highest usable rate, strong with every seed, "
-        f"pale with some. {CROSSES}Blue: without batch normalization; orange: with it.",
+        "Below: bars from the lowest to the highest usable rate, strong with every seed, pale with "
+        f"some. {_marks(table)}Blue: without batch normalization; orange: with it.",
     )
 
 
@@ -545,21 +535,11 @@ def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"Highest mean validation accuracy with batch normalization before and after the "
         f"activation: {'; '.join(findings)} ({_said_seeds(table)}).",
         "Validation accuracy against the learning rate, a panel an activation. Orange: batch "
-        f"normalization before the activation; green: after it. {SEEDS}{CROSSES}".strip(),
+        f"normalization before the activation; green: after it. {_marks(table)}".strip(),
     )
 
 
 # --------------------------------------------------------------------------------------- speed
-def steps_to(table: pd.DataFrame, level: float) -> dict[int, float]:
-    """The first step with this validation accuracy, by seed; infinite if there is none."""
-    wide = _by_seed(table, "validation_accuracy", "step")
-    found = {}
-    for seed in wide.columns:
-        reached = wide.index[(wide[seed] >= level).to_numpy()]
-        found[int(seed)] = float(reached[0]) if len(reached) else math.inf
-    return found
-
-
 def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) -> Drawing:
     """Validation accuracy against steps, each net at its best rate, with the levels."""
     rows = _some(table, measure="validation_accuracy")
@@ -597,7 +577,7 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
         percent_axis(axes)
         _log_x(axes, [s for s in _keys(own, "step") if s > 0] or [1.0], "step")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    low = min(levels) - (1.0 - min(levels))
+    low = max(0.0, 2.0 * min(levels) - 1.0)  # as much below the lowest level as is above it
     high = max(float(rows["value"].max()), *levels)
     for axes, labels in ends.items():
         axes.set_ylim(low, high + 0.05 * (high - low))
@@ -608,7 +588,8 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
         f"{'; '.join(findings)} ({_said_seeds(rows)}).",
         "Validation accuracy against steps on a logarithmic axis, a panel an activation, each net "
         "at its own best learning rate, which stands at its end. Dashed: the levels; dots: where "
-        f"all seeds have reached one, on average. {SEEDS}What is below the axes is left out.",
+        f"all seeds have reached one, on average. {_marks(table)}What lies below the axes is left "
+        "out.",
     )
 
 
@@ -667,7 +648,7 @@ def _noisy(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"({_said_seeds(rows)}).",
         "Validation loss over steps, a panel an activation. Blue: without batch normalization; "
         "orange: with it; green: with it and with random scales and shifts behind it in every "
-        f"step of training. {SEEDS}The first steps lie outside the axes.",
+        f"step of training. {_marks(table)}The first steps lie outside the axes.",
     )
 
 
@@ -709,7 +690,7 @@ def _batch_size(table: pd.DataFrame, settings: Settings) -> Drawing:
         "equally many examples and at one learning rate. Left: without batch normalization and "
         "with it, by exact statistics of the training set. Right: the nets with batch "
         "normalization, by exact statistics, by those of each batch of validation images, and by "
-        f"moving averages of each momentum. {SEEDS}{CROSSES}".strip(),
+        f"moving averages of each momentum. {_marks(table)}".strip(),
     )
 
 
@@ -795,8 +776,8 @@ def _evaluation(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"Moving averages in place of exact statistics change the validation loss by: "
         f"{'; '.join(findings)} ({_said_seeds(rows)}).",
         "Validation loss of the same trained nets with exact statistics of the training set and "
-        "with moving averages of each momentum. Large dots: means over seeds; small dots: single "
-        "seeds; dashed: exact statistics.",
+        f"with moving averages of each momentum. {_marks(table, 'Large dots', 'small dots')}"
+        "Dashed: exact statistics.",
     )
 
 
@@ -842,7 +823,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
         line[-2].set_title("Cosine of gradients")
         line[-1].set_title("Drift, deviations")
         texts = [
-            f"{said.get(('shift_cosine', arm), math.nan):.2f} and "
+            f"{_factor(said.get(('shift_cosine', arm), math.nan))} and "
             f"{_factor(said.get(('drift', arm), math.nan))} ({_name(arm)})"
             for arm in arms
         ]
@@ -861,7 +842,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
         "the medians of other seeds. Then, blue without and orange with batch normalization: the "
         "cosine of the angle by which a layer's gradient turns when the layers below are updated "
         "(1: it does not turn), and, on a logarithmic axis, how far the distributions drift "
-        f"between two looks, means over layers. {SEEDS}".strip(),
+        f"between two looks, means over layers. {_marks(table)}".strip(),
     )
 
 
@@ -929,7 +910,7 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
                 if wide.empty:
                     continue
                 means = _geometric(wide)
-                _draw(axes, wide.where(wide > LOWEST), _hue(arm), means)
+                _draw(axes, wide.where(wide > SMALLEST), _hue(arm), means)
                 typical[arm] = float(np.exp(np.log(means).mean()))
             _log_y(axes)
             axes.set_title(title, fontsize=8.5)
@@ -955,7 +936,7 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
         "Over steps of training, on logarithmic axes, a row an activation: how much the loss "
         "varies within 1/4 to 4 steps along the gradient, and how much the gradient changes "
         "there for the length of the way; scaled: the same on ways in units of the norm of the "
-        f"weights. Blue: without batch normalization; orange: with it. {SEEDS}".strip(),
+        f"weights. Blue: without batch normalization; orange: with it. {_marks(table)}".strip(),
     )
 
 
@@ -998,8 +979,8 @@ def _gamma_beta(table: pd.DataFrame, settings: Settings) -> Drawing:
         "First two panels: a dot a hidden unit of the first seed, gamma against the standard "
         "deviation and beta against the mean of what is normalized; dashed: where they would be "
         "equal; later layers are darker. Third: test accuracy after everything, gamma and beta "
-        "alone, the output layer alone, or nothing was trained; large dots: means over seeds, "
-        "small dots: single seeds.",
+        "alone, the output layer alone, or nothing was trained. "
+        f"{_marks(table, 'Large dots', 'small dots')}".strip(),
     )
 
 
@@ -1018,7 +999,7 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
     for place, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
         own = first[first["layer"] == layer]
         hue = mpl.colors.to_hex(colour)
-        axes.plot(own[given], own[learned], "o", color=hue, markersize=3, alpha=0.75)
+        axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0)
         if given == "deviation":
             axes.text(
                 0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
@@ -1066,18 +1047,6 @@ def _reached(axes: Axes, table: pd.DataFrame, arms: Sequence[str]) -> None:
 
 
 # ------------------------------------------------------------------------------- depth, weights
-def growth(norms: pd.Series) -> float:
-    """The factor by which gradients grow from a layer to the one below; norms by layer.
-
-    Taken between the last layer and the lowest one whose gradient is not zero.
-    """
-    known = norms[norms > LOWEST]
-    if len(known) < 2:
-        return math.nan
-    layers = float(known.index[-1]) - float(known.index[0])
-    return float((known.iloc[0] / known.iloc[-1]) ** (1.0 / layers))
-
-
 def _depth(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Norms of the gradients by layer in the deepest net, and accuracy against the depth."""
     norms = _some(table, measure="gradient_norm")
@@ -1094,7 +1063,7 @@ def _depth(table: pd.DataFrame, settings: Settings) -> Drawing:
             wide = _by_seed(own, "gradient_norm", "layer", arm=arm, depth=deepest)
             if wide.empty:
                 continue
-            means = _draw(left, wide.where(wide > LOWEST), _hue(arm), _geometric(wide))
+            means = _draw(left, wide.where(wide > SMALLEST), _hue(arm), _geometric(wide))
             factor = growth(means)
             grown.append(f"{_factor(factor)} ({_name(arm)})")
             ends.append((float(means.iloc[-1]), _name(arm), _hue(arm)))
@@ -1117,7 +1086,7 @@ def _depth(table: pd.DataFrame, settings: Settings) -> Drawing:
         "A row an activation. Left, on a logarithmic axis: the norm of the gradient by what each "
         "hidden layer sends on, before any training; layers count from the images; what is zero "
         "is left out. Right: test accuracy against the number of hidden layers. Blue: without "
-        f"batch normalization; orange: with it. {SEEDS}{CROSSES}".strip(),
+        f"batch normalization; orange: with it. {_marks(table)}".strip(),
     )
 
 
@@ -1179,7 +1148,7 @@ def _init(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"{number(chosen)}: {'; '.join(findings)} ({_said_seeds(rows)}).",
         "Validation loss after training against the standard deviation of the initial weights, on "
         "a logarithmic axis; a row an activation, a column a learning rate. Blue: without batch "
-        f"normalization; orange: with it. {SEEDS}{CROSSES}".strip(),
+        f"normalization; orange: with it. {_marks(table)}".strip(),
     )
 
 

@@ -108,20 +108,41 @@ def best_rates(table: pd.DataFrame, settings: Settings) -> dict[str, float]:
     return found
 
 
-def _widths(rates: Sequence[float]) -> dict[float, float]:
-    """How many decades each rate of a grid stands for: half of the way to its neighbours."""
-    ordered = sorted(rates)
-    if len(ordered) == 1:
-        return {ordered[0]: 1.0}
-    places = np.log10(ordered)
-    edges = np.concatenate(
-        [
-            [places[0] - (places[1] - places[0]) / 2],
-            (places[1:] + places[:-1]) / 2,
-            [places[-1] + (places[-1] - places[-2]) / 2],
-        ]
-    )
-    return dict(zip(ordered, np.diff(edges).tolist(), strict=True))
+def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
+    """The rates that end with this validation accuracy at least, by seed; a net's own rows."""
+    reached = table[(table["measure"] == "validation_accuracy") & (table["value"] >= usable)]
+    return {
+        int(seed): sorted(reached[reached["seed"] == seed]["rate"])
+        for seed in sorted(table["seed"].unique())
+    }
+
+
+def decades(rates: Sequence[float]) -> float:
+    """How many powers of ten lie between the lowest and the highest rate; 0 if there is none."""
+    return float(np.log10(max(rates) / min(rates))) if rates else 0.0
+
+
+def steps_to(table: pd.DataFrame, level: float) -> dict[int, float]:
+    """The first step with this validation accuracy, by seed; infinite if there is none."""
+    looks = table[table["measure"] == "validation_accuracy"]
+    reached = looks[looks["value"] >= level].groupby("seed")["step"].min()
+    return {int(seed): float(reached.get(seed, np.inf)) for seed in sorted(looks["seed"].unique())}
+
+
+SMALLEST = 1e-30  # of gradients: below it single precision loses digits
+
+
+def growth(norms: pd.Series) -> float:
+    """The factor by which gradients grow from a layer to the one below it; norms by layer.
+
+    That of a line fitted to the logarithms; layers whose gradient is as good as 0 are left out.
+    NaN if fewer than two are left.
+    """
+    known = norms[norms > SMALLEST]
+    if len(known) < 2:
+        return float("nan")
+    slope = np.polyfit(known.index.to_numpy(dtype=float), np.log10(known.to_numpy()), 1)[0]
+    return float(10.0**-slope)
 
 
 # --------------------------------------------------------------------------- the experiments
@@ -133,17 +154,13 @@ def learning_rate(table: pd.DataFrame, settings: Settings) -> Quantities:
     found: Quantities = {}
     for activation, optimizer in _groups(table, "activation", "optimizer"):
         nets = table[(table["activation"] == activation) & (table["optimizer"] == optimizer)]
-        widths = _widths(nets["rate"].unique().tolist())
         for arm, net in nets.groupby("arm"):
             name = f"{activation}/{optimizer}/{arm}"
-            usable = net[
-                (net["measure"] == "validation_accuracy") & (net["value"] >= settings["usable"])
-            ]
-            found[f"decades/{name}"] = {
-                int(seed): sum(widths[rate] for rate in usable[usable["seed"] == seed]["rate"])
-                for seed in net["seed"].unique()
+            usable = usable_rates(net, settings["usable"])
+            found[f"decades/{name}"] = {seed: decades(rates) for seed, rates in usable.items()}
+            found[f"highest/{name}"] = {
+                seed: float(np.log10(max(rates))) for seed, rates in usable.items() if rates
             }
-            found[f"highest/{name}"] = _numbers(np.log10(usable.groupby("seed")["rate"].max()))
             rate = best_rate(net)
             if rate is not None:
                 found[f"test_accuracy/{name}"] = _by_seed(net, "test_accuracy", rate=rate)
@@ -167,23 +184,23 @@ def speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Quant
     """
     found: Quantities = {}
     accuracies = table[table["measure"] == "validation_accuracy"]
-    for activation, arm, seed in _groups(accuracies, "activation", "arm", "seed"):
+    for activation, arm in _groups(accuracies, "activation", "arm"):
+        name = f"{activation}/{arm}"
         net, timed = (
-            rows[(rows["activation"] == activation) & (rows["arm"] == arm) & (rows["seed"] == seed)]
+            rows[(rows["activation"] == activation) & (rows["arm"] == arm)]
             for rows in (accuracies, times)
         )
-        step_seconds = float(timed["value"].median())
+        step_seconds = _numbers(timed.groupby("seed")["value"].median())
+        found[f"step_seconds/{name}"] = step_seconds
         for level in settings["levels"]:
-            reached = net[net["value"] >= level]["step"]
-            steps = max(float(reached.min() if len(reached) else net["step"].max()), 1.0)
+            first = steps_to(net, level)
+            steps = {s: max(1.0, min(first[s], float(net["step"].max()))) for s in first}
             percent = f"{100 * level:g}"
-            for name, value in (
-                (f"steps_{percent}", np.log10(steps)),
-                (f"seconds_{percent}", np.log10(steps * step_seconds)),
-                (f"reached_{percent}", float(len(reached) > 0)),
-            ):
-                found.setdefault(f"{name}/{activation}/{arm}", {})[int(seed)] = value
-        found.setdefault(f"step_seconds/{activation}/{arm}", {})[int(seed)] = step_seconds
+            found[f"reached_{percent}/{name}"] = {s: float(np.isfinite(first[s])) for s in first}
+            found[f"steps_{percent}/{name}"] = {s: float(np.log10(steps[s])) for s in first}
+            found[f"seconds_{percent}/{name}"] = {
+                s: float(np.log10(steps[s] * step_seconds[s])) for s in first
+            }
     return found
 
 
@@ -261,27 +278,23 @@ def gamma_beta(table: pd.DataFrame, settings: Settings) -> Quantities:
     }
 
 
-_SMALLEST = 1e-30  # of gradients: below it single precision loses digits
-
-
 def depth(table: pd.DataFrame, settings: Settings) -> Quantities:
     """Growth of the gradient a layer towards the input, in the deepest net; test accuracies.
 
-    The growth is that of a line fitted to the logarithms of the norms; its size is |log10| of it.
+    The size of a growth is |log10| of it.
     """
     found: Quantities = {}
-    norms = table[(table["measure"] == "gradient_norm") & (table["value"] > _SMALLEST)]
+    norms = table[(table["measure"] == "gradient_norm")]
+    deepest = norms[norms["depth"] == max(settings["depths"])]
     for activation, arm in _groups(table, "activation", "arm"):
-        net = norms[(norms["activation"] == activation) & (norms["arm"] == arm)]
-        deepest = net[net["depth"] == max(settings["depths"])]
-        slopes = {
-            seed: -float(np.polyfit(one["layer"], np.log10(one["value"]), 1)[0])
-            for seed in map(int, deepest["seed"].unique())
-            if len(one := deepest[deepest["seed"] == seed]) > 1
-        }
         name = f"{activation}/{arm}"
-        found[f"growth/{name}"] = {seed: 10.0**slope for seed, slope in slopes.items()}
-        found[f"growth_size/{name}"] = {seed: abs(slope) for seed, slope in slopes.items()}
+        net = deepest[(deepest["activation"] == activation) & (deepest["arm"] == arm)]
+        factors = {
+            int(seed): growth(one.set_index("layer")["value"])
+            for seed, one in ((seed, net[net["seed"] == seed]) for seed in net["seed"].unique())
+        }
+        found[f"growth/{name}"] = factors
+        found[f"growth_size/{name}"] = {s: abs(float(np.log10(f))) for s, f in factors.items()}
         for layers in settings["trained"]:
             found[f"test_accuracy/{name}/{layers}"] = _by_seed(
                 table, "test_accuracy", activation=activation, arm=arm, depth=layers

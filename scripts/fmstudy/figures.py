@@ -171,7 +171,7 @@ def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: s
     dashed = split == "train"
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
     if seeds.shape[1] > 1:
-        some = _some(len(x), SEED_POINTS)
+        some = some_of(len(x), SEED_POINTS)
         axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
     mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
     axes.plot(x, mean, color=hue, linewidth=width, linestyle=dashes)
@@ -205,7 +205,7 @@ def _draw_test_and_published(
                 )
 
 
-def _some(count: int, points: int) -> np.ndarray:
+def some_of(count: int, points: int) -> np.ndarray:
     """About so many of the positions 0 to count - 1, evenly, the last one among them."""
     return np.arange(count - 1, -1, -max(1, count // points))[::-1]
 
@@ -217,7 +217,7 @@ def _draw_gaps(strips: Sequence[Axes], model: Mapping[str, Any], runs: Runs, hue
     long trainings some epochs stand for all, the last among them.
     """
     gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
-    gaps = gaps.iloc[_some(len(gaps), GAP_POINTS)]
+    gaps = gaps.iloc[some_of(len(gaps), GAP_POINTS)]
     for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
         axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4)
         low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]

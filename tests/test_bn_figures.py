@@ -1,0 +1,404 @@
+"""The figures of the experiments on batch normalization: they draw and say what the table holds."""
+
+import itertools
+import math
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from fmstudy import bn_figures, svg
+from fmstudy.bn_quantities import steps_to
+
+NETS = list(itertools.product(("sigmoid", "relu"), ("plain", "bn")))
+SETTINGS: dict[str, Any] = {
+    "usable": 0.8,
+    "levels": [0.8, 0.85],
+    "learning_rate": 0.1,
+    "arms": {"B/plain": "B", "B/bn": "B-BN"},
+    "epoch": {"hidden": [6, 4], "batch_size": 256},
+    "full": {"hidden": [3], "steps": 200, "samples": 6000},
+}
+
+
+def rows(measure: str, values: Iterable[float], **keys: Any) -> list[dict[str, Any]]:
+    """One row a value; a key may be a list with one entry a value."""
+    return [
+        {k: v[i] if isinstance(v, list) else v for k, v in keys.items()}
+        | {"measure": measure, "value": value}
+        for i, value in enumerate(values)
+    ]
+
+
+def learning_rate(shift: float) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    accuracies = {"plain": [0.5, 0.82, 0.81], "bn": [0.81, 0.85, 0.83, 0.8 + shift]}
+    rates = [0.01, 0.1, 1.0, 10.0]
+    for arm, values in accuracies.items():
+        keys = {"activation": "relu", "optimizer": "sgd", "arm": arm}
+        found += rows("finished", [1, 1, 1, len(values) == 4], **keys, rate=rates)
+        found += rows("validation_accuracy", values, **keys, rate=rates[: len(values)])
+    return found
+
+
+def one_seed(experiment: str, seed: int) -> list[dict[str, Any]]:
+    """The rows of an experiment; values grow by a hundredth from seed to seed."""
+    more = 0.01 * (seed - 1)
+    found: list[dict[str, Any]] = []
+    if experiment == "learning-rate":
+        return learning_rate(more)
+    if experiment in ("curves", "dropout", "placement-keras"):
+        arms = {"curves": ("B/plain", "B/bn"), "dropout": ("plain", "bn", "dropout", "both")}
+        for arm in arms.get(experiment, ("before", "after")):
+            low = 0.3 + more + 0.1 * arm.endswith("plain")
+            for split in ("train", "held_out"):
+                losses = [2.0, 1.0 + low, 0.5 + low, low]
+                found += rows(f"{split}_loss", losses, arm=arm, epoch=[0.0, 1.0, 2.0, 3.0])
+            found += rows("test_accuracy", [0.8], arm=arm, epoch=math.nan)
+    elif experiment in ("speed", "noisy"):
+        for activation, arm in NETS:
+            keys = {"activation": activation, "arm": arm}
+            steps = [0.0, 100.0, 200.0, 300.0]
+            values = [0.1, 0.7, 0.81, 0.84] if arm == "plain" else [0.1, 0.82, 0.86, 0.87]
+            found += rows("validation_accuracy", values, **keys, step=steps)
+            losses = [1.5 - v + more for v in values]
+            found += rows("validation_loss", losses, **keys, step=steps)
+            found += rows("rate", [0.1], **keys, step=0.0)
+    elif experiment == "batch-size":
+        for arm, measures in {"plain": ["exact"], "bn": ["exact", "own", "0.99"]}.items():
+            found += rows("finished", [1, 1], arm=arm, size=[2, 60])
+            for way in measures:
+                values = [0.5, 0.7] if arm == "plain" else [0.2, 0.8 + more]
+                found += rows(f"accuracy_{way}", values, arm=arm, size=[2, 60])
+    elif experiment == "evaluation":
+        for case, change in (("epoch", 0.25), ("full", -0.125)):
+            found += rows("steps", [187], case=case, way="")
+            found += rows("loss", [0.5, 0.5 + change], case=case, way=["exact", "0.99"])
+    elif experiment in ("shift", "shift-landscape"):
+        for activation, arm in NETS:
+            keys = {"activation": activation, "arm": arm}
+            steps = [0, 100, 200]
+            for layer in (1, 2):
+                for p in (15, 50, 85):
+                    values = [p + 100.0 * layer + more] * 3
+                    found += rows(f"percentile_{p}", values, **keys, layer=layer, step=steps)
+                cosine, drift = (0.5, 2.0) if arm == "plain" else (0.75, 0.5)
+                found += rows("shift_cosine", [cosine] * 3, **keys, layer=layer, step=steps)
+                found += rows("drift", [drift] * 2, **keys, layer=layer, step=steps[1:])
+            for measure, ratio in zip(bn_figures.LANDSCAPE, (0.5, 0.25, 3.0, 1.5), strict=True):
+                values = [2.0 * ratio if arm == "bn" else 2.0] * 3
+                found += rows(measure, values, **keys, layer=math.nan, step=steps)
+    elif experiment == "gamma-beta":
+        for arm, accuracy in {"all": 0.87, "affine": 0.7, "nothing": 0.1}.items():
+            found += rows("test_accuracy", [accuracy], arm=arm, layer=math.nan, unit=math.nan)
+        unit = {"arm": "all", "layer": [1.0, 1.0, 2.0], "unit": [1.0, 2.0, 1.0]}
+        found += rows("gamma", [1.0, 1.5, 1.0], **unit) + rows("beta", [0.0, 1.0, 0.0], **unit)
+        found += rows("deviation", [2.0] * 3, **unit) + rows("mean", [1.0, 2.0, 1.0], **unit)
+    elif experiment == "depth":
+        for activation, arm in NETS:
+            keys = {"activation": activation, "arm": arm}
+            norms = [0.0, 0.25, 0.5, 1.0] if arm == "plain" else [8.0, 4.0, 2.0, 1.0]
+            layers = [1.0, 2.0, 3.0, 4.0]
+            found += rows("gradient_norm", norms, **keys, depth=4, layer=layers)
+            found += rows("gradient_norm", [9.0], **keys, depth=1, layer=1.0)
+            found += rows("finished", [1, 1], **keys, depth=[1, 4], layer=math.nan)
+            found += rows("test_accuracy", [0.8, 0.6], **keys, depth=[1, 4], layer=math.nan)
+    elif experiment == "init":
+        for (activation, arm), rate in itertools.product(NETS, (0.1, 1.0)):
+            keys = {"activation": activation, "arm": arm, "rate": rate}
+            found += rows("finished", [1, arm == "bn"], **keys, std=[0.01, 1.0])
+            losses = [0.5, 0.75] if arm == "bn" else [2.0]
+            found += rows("validation_loss", losses, **keys, std=[0.01, 1.0][: len(losses)])
+        keys = {"activation": "relu", "arm": "bn", "rate": math.nan, "std": math.nan}
+        found += rows("invariance", [1e-6], **keys)
+    elif experiment == "placement":
+        for activation, arm in itertools.product(("sigmoid", "relu"), ("before", "after")):
+            keys = {"activation": activation, "arm": arm, "rate": [0.1, 1.0]}
+            high = 0.85 if arm == "before" else 0.86
+            found += rows("finished", [1, 1], **keys)
+            found += rows("validation_accuracy", [0.8, high], **keys)
+    return found
+
+
+def table(experiment: str, seeds: int = 2) -> pd.DataFrame:
+    return pd.DataFrame(
+        [row | {"seed": s} for s in range(1, seeds + 1) for row in one_seed(experiment, s)]
+    )
+
+
+def times(experiment: str, seeds: int = 2) -> pd.DataFrame | None:
+    found: list[dict[str, Any]] = []
+    for seed in range(1, seeds + 1):
+        if experiment == "curves":
+            found += rows("seconds", [30.0, 60.0], arm=["B/plain", "B/bn"], seed=seed)
+        elif experiment == "speed":
+            for activation, arm in NETS:
+                seconds = 0.01 if arm == "plain" else 0.02
+                keys = {"activation": activation, "arm": arm, "turn": [1, 2], "seed": seed}
+                found += rows("step_seconds", [seconds] * 2, **keys)
+    return pd.DataFrame(found) if found else None
+
+
+def drawn(experiment: str, given: pd.DataFrame | None = None) -> svg.Drawing:
+    given = table(experiment) if given is None else given
+    return bn_figures.draw(experiment, given, SETTINGS, times(experiment))
+
+
+def line(axes: Axes, hue: str, width: float = 1.8) -> tuple[list[float], list[float]]:
+    """The places and heights of the strong line of a hue."""
+    [found] = [
+        each
+        for each in axes.lines
+        if each.get_color() == hue
+        and each.get_linewidth() == width
+        and len(np.asarray(each.get_xdata())) > 1
+    ]
+    return list(np.asarray(found.get_xdata())), list(np.asarray(found.get_ydata()))
+
+
+EXPERIMENTS = [*bn_figures._TIMED, *bn_figures._UNTIMED]
+BLUE, ORANGE = bn_figures.HUE["plain"], bn_figures.HUE["bn"]
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_every_experiment_that_is_drawn_is_tested():
+    assert all(len(table(name)) for name in EXPERIMENTS)
+
+
+def test_figures_need_no_tensorflow():
+    code = "import sys; import fmstudy.bn_figures; sys.exit('tensorflow' in sys.modules)"
+    folder = Path(__file__).parents[1] / "scripts"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_figure_says_of_how_many_seeds_it_is(experiment: str, seeds: int, tmp_path: Path):
+    drawing = drawn(experiment, table(experiment, seeds))
+    assert ("1 seed" if seeds == 1 else "mean of 3 seeds") in drawing.title
+    assert ("single seeds" in drawing.description) == (seeds > 1)
+    assert "nan" not in drawing.title
+    svg.save(drawing, tmp_path / "figure.svg")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_same_table_gives_the_same_bytes(experiment: str, tmp_path: Path):
+    for name in ("first", "second"):
+        svg.save(drawn(experiment), tmp_path / name / "figure.svg")
+    first, second = ((tmp_path / n / "figure.svg").read_bytes() for n in ("first", "second"))
+    assert first == second
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_one_activation_or_one_arm_is_enough(experiment: str, tmp_path: Path):
+    given = table(experiment)
+    for column in {"activation", "arm", "case"} & set(given.columns):
+        for value in given[column].dropna().unique():
+            drawing = drawn(experiment, given[given[column] == value])
+            assert "nan" not in drawing.title
+            svg.save(drawing, tmp_path / "figure.svg")
+
+
+@pytest.mark.parametrize(
+    "experiment", ["learning-rate", "batch-size", "init", "placement", "depth"]
+)
+@pytest.mark.parametrize("seeds", [[2], [1, 2]])
+def test_diverged_trainings_break_nothing_and_are_crossed_out(
+    experiment: str, seeds: list[int], tmp_path: Path
+):
+    given = table(experiment)
+    lost = (given["arm"] != "plain") & given["seed"].isin(seeds)
+    given.loc[lost & (given["measure"] == "finished"), "value"] = 0.0
+    kept = given["measure"].isin(["finished", "gradient_norm"])
+    drawing = drawn(experiment, given[~lost | kept])
+    assert "nan" not in drawing.title
+    assert "Crosses" in drawing.description
+    crosses = [each for axes in drawing.figure.axes for each in axes.lines
+               if each.get_marker() == "x" and each.get_color() != BLUE]  # fmt: skip
+    assert crosses
+    assert {each.get_alpha() for each in crosses} == {1.0 if len(seeds) == 2 else 0.45}
+    svg.save(drawing, tmp_path / "figure.svg")
+
+
+@pytest.mark.parametrize("experiment", ["curves", "noisy", "dropout"])
+def test_a_training_that_ended_early_is_not_among_the_final_values(experiment: str):
+    given = table(experiment)
+    over = "epoch" if "epoch" in given else "step"
+    plain = given["arm"].str.endswith("plain")
+    drawing = drawn(experiment, given[~(plain & (given[over] == given[over].max()))])
+    assert "nan" not in drawing.title
+    assert "diverged" in drawing.title
+
+
+# ----------------------------------------------------------------------------- what each shows
+def test_curves_are_means_over_epochs_and_over_seconds():
+    drawing = drawn("curves")
+    above, below = drawing.figure.axes
+    epochs, losses = line(above, BLUE)
+    assert epochs == [0, 1, 2, 3]
+    assert losses == pytest.approx([2.0, 1.405, 0.905, 0.405])
+    seconds, losses = line(below, ORANGE)
+    assert seconds == pytest.approx([0, 20, 40, 60])
+    assert losses == pytest.approx([2.0, 1.305, 0.805, 0.305])
+    assert "0.405 (plain) and 0.305 (batch norm), in seconds 30 (plain) and 60" in drawing.title
+    untimed = bn_figures.draw("curves", table("curves"), SETTINGS)
+    assert len(untimed.figure.axes) == 1
+    assert "seconds" not in untimed.title
+
+
+def test_usable_rates_are_counted_in_decades():
+    drawing = drawn("learning-rate")
+    above, strip = drawing.figure.axes
+    assert line(above, BLUE)[1] == pytest.approx([0.5, 0.82, 0.81])
+    assert line(above, ORANGE)[1] == pytest.approx([0.81, 0.85, 0.83, 0.805])
+    assert "ReLU with SGD 1.0 (plain) and 3.0 (batch norm)" in drawing.title
+    bars = {(tuple(each.get_xdata()), each.get_alpha()) for each in strip.lines
+            if each.get_linewidth() == 5}  # fmt: skip
+    assert ((0.1, 1.0), None) in bars
+    assert ((0.01, 10.0), None) in bars
+    [cross] = [each for each in strip.lines if each.get_marker() == "x"]
+    assert list(cross.get_xdata()) == [10.0]
+
+
+def test_bars_are_pale_where_only_some_seeds_are_usable():
+    given = table("learning-rate")
+    worse = (given["seed"] == 2) & (given["rate"] == 10.0) & (given["arm"] == "bn")
+    given.loc[worse & (given["measure"] == "validation_accuracy"), "value"] = 0.1
+    drawing = drawn("learning-rate", given)
+    bars = {(tuple(each.get_xdata()), each.get_alpha()) for each in drawing.figure.axes[1].lines}
+    assert ((0.01, 10.0), 0.3) in bars
+    assert ((0.01, 1.0), None) in bars
+    assert "2.5 (batch norm)" in drawing.title
+
+
+def test_a_net_without_usable_rates_has_no_decades():
+    given = table("learning-rate")
+    given.loc[given["measure"] == "validation_accuracy", "value"] = 0.1
+    assert "none (plain) and none (batch norm)" in drawn("learning-rate", given).title
+
+
+def test_speed_says_steps_and_seconds_to_the_highest_level_that_all_reach():
+    drawing = drawn("speed")
+    assert "Sigmoid to 80.0\N{NO-BREAK SPACE}% 200 (plain, 2 seconds) and 100" in drawing.title
+    assert "(batch norm, 2 seconds)" in drawing.title
+    dots = {(each.get_xdata()[0], each.get_ydata()[0]) for each in drawing.figure.axes[0].lines
+            if each.get_marker() == "o"}  # fmt: skip
+    assert dots == {(200.0, 0.8), (100.0, 0.8), (200.0, 0.85)}
+    assert steps_to(table("speed").query("arm == 'plain'"), 0.85)[1] == math.inf
+
+
+def test_a_level_that_one_seed_does_not_reach_has_no_steps():
+    given = table("speed")
+    late = (given["arm"] == "plain") & (given["seed"] == 2) & (given["step"] > 100)
+    title = drawn("speed", given[~late]).title
+    assert "to 85.0 % not with every seed (plain) and 200 (batch norm" in title
+
+
+def test_batch_sizes_at_which_it_is_better_are_named():
+    drawing = drawn("batch-size")
+    left, right = drawing.figure.axes
+    sizes, accuracies = line(left, ORANGE)
+    assert sizes == [2, 60]
+    assert accuracies == pytest.approx([0.2, 0.805])
+    assert len({text.get_text() for text in right.texts}) == 3
+    assert "batch norm is higher of 2 sizes at 60 (" in drawing.title
+
+
+def test_moving_statistics_are_held_against_exact_ones():
+    drawing = drawn("evaluation")
+    assert "after one epoch (187 steps) +0.250 (momentum 0.99)" in drawing.title
+    assert "full-batch steps −0.125 (momentum 0.99)" in drawing.title
+
+
+def test_percentiles_are_of_the_last_hidden_layer_and_the_first_seed():
+    drawing = drawn("shift")
+    first, second, cosine, drift = drawing.figure.axes[:4]
+    assert line(first, BLUE)[1] == [250.0] * 3
+    assert line(second, ORANGE)[1] == [250.0] * 3
+    assert line(cosine, ORANGE)[1] == [0.75] * 3
+    assert line(drift, BLUE)[1] == pytest.approx([2.0] * 2)
+    assert "ReLU 0.50 and 2.00 (plain) against 0.75 and 0.50 (batch norm)" in drawing.title
+
+
+def test_the_landscape_is_compared_by_ratios():
+    title = drawn("shift-landscape").title
+    assert "0.50 times the range of loss (0.25 scaled)" in title
+    assert "3.00 times the change of gradient (1.50 scaled)" in title
+
+
+def test_gamma_and_beta_are_compared_with_deviation_and_mean():
+    drawing = drawn("gamma-beta")
+    # |gamma - deviation| / deviation: 1/2, 1/4, 1/2; |beta - mean| / deviation: 1/2 everywhere
+    assert "differs from the deviation by 41.7\N{NO-BREAK SPACE}% of it" in drawing.title
+    assert "by 0.50 deviations" in drawing.title
+    assert "70.0\N{NO-BREAK SPACE}% (gamma, beta)" in drawing.title
+    dots = [each for each in drawing.figure.axes[0].lines if each.get_marker() == "o"]
+    assert [list(each.get_xdata()) for each in dots] == [[2.0, 2.0], [2.0]]  # a line a layer
+
+
+def test_gradients_grow_or_shrink_by_a_factor_a_layer():
+    drawing = drawn("depth")
+    assert "Sigmoid gradients 0.50 (plain) and 2.00 (batch norm)" in drawing.title
+    assert "of 4 layers 60.0" in drawing.title
+    assert line(drawing.figure.axes[0], ORANGE)[1] == pytest.approx([8, 4, 2, 1])
+    heights = line(drawing.figure.axes[0], BLUE)[1]
+    assert math.isnan(heights[0])  # a zero has no place on a logarithmic axis
+    assert heights[1:] == pytest.approx([0.25, 0.5, 1.0])
+
+
+def test_losses_over_initial_deviations_are_told_at_the_usual_rate():
+    drawing = drawn("init")
+    assert "at rate 0.1: Sigmoid 2.000 to 2.000 (plain, diverged at 1)" in drawing.title
+    assert "0.500 to 0.750 (batch norm)" in drawing.title
+    assert len(drawing.figure.axes) == 4  # two activations, two rates
+
+
+def test_placements_are_compared_at_their_best_rates():
+    title = drawn("placement").title
+    assert "ReLU 85.0\N{NO-BREAK SPACE}% before (at 1) and 86.0" in title
+
+
+def test_noise_stands_beside_the_others():
+    given = table("noisy")
+    noisy = given[given["arm"] == "bn"].assign(arm="noisy")
+    noisy.loc[noisy["measure"] == "validation_loss", "value"] += 0.25
+    title = drawn("noisy", pd.concat([given, noisy])).title
+    assert "0.665 (plain), 0.635 (batch norm) and 0.885 (noisy batch norm)" in title
+
+
+def test_arms_with_keras_are_ranked_by_their_loss():
+    title = drawn("dropout").title
+    assert title.index("batch norm 0.305") < title.index("plain 0.405")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.9, 110.0, [1.0, 10.0, 100.0]),
+        (1e-18, 2.0, [1e-18, 1e-14, 1e-10, 1e-6, 1e-2]),
+        (2.5, 8.0, [3.0, 4.0, 5.0, 7.0]),
+    ],
+)
+def test_logarithmic_axes_have_a_few_round_ticks(low: float, high: float, ticks: list[float]):
+    assert bn_figures._log_ticks(low, high) == pytest.approx(ticks)
+
+
+def test_the_picture_of_the_nets_shows_both(tmp_path: Path):
+    drawing = bn_figures.network_picture()
+    left, right = drawing.figure.axes
+    texts = [{text.get_text() for text in axes.texts} for axes in (left, right)]
+    assert "+ b" in texts[0] - texts[1]
+    assert any("β" in text for text in texts[1] - texts[0])
+    svg.save(drawing, tmp_path / "net.svg")
