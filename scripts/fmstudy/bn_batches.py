@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from fmstudy.batchnorm import Statistics
-from fmstudy.bn_common import ARMS, Data, Row, net_spec, row
+from fmstudy.bn_common import ARMS, Data, Row, net_spec, row, steps_of
 from fmstudy.minibatch import MiniBatches, Samples, Score, orders
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
@@ -20,8 +21,11 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     exact   with the statistics of the whole training set
     own     each batch of the validation set by its own statistics, of the size of training
     0.99 (or another momentum)   with moving statistics
+
+    Sizes larger than the number of examples are left out.
     """
-    sizes, examples = settings["sizes"], min(settings["examples"], len(data.fitted))
+    examples = min(settings["examples"], len(data.fitted))
+    sizes = [size for size in settings["sizes"] if size <= examples]
     progress = Progress(f"bn-batch-size, seed {seed}", len(ARMS) * len(sizes), "trainings")
     rows: list[Row] = []
     for arm, batch_norm in ARMS.items():
@@ -31,11 +35,12 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
         for size in sizes:
             keys = {"arm": arm, "size": size}
             batches.start(seed)
-            steps = max(1, examples // size)
+            steps = examples // size
             finished = batches.train(orders(len(data.fitted), size, seed, steps), LOOK)
+            ways = _ways(batches, data, size, keys) if finished else []
+            finished = finished and all(math.isfinite(each["value"]) for each in ways)
             rows += [row("finished", finished, **keys), row("steps", batches.steps, **keys)]
-            if finished:
-                rows += _ways(batches, data, size, keys)
+            rows += ways if finished else []
             progress.update(len({(r["arm"], r["size"]) for r in rows}))
     return rows
 
@@ -71,7 +76,7 @@ def evaluation(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
         batch_size=epoch["batch_size"],
     )
     rows = _moving_against_exact(
-        spec, data.fitted, len(data.fitted) // epoch["batch_size"], seed, data, settings, "epoch"
+        spec, data.fitted, steps_of(1, data, epoch["batch_size"]), seed, data, settings, "epoch"
     )
     full = settings["full"]
     some = data.fitted.part(0, min(full["samples"], len(data.fitted)))
