@@ -37,25 +37,25 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
             batches.start(seed)
             steps = examples // size
             finished = batches.train(orders(len(data.fitted), size, seed, steps), LOOK)
-            ways = _ways(batches, data, size, keys) if finished else []
-            finished = finished and all(math.isfinite(each["value"]) for each in ways)
-            rows += [row("finished", finished, **keys), row("steps", batches.steps, **keys)]
-            rows += ways if finished else []
+            ways = _ways(batches, data, size) if finished else {}
+            rows += [row("finished", "exact" in ways, **keys), row("steps", batches.steps, **keys)]
+            rows += [
+                row(f"{name}_{way}", value, **keys)
+                for way, score in ways.items()
+                for name, value in score._asdict().items()
+            ]
             progress.update(len({(r["arm"], r["size"]) for r in rows}))
     return rows
 
 
-def _ways(batches: MiniBatches, data: Data, size: int, keys: Row) -> list[Row]:
+def _ways(batches: MiniBatches, data: Data, size: int) -> dict[str, Score]:
+    """The evaluations of a trained net that give numbers."""
     found = {"exact": batches.score(data.validation, batches.exact())}
     if batches.network.gammas:
         found["own"] = batches.score_in_batches(data.validation, min(size, len(data.validation)))
     for momentum, moving in batches.moving.items():
         found[f"{momentum:g}"] = batches.score(data.validation, moving)
-    return [
-        row(f"{name}_{way}", value, **keys)
-        for way, score in found.items()
-        for name, value in score._asdict().items()
-    ]
+    return {way: score for way, score in found.items() if math.isfinite(score.loss)}
 
 
 def evaluation(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:

@@ -157,7 +157,7 @@ class Probe:
             measures.append(("shift_size", layer + 1, _norm(moved - g) / norm))
             length = norm * _norm(moved)
             if length > 0.0:
-                cosine = float(np.sum(moved * g, dtype=np.float64)) / length
+                cosine = float(np.multiply(moved, g, dtype=np.float64).sum()) / length
                 measures.append(("shift_cosine", layer + 1, cosine))
         return measures
 
