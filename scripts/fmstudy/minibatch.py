@@ -163,7 +163,7 @@ class MiniBatches:
         `look` is called with the number of steps taken so far.  A training that has diverged ends
         in the place of the next look.
         """
-        every = every or len(order)
+        every = every or max(1, len(order))
         for start in range(0, len(order), every):
             rows = order[start : start + every]
             with self.watch.measure("training"):
