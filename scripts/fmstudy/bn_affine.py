@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from fmstudy.bn_common import Data, Row, net_spec, row, scores, steps_of
+from fmstudy.bn_common import Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
 from fmstudy.probes import inside
 from fmstudy.training import Network
@@ -41,10 +41,9 @@ def gamma_beta(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
         }[arm]
         batches = MiniBatches(spec, data.fitted, network=network, trained=trained)
         batches.start(seed)
-        if trained:
-            batches.train(order, LOOK)
-        rows += scores(batches, data, arm=arm, layer=None, unit=None)
-        if arm == "all":
+        finished = not trained or batches.train(order, LOOK)
+        rows += outcome(finished, batches, data, arm=arm, layer=None, unit=None)
+        if arm == "all" and finished:
             rows += _units(batches, settings)
     return rows
 

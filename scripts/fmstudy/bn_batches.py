@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from fmstudy.batchnorm import Statistics
-from fmstudy.bn_common import ARMS, Data, Row, net_spec, row
+from fmstudy.bn_common import ARMS, Data, Row, net_spec, row, steps_of
 from fmstudy.minibatch import MiniBatches, Samples, Score, orders
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
@@ -20,8 +21,11 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     exact   with the statistics of the whole training set
     own     each batch of the validation set by its own statistics, of the size of training
     0.99 (or another momentum)   with moving statistics
+
+    Sizes larger than the number of examples are left out.
     """
-    sizes, examples = settings["sizes"], min(settings["examples"], len(data.fitted))
+    examples = min(settings["examples"], len(data.fitted))
+    sizes = [size for size in settings["sizes"] if size <= examples]
     progress = Progress(f"bn-batch-size, seed {seed}", len(ARMS) * len(sizes), "trainings")
     rows: list[Row] = []
     for arm, batch_norm in ARMS.items():
@@ -31,26 +35,27 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
         for size in sizes:
             keys = {"arm": arm, "size": size}
             batches.start(seed)
-            steps = max(1, examples // size)
+            steps = examples // size
             finished = batches.train(orders(len(data.fitted), size, seed, steps), LOOK)
-            rows += [row("finished", finished, **keys), row("steps", batches.steps, **keys)]
-            if finished:
-                rows += _ways(batches, data, size, keys)
+            ways = _ways(batches, data, size) if finished else {}
+            rows += [row("finished", "exact" in ways, **keys), row("steps", batches.steps, **keys)]
+            rows += [
+                row(f"{name}_{way}", value, **keys)
+                for way, score in ways.items()
+                for name, value in score._asdict().items()
+            ]
             progress.update(len({(r["arm"], r["size"]) for r in rows}))
     return rows
 
 
-def _ways(batches: MiniBatches, data: Data, size: int, keys: Row) -> list[Row]:
+def _ways(batches: MiniBatches, data: Data, size: int) -> dict[str, Score]:
+    """The evaluations of a trained net that give numbers."""
     found = {"exact": batches.score(data.validation, batches.exact())}
     if batches.network.gammas:
         found["own"] = batches.score_in_batches(data.validation, min(size, len(data.validation)))
     for momentum, moving in batches.moving.items():
         found[f"{momentum:g}"] = batches.score(data.validation, moving)
-    return [
-        row(f"{name}_{way}", value, **keys)
-        for way, score in found.items()
-        for name, value in score._asdict().items()
-    ]
+    return {way: score for way, score in found.items() if math.isfinite(score.loss)}
 
 
 def evaluation(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
@@ -71,7 +76,7 @@ def evaluation(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
         batch_size=epoch["batch_size"],
     )
     rows = _moving_against_exact(
-        spec, data.fitted, len(data.fitted) // epoch["batch_size"], seed, data, settings, "epoch"
+        spec, data.fitted, steps_of(1, data, epoch["batch_size"]), seed, data, settings, "epoch"
     )
     full = settings["full"]
     some = data.fitted.part(0, min(full["samples"], len(data.fitted)))

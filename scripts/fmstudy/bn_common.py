@@ -7,6 +7,7 @@ and whatever else the experiment is about.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,14 +82,26 @@ def scores(batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
     ]
 
 
+def outcome(finished: bool, batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
+    """Whether a training stayed finite to its end, and its metrics if it did.
+
+    One whose last steps made a metric overflow did not.
+    """
+    metrics = scores(batches, data, **keys) if finished else []
+    finished = finished and all(math.isfinite(each["value"]) for each in metrics)
+    return [row("finished", finished, **keys), *(metrics if finished else [])]
+
+
 def follow(
     batches: MiniBatches,
     order: np.ndarray,
     settings: Mapping[str, Any],
     data: Data,
     **keys: Any,
-) -> list[Row]:
+) -> tuple[bool, list[Row]]:
     """Train a net that was started, and evaluate it on the validation set on the way.
+
+    Tells whether the training stayed finite, and the metrics until it ended.
 
     Every `every` steps, with the exact statistics of the first `statistics_samples` of the
     training samples, since those of all would take longer than the steps between.
@@ -102,8 +115,7 @@ def follow(
             rows.append(row(f"validation_{name}", value, **keys, step=step))
 
     look(0)
-    batches.train(order, settings["every"], look)
-    return rows
+    return batches.train(order, settings["every"], look), rows
 
 
 def row(measure: str, value: float, **keys: Any) -> Row:

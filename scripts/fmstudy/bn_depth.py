@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fmstudy.bn_common import ARMS, Data, Row, net_spec, row, scores, steps_of
+from fmstudy.bn_common import ARMS, Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
 from fmstudy.probes import sent_gradient_norms
 from fmstudy.runtime import Progress
@@ -22,7 +22,8 @@ def depth(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
     rows: list[Row] = []
-    progress = Progress(f"bn-depth, seed {seed}", 4 * len(settings["trained"]), "trainings")
+    trainings = len(settings["activations"]) * len(ARMS) * len(settings["trained"])
+    progress = Progress(f"bn-depth, seed {seed}", trainings, "trainings")
     done = 0
     for activation in settings["activations"]:
         for arm in ARMS:
@@ -41,9 +42,7 @@ def depth(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
                 batches.start(seed)
                 finished = batches.train(order, LOOK)
                 at = {"depth": layers, "layer": None}
-                rows.append(row("finished", finished, **keys, **at))
-                if finished:
-                    rows += scores(batches, data, **keys, **at)
+                rows += outcome(finished, batches, data, **keys, **at)
                 done += 1
                 progress.update(done)
     return rows
@@ -52,8 +51,9 @@ def depth(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
 def deep_spec(settings: Mapping[str, Any], activation: str, arm: str, layers: int) -> RunSpec:
     """A net of so many hidden layers, with the initial weights that suit its activation.
 
-    For ReLU the deviation sqrt(2 / inputs) of a hidden layer (K. He et al., arXiv:1502.01852), for
-    sigmoid Glorot's.
+    For ReLU the deviation sqrt(2 / inputs) that the layers behind the first ask for (K. He et al.,
+    arXiv:1502.01852); the first, which has more inputs, gets the same, which scales the logits of
+    the plain net and not how its gradients grow.  For sigmoid Glorot's.
     """
     width = settings["width"]
     return net_spec(

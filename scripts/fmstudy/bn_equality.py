@@ -27,6 +27,7 @@ def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row
     [w, *_] = initial_weights(RunSpec("lowlevel", hidden=(100,), weight_std=None), seed)
     random = np.random.default_rng(seed)
     gamma, beta = random.normal(1.0, 0.3, (100, 1)), random.normal(0.0, 1.0, (100, 1))
+    size = min(size, len(samples))
     xs = [
         w @ samples.x[i * size : (i + 1) * size].numpy().T
         for i in range(min(BATCHES, len(samples) // size))

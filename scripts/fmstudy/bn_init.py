@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fmstudy.bn_common import ARMS, Data, Row, net_spec, row, scores, steps_of
+from fmstudy.bn_common import ARMS, Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, Samples, orders
 from fmstudy.probes import Probe, inside
 from fmstudy.training import Network
@@ -31,12 +31,11 @@ def init(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
                     keys = {"activation": activation, "arm": arm, "std": std, "rate": rate}
                     batches.start(seed, rate, weight_std=std)
                     finished = batches.train(order, LOOK)
-                    rows.append(row("finished", finished, **keys))
-                    if finished:
-                        rows += scores(batches, data, **keys)
+                    rows += outcome(finished, batches, data, **keys)
             if arm == "bn":  # Glorot's weights, trained at the common rate
                 batches.start(seed)
-                batches.train(order, LOOK)
+                if not batches.train(order, LOOK):
+                    continue
                 keys = {"activation": activation, "arm": arm, "std": None, "rate": None}
                 rows += [
                     row(name, value, **keys)
@@ -51,7 +50,8 @@ def invariance(network: Network, batch: Samples) -> dict[str, float]:
     invariance            largest deviation of the logits, as a share of the largest logit
     invariance_epsilon    the same with epsilon a hundred times as large, which makes it exact
     invariance_gradient   largest deviation of ten times the gradient by the weights of a hidden
-                          layer from what it was, as a share of its largest entry; same epsilon
+                          layer from what it was, as a share of its largest entry; with that
+                          epsilon, and of the layers that have a gradient
     """
     spec = network.spec
     probe = Probe(network, batch)
@@ -75,7 +75,11 @@ def invariance(network: Network, batch: Samples) -> dict[str, float]:
     }
     positions = [i for i, v in enumerate(network.variables) if any(v is w for w in hidden)]
     found["invariance_gradient"] = max(
-        float(np.abs(TIMES * scaled[i] - gradients[i]).max() / np.abs(gradients[i]).max())
-        for i in positions
+        (
+            float(np.abs(TIMES * scaled[i] - gradients[i]).max() / np.abs(gradients[i]).max())
+            for i in positions
+            if gradients[i].any()
+        ),
+        default=0.0,
     )
     return found

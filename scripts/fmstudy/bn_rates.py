@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fmstudy.bn_common import ARMS, STEP_SECONDS, Data, Row, follow, net_spec, row, scores, steps_of
+from fmstudy.bn_common import (
+    ARMS,
+    STEP_SECONDS,
+    Data,
+    Row,
+    follow,
+    net_spec,
+    outcome,
+    row,
+    steps_of,
+)
 from fmstudy.minibatch import MiniBatches, orders
 from fmstudy.runtime import Progress
 
@@ -62,9 +72,7 @@ def _at_rates(
     for rate in rates:
         batches.start(seed, rate)
         finished = batches.train(order, LOOK)
-        rows.append(row("finished", finished, **keys, rate=rate))
-        if finished:
-            rows += scores(batches, data, **keys, rate=rate)
+        rows += outcome(finished, batches, data, **keys, rate=rate)
     return rows
 
 
@@ -87,7 +95,7 @@ def speed(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
             rate = settings["best"][f"{activation}/{arm}"]
             rows.append(row("rate", rate, **keys, step=0))
             batches.start(seed, rate)
-            rows += follow(batches, order, settings, data, **keys)
+            rows += follow(batches, order, settings, data, **keys)[1]
     for turn in range(1, ROUNDS + 1):
         for (activation, arm), batches in nets.items():
             batches.start(seed, settings["best"][f"{activation}/{arm}"])

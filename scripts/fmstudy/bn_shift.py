@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from fmstudy.batchnorm import Statistics
-from fmstudy.bn_common import ARMS, Data, Row, follow, net_spec, row, scores, steps_of
+from fmstudy.bn_common import ARMS, Data, Row, follow, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
 from fmstudy.probes import Probe
 from fmstudy.runtime import Progress
@@ -53,8 +53,8 @@ def _probed(
         progress.update(step)
 
     look(0)
-    batches.train(order, settings["every"], look)
-    return rows + scores(batches, data, **keys, step=batches.steps, layer=None)
+    finished = batches.train(order, settings["every"], look)
+    return rows + outcome(finished, batches, data, **keys, step=batches.steps, layer=None)
 
 
 class NoisyNetwork(Network):
@@ -113,6 +113,6 @@ def noisy(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
                 batches = MiniBatches(spec, data.fitted)
             keys = {"activation": activation, "arm": arm}
             batches.start(seed)
-            rows += follow(batches, order, settings, data, **keys)
-            rows += scores(batches, data, **keys, step=None)
+            finished, followed = follow(batches, order, settings, data, **keys)
+            rows += followed + outcome(finished, batches, data, **keys, step=None)
     return rows

@@ -67,8 +67,10 @@ def orders(samples: int, size: int, seed: int, steps: int) -> np.ndarray:
     """Which samples each step takes: (steps, size) int32, epoch after epoch.
 
     An epoch goes through the samples in the order that its seed gives every engine; what is left
-    of it when no whole batch is, waits for another epoch.
+    of it when no whole batch is, waits for another epoch.  Of fewer samples than a batch has, all
+    are one batch.
     """
+    size = min(size, samples)
     whole = samples // size
     epochs = -(-steps // whole)
     rows = [
@@ -155,18 +157,19 @@ class MiniBatches:
         self.watch = Stopwatch()
 
     def train(self, order: np.ndarray, every: int | None = None, look: Look | None = None) -> bool:
-        """Take a step for each row of `order` (steps, m); tell whether all losses were finite.
+        """Take a step for each row of `order` (steps, m); tell whether all stayed finite.
 
-        After every `every` steps, `look` is called with the number of steps taken so far.  A
-        training that has diverged ends at the next look.
+        That is, the losses before each step and what is trained.  After every `every` steps,
+        `look` is called with the number of steps taken so far.  A training that has diverged ends
+        in the place of the next look.
         """
-        every = every or len(order)
+        every = every or max(1, len(order))
         for start in range(0, len(order), every):
             rows = order[start : start + every]
             with self.watch.measure("training"):
                 losses = self._steps(tf.constant(rows), tf.constant(self.steps)).numpy()
             self.steps += len(rows)
-            if not np.isfinite(losses).all():
+            if not (np.isfinite(losses).all() and self._is_finite()):
                 return False
             if look is not None:
                 look(self.steps)
@@ -175,6 +178,10 @@ class MiniBatches:
     def compile(self) -> None:
         """Trace the steps before they are timed, without taking one."""
         self._steps(tf.zeros((0, 1), tf.int32), tf.constant(0))
+
+    def _is_finite(self) -> bool:
+        """Whether the last step left numbers; its loss was that before it."""
+        return all(bool(np.isfinite(variable.numpy()).all()) for variable in self.trained)
 
     def _run(self, order: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
         count = tf.shape(order)[0]

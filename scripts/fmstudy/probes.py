@@ -11,6 +11,7 @@ norm of the weights is ours.  Effective rate: T. van Laarhoven, arXiv:1706.05350
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -122,9 +123,8 @@ class Probe:
             ):
                 measures.append((f"percentile_{percentile}", layer, float(value)))
         for layer, (old, new) in enumerate(zip(self.before, now, strict=False), start=1):
-            deviation = old.std(axis=1)
-            moving = deviation > 0.0  # a unit whose input is constant has no scale
-            distance = np.abs(new - old).mean(axis=1)[moving] / deviation[moving]
+            moving = old[:, 0] < old[:, -1]  # a unit whose input is constant has no scale
+            distance = np.abs(new - old).mean(axis=1)[moving] / old.std(axis=1)[moving]
             if distance.size:
                 measures.append(("drift", layer, float(distance.mean())))
         self.before = now
@@ -143,7 +143,7 @@ class Probe:
         measures: list[Measure] = []
         for layer, w in enumerate(self.network.coefficients):
             g = by_variable[id(w)]
-            norm = float(np.linalg.norm(g))
+            norm = _norm(g)
             measures.append(("gradient_norm", layer + 1, norm))
             measures.append(
                 ("effective_rate", layer + 1, rate / float(tf.reduce_sum(tf.square(w))))
@@ -154,10 +154,10 @@ class Probe:
             with _moved(below, [by_variable[id(v)] for v in below], rate):
                 position = [id(v) for v in self.network.variables].index(id(w))
                 moved = self.look()[1][position]
-            measures.append(("shift_size", layer + 1, float(np.linalg.norm(moved - g)) / norm))
-            length = norm * float(np.linalg.norm(moved))
+            measures.append(("shift_size", layer + 1, _norm(moved - g) / norm))
+            length = norm * _norm(moved)
             if length > 0.0:
-                cosine = float(np.sum(moved * g, dtype=np.float64)) / length
+                cosine = float(np.multiply(moved, g, dtype=np.float64).sum()) / length
                 measures.append(("shift_cosine", layer + 1, cosine))
         return measures
 
@@ -171,16 +171,16 @@ class Probe:
     def landscape(self, rate: float) -> list[Measure]:
         """Loss and gradient along the gradient on the batch.
 
-        loss_range        largest minus smallest loss at steps of 1/4 to 4 learning rates
+        loss_range        largest minus smallest loss at no step and at steps of 1/4 to 4 learning
+                          rates
         gradient_change   largest |g(way) - g| / |way| over these steps
         loss_range_scaled, gradient_change_scaled   the same with ways in units of the norm |W| of
                           the weights: at steps of 0.1 to 1 per cent of it, and as
                           |W| |g(way) - g| / (|way| / |W|)
         """
         loss, gradients = self.look()
-        size = float(np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for g in gradients)))
-        weights = [w.numpy() for w in self.network.coefficients]
-        norm = float(np.sqrt(sum(np.sum(np.square(w), dtype=np.float64) for w in weights)))
+        size = _norm(*gradients)
+        norm = _norm(*(w.numpy() for w in self.network.coefficients))
         if size == 0.0:
             return []
         near = [self._on_the_way(gradients, step * rate, size) for step in REACH]
@@ -200,11 +200,13 @@ class Probe:
         """Loss after `step` times the gradient, and the change of gradient for the way's length."""
         with _moved(self.network.variables, gradients, step):
             loss, there = self.look()
-        change = sum(
-            np.sum(np.square(a - b), dtype=np.float64)
-            for a, b in zip(there, gradients, strict=True)
-        )
-        return loss, float(np.sqrt(change)) / (step * size)
+        change = _norm(*(a - b for a, b in zip(there, gradients, strict=True)))
+        return loss, change / (step * size)
+
+
+def _norm(*arrays: np.ndarray) -> float:
+    """The norm of all entries together; in float32 squares below 1e-45 would be lost."""
+    return math.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays))
 
 
 def _range(values: Sequence[float]) -> float:
@@ -231,4 +233,4 @@ def sent_gradient_norms(network: Network, batch: Samples) -> list[float]:
     with tf.GradientTape() as tape:
         found = inside(network, batch.x, watch=tape.watch)
         loss = summed_cross_entropy(found.logits, tf.transpose(batch.labels)) / len(batch)
-    return [float(tf.norm(gradient)) for gradient in tape.gradient(loss, found.sent)]
+    return [_norm(gradient.numpy()) for gradient in tape.gradient(loss, found.sent)]
