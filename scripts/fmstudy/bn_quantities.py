@@ -3,8 +3,9 @@
 A quantity is a number a seed; `quantities` gives all of an experiment's, by names such as
 decades/relu/sgd/bn: what it is, then of which net.  Accuracies are shares, losses in nats; rates,
 steps, seconds, and changes of gradients are logarithms to base 10 (decades), so that a difference
-of 0.3 is a factor of two.  A quantity that a seed does not have (its training diverged) has no
-number for it.
+of 0.3 is a factor of two.  Where a net is asked for its accuracy or loss under fixed conditions
+(a batch size, a depth, initial weights), one whose training diverged counts as one that guesses:
+left out, it would flatter what made it diverge.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from fmstudy.runtime import StudyError
 
 Quantities = dict[str, dict[int, float]]  # a number a seed, by name
 Settings = Mapping[str, Any]
+
+GUESSED = {
+    "accuracy": 0.1,
+    "loss": float(np.log(10.0)),
+}  # by a net that knows nothing of ten classes
 
 
 def quantities(
@@ -145,6 +151,13 @@ def growth(norms: pd.Series) -> float:
     return float(10.0**-slope)
 
 
+def _or_guessed(table: pd.DataFrame, measure: str, **keys: Any) -> dict[int, float]:
+    """As `_by_seed`, with the metric of a guess for each seed whose training diverged."""
+    guess = GUESSED["loss" if "loss" in measure else "accuracy"]
+    lost = [seed for seed, finished in _by_seed(table, "finished", **keys).items() if not finished]
+    return _by_seed(table, measure, **keys) | dict.fromkeys(lost, guess)
+
+
 # --------------------------------------------------------------------------- the experiments
 def learning_rate(table: pd.DataFrame, settings: Settings) -> Quantities:
     """Decades of usable rates, the highest of them, and accuracies at the best and at equal rates.
@@ -207,8 +220,9 @@ def speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Quant
 def batch_size(table: pd.DataFrame, settings: Settings) -> Quantities:
     """Validation loss and accuracy of each net, batch size and way of evaluation."""
     return {
-        f"{measure}/{arm}/{size}": _by_seed(table, measure, arm=arm, size=size)
-        for arm, size, measure in _groups(table, "arm", "size", "measure")
+        f"{measure}/{arm}/{size}": _or_guessed(table, measure, arm=arm, size=size)
+        for arm, size in _groups(table, "arm", "size")
+        for (measure,) in _groups(table[table["arm"] == arm], "measure")
         if measure.startswith(("loss", "accuracy"))
     }
 
@@ -216,7 +230,7 @@ def batch_size(table: pd.DataFrame, settings: Settings) -> Quantities:
 def evaluation(table: pd.DataFrame, settings: Settings) -> Quantities:
     """What moving statistics change of validation loss and accuracy, against exact ones."""
     found: Quantities = {}
-    for case, way in _groups(table, "case", "way"):
+    for case, way in _groups(table[table["measure"] == "loss"], "case", "way"):
         for measure in ("loss", "accuracy"):
             exact = _by_seed(table, measure, case=case, way="exact")
             moving = _by_seed(table, measure, case=case, way=way)
@@ -233,7 +247,8 @@ _LOGARITHMS = ("gradient_change", "gradient_change_scaled")
 def shift(table: pd.DataFrame, settings: Settings) -> Quantities:
     """Medians over the looks during training, after that at the start, of means over layers."""
     found: Quantities = {}
-    during = table[table["step"] > 0]
+    # The way to a last look before its time is shorter, and drift along it less.
+    during = table[(table["step"] > 0) & (table["step"] % settings["every"] == 0)]
     for activation, arm in _groups(table, "activation", "arm"):
         net = during[(during["activation"] == activation) & (during["arm"] == arm)]
         for measure in (*_MEDIANS, *_LOGARITHMS):
@@ -243,7 +258,9 @@ def shift(table: pd.DataFrame, settings: Settings) -> Quantities:
                 np.log10(medians) if measure in _LOGARITHMS else medians
             )
         for measure in ("validation_accuracy", "validation_loss"):
-            found[f"{measure}/{activation}/{arm}"] = _by_seed(net, measure)
+            found[f"{measure}/{activation}/{arm}"] = _by_seed(
+                table, measure, activation=activation, arm=arm
+            )
     return found
 
 
@@ -296,7 +313,7 @@ def depth(table: pd.DataFrame, settings: Settings) -> Quantities:
         found[f"growth/{name}"] = factors
         found[f"growth_size/{name}"] = {s: abs(float(np.log10(f))) for s, f in factors.items()}
         for layers in settings["trained"]:
-            found[f"test_accuracy/{name}/{layers}"] = _by_seed(
+            found[f"test_accuracy/{name}/{layers}"] = _or_guessed(
                 table, "test_accuracy", activation=activation, arm=arm, depth=layers
             )
     return found
@@ -311,8 +328,8 @@ def init(table: pd.DataFrame, settings: Settings) -> Quantities:
         losses = []
         for std in settings["deviations"]:
             keys = {"activation": activation, "arm": arm, "std": float(std), "rate": float(rate)}
-            losses.append(_by_seed(trained, "validation_loss", **keys))
-            found[f"accuracy/{activation}/{arm}/{std:g}"] = _by_seed(
+            losses.append(_or_guessed(trained, "validation_loss", **keys))
+            found[f"accuracy/{activation}/{arm}/{std:g}"] = _or_guessed(
                 trained, "validation_accuracy", **keys
             )
         shared = set.intersection(*(set(loss) for loss in losses))
