@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
+from fmstudy import reference
 from fmstudy.calibration import calibration
 from fmstudy.measures import Measures
 from fmstudy.predictions import read_predictions
+from fmstudy.spec import RunSpec
 
 _FINAL = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 
 
+class Images(NamedTuple):
+    """The study's images (784, n) and one-hot labels (10, n): training and test."""
+
+    x_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
 def arms_tables(
-    arms: Mapping[str, Mapping[str, Any]], m: Measures
+    arms: Mapping[str, Mapping[str, Any]], m: Measures, images: Images
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read off the study's models what an experiment needs; results, and times.
 
     arms: models by the name that they have in the experiment.  Results hold the metrics after
     each epoch, of training and held-out data, and at the end; the gap in loss is against the test
     data, the calibration error that of predictions for the test data (in 15 bins, less what noise
-    adds).  Times are the seconds of whole trainings, without evaluation.
+    adds).  Keras evaluates a normalized model by moving averages: test_accuracy_exact and
+    test_loss_exact are those of the same weights with the exact statistics of the fitted images.
+    Times are the seconds of whole trainings, without evaluation.
     """
     rows: list[dict[str, Any]] = []
     times: list[dict[str, Any]] = []
@@ -33,6 +47,10 @@ def arms_tables(
             rows += _finals(arm, metric, m.sample(model, metric).seeds)
         rows += _finals(arm, "gap_loss", m.sample(model, "test_gap_loss").seeds)
         rows += _finals(arm, "calibration_error", calibration_errors(model, m))
+        if model["engine"] == "keras" and model["spec"]["batch_norm"] != "none":
+            exact = {seed: exact_metrics(model, seed, m, images) for seed in m.runs.finished(model)}
+            for metric in ("test_accuracy_exact", "test_loss_exact"):
+                rows += _finals(arm, metric, {seed: each[metric] for seed, each in exact.items()})
         for seed in m.runs.finished(model):
             seconds = m.runs.provenance(model["run"], seed)["seconds"]["training"]
             times.append({"arm": arm, "seed": seed, "measure": "seconds", "value": seconds})
@@ -72,4 +90,33 @@ def calibration_errors(model: Mapping[str, Any], m: Measures) -> dict[int, float
     return {
         seed: calibration(m.labels, [predictions]).ece_corrected
         for seed, predictions in zip(predicted.seeds, predicted.predictions, strict=True)
+    }
+
+
+def exact_metrics(
+    model: Mapping[str, Any], seed: int, m: Measures, images: Images
+) -> dict[str, float]:
+    """Test metrics of a normalized Keras model with exact statistics, by NumPy.
+
+    Those of all images that it was fitted to, as one batch, in the place of moving averages.
+    """
+    spec = RunSpec.from_dict(model["spec"])
+    arrays = m.runs.arrays(model["run"], seed)
+    p: reference.Parameters = {}
+    for layer in range(len(spec.hidden) + 1):
+        p[f"coefficients{layer}"] = arrays[f"dense{layer}-kernel"].T
+        if f"dense{layer}-bias" in arrays:
+            p[f"bias{layer}"] = arrays[f"dense{layer}-bias"][:, np.newaxis]
+        if f"normalization{layer}-gamma" in arrays:
+            p[f"gamma{layer}"] = arrays[f"normalization{layer}-gamma"][:, np.newaxis]
+            p[f"beta{layer}"] = arrays[f"normalization{layer}-beta"][:, np.newaxis]
+    net = reference.Net(
+        len(spec.hidden) + 1, spec.activation, batch_norm=spec.batch_norm, epsilon=spec.bn_epsilon
+    )
+    fitted = images.x_train[:, : spec.fitted_samples]
+    with threadpool_limits(1):  # the same bytes whatever the number of cores
+        logits = reference.logits(net, p, images.x_test, reference.statistics(net, p, fitted))
+    return {
+        "test_accuracy_exact": reference.accuracy(logits, images.y_test),
+        "test_loss_exact": reference.cross_entropy(logits, images.y_test),
     }

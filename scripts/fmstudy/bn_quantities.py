@@ -46,14 +46,19 @@ def quantities(
 
 
 def unit_of(quantity: str) -> str:
-    """The unit in which a quantity is written: points, nats, decades, or none."""
+    """The unit in which a quantity is written: points, nats, decades, a factor, or none.
+
+    A factor stands as its logarithm.
+    """
     kind = quantity.split("/", maxsplit=1)[0]
     if "accuracy" in kind:
         return "points"
     if "loss" in kind:
         return "nats"
-    decades = ("decades", "highest", "best_rate", "steps_", "seconds_", "gradient_change")
-    return "decades" if kind.startswith(decades) else ""
+    if kind == "decades":
+        return "decades"
+    factors = ("highest", "best_rate", "steps_", "seconds_", "gradient_change")
+    return "factor" if kind.startswith(factors) else ""
 
 
 # --------------------------------------------------------------------------------- the tools

@@ -105,7 +105,9 @@ def unit_of(metric: str, differs: bool = True) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value of a metric in its unit: shares as points or per cent."""
+    """Write a value in its unit: shares as points or per cent, a logarithm as a factor."""
+    if unit == "factor":
+        return f"a factor of {10.0**value:.3g}"
     size = round(100 * value, 6) if unit in ("points", "%") else value
     if unit == "points" and abs(size) == 1:
         unit = "point"

@@ -165,6 +165,11 @@ def logits(
     return _forward(net, p, x, population)[0]
 
 
+def statistics(net: Net, p: Parameters, x: np.ndarray) -> list[Statistics]:
+    """Mean and variance of each normalized layer's units over x (features, n), as one batch."""
+    return _forward(net, p, x)[2]
+
+
 def _forward(
     net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
 ) -> tuple[np.ndarray, list[_Kept], list[Statistics]]:

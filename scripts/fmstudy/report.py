@@ -279,6 +279,7 @@ FORMATS = {
     "scientific": scientific,
     "seconds": seconds,
     "significant": significant,
+    "factor": lambda value: MISSING if value is None else f"× {significant(10.0**value)}",
     "text": lambda value: value if value not in (None, "") else MISSING,
 }
 
@@ -292,6 +293,7 @@ BY_UNIT = {
         "%": "percent2",
         "nats": "signed",
         "decades": "signed2",
+        "factor": "factor",
         "": "significant",
     },
 }

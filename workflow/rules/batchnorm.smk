@@ -52,13 +52,8 @@ rule collect_experiment:
 rule collect_arms:
     """What an experiment reads off the study's models."""
     input:
-        [
-            lambda wildcards, file=file: of_runs(
-                study.batchnorm.arms[wildcards.experiment].values(), file
-            )
-            for file in ("metrics", "history", "predictions", "provenance")
-        ],
-        labels=TENSORS["y_test"],
+        **TENSORS,
+        runs=runs_of_arms,
     output:
         table=table("bn_{experiment}"),
         times=table("bn_{experiment}_times"),
@@ -68,11 +63,16 @@ rule collect_arms:
         experiment="|".join(study.batchnorm.arms) or "none",
     conda:
         "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=10,
     params:
         arms=lambda wildcards: {
             arm: model.as_dict()
             for arm, model in study.batchnorm.arms[wildcards.experiment].items()
         },
+        train_samples=study.data["train_samples"],
         test_samples=study.data["test_samples"],
         code=digest("collect_arms"),
     script:

@@ -278,6 +278,13 @@ def of_experiment(file):
     return files
 
 
+def runs_of_arms(wildcards):
+    """Give what an experiment needs of the runs of the models that it reads off."""
+    models = study.batchnorm.arms[wildcards.experiment].values()
+    kinds = ("metrics", "history", "predictions", "weights", "provenance")
+    return [path for kind in kinds for path in of_runs(models, kind)]
+
+
 def needed_first(wildcards):
     """Give the results that an experiment starts from, if it does from any."""
     after = EXPERIMENTS[wildcards.experiment].after
