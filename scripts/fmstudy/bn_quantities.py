@@ -199,8 +199,9 @@ def batch_size(table: pd.DataFrame, settings: Settings) -> Quantities:
 def evaluation(table: pd.DataFrame, settings: Settings) -> Quantities:
     """What moving statistics change of validation loss and accuracy, against exact ones."""
     found: Quantities = {}
-    for case, way in _groups(table, "case", "way"):
-        for measure in ("loss", "accuracy"):
+    measures = ("loss", "accuracy")
+    for case, way in _groups(table[table["measure"].isin(measures)], "case", "way"):
+        for measure in measures:
             exact = _by_seed(table, measure, case=case, way="exact")
             moving = _by_seed(table, measure, case=case, way=way)
             found[f"{measure}_error/{case}/{way}"] = {
