@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from fmstudy import bn_quantities, tables
-from fmstudy.bn_quantities import best_rate, best_rates, quantities, unit_of
+from fmstudy.bn_best import best_rate, best_rates
+from fmstudy.bn_quantities import quantities, unit_of
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import StudyError
 
