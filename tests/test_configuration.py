@@ -103,7 +103,8 @@ MISTAKES = [
     ("  timeout: 30", "  timeout:", None, ["data.timeout: must be a number", "nothing"]),
     ("  timeout: 30", "  timeout: true", None, ["data.timeout: must be a number", "found true"]),
     ("\nseeds: [1, 2, 3, 4]", "\nseeds: 1", None, ["seeds: must be a list", "found 1"]),
-    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [1, 2.5]", None, ["seeds[1]: must be a whole number", "2.5"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [1, 2.5]", None,
+     ["seeds[1]: must be a whole number", "2.5"]),
     (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
     (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
     # numbers that YAML takes for texts
