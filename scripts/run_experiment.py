@@ -9,14 +9,14 @@ import pandas as pd
 from fmstudy import runtime, tables
 
 with runtime.job(snakemake.log[0]):
-    from fmstudy import bn_common, bn_quantities, device  # import TensorFlow
+    from fmstudy import bn_best, bn_common, device  # import TensorFlow
 
     started = time.perf_counter()
     device.prepare_device(snakemake.threads)
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
-        settings["best"] = bn_quantities.best_rates(pd.read_csv(rates), settings)
+        settings["best"] = bn_best.best_rates(pd.read_csv(rates), settings)
     data = bn_common.load_data(Path(snakemake.input.x_train).parent, settings)
     experiment = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)
     rows = experiment(settings, seed, data)

@@ -14,6 +14,7 @@ from fmstudy.configuration import ConfigurationError, read_command_line, read_or
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "config/config.yaml"
 QUICK = ROOT / "config/quick.yaml"
+FULL = ROOT / "config/full.yaml"
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
@@ -70,7 +71,9 @@ def only(lines: list[str], *parts: str) -> None:
 # What is right
 
 
-@pytest.mark.parametrize("files", [[DEFAULT], [DEFAULT, QUICK]], ids=["default", "quick"])
+@pytest.mark.parametrize(
+    "files", [[DEFAULT], [DEFAULT, QUICK], [DEFAULT, FULL]], ids=["default", "quick", "full"]
+)
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)
     rows, complaints = studies.read_published(ROOT / study.published_file, study.published_numbers)
@@ -99,8 +102,9 @@ MISTAKES = [
     ("  timeout: 30", "  timeout: [3]", None, ["data.timeout: must be a number", "a list of 1"]),
     ("  timeout: 30", "  timeout:", None, ["data.timeout: must be a number", "nothing"]),
     ("  timeout: 30", "  timeout: true", None, ["data.timeout: must be a number", "found true"]),
-    ("seeds: [1, 2, 3, 4]", "seeds: 1", None, ["seeds: must be a list", "found 1"]),
-    ("seeds: [1, 2, 3, 4]", "seeds: [1, 2.5]", None, ["seeds[1]: must be a whole number", "2.5"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: 1", None, ["seeds: must be a list", "found 1"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [1, 2.5]", None,
+     ["seeds[1]: must be a whole number", "2.5"]),
     (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
     (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
     # numbers that YAML takes for texts
@@ -112,10 +116,10 @@ MISTAKES = [
     (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
     (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
-    ("seeds: [1, 2, 3, 4]", "seeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
-    ("seeds: [1, 2, 3, 4]", "seeds: []", None,
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: []", None,
      ["seeds: must be a list of at least 1", "a list of 0"]),
-    ("seeds: [1, 2, 3, 4]", "seeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
     # words
     (*model_a("activation: rellu"), "rellu", ["must be one of relu, sigmoid", 'mean "relu"']),
     (*model_a("penalty: L2"), "penalty: L2", ["A.penalty", "none, l1, l1_signed, l2"]),
@@ -142,6 +146,26 @@ MISTAKES = [
     ("  repetitions: 2000 ", "  repetitions: 99 ", None, ["checks.repetitions", "at least 100"]),
     ("  seeds: [1, 2, 3, 4, 5,", "  seeds: [1, 2, 3, 4, 4,", None,
      ["replicates.seeds: holds 4 twice"]),
+    # the experiments on batch normalization
+    ("    shift:\n", "    shfit: {}\n    shift:\n", "shfit",
+     ["batchnorm.experiments.shfit: unknown key", 'mean "shift"', "Allowed here: curves,"]),
+    ("      usable: 0.8 ", "      usabel: 1\n      usable: 0.8 ", "usabel",
+     ["batchnorm.experiments.learning-rate.usabel: unknown key", 'Did you mean "usable"?']),
+    ("      usable: 0.8 ", "      # ", "    learning-rate:\n",
+     ["batchnorm.experiments.learning-rate: the key usable is missing"]),
+    ("levels: [0.8, 0.85, 0.87]", "levels: [0.8, 1.2]", None,
+     ["batchnorm.experiments.speed.levels[1]: must be less than 1; found 1.2"]),
+    ("          optimizer: adam\n", "          optimizer: adma\n", None,
+     ["learning-rate.grids[2].optimizer: must be one of sgd, momentum, adam", 'mean "adam"']),
+    ("momenta: [0.99, 0.9]        #", "momenta: [1]        #", None,
+     ["batchnorm.experiments.batch-size.momenta[0]: must be less than 1; found 1"]),
+    ("      deviations: [0.001, 0.01, 0.1, 1.0]\n", "      deviations: [0.1]\n", None,
+     ["batchnorm.experiments.init.deviations: must be a list of at least 2"]),
+    ("      arms: {B/plain: B, B/bn: B-BN, keras/plain: keras-4, keras/bn: keras-4-BN}",
+     "      arms: {B/plain: B}", None,
+     ["batchnorm.experiments.curves.arms: must hold at least 2 of them"]),
+    ("      arms: {B/plain: B,", "      arms: {B plain: B,", None,
+     ["batchnorm.experiments.curves.arms", "letters, digits, hyphens and slashes", '"B plain"']),
     # missing
     ("      numbers: [a2-train-acc, a2-train-loss, a2-test-acc, a2-test-loss]\n", "",
      "    mlp-300:\n", ["published.models.mlp-300: the key numbers is missing"]),
@@ -233,6 +257,25 @@ MISFITS = [
      ["sweeps.width.values[0]", "100.5", "whole number"]),
     ("values: [100, 200,", "values: [20000, 200,", None, ["values[0]: is 20000", "at most 10000"]),
     ("  model: softmax\n", "  model: keras-1\n", None, ["epochs.model: keras-1 is a Keras model"]),
+    # the experiments on batch normalization
+    ("B/bn: B-BN,", "B/bn: B-NB,", None,
+     ["batchnorm.experiments.curves.arms.B/bn", 'no model is called "B-NB"', 'mean "B-BN"',
+      "Models: softmax, A,"]),
+    ("    batch_size: 60\n", "    batch_size: 48001\n", None,
+     ["batchnorm.net.batch_size: is 48001, but only 48000 samples are left for training",
+      "data: train_samples, less batchnorm: net: validation_split"]),
+    ("sizes: [1, 2, 4, 8, 16, 60, 256, 1024]", "sizes: [1, 60000]", None,
+     ["batchnorm.experiments.batch-size.sizes[1]: is 60000, but only 48000"]),
+    ("epoch: {hidden: [600, 400, 200], batch_size: 256}",
+     "epoch: {hidden: [600, 400, 200], batch_size: 50000}", None,
+     ["batchnorm.experiments.evaluation.epoch.batch_size: is 50000, but only 48000"]),
+    ("          optimizer: sgd\n          rates: [0.001, 0.00316, 0.01, 0.0316, 0.1, 0.316, 1.0, "
+     "3.16, 10.0]\n        - activation: relu\n          optimizer: sgd\n",
+     "          optimizer: adam\n          rates: [0.001, 0.01]\n        - activation: relu\n"
+     "          optimizer: sgd\n", "      activations: [sigmoid, relu]\n      epochs: 8\n",
+     ["batchnorm.experiments.speed.activations[0]: is sigmoid",
+      "batchnorm.experiments.learning-rate has no grid with optimizer sgd",
+      "speed takes its rates from there"]),
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from fmstudy import digest as digests
 from fmstudy.digest import digest, modules_of
+from fmstudy.experiments import EXPERIMENTS
 
 LIBRARY = {
     "alone": "def alone():\n    return 1\n",
@@ -111,6 +112,25 @@ def test_edited_code_does_not_count_for_scripts_that_do_not_use_it(tree):
     assert after(tree, "middle", "double(double(x))", "x", script="use_bottom") == before
 
 
+def test_modules_that_a_parameter_names_count_with_all_that_they_import(tree):
+    assert modules_of("use_nothing", "middle") == ["bottom", "middle"]
+    assert modules_of("use_bottom", "ring_a") == ["bottom", "ring_a", "ring_b"]
+    before = digest("use_nothing", "middle")
+    assert before != digest("use_nothing")
+    path = tree / "bottom.py"
+    path.write_text(path.read_text().replace("2 * x", "3 * x"))
+    forget()
+    assert digest("use_nothing", "middle") != before
+
+
+def test_modules_that_a_parameter_names_do_not_count_for_those_with_others(tree):
+    before = digest("use_nothing", "ring_a")
+    assert digest("use_nothing", "alone") != before
+    (tree / "alone.py").write_text("def alone():\n    return 2\n")
+    forget()
+    assert digest("use_nothing", "ring_a") == before
+
+
 def test_digest_stays_the_same_from_run_to_run(tree):
     before = digest("use_middle")
     forget()
@@ -132,6 +152,17 @@ def test_each_engine_is_trained_again_for_its_own_code_only():
 def test_the_engines_are_compared_again_when_any_of_them_changes():
     forget()
     assert {"reference", "training", "kerasmodels"} <= set(modules_of("compare_engines"))
+
+
+def test_each_experiment_is_run_again_for_its_own_code_only():
+    forget()
+    trained = {it.module for it in EXPERIMENTS.values() if it.module}
+    assert len(trained) > 4
+    for module in trained:
+        used = set(modules_of("run_experiment", module))
+        assert {module, "bn_common", "minibatch", "training", "batchnorm"} <= used
+        assert not (trained - {module}) & used
+        assert not {"bn_quantities", "bn_judging", "bn_figures", "experiments", "study"} & used
 
 
 def test_every_library_module_is_imported_in_a_way_that_is_followed():

@@ -1,6 +1,7 @@
 """The configuration becomes models, experiments and runs; what is the same is trained once."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ import yaml
 from snakemake.utils import update_config
 
 from fmstudy import study as studies
+from fmstudy.experiments import EXPERIMENTS
 from fmstudy.spec import RunSpec
 from fmstudy.study import PUBLISHED_COLUMNS, read_published
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 QUICK = yaml.safe_load((ROOT / "config/quick.yaml").read_text(encoding="utf-8"))
+FULL = yaml.safe_load((ROOT / "config/full.yaml").read_text(encoding="utf-8"))
 
 
 def built(change: dict | None = None) -> studies.Study:
@@ -373,3 +376,86 @@ def test_a_closer_look_is_at_models_of_the_study(study):
     assert [model.name for model in study.closer.models] == ["softmax", "B", "keras-4", "keras-4r"]
     assert 0 < study.closer.correlation <= 1
     assert refused({"closer": {"models": ["softmax", "sofmax"]}}) == [("closer", "models", 1)]
+
+
+# Batch normalization
+
+
+def test_an_experiment_has_the_settings_of_the_common_net_and_its_own(study):
+    settings = study.batchnorm.settings
+    assert settings["noisy"]["hidden"] == [100, 100, 100]
+    assert settings["noisy"]["scale"] == 0.5
+    assert (settings["noisy"]["train_samples"], settings["noisy"]["test_samples"]) == (60000, 10000)
+    assert settings["gamma-beta"]["learning_rate"] == 0.003  # its own
+    assert settings["shift"]["learning_rate"] == study.batchnorm.common["learning_rate"] == 0.1
+    assert study.batchnorm.seeds == (1, 2, 3, 4)
+
+
+def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(study):
+    change = {"batchnorm": {"experiments": {"dropout": {"arms": {"bn": "B-BN", "plain": "B"}}}}}
+    more = built(change).batchnorm
+    assert list(more.settings) == [name for name in EXPERIMENTS if name != "placement-keras"]
+    assert {arm: model.name for arm, model in more.arms["dropout"].items()} == {
+        "bn": "B-BN",
+        "plain": "B",
+    }
+    assert list(more.arms) == ["curves", "dropout"]
+    assert set(more.trained) == {name for name, it in EXPERIMENTS.items() if it.module}
+    assert set(study.batchnorm.trained) == set(more.trained)
+
+
+def test_the_full_study_runs_every_experiment_with_more_seeds_and_trains_what_it_needs(study):
+    full = built(FULL)
+    assert list(full.batchnorm.settings) == list(EXPERIMENTS)
+    assert set(study.batchnorm.seeds) < set(full.batchnorm.seeds)
+    assert set(study.trainings) < set(full.trainings)
+    assert full.directory == study.directory
+    assert full.report != study.report
+    assert built(QUICK).batchnorm.seeds == (1,)
+
+
+def test_predictions_are_on_quantities_that_the_full_study_has_settings_for():
+    """Levels, batches, momenta, deviations and depths in predictions are those of the studies."""
+    expected = yaml.safe_load((ROOT / "config/batchnorm.yaml").read_text(encoding="utf-8"))
+    settings = built(FULL).batchnorm.settings
+    known = {
+        "speed": [f"{100 * level:g}" for level in settings["speed"]["levels"]],
+        "batch-size": [f"{size}" for size in settings["batch-size"]["sizes"]],
+        "evaluation": [f"{momentum:g}" for momentum in settings["evaluation"]["momenta"]],
+        "depth": [f"{depth}" for depth in settings["depth"]["trained"]],
+        "init": [f"{std:g}" for std in settings["init"]["deviations"]],
+    }
+    for name, prediction in expected["predictions"].items():
+        for key in ("quantity", "minus"):
+            number = re.search(r"(?:/|steps_|seconds_)([\d.]+)", prediction["test"].get(key, ""))
+            if number:
+                assert number[1] in known[prediction["experiment"]], name
+
+
+def test_a_batch_may_hold_all_samples_that_are_left_for_training_and_no_more():
+    sizes = {"batchnorm": {"experiments": {"batch-size": {"sizes": [48000]}}}}
+    assert refused(sizes) == []
+    sizes["batchnorm"]["experiments"]["batch-size"]["sizes"].append(48001)
+    path = ("batchnorm", "experiments", "batch-size", "sizes", 1)
+    assert refused(sizes) == [path]
+    small = refused({"data": {"train_samples": 1250}})  # 1000 are left
+    assert ("batchnorm", "experiments", "batch-size", "sizes", 7) in small
+    assert ("batchnorm", "net", "batch_size") not in small
+    assert ("batchnorm", "net", "batch_size") in refused(
+        {"batchnorm": {"net": {"batch_size": 48001}}}
+    )
+
+
+def test_speed_cannot_be_run_without_the_rates_it_starts_from():
+    config = copy.deepcopy(DEFAULT)
+    del config["batchnorm"]["experiments"]["learning-rate"]
+    paths = [problem.path for problem in studies.build(config)[1]]
+    speed = ("batchnorm", "experiments", "speed", "activations")
+    assert paths == [(*speed, 0), (*speed, 1)]
+    del config["batchnorm"]["experiments"]["speed"]
+    assert studies.build(config)[1] == []
+
+
+def test_an_arm_is_a_model_of_the_study():
+    arms = {"batchnorm": {"experiments": {"curves": {"arms": {"B/bn": "B-NB"}}}}}
+    assert refused(arms) == [("batchnorm", "experiments", "curves", "arms", "B/bn")]

@@ -135,15 +135,37 @@ def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory(
     (tmp_path / "config").mkdir()
     shutil.copy(TINY, tmp_path / "config")
     shutil.copy(TINY.with_name("claims.yaml"), tmp_path / "config")
+    # which starts from the table of the experiment learning-rate
+    experiment = "results/batchnorm/speed/seed-1/results.csv"
     names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
     files = [f"results/runs/{name}/seed-1/metrics.json" for name in names]
     snakefile = str(finished / "Snakefile")
-    done = snakemake(tmp_path, "--snakefile", snakefile, "--cores", "1", *files)
+    done = snakemake(tmp_path, "--snakefile", snakefile, "--cores", "1", *files, experiment)
     assert done.returncode == 0, done.stdout + done.stderr
+    for path in (experiment, "results/tables/bn_learning-rate.csv"):
+        assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
     for name in names:
         for file in ("history.csv", "metrics.json", "predictions.npy", "weights.npz"):
             path = f"results/runs/{name}/seed-1/{file}"
             assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
+
+
+def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
+    assert {path.parent.name for path in finished.glob("results/batchnorm/*/seed-1")} == {
+        *("learning-rate", "speed", "evaluation")
+    }
+    for name in ("curves", "learning-rate", "speed", "evaluation"):
+        for kind in ("", "_quantities", "_predictions"):
+            with open(finished / f"results/tables/bn_{name}{kind}.csv", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            assert rows, (name, kind)
+        assert {row["experiment"] for row in rows} == {name}
+        assert {row["outcome"] for row in rows} == {"open"}, "of one seed"
+    with open(finished / "results/tables/bn_predictions.csv", encoding="utf-8") as file:
+        reasons = {row["prediction"]: row["reason"] for row in csv.DictReader(file)}
+    assert reasons["depth-theory"] == "The experiment depth is not run in this study."
+    assert reasons["evaluation-epoch"] == "One seed does not tell how runs scatter."
+    assert reasons["rate-range-adam"].startswith("This study has no decades/relu/adam/bn and no ")
 
 
 def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
@@ -254,7 +276,7 @@ def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(bu
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("training", {"train_lowlevel", "compare_engines"}),
+        ("training", {"train_lowlevel", "run_experiment", "compare_engines"}),
         ("kerasmodels", {"train_keras", "compare_engines"}),
         ("reference", {"compare_engines"}),
         ("report", {"render_report"}),
@@ -269,11 +291,69 @@ def test_an_edited_module_runs_its_users_again_and_nothing_else(
     jobs = planned(built)
     assert users <= set(jobs)
     trainings = {"train_lowlevel", "train_keras", "fetch_dataset", "prepare_dataset"}
+    trainings.add("run_experiment")
     assert not (set(jobs) - users) & trainings
     if module == "report":
         assert jobs == {"render_report": 1}
     if module == "figures":
         assert not {rule for rule in jobs if rule.startswith(("collect", "compare"))}
+
+
+JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1, "render_report": 1}
+
+
+def rerun(experiments: int) -> dict[str, int]:
+    """The jobs for so many experiments that have to be run again."""
+    each = ("run_experiment", "collect_experiment", "judge_experiment", "plot_experiment")
+    return JUDGED | {"collect_experiment_costs": 1} | dict.fromkeys(each, experiments)
+
+
+def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(built: Path):
+    edit(built / "config/config.yaml", "steps: 4,", "steps: 5,")
+    assert planned(built) == rerun(1)
+
+
+def test_edited_rates_run_the_experiment_again_that_starts_from_them(built: Path):
+    edit(built / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
+    assert planned(built) == rerun(2)
+
+
+def test_an_added_seed_runs_itself_only(built: Path):
+    edit(built / "config/config.yaml", "yaml\n  seeds: [1]", "yaml\n  seeds: [1, 2]")
+    # the experiment learning-rate gets a seed, and speed starts from what both say of its rates
+    assert planned(built) == rerun(3) | {"run_experiment": 4}
+
+
+def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(built: Path):
+    edit(
+        built / "config/batchnorm.yaml",
+        "{quantity: loss_error/epoch/0.99, about: 0, within: 0.02}",
+        "{quantity: loss_error/epoch/0.99, about: 0, within: 0.5}",
+    )
+    assert planned(built) == JUDGED
+
+
+def test_an_edited_claim_is_judged_again_and_nothing_else(built: Path):
+    edit(built / "config/batchnorm.yaml", "says: It regularizes.", "says: It regularizes!")
+    assert planned(built) == {"judge_batchnorm": 1, "render_report": 1}
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("bn_rates", rerun(2)),
+        ("bn_batches", rerun(1)),
+        ("bn_depth", {}),
+        ("bn_quantities", JUDGED | {"judge_experiment": 4}),
+        ("bn_figures", {"plot_experiment": 4, "plot_network": 1, "render_report": 1}),
+    ],
+)
+def test_an_edited_module_of_experiments_runs_its_own_again_and_no_other(
+    built: Path, module: str, jobs: dict[str, int]
+):
+    path = built / f"scripts/fmstudy/{module}.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+    assert planned(built) == jobs
 
 
 def test_an_edited_comment_or_docstring_runs_nothing_again(built: Path):
@@ -295,6 +375,7 @@ def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path)
     helped = dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
     assert {
         *("data", "part_a", "part_b", "batchnorm", "epochs", "depth"),
+        *("bn_curves", "bn_learning_rate", "bn_speed", "bn_evaluation"),
         *(
             "sweep_width",
             "sweep_l2",
@@ -317,6 +398,25 @@ def test_a_sweep_alone_trains_its_own_runs_only(fresh: Path):
     assert "train_keras" not in jobs
 
 
+DATA = {"fetch_dataset": 4, "prepare_dataset": 1}
+SHOWN = {"judge_experiment": 1, "plot_experiment": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "jobs"),
+    [
+        ("bn_evaluation", {"run_experiment": 1, "collect_experiment": 1}),
+        ("bn_learning_rate", {"run_experiment": 1, "collect_experiment": 1}),
+        ("bn_speed", {"run_experiment": 2, "collect_experiment": 2}),  # after learning-rate
+        ("bn_curves", {"train_keras": 2, "collect_arms": 1}),
+    ],
+)
+def test_an_experiment_alone_plans_its_own_jobs_only(
+    fresh: Path, target: str, jobs: dict[str, int]
+):
+    assert planned(fresh, target) == {target: 1} | DATA | jobs | SHOWN
+
+
 @pytest.mark.parametrize("kind", ["--dag", "--rulegraph"])
 def test_drawings_are_graphs_that_graphviz_reads(fresh: Path, kind: str):
     done = snakemake(fresh, "report/final.html", kind)
@@ -333,16 +433,24 @@ def test_snakemake_finds_nothing_to_mend(fresh: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_both_studies_of_the_repository_can_be_planned(tmp_path: Path):
-    snakefile = str(REPOSITORY / "Snakefile")
-    full = planned(tmp_path, "--snakefile", snakefile, "--directory", str(tmp_path))
-    assert full["train_lowlevel"] > 20
-    quick = planned(
-        tmp_path,
-        *("report/quick.html", "--snakefile", snakefile, "--directory", str(tmp_path)),
-        *("--configfile", str(REPOSITORY / "config/quick.yaml")),
+def test_the_three_studies_of_the_repository_can_be_planned(tmp_path: Path):
+    where = ("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path))
+    default = planned(tmp_path, "report/final.html", *where)
+    assert default["train_lowlevel"] > 20
+    assert default["run_experiment"] == 10 * 4  # experiments that train nets, seeds
+    quick, full = (
+        planned(
+            tmp_path,
+            *(f"report/{name}.html", *where),
+            *("--configfile", str(REPOSITORY / f"config/{name}.yaml")),
+        )
+        for name in ("quick", "full")
     )
-    assert set(quick) == set(full)
+    assert set(quick) == set(full) == set(default)
+    assert quick["run_experiment"] == 10
+    assert full["run_experiment"] == 10 * 10
+    assert full["train_keras"] == default["train_keras"] + 2 * 4
+    assert full["collect_arms"] == default["collect_arms"] + 2
 
 
 # ------------------------------------------------------------------------ what it refuses
@@ -370,6 +478,19 @@ def test_a_mistake_in_the_configuration_is_named_before_any_job(
     assert re.search(r"line \d+", said)
     assert "Traceback" not in said
     assert ".smk" not in said, "a person's mistake, so no place in our own files"
+    assert not (directory / "results").exists()
+
+
+def test_a_mistake_in_the_predictions_is_named_before_any_job(tmp_path: Path):
+    directory = clone(tmp_path)
+    edit(directory / "config/batchnorm.yaml", "claim: C17", "claim: C71")
+    done = snakemake(directory, "--cores", "1", "data")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(r"config/batchnorm\.yaml, line \d+: predictions\.\S+\.claim: no claim", said)
+    assert 'Did you mean "C17"?' in said
+    assert "Traceback" not in said
+    assert ".smk" not in said
     assert not (directory / "results").exists()
 
 

@@ -96,7 +96,9 @@ def predictions_table(
         if estimate is None:
             row["estimate"] = float(np.mean(values)) if len(values) else None
             row["verdict"] = verdicts.TOO_FEW
-            row["reason"] = "One seed does not tell how runs scatter."
+            row["reason"] = (
+                "One seed does not tell how runs scatter." if values else "No seed has both values."
+            )
             continue
         row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
         tested.append((row, expectation.p_values(estimate)))

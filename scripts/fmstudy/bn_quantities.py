@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy.runtime import StudyError
+from fmstudy.bn_best import best_rate
 
 Quantities = dict[str, dict[int, float]]  # a number a seed, by name
 Settings = Mapping[str, Any]
@@ -79,44 +79,6 @@ def _numbers(by_seed: pd.Series) -> dict[int, float]:
 def _groups(table: pd.DataFrame, *keys: str) -> list[tuple[Any, ...]]:
     """The combinations of keys that a table has, in order of appearance."""
     return list(table[list(keys)].drop_duplicates().itertuples(index=False, name=None))
-
-
-def best_rate(table: pd.DataFrame) -> float | None:
-    """The rate with the smallest mean validation loss, among those at which every seed finished.
-
-    `table` holds the results of one net at all rates.  None if there is no such rate.
-    """
-    losses = table[table["measure"] == "validation_loss"]
-    finite = losses[np.isfinite(losses["value"])]
-    seeds = table["seed"].nunique()
-    means = finite.groupby("rate")["value"].agg(["mean", "count"])
-    whole = means[means["count"] == seeds]
-    return None if whole.empty else float(whole["mean"].idxmin())
-
-
-def best_rates(table: pd.DataFrame, settings: Settings) -> dict[str, float]:
-    """The best SGD rate of each net of the settings' activations, by names such as relu/bn.
-
-    `table` holds the results of the experiment learning-rate.  Raises StudyError where no rate
-    let every seed finish, or none was tried.
-    """
-    found = {}
-    for activation in settings["activations"]:
-        for arm in ("plain", "bn"):
-            net = table[
-                (table["activation"] == activation)
-                & (table["optimizer"] == "sgd")
-                & (table["arm"] == arm)
-            ]
-            rate = best_rate(net)
-            if rate is None:
-                raise StudyError(
-                    f"batchnorm.experiments.learning-rate has no rate at which the {activation} "
-                    f"net ({arm}) finishes with sgd and every seed, which the experiment speed "
-                    "needs; give it a grid with this activation and smaller rates."
-                )
-            found[f"{activation}/{arm}"] = rate
-    return found
 
 
 def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
@@ -235,8 +197,9 @@ def batch_size(table: pd.DataFrame, settings: Settings) -> Quantities:
 def evaluation(table: pd.DataFrame, settings: Settings) -> Quantities:
     """What moving statistics change of validation loss and accuracy, against exact ones."""
     found: Quantities = {}
-    for case, way in _groups(table[table["measure"] == "loss"], "case", "way"):
-        for measure in ("loss", "accuracy"):
+    measures = ("loss", "accuracy")
+    for case, way in _groups(table[table["measure"].isin(measures)], "case", "way"):
+        for measure in measures:
             exact = _by_seed(table, measure, case=case, way="exact")
             moving = _by_seed(table, measure, case=case, way=way)
             found[f"{measure}_error/{case}/{way}"] = {

@@ -10,6 +10,7 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ _BOUNDS = {
     "minItems": "be a list of at least {}",
     "maxItems": "be a list of at most {}",
     "minLength": "not be empty",
-    "minProperties": "not be empty",
+    "minProperties": "hold at least {} of them",
 }
 
 
@@ -224,7 +225,7 @@ def _found(value: Any) -> str:
         return "a group of keys"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    return repr(value)
+    return str(value)
 
 
 def _hint(value: Any, wanted: Any) -> str:
@@ -242,6 +243,8 @@ def _hint(value: Any, wanted: Any) -> str:
             if written != value.lower():
                 return f" YAML reads {value} as a text: write {written}."
         return f" Write it without quotes: {value}."
+    if wanted == "string" and isinstance(value, int | float | date):
+        return " Put it into quotation marks."
     return ""
 
 

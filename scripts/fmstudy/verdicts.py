@@ -91,7 +91,7 @@ def of_hypotheses(words: Sequence[str]) -> str:
         return IN_PART
     if resolved:
         return resolved.pop()
-    return UNRESOLVED if UNRESOLVED in words else words[0]
+    return next(word for word in (UNRESOLVED, TOO_FEW, UNTESTED) if word in words)
 
 
 # --------------------------------------------------------- is a published number reproduced?

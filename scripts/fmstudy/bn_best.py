@@ -1,0 +1,53 @@
+"""The best rate of a net, which some quantities and the experiment speed start from.
+
+By itself, because an experiment is run again when the code that it imports has changed, and the
+quantities change more often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.runtime import StudyError
+
+
+def best_rate(table: pd.DataFrame) -> float | None:
+    """The rate with the smallest mean validation loss, among those at which every seed finished.
+
+    `table` holds the results of one net at all rates.  None if there is no such rate.
+    """
+    losses = table[table["measure"] == "validation_loss"]
+    finite = losses[np.isfinite(losses["value"])]
+    seeds = table["seed"].nunique()
+    means = finite.groupby("rate")["value"].agg(["mean", "count"])
+    whole = means[means["count"] == seeds]
+    return None if whole.empty else float(whole["mean"].idxmin())
+
+
+def best_rates(table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, float]:
+    """The best SGD rate of each net of the settings' activations, by names such as relu/bn.
+
+    `table` holds the results of the experiment learning-rate.  Raises StudyError where no rate
+    let every seed finish, or none was tried.
+    """
+    found = {}
+    for activation in settings["activations"]:
+        for arm in ("plain", "bn"):
+            net = table[
+                (table["activation"] == activation)
+                & (table["optimizer"] == "sgd")
+                & (table["arm"] == arm)
+            ]
+            rate = best_rate(net)
+            if rate is None:
+                raise StudyError(
+                    f"batchnorm.experiments.learning-rate has no rate at which the {activation} "
+                    f"net ({arm}) finishes with sgd and every seed, which the experiment speed "
+                    "needs; give it a grid with this activation and smaller rates."
+                )
+            found[f"{activation}/{arm}"] = rate
+    return found
