@@ -21,10 +21,7 @@ from fmstudy.bn_best import best_rate
 Quantities = dict[str, dict[int, float]]  # a number a seed, by name
 Settings = Mapping[str, Any]
 
-GUESSED = {
-    "accuracy": 0.1,
-    "loss": float(np.log(10.0)),
-}  # by a net that knows nothing of ten classes
+GUESSED = {"accuracy": 0.1, "loss": float(np.log(10.0))}  # of ten classes, knowing nothing
 
 
 def quantities(
@@ -57,7 +54,7 @@ def unit_of(quantity: str) -> str:
         return "nats"
     if kind == "decades":
         return "decades"
-    factors = ("highest", "best_rate", "steps_", "seconds_", "gradient_change")
+    factors = ("highest", "best_rate", "effective_rate", "steps_", "seconds_", "gradient_change")
     return "factor" if kind.startswith(factors) else ""
 
 
@@ -209,7 +206,7 @@ def evaluation(table: pd.DataFrame, settings: Settings) -> Quantities:
 
 
 _MEDIANS = ("shift_cosine", "shift_size", "drift", "loss_range", "loss_range_scaled")
-_LOGARITHMS = ("gradient_change", "gradient_change_scaled")
+_LOGARITHMS = ("gradient_change", "gradient_change_scaled", "effective_rate")
 
 
 def shift(table: pd.DataFrame, settings: Settings) -> Quantities:
