@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fmstudy import comparing, configuration, ledger, report, verdicts
+from fmstudy import bn_judging, comparing, configuration, ledger, report, verdicts
 from fmstudy import study as studies
+from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import StudyError, write_json
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "report/templates"
+EXPECTED = yaml.safe_load((ROOT / "config/batchnorm.yaml").read_text(encoding="utf-8"))
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
 METRICS = [
     *("train_accuracy", "train_loss", "train_objective", "validation_accuracy"),
@@ -143,7 +145,7 @@ def fabricate(directory: Path, config: dict) -> dict:
     named["claims"] = claim_rows()
     named["statistics"] = statistics_rows()
     named["gaps"] = [{"model": "A", "epoch": 0, "seeds": 3, "gap_accuracy": 0.01}]
-    named |= closer_rows(study)
+    named |= closer_rows(study) | batchnorm_rows(study)
     named["runs"] = [
         {
             "run": run,
@@ -279,6 +281,88 @@ def closer_rows(study) -> dict[str, list[dict]]:
         for model in models
     ]
     return tables
+
+
+def batchnorm_rows(study) -> dict[str, list[dict]]:
+    """The tables of the experiments on batch normalization; verdicts come in turns."""
+    seeds = len(study.batchnorm.seeds)
+    sure = seeds > 1
+    tables = {}
+    for experiment, settings in study.batchnorm.settings.items():
+        tables[f"bn_{experiment}_quantities"] = [
+            {"quantity": name, "unit": "", "seeds": seeds, "mean": value}
+            | {"low": 0.9 * value if sure else "", "high": 1.1 * value if sure else ""}
+            | {"smallest": value, "largest": value}
+            for name, value in measured(experiment, settings).items()
+        ]
+    words = itertools.cycle((verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNRESOLVED))
+    predictions = bn_judging.all_predictions([], EXPECTED["predictions"]).astype(object)
+    for place, row in predictions.iterrows():
+        if row["experiment"] not in study.batchnorm.settings:
+            continue
+        found = {"seeds": seeds, "estimate": 0.0123, "verdict": verdicts.TOO_FEW, "reason": ""}
+        if sure:
+            found |= {"low": 0.0101, "high": 0.0145, "p": 0.001, "p_holm": 0.02, "family": 7}
+            found["verdict"] = next(words)
+        found["outcome"] = verdicts.of_prediction(row["expect"], found["verdict"])
+        for key, value in found.items():
+            predictions.loc[place, key] = value
+    claims = bn_judging.claims_table(EXPECTED["claims"], predictions)
+    tables["bn_predictions"] = predictions.fillna("").to_dict("records")
+    tables["bn_claims"] = claims.to_dict("records")
+    tables["bn_costs"] = [
+        {"experiment": name, "seed": seed, "seconds": 12.5, "peak_memory_mb": 700.0}
+        | {"threads": 1, "finished": "2026-11-22T12:00:00Z", "system": "Linux"}
+        | {"processor": "A processor", "cores": 2}
+        for name in study.batchnorm.trained
+        for seed in study.batchnorm.seeds
+    ]
+    tables["bn_equality"] = [
+        {"quantity": "output", "engine": "lowlevel", "deviation": 1.2e-7},
+        {"quantity": "moving_averages", "engine": "keras", "deviation": 3.4e-7},
+    ]
+    return tables
+
+
+def measured(experiment: str, settings: dict) -> dict[str, float]:
+    """Quantities of an experiment by name; with batch normalization they are half as large."""
+    found: dict[str, float] = {}
+
+    def put(names: dict[str, float], net: str) -> None:
+        half = 0.5 if net.endswith("/bn") else 1.0
+        found.update({f"{name}/{net}": half * value for name, value in names.items()})
+
+    nets = [f"{it}/{arm}" for it in settings.get("activations", ()) for arm in ("plain", "bn")]
+    if experiment == "learning-rate":
+        names = {"decades": 2.5, "highest": 0.5, "best_rate": -1.0, "test_accuracy": 0.87}
+        for grid in settings["grids"]:
+            for arm in ("plain", "bn"):
+                put(names, f"{grid['activation']}/{grid['optimizer']}/{arm}")
+    if experiment == "speed":
+        names = {"step_seconds": 0.002}
+        for level in settings["levels"]:
+            percent = f"{100 * level:g}"
+            names |= {f"steps_{percent}": 3.0, f"seconds_{percent}": 0.5, f"reached_{percent}": 1.0}
+        for net in nets:
+            put(names, net)
+    if experiment == "evaluation":
+        for case in ("epoch", "full"):
+            for momentum in settings["momenta"]:
+                put({"loss_error": 0.25, "accuracy_error": -0.05}, f"{case}/{momentum:g}")
+    if experiment == "shift":
+        names = dict.fromkeys(("shift_cosine", "shift_size", "drift", "loss_range"), 0.5)
+        for net in nets:
+            put(names | {"gradient_change": 1.5, "gradient_change_scaled": 2.0}, net)
+    if experiment == "gamma-beta":
+        found = {"gamma_from_deviation": 0.4, "beta_from_mean": 0.8, "gaussian_distance": 0.1}
+        for arm in ("all", "affine", "output", "nothing"):
+            put({"test_accuracy": 0.6}, arm)
+    if experiment == "depth":
+        for net in nets:
+            put({"growth": 1.2}, net)
+    if experiment == "init":
+        found = dict.fromkeys(("invariance", "invariance_epsilon", "invariance_gradient"), 3e-6)
+    return found
 
 
 def ledger_rows(study, rows: dict) -> list[dict]:
@@ -453,6 +537,9 @@ def figure_names(study) -> list[str]:
             for kind in ("confusion", "mistakes", "calibration")
         ),
         *(f"weights_{model.name}" for model in study.closer.models if not model.spec.hidden),
+        "bn_network",
+        *(f"bn_{name}" for name in study.batchnorm.settings),
+        *(("bn_shift-landscape",) if "shift" in study.batchnorm.settings else ()),
     ]
 
 
@@ -506,6 +593,22 @@ def parameters(study) -> dict:
             "models": [model.name for model in study.closer.models],
             "leave_out": [model.name for model in study.closer.leave_out],
             "correlation": study.closer.correlation,
+        },
+        "batchnorm": {
+            "seeds": list(study.batchnorm.seeds),
+            "recorded": EXPECTED["recorded"],
+            "experiments": {
+                name: {
+                    "title": experiment.title,
+                    "question": experiment.question,
+                    "run": name in study.batchnorm.settings,
+                    "settings": study.batchnorm.settings.get(name),
+                    "arms": {
+                        arm: model.name for arm, model in study.batchnorm.arms.get(name, {}).items()
+                    },
+                }
+                for name, experiment in EXPERIMENTS.items()
+            },
         },
         "versions": {"python": "3.12.0", "tensorflow": "2.21.0"},
     }
@@ -1076,6 +1179,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["weights"] = {"models": ["mine"]}
     config["closer"] |= {"models": ["mine"], "leave_out": []}
     config["sweeps"], config["comparisons"] = {}, {}
+    config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {
         name: {"redone_by": [], "numbers": []} for name in config["published"]["models"]
