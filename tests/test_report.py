@@ -1137,6 +1137,160 @@ def test_a_model_without_hidden_layers_is_pictured_only_if_it_is_looked_at(tmp_p
     assert "fig-confusion_A" in other.ids
 
 
+# -------------------------------------------------------------------------- batch normalization
+def part_c(page: Page, start: str, end: str = "</section>") -> Page:
+    """What the page holds from one anchor of Part C to another text."""
+    place = page.source.index(f'id="{start}"')
+    first = page.source.rindex("<", 0, place)
+    return Page(page.source[first : page.source.index(end, place)])
+
+
+def test_the_headline_on_batch_normalization_counts_the_verdicts(tmp_path, page):
+    with open(ROOT / "config/batchnorm.yaml", encoding="utf-8") as file:
+        assert len(yaml.safe_load(file)["claims"]) == 18
+    arguments = fabricate(tmp_path, configured())
+    words = ["supported"] * 7 + ["contradicted"] * 5 + ["supported in part"] * 3
+    words += ["not resolved", "not tested", "literature only"]
+    given = iter(words)
+    other = changed(arguments, "bn_claims", lambda row: {"verdict": next(given)})
+    assert (
+        "Of 18 things that are said of batch normalization, our experiments support 7, "
+        "contradict 5 and support 3 in part; 1 not resolved, 1 not tested here, 1 known from the "
+        "literature only"
+    ) in other.text
+    assert "our experiments support 7," not in page.text
+    every = changed(arguments, "bn_claims", lambda row: {"verdict": "supported"})
+    assert "support 18, contradict 0 and support 0 in part (Table" in every.text
+
+
+def test_every_claim_on_batch_normalization_leads_to_its_hypotheses(page):
+    table = page.source[page.source.index('id="tab-bn-claims"') :].split("</table>")[0]
+    for name, claim in EXPECTED["claims"].items():
+        assert f'id="said-{name}"' in table
+        row = table[table.index(f'id="said-{name}"') :].split("</tr>")[0]
+        mine = [key for key, it in EXPECTED["predictions"].items() if it.get("claim") == name]
+        assert re.findall(r'href="#prediction-([^"]+)"', row) == mine
+        assert re.findall(r'href="#ref-([^"]+)"', row) == claim["literature"]
+    for name in EXPECTED["predictions"]:
+        assert page.ids.count(f"prediction-{name}") == 1
+
+
+def test_predictions_that_failed_are_counted_and_listed(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    failed = {"rate-range-relu": "contradicted", "drift-relu": "not resolved"}
+
+    def fail(row):
+        if row["outcome"] == "open":
+            return None
+        lost = failed.get(row["prediction"])
+        return {"verdict": lost or row["expect"]} | {
+            "outcome": "not as expected" if lost else "as expected"
+        }
+
+    page = changed(arguments, "bn_predictions", fail)
+    told = sum(1 for it in EXPECTED["predictions"].values()
+               if it["experiment"] not in ("placement-keras", "dropout"))  # fmt: skip
+    assert f"It came out otherwise in 2 of {told} predictions" in page.text
+    listed = part_c(page, "sec-bn-predictions", "</ul>")
+    assert f"{told - 2} of {told} came out as expected. These 2 did not:" in listed.text
+    assert [link["href"] for link in listed.all("a")] == [
+        *("#prediction-rate-range-relu", "#prediction-drift-relu"),
+    ]
+    assert (
+        "With it, the ReLU net's range of usable SGD rates is wider. Expected: supported. It is "
+        "contradicted: +0.01 decades."
+    ) in listed.text
+    row = page.source[page.source.index('<tr id="prediction-drift-relu"') :].split("</tr>")[0]
+    assert "not as expected" in row
+    failed.clear()
+    page = changed(arguments, "bn_predictions", fail)
+    assert f"{told} of {told} came out as expected. None did not." in page.text
+    assert f"It came out otherwise in 0 of {told} predictions" in page.text
+
+
+def test_predictions_whose_runs_had_been_seen_say_so(page):
+    seen = re.findall(
+        r'<tr id="prediction-([^"]+)">(?:(?!</tr>).)*had been seen', page.source, re.S
+    )
+    assert seen == [name for name, it in EXPECTED["predictions"].items() if it.get("seen")]
+    assert f"commit {EXPECTED['recorded']['commit']}, {EXPECTED['recorded']['date']}" in page.text
+
+
+def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(tmp_path, page):
+    command = "snakemake --cores 2 report/full.html --configfile config/full.yaml"
+    text = part_c(page, "sec-bn-dropout", '<h3 id="sec-bn-eq').text
+    assert f"This study does not run the experiment; {command} does. 2 predictions wait" in text
+    assert "Dropout in front of it lowers the test loss" in text
+    assert "(expected: supported)" in text
+    config = configured()
+    for name in ("depth", "gamma-beta"):
+        del config["batchnorm"]["experiments"][name]
+    other = rendered(tmp_path, config)
+    for name in ("depth", "gamma-beta"):
+        assert "does not run the experiment" not in part_c(page, f"sec-bn-{name}", "<h3").text
+        assert "does not run the experiment" in part_c(other, f"sec-bn-{name}", "<h3").text
+        assert f"fig-bn_{name}" not in other.ids
+    assert not other.mistakes
+    assert "in 9 experiments" in other.text
+
+
+def test_a_page_without_any_experiment_is_rendered(tmp_path):
+    config = configured()
+    config["batchnorm"]["experiments"] = {}
+    page = rendered(tmp_path, config)
+    assert page.text.count("does not run the experiment") == len(EXPERIMENTS)
+    assert "our experiments support 0, contradict 0" in page.text
+    assert "It came out otherwise" not in page.text
+    assert not page.mistakes
+
+
+def test_of_one_seed_no_prediction_is_told_to_have_come_true(tmp_path):
+    config = configured()
+    config["batchnorm"]["seeds"] = [1]
+    page = rendered(tmp_path, config)
+    assert "With one seed there is no verdict, and so no outcome." in page.text
+    assert "came out as expected" not in page.text
+    assert "✓" not in part_c(page, "tab-bn-predictions-shift", "</table>").text
+    assert not re.search(r"\b1 seeds\b", page.text)
+
+
+def test_texts_on_batch_normalization_are_escaped(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    for name in ("bn_predictions", "bn_claims"):
+        [path] = [path for path in arguments["tables"] if path.stem == name]
+        rows = list(csv.DictReader(path.open(encoding="utf-8")))
+        texts = ("says", "hypothesis", "reason", "literature_says")
+        write_csv(path, [row | {key: HOSTILE for key in texts if key in row} for row in rows])
+    page = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert not page.all("script")
+    assert not page.mistakes
+    assert page.text.count(HOSTILE) > 2 * len(EXPECTED["claims"])
+
+
+def test_a_quantity_without_a_value_breaks_nothing(tmp_path, page):
+    arguments = fabricate(tmp_path, configured())
+    for path in arguments["tables"]:
+        if path.stem.startswith("bn_") and path.stem.endswith("_quantities"):
+            rows = list(csv.DictReader(path.open(encoding="utf-8")))
+            lost = dict.fromkeys(("mean", "low", "high", "smallest", "largest"), "")
+            write_csv(path, [row | lost | {"seeds": "0"} for row in rows])
+    other = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "no value with everything trained" in other.text
+    assert "no value" not in page.text
+    assert not re.search(r"\b(nan|None|inf)\b", other.text)
+    assert not other.mistakes
+
+
+def test_a_claim_on_batch_normalization_with_an_unknown_reference_is_refused(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+
+    def cite(row):
+        return {"literature": "ioffe2015 wo2018"} if row["claim"] == "C14" else None
+
+    with pytest.raises(StudyError, match=r'batchnorm.yaml: claims.C14.*Did you mean "wu2018"'):
+        changed(arguments, "bn_claims", cite)
+
+
 # ------------------------------------------------------------------------- what people configure
 def test_what_people_write_is_escaped(tmp_path):
     config = configured()
@@ -1276,6 +1430,19 @@ def test_a_model_without_results_is_named(tmp_path):
         (report.scientific, 1234.5, "1.2e3"),
         (report.scientific, 0.0, "0.0e0"),
         (report.scientific, None, "–"),
+        (report.significant, 0.04512, "0.0451"),
+        (report.significant, 1.2149, "1.21"),
+        (report.significant, 123.46, "123"),
+        (report.significant, 9999.4, "9,999"),
+        (report.significant, 12345.6, "1.23e4"),
+        (report.significant, 0.001, "0.00100"),
+        (report.significant, 4.249e-7, "4.25e−7"),
+        (report.significant, -0.04512, "−0.0451"),
+        (report.significant, -4.249e-7, "−4.25e−7"),
+        (report.significant, 0.09996, "0.100"),
+        (report.significant, 9.996, "10.0"),
+        (report.significant, 0, "0.00"),
+        (report.significant, None, "–"),
         (report.seconds, 9.43, "9.4\u202fs"),
         (report.seconds, 59.97, "1\u202fmin 00\u202fs"),
         (report.seconds, 65.2, "1\u202fmin 05\u202fs"),

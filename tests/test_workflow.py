@@ -488,7 +488,7 @@ def test_a_mistake_in_the_predictions_is_named_before_any_job(tmp_path: Path):
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert re.search(r"config/batchnorm\.yaml, line \d+: predictions\.\S+\.claim: no claim", said)
-    assert 'Did you mean "C17"?' in said
+    assert 'Did you mean "C7"?' in said
     assert "Traceback" not in said
     assert ".smk" not in said
     assert not (directory / "results").exists()

@@ -232,8 +232,8 @@ def significant(value: Value, digits: int = 3) -> str:
     if value is None:
         return MISSING
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        whole = 0 if value == 0 else math.floor(math.log10(abs(value)))
-        return fixed(value, max(0, digits - 1 - whole))
+        power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the value as it is rounded
+        return fixed(value, max(0, digits - 1 - power))
     return scientific(value, digits - 1)
 
 
@@ -540,11 +540,13 @@ def _render(
         rows = (r for r in table("comparisons") if (r["first"], r["second"], r["metric"]) == wanted)
         return next(rows, None)
 
-    def known_reference(key: str, works: Mapping[str, Any], claim: str) -> str:
-        """The key of a reference that a claim names, if the report has it."""
+    def known_reference(
+        key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
+    ) -> str:
+        """The key of a reference that a claim in a part's file names, if the report has it."""
         if key not in works:
             raise StudyError(
-                f"{config['claims']['file']}: claims.{claim}.literature: the report has no "
+                f"{config[part]['file']}: claims.{claim}.literature: the report has no "
                 f'reference "{key}".{nearest(key, works)} References: {", ".join(works)}.'
             )
         return key
