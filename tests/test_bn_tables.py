@@ -1,14 +1,16 @@
 """What experiments and models left becomes tables: nothing lost, each number with its seed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import leave, measures, model
+from fabricated import labels_of, leave, measures
+from fabricated import model as fabricated_model
 
 from fmstudy import bn_quantities, runtime, tables
-from fmstudy.bn_models import arms_tables, calibration_errors
+from fmstudy.bn_models import Images, arms_tables, calibration_errors, exact_metrics
 from fmstudy.bn_tables import COSTS, costs_table, results_table, times_table
 
 MACHINE = {"system": "Linux", "processor": "A processor", "cores": 2}
@@ -95,6 +97,14 @@ HISTORY = {
 }
 
 
+def model(name: str, seeds: list[int]) -> dict[str, Any]:
+    """What an experiment must know of a low-level model."""
+    return fabricated_model(name, seeds) | {"engine": "lowlevel", "spec": {"batch_norm": "before"}}
+
+
+NO_IMAGES = Images(*(np.zeros((1, 0)) for _ in Images._fields))  # not looked at
+
+
 def timed(directory: Path, run: str, seed: int, seconds: float) -> None:
     runtime.write_json(
         directory / run / f"seed-{seed}/provenance.json",
@@ -105,7 +115,7 @@ def timed(directory: Path, run: str, seed: int, seconds: float) -> None:
 def test_models_give_their_course_and_their_end(tmp_path: Path):
     leave(tmp_path, "a", 1, [0.9, 0.2], train=(0.3, 0.1, 0.95), history=HISTORY)
     timed(tmp_path, "a", 1, 12.5)
-    table, times = arms_tables({"B/bn": model("a", seeds=[1])}, measures(tmp_path))
+    table, times = arms_tables({"B/bn": model("a", seeds=[1])}, measures(tmp_path), NO_IMAGES)
     assert set(table["arm"]) == {"B/bn"}
     assert set(table["seed"]) == {1}
     course = table[table["epoch"] == 1].set_index("measure")["value"].to_dict()
@@ -136,7 +146,7 @@ def test_without_a_validation_part_the_test_data_are_held_out(tmp_path: Path):
     history = {1: {split: HISTORY[1][split] for split in ("train", "test")}}
     leave(tmp_path, "a", 1, history=history)
     timed(tmp_path, "a", 1, 1.0)
-    table, _ = arms_tables({"bn": model("a", seeds=[1])}, measures(tmp_path))
+    table, _ = arms_tables({"bn": model("a", seeds=[1])}, measures(tmp_path), NO_IMAGES)
     course = table[table["epoch"] == 1].set_index("measure")["value"]
     assert (course["held_out_loss"], course["held_out_accuracy"]) == (0.7, 0.6)
 
@@ -146,7 +156,7 @@ def test_a_training_that_diverged_has_no_place_in_an_experiment(tmp_path: Path):
         status = "diverged" if seed == 2 else "finished"
         leave(tmp_path, "a", seed, history=HISTORY, status=status)
         timed(tmp_path, "a", seed, 1.0)
-    table, times = arms_tables({"bn": model("a", seeds=[1, 2])}, measures(tmp_path))
+    table, times = arms_tables({"bn": model("a", seeds=[1, 2])}, measures(tmp_path), NO_IMAGES)
     assert set(table["seed"]) == set(times["seed"]) == {1}
 
 
@@ -161,6 +171,38 @@ def test_the_calibration_error_is_that_of_each_training(tmp_path: Path):
     assert found[2] == pytest.approx(0.4, abs=0.01)
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.usefixtures("one_thread")
+def test_exact_statistics_are_those_of_keras_when_it_is_given_them(tmp_path: Path, place: str):
+    """The last layer's moving statistics of one training step with momentum 0 are the batch's."""
+    import keras
+
+    from fmstudy.kerasmodels import build_model, score
+    from fmstudy.spec import RunSpec
+
+    random = np.random.default_rng(3)
+    x_train, x_test = (random.random((784, n)).astype(np.float32) for n in (50, 30))
+    y_test = np.eye(10)[:, labels_of(30)]
+    net_of = {"hidden": (6, 4), "bias": "vector", "weight_std": None, "batch_norm": place}
+    data_of = {"batch_size": 10, "validation_split": 0.2, "train_samples": 50}
+    spec = RunSpec("keras", bn_momentum=0.0, **net_of, **data_of)
+    net = build_model(spec, 1)
+    for layer in net.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(random.normal(1.0, 0.3, layer.gamma.shape))
+            layer.beta.assign(random.normal(0.0, 0.5, layer.beta.shape))
+    weights = {
+        f"{layer.name}-{w.name}": w.numpy().copy() for layer in net.layers for w in layer.weights
+    }
+    leave(tmp_path, spec.name, 1, weights=weights)  # with moving statistics of nothing yet
+    net(x_train.T[:40], training=True)  # the fitted ones
+    loss, accuracy = score(net, x_test.T, labels_of(30))
+    given = {"run": spec.name, "spec": spec.as_dict()}
+    found = exact_metrics(given, 1, measures(tmp_path, n=30), Images(x_train, x_test, y_test))
+    assert found["test_loss_exact"] == pytest.approx(loss, abs=1e-5)
+    assert found["test_accuracy_exact"] == pytest.approx(accuracy)
+
+
 def test_models_become_quantities(tmp_path: Path):
     for run, loss in (("with", 0.5), ("without", 0.7)):
         for seed in (1, 2):
@@ -168,7 +210,7 @@ def test_models_become_quantities(tmp_path: Path):
             leave(tmp_path, run, seed, history=history)
             timed(tmp_path, run, seed, 1.0)
     arms = {"B/bn": model("with", seeds=[1, 2]), "B/plain": model("without", seeds=[1, 2])}
-    table, times = arms_tables(arms, measures(tmp_path))
+    table, times = arms_tables(arms, measures(tmp_path), NO_IMAGES)
     tables.write(table, tmp_path / "x.csv")
     found = bn_quantities.quantities("curves", pd.read_csv(tmp_path / "x.csv"), times, {})
     assert found["train_loss_50/B/bn"] == pytest.approx({1: 0.6, 2: 0.7})
