@@ -233,7 +233,8 @@ def depth(table: pd.DataFrame, settings: Settings) -> Quantities:
     The growth is that of a line fitted to the logarithms of the norms; its size is |log10| of it.
     """
     found: Quantities = {}
-    norms = table[(table["measure"] == "gradient_norm") & (table["value"] > _SMALLEST)]
+    there = (table["value"] > _SMALLEST) & np.isfinite(table["value"])
+    norms = table[(table["measure"] == "gradient_norm") & there]
     for activation, arm in _groups(table, "activation", "arm"):
         net = norms[(norms["activation"] == activation) & (norms["arm"] == arm)]
         deepest = net[net["depth"] == max(settings["depths"])]
