@@ -105,10 +105,10 @@ SMALLEST = 1e-30  # of gradients: below it single precision loses digits
 def growth(norms: pd.Series) -> float:
     """The factor by which gradients grow from a layer to the one below it; norms by layer.
 
-    That of a line fitted to the logarithms; layers whose gradient is as good as 0 are left out.
-    NaN if fewer than two are left.
+    That of a line fitted to the logarithms; layers whose gradient is as good as 0, or overflows, are
+    left out.  NaN if fewer than two are left.
     """
-    known = norms[norms > SMALLEST]
+    known = norms[(norms > SMALLEST) & np.isfinite(norms)]
     if len(known) < 2:
         return float("nan")
     slope = np.polyfit(known.index.to_numpy(dtype=float), np.log10(known.to_numpy()), 1)[0]
@@ -266,7 +266,7 @@ def depth(table: pd.DataFrame, settings: Settings) -> Quantities:
     The size of a growth is |log10| of it.
     """
     found: Quantities = {}
-    norms = table[(table["measure"] == "gradient_norm")]
+    norms = table[table["measure"] == "gradient_norm"]
     deepest = norms[norms["depth"] == max(settings["depths"])]
     for activation, arm in _groups(table, "activation", "arm"):
         name = f"{activation}/{arm}"

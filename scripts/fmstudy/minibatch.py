@@ -175,10 +175,6 @@ class MiniBatches:
                 look(self.steps)
         return True
 
-    def compile(self) -> None:
-        """Trace the steps before they are timed, without taking one."""
-        self._steps(tf.zeros((0, 1), tf.int32), tf.constant(0))
-
     def _is_finite(self) -> bool:
         """Whether the last step left numbers; its loss was that before it."""
         return all(bool(np.isfinite(variable.numpy()).all()) for variable in self.trained)
