@@ -105,8 +105,8 @@ SMALLEST = 1e-30  # of gradients: below it single precision loses digits
 def growth(norms: pd.Series) -> float:
     """The factor by which gradients grow from a layer to the one below it; norms by layer.
 
-    That of a line fitted to the logarithms; layers whose gradient is as good as 0, or overflows, are
-    left out.  NaN if fewer than two are left.
+    That of a line fitted to the logarithms.  Layers whose gradient is as good as 0, or overflows,
+    are left out; NaN if fewer than two are left.
     """
     known = norms[(norms > SMALLEST) & np.isfinite(norms)]
     if len(known) < 2:
