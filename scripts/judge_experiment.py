@@ -1,14 +1,12 @@
 """Hold the predictions on one experiment against what came out."""
 
-import pandas as pd
-
-from fmstudy import bn_judging, bn_quantities, runtime, tables
+from fmstudy import bn_judging, bn_quantities, bn_tables, runtime, tables
 
 with runtime.job(snakemake.log[0]):
     quantities = bn_quantities.quantities(
         snakemake.params.experiment,
-        pd.read_csv(snakemake.input.table),
-        pd.read_csv(snakemake.input.times),
+        bn_tables.read(snakemake.input.table),
+        bn_tables.read(snakemake.input.times),
         snakemake.params.settings,
     )
     tables.write(bn_judging.quantities_table(quantities), snakemake.output.quantities)

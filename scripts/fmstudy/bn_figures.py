@@ -9,7 +9,7 @@ ones single seeds, crosses trainings that diverged.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -22,7 +22,15 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.bn_quantities import SMALLEST, decades, growth, steps_to, usable_rates
+from fmstudy.bn_quantities import (
+    SMALLEST,
+    decades,
+    growth,
+    quantities,
+    step_seconds,
+    steps_to,
+    usable_rates,
+)
 from fmstudy.figures import (
     SEED_POINTS,
     WIDTH,
@@ -562,7 +570,7 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
             text = f"{_name(arm)}\nrate {number(rate[0])}" if len(rate) == 1 else _name(arm)
             ends[axes].append((_at(means, last), text, _hue(arm)))
             needed[arm] = {
-                level: float(np.mean(list(steps_to(_some(own, arm=arm), level).values())))
+                level: _geometric_mean(steps_to(_some(own, arm=arm), level).values())
                 for level in levels
             }
             for level, steps in needed[arm].items():
@@ -584,13 +592,17 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
         label_ends(axes, labels, 2 * LABEL / 2.3)
     return Drawing(
         figure,
-        "Steps to a validation accuracy, means of seeds, each net at its best rate: "
+        "Steps to a validation accuracy, geometric means of seeds, each net at its best rate: "
         f"{'; '.join(findings)} ({_said_seeds(rows)}).",
         "Validation accuracy against steps on a logarithmic axis, a panel an activation, each net "
         "at its own best learning rate, which stands at its end. Dashed: the levels; dots: where "
         f"all seeds have reached one, on average. {_marks(table)}What lies below the axes is left "
         "out.",
     )
+
+
+def _geometric_mean(values: Iterable[float]) -> float:
+    return float(np.exp(np.mean(np.log(np.maximum(list(values), 1.0)))))
 
 
 def _speed_finding(
@@ -612,11 +624,11 @@ def _speed_finding(
 
 
 def _step_costs(times: pd.DataFrame | None, activation: str) -> dict[str, float]:
-    """The seconds of a step by arm, medians of all turns and seeds."""
+    """The seconds of a step by arm."""
     if times is None:
         return {}
     rows = _some(times, measure="step_seconds", activation=activation)
-    return {arm: float(_some(rows, arm=arm)["value"].median()) for arm in _keys(rows, "arm")}
+    return {arm: step_seconds(rows, activation, arm) for arm in _keys(rows, "arm")}
 
 
 def _noisy(table: pd.DataFrame, settings: Settings) -> Drawing:
@@ -795,6 +807,12 @@ def _case(case: str, table: pd.DataFrame, settings: Settings) -> tuple[str, str]
 
 
 # --------------------------------------------------------------------------------------- shift
+def _judged(experiment: str, table: pd.DataFrame, settings: Settings) -> dict[str, float]:
+    """Means over seeds of the quantities that predictions are judged by."""
+    found = quantities(experiment, table, pd.DataFrame(), settings)
+    return {name: float(np.mean(list(each.values()))) for name, each in found.items() if each}
+
+
 def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
     """What one unit's activation receives, and how gradients turn and distributions drift."""
     rows = table[table["measure"].isin(["percentile_50", "shift_cosine", "drift"])]
@@ -802,6 +820,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
         return nothing("No training left any values.")
     activations, arms = _keys(rows, "activation"), _keys(rows, "arm")
     figure, grid = _grid(len(activations), len(arms) + 2, 2.05, sharex=True)
+    judged = _judged("shift", table, settings)
     findings = []
     for line, activation in zip(grid, activations, strict=True):
         own = _some(table, activation=activation)
@@ -817,7 +836,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
                     continue
                 means = _geometric(wide) if measure == "drift" else _mean(wide)
                 _draw(axes, wide, _hue(arm), means)
-                said[measure, arm] = float(means.mean())
+                said[measure, arm] = judged.get(f"{measure}/{activation}/{arm}", math.nan)
             if measure == "drift":
                 _log_y(axes)
         line[-2].set_title("Cosine of gradients")
@@ -834,7 +853,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
         figure,
         "Cosine between the gradients of the upper layers before and after the layers below are "
         "updated, and drift of what the activations receive between two looks, in standard "
-        f"deviations: {'; '.join(findings)} (means over layers and steps, "
+        f"deviations: {'; '.join(findings)} (means over layers, medians over steps, "
         f"{_said_seeds(rows)}).",
         "A row an activation. First columns: the 15th, 50th and 85th percentile of what one unit "
         "of the last hidden layer gives to its activation, over steps; the band spans from the "
@@ -900,6 +919,7 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
         return nothing("No training left any values.")
     activations, arms = _keys(rows, "activation"), _keys(rows, "arm")
     figure, grid = _grid(len(activations), len(LANDSCAPE), 2.0, sharex=True)
+    judged = _judged("shift", table, settings)
     findings = []
     for line, activation in zip(grid, activations, strict=True):
         said = []
@@ -911,7 +931,8 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
                     continue
                 means = _geometric(wide)
                 _draw(axes, wide.where(wide > SMALLEST), _hue(arm), means)
-                typical[arm] = float(np.exp(np.log(means).mean()))
+                value = judged.get(f"{measure}/{activation}/{arm}", math.nan)
+                typical[arm] = 10.0**value if measure.startswith("gradient") else value
             _log_y(axes)
             axes.set_title(title, fontsize=8.5)
             if {"plain", "bn"} <= set(typical):
@@ -932,7 +953,7 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
     )
     return Drawing(
         figure,
-        f"{finding} (geometric means over steps, {_said_seeds(rows)}).",
+        f"{finding} (medians over steps, {_said_seeds(rows)}).",
         "Over steps of training, on logarithmic axes, a row an activation: how much the loss "
         "varies within 1/4 to 4 steps along the gradient, and how much the gradient changes "
         "there for the length of the way; scaled: the same on ways in units of the norm of the "

@@ -34,7 +34,16 @@ PREDICTIONS = (
     "outcome",
     "reason",
 )
-CLAIMS = ("claim", "says", "verdict", "predictions", "literature", "literature_says")
+CLAIMS = (
+    "claim",
+    "says",
+    "verdict",
+    "count",
+    "predictions",
+    "set_aside",
+    "literature",
+    "literature_says",
+)
 
 
 def quantities_table(quantities: Quantities) -> pd.DataFrame:
@@ -144,18 +153,33 @@ def all_predictions(
 def claims_table(
     claims: Mapping[str, Mapping[str, Any]], predictions: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what."""
+    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what.
+
+    `count` says in words how many hypotheses the verdict rests on.  Those that are set aside have
+    no vote; the reasons are the configuration's.
+    """
     rows = []
     for name, claim in claims.items():
+        aside = claim.get("set_aside", {})
         mine = predictions[predictions["claim"] == name]
+        voting = mine[~mine["prediction"].isin(list(aside))]
         rows.append(
             {
                 "claim": name,
                 "says": " ".join(claim["says"].split()),
-                "verdict": verdicts.of_hypotheses(list(mine["verdict"])),
-                "predictions": " ".join(mine["prediction"]),
+                "verdict": verdicts.of_hypotheses(list(voting["verdict"])),
+                "count": _count(list(voting["verdict"])),
+                "predictions": " ".join(voting["prediction"]),
+                "set_aside": " ".join(mine[mine["prediction"].isin(list(aside))]["prediction"]),
                 "literature": " ".join(claim["literature"]),
                 "literature_says": " ".join(claim["literature_says"].split()),
             }
         )
     return pd.DataFrame(rows, columns=list(CLAIMS))
+
+
+def _count(words: list[str]) -> str:
+    """Say how many hypotheses have which verdict if they differ: "2 supported, 3 not resolved"."""
+    if len(set(words)) < 2:
+        return ""
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

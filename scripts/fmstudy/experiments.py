@@ -114,8 +114,17 @@ def read(path: str | Path, schema: Mapping[str, Any]) -> Expected:
 
 
 def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
-    claims = content["claims"]
-    for name, prediction in content["predictions"].items():
+    claims, predictions = content["claims"], content["predictions"]
+    for name, claim in claims.items():
+        for aside in claim.get("set_aside", {}):
+            if predictions.get(aside, {}).get("claim") != name:
+                mine = [each for each in predictions if predictions[each].get("claim") == name]
+                yield Problem(
+                    ("claims", name, "set_aside", aside),
+                    f"is no prediction that names {name} as its claim.{nearest(aside, mine)} "
+                    f"Those are: {', '.join(mine) or 'none'}.",
+                )
+    for name, prediction in predictions.items():
         claim = prediction.get("claim")
         if claim is not None and claim not in claims:
             yield Problem(

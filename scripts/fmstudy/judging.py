@@ -50,6 +50,7 @@ COLUMNS = (
     "printed_unit",
     "printed_verdict",
     "literature",
+    "part_c",
 )
 
 
@@ -301,6 +302,7 @@ def claims_table(
             "verdict": verdicts.UNTESTED,
             "reason": " ".join(claim.get("untested", "").split()),
             "literature": " ".join(claim.get("literature", [])),
+            "part_c": claim.get("part_c", ""),
         }
         row |= _printed(claim, published)
         rows.append(row)

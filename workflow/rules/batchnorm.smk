@@ -20,7 +20,7 @@ rule run_experiment:
         mem_mb=2500,
         runtime=30,
     params:
-        settings=lambda wildcards: study.batchnorm.settings[wildcards.experiment],
+        settings=settings_of_run,
         module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
         function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
         code=lambda wildcards: digest("run_experiment", EXPERIMENTS[wildcards.experiment].module),

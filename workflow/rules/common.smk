@@ -239,6 +239,9 @@ def as_parameters():
         "batchnorm": {
             "seeds": list(study.batchnorm.seeds),
             "recorded": EXPECTED.recorded,
+            "set_aside": {
+                name: claim.get("set_aside", {}) for name, claim in EXPECTED.claims.items()
+            },
             "experiments": {
                 name: {
                     "title": experiment.title,
@@ -276,6 +279,12 @@ def of_experiment(file):
         ]
 
     return files
+
+
+def settings_of_run(wildcards):
+    """Give what an experiment must know to be run; another level asked for judges it anew only."""
+    settings = study.batchnorm.settings[wildcards.experiment]
+    return {key: value for key, value in settings.items() if key not in ("usable", "levels")}
 
 
 def runs_of_arms(wildcards):
