@@ -22,6 +22,8 @@ SETTINGS: dict[str, Any] = {
     "usable": 0.8,
     "levels": [0.8, 0.85],
     "learning_rate": 0.1,
+    "hidden": [6, 5, 4],
+    "every": 100,
     "arms": {"B/plain": "B", "B/bn": "B-BN"},
     "epoch": {"hidden": [6, 4], "batch_size": 256},
     "full": {"hidden": [3], "steps": 200, "samples": 6000},

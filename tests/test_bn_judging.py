@@ -290,3 +290,25 @@ def test_a_claim_names_its_hypotheses_and_its_literature():
     assert row["predictions"] == "p0 p1"
     assert row["literature"] == "ioffe2015 wu2018"
     assert (row["says"], row["literature_says"]) == ("It works.", "So so.")
+
+
+def test_a_hypothesis_that_is_set_aside_has_no_vote_and_is_still_there():
+    rows = [{"prediction": "a", "claim": "C1", "verdict": S}]
+    rows += [{"prediction": "b", "claim": "C1", "verdict": C}]
+    given = pd.DataFrame(rows)
+    aside = CLAIM | {"set_aside": {"b": "it is about something else"}}
+    row = claims_table({"C1": aside}, given).iloc[0]
+    assert (row["verdict"], row["predictions"], row["set_aside"]) == (S, "a", "b")
+    both = CLAIM | {"set_aside": {"a": "why", "b": "why"}}
+    assert claims_table({"C1": both}, given).loc[0, "verdict"] == "literature only"
+
+
+def test_how_many_hypotheses_have_which_verdict_is_said_where_they_differ():
+    rows = [
+        {"prediction": n, "claim": "C1", "verdict": v}
+        for n, v in zip("abc", (U, S, U), strict=True)
+    ]
+    assert claims_table({"C1": CLAIM}, pd.DataFrame(rows)).loc[0, "count"] == (
+        "2 not resolved, 1 supported"
+    )
+    assert claims_table({"C1": CLAIM}, pd.DataFrame(rows[:1])).loc[0, "count"] == ""

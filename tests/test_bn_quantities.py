@@ -183,10 +183,24 @@ def test_the_first_look_at_or_above_a_level_counts():
     assert alike(found["reached_85/relu/bn"], s1=1.0)
 
 
-def test_seconds_are_steps_times_the_median_time_of_a_step():
+def test_seconds_are_steps_times_the_fastest_step():
     found = of_speed({0: 0.1, 100: 0.9}, [0.002, 0.010, 0.001])
-    assert alike(found["step_seconds/relu/bn"], s1=0.002)
-    assert alike(found["seconds_85/relu/bn"], s1=math.log10(0.2))
+    assert alike(found["step_seconds/relu/bn"], s1=0.001)
+    assert alike(found["seconds_85/relu/bn"], s1=math.log10(0.1))
+    assert "step_factor/relu" not in found  # of one arm alone
+
+
+def test_what_a_step_costs_is_the_median_over_turns_and_one_fastest_step_for_all_seeds():
+    table, times = [], []
+    for arm, of_turns in (("plain", (1.0, 4.0, 2.0)), ("bn", (2.0, 5.0, 3.0))):
+        keys = {"activation": "relu", "arm": arm}
+        table += rows("validation_accuracy", {1: 0.9, 2: 0.9}, **keys, step=10)
+        for turn, value in enumerate(of_turns, start=1):
+            times += rows("step_seconds", {1: value, 2: 10 * value}, **keys, turn=turn)
+    found = quantities("speed", pd.DataFrame(table), pd.DataFrame(times), {"levels": [0.85]})
+    assert alike(found["step_factor/relu"], s1=1.5, s2=1.5)
+    assert alike(found["step_seconds/relu/plain"], s1=1.0, s2=1.0)
+    assert alike(found["seconds_85/relu/bn"], s1=math.log10(20.0), s2=math.log10(20.0))
 
 
 def test_a_level_that_is_never_reached_counts_as_the_last_look():
@@ -247,7 +261,7 @@ def inside(step: int, measure: str, *layers: float) -> list[dict[str, Any]]:
 
 def of_shift(*parts: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
     table = pd.DataFrame([row for part in parts for row in part])
-    return quantities("shift", table, NO_TIMES, {"every": 100})
+    return quantities("shift", table, NO_TIMES, {"every": 100, "hidden": [8, 8]})
 
 
 def test_of_each_look_the_mean_over_layers_and_of_looks_the_median():
@@ -272,6 +286,17 @@ def test_changes_of_the_gradient_are_logarithms_of_medians():
     assert alike(found["gradient_change/relu/bn"], s1=2.0)
     assert alike(found["loss_range/relu/bn"], s1=0.25)
     assert found["gradient_change_scaled/relu/bn"] == {}
+
+
+def test_effective_rates_are_those_of_normalized_layers():
+    """Of two hidden layers: the third is the output layer."""
+    found = of_shift(
+        inside(100, "effective_rate", 0.01, 0.01, 9.0),
+        inside(200, "effective_rate", 0.01, 0.01, 9.0),
+    )
+    assert alike(found["effective_rate/relu/bn"], s1=-2.0)
+    plain = [row | {"arm": "plain"} for row in inside(100, "effective_rate", 0.01, 0.01, 9.0)]
+    assert of_shift(plain)["effective_rate/relu/plain"] == {}
 
 
 def test_noisy_nets_are_judged_at_the_end_and_not_on_the_way():

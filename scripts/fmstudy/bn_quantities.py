@@ -179,9 +179,9 @@ def speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Quant
         turns = times[times["activation"] == activation].pivot_table(
             index=["seed", "turn"], columns="arm", values="value"
         )
-        found[f"step_factor/{activation}"] = _numbers(
-            (turns["bn"] / turns["plain"]).groupby("seed").median()
-        )
+        if {"plain", "bn"} <= set(turns):
+            factors = (turns["bn"] / turns["plain"]).groupby("seed").median()
+            found[f"step_factor/{activation}"] = _numbers(factors)
     return found
 
 
