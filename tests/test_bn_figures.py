@@ -295,8 +295,8 @@ def test_speed_says_steps_and_seconds_to_the_highest_level_that_all_reach():
     drawing = drawn("speed")
     assert "Sigmoid to 80.0\N{NO-BREAK SPACE}% 200 (plain, 2 seconds) and 100" in drawing.title
     assert "(batch norm, 2 seconds)" in drawing.title
-    dots = {(each.get_xdata()[0], each.get_ydata()[0]) for each in drawing.figure.axes[0].lines
-            if each.get_marker() == "o"}  # fmt: skip
+    dots = {(round(each.get_xdata()[0], 6), float(each.get_ydata()[0]))
+            for each in drawing.figure.axes[0].lines if each.get_marker() == "o"}  # fmt: skip
     assert dots == {(200.0, 0.8), (100.0, 0.8), (200.0, 0.85)}
     assert steps_to(table("speed").query("arm == 'plain'"), 0.85)[1] == math.inf
 
