@@ -12,17 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fmstudy.configuration import (
-    ConfigurationError,
-    KeyPath,
-    Problem,
-    check_form,
-    nearest,
-    read_origins,
-    report,
-)
+from fmstudy.configuration import KeyPath, Problem, nearest, read_checked
 
 # What a test can measure, and what it can expect of it; exactly one of each stands in a test.
 KINDS = ("compare", "level", "course", "longer", "trend")
@@ -42,13 +32,9 @@ def read(
 
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
-    origins = read_origins([path])
-    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    problems = check_form(content, schema)
-    if not problems:
-        problems = check(content["claims"], models, sweeps, published)
-    if problems:
-        raise ConfigurationError(str(report(problems, origins)))
+    content = read_checked(
+        path, schema, lambda content: check(content["claims"], models, sweeps, published)
+    )
     claims: dict[str, dict[str, Any]] = content["claims"]
     return claims
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -95,6 +95,23 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
         for path, line in _walk(node, (), str(file)):
             origins.add(path, f"{file}, line {line}")
     return origins
+
+
+def read_checked(
+    file: str | Path,
+    schema: Mapping[str, Any],
+    check: Callable[[dict[str, Any]], Iterable[Problem]],
+) -> dict[str, Any]:
+    """Read a file of its own beside the configuration; `check` finds what a schema cannot.
+
+    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    """
+    origins = read_origins([file])
+    content: dict[str, Any] = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    problems = check_form(content, schema) or list(check(content))
+    if problems:
+        raise ConfigurationError(str(report(problems, origins)))
+    return content
 
 
 def _walk(node: yaml.Node, path: KeyPath, file: str) -> Iterator[tuple[KeyPath, int]]:

@@ -35,8 +35,14 @@ def modules_of(script: str, *modules: str) -> list[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting |= _imports(_module(name))
+            waiting |= _imported_by(name)
     return sorted(found)
+
+
+@cache
+def _imported_by(name: str) -> frozenset[str]:
+    """The modules that a module of the library imports itself; most scripts share most of them."""
+    return frozenset(_imports(_module(name)))
 
 
 def _imports(tree: ast.Module) -> set[str]:

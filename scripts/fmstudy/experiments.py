@@ -12,17 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fmstudy.claims import check_expectation
-from fmstudy.configuration import (
-    ConfigurationError,
-    Problem,
-    check_form,
-    nearest,
-    read_origins,
-    report,
-)
+from fmstudy.configuration import Problem, nearest, read_checked
 
 
 @dataclass(frozen=True)
@@ -103,13 +94,7 @@ def read(path: str | Path, schema: Mapping[str, Any]) -> Expected:
 
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
-    origins = read_origins([path])
-    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    problems = check_form(content, schema)
-    if not problems:
-        problems = list(_check(content))
-    if problems:
-        raise ConfigurationError(str(report(problems, origins)))
+    content = read_checked(path, schema, _check)
     return Expected(content["recorded"], content["claims"], content["predictions"])
 
 

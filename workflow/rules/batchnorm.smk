@@ -31,8 +31,8 @@ rule run_experiment:
 rule collect_experiment:
     """The results of an experiment with all its seeds."""
     input:
-        results=of_experiment("results.csv"),
-        provenance=of_experiment("provenance.json"),
+        results=lambda wildcards: files_of_experiment(wildcards.experiment, "results.csv"),
+        provenance=lambda wildcards: files_of_experiment(wildcards.experiment, "provenance.json"),
     output:
         table=table("bn_{experiment}"),
         times=table("bn_{experiment}_times"),
@@ -125,9 +125,9 @@ rule collect_experiment_costs:
     """What the experiments cost."""
     input:
         [
-            f"{RESULTS}/batchnorm/{experiment}/seed-{seed}/provenance.json"
+            path
             for experiment in study.batchnorm.trained
-            for seed in study.batchnorm.seeds
+            for path in files_of_experiment(experiment, "provenance.json")
         ],
     output:
         table=table("bn_costs"),

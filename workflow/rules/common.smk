@@ -269,16 +269,10 @@ def figure(name):
     return f"{FIGURES_DIRECTORY}/{name}.svg"
 
 
-def of_experiment(file):
-    """Give an input function: the file that each seed of an experiment leaves under this name."""
-
-    def files(wildcards):
-        return [
-            f"{EXPERIMENT}/seed-{seed}/{file}".format(experiment=wildcards.experiment)
-            for seed in study.batchnorm.seeds
-        ]
-
-    return files
+def files_of_experiment(experiment, file):
+    """Give the file that each seed of an experiment leaves under this name."""
+    place = EXPERIMENT.format(experiment=experiment)
+    return [f"{place}/seed-{seed}/{file}" for seed in study.batchnorm.seeds]
 
 
 def settings_of_run(wildcards):
