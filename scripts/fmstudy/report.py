@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import verdicts
+from fmstudy import provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
@@ -45,7 +45,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -91,6 +91,7 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
+        "provenance": provenance.summary(study, read),
     }
 
 
