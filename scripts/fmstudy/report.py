@@ -7,7 +7,10 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -24,6 +27,7 @@ from markupsafe import Markup
 
 from fmstudy import verdicts
 from fmstudy.configuration import nearest
+from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
@@ -59,6 +63,17 @@ class Figure:
     svg: Markup
     title: str
     description: str
+    data: str = ""
+
+    @property
+    def panels(self) -> Markup:
+        return Markup('<div class="panels whole">{}</div>').format(self.svg)
+
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
 
 
 def load_context(
@@ -476,11 +491,32 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
-    collected = _render(templates, context, Numbering())[1]
-    return _render(templates, context, Numbering(known=collected))[0]
+    draft, collected = _render(templates, context, Numbering())
+    fonts = Markup(embedded(*characters_of(draft)))
+    return _render(templates, {**context, "fonts": fonts}, Numbering(known=collected))[0]
 
 
-def _environment(templates: str | Path) -> Environment:
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it: without comments and indentation."""
+    lines = (Path(templates) / name).read_text(encoding="utf-8").splitlines()
+    bare = (line.strip() for line in lines)
+    return "\n".join(line for line in bare if line and not line.startswith("//"))
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str) -> Environment:
+    """The templates of a directory, which are compiled once."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -561,15 +597,22 @@ def _render(
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment = _environment(templates)
-    environment.globals |= {
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
+        "fonts": context.get("fonts", ""),
         "inline": inline,
+        "script": script,
+        "target": "html",
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -583,7 +626,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return environment.get_template(PAGE).render(context), numbering
+    return _environment(str(templates)).get_template(PAGE).render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
