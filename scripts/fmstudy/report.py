@@ -11,7 +11,7 @@ import csv
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from fmstudy.statistics import ALPHA
 Row = dict[str, Any]
 Value = float | None
 
-PAGE = "report.html.j2"
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 MISSING = "–"  # what stands in a table where there is no number because none applies
 DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -474,13 +474,24 @@ class Numbering:
         return self.known.headings if self.known else []
 
 
-def render(templates: str | Path, context: Mapping[str, Any]) -> str:
-    """Render the page from the templates in a directory and what `load_context` gives."""
-    collected = _render(templates, context, Numbering())[1]
-    return _render(templates, context, Numbering(known=collected))[0]
+def render(
+    templates: str | Path,
+    context: Mapping[str, Any],
+    target: str = "html",
+    formula: Callable[..., Markup] = math_markup,
+) -> str:
+    """Render the report from the templates in a directory and what `load_context` gives.
+
+    `target` is "html" for the page or "pdf" for the HTML that becomes the PDF; `formula` turns
+    LaTeX into what shows it there.
+    """
+    environment = _environment(templates, formula)
+    environment.globals["target"] = target
+    collected = _render(environment, templates, context, Numbering())[1]
+    return _render(environment, templates, context, Numbering(known=collected))[0]
 
 
-def _environment(templates: str | Path) -> Environment:
+def _environment(templates: str | Path, formula: Callable[..., Markup]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -503,14 +514,17 @@ def _environment(templates: str | Path) -> Environment:
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
-        "math": math_markup,
+        "math": formula,
     }
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 
 def _render(
-    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    environment: Environment,
+    templates: str | Path,
+    context: Mapping[str, Any],
+    numbering: Numbering,
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -561,7 +575,6 @@ def _render(
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment = _environment(templates)
     environment.globals |= {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
@@ -583,7 +596,8 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return environment.get_template(PAGE).render(context), numbering
+    page = PAPER if environment.globals["target"] == "pdf" else PAGE
+    return environment.get_template(page).render(context), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
