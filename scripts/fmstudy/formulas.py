@@ -11,9 +11,10 @@ import re
 import xml.etree.ElementTree as ET
 from functools import cache
 
-import ziamath
 from latex2mathml.converter import convert
 from markupsafe import Markup
+from ziamath.config import config
+from ziamath.zmath import Latex
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 SIZE = 20  # of the letters, in the units of the picture
@@ -52,8 +53,8 @@ def picture(latex: str, display: str = "inline") -> Markup:
     for a command that is not known.
     """
     words = spoken(latex)
-    drawn = ziamath.Latex(latex, size=SIZE, inline=display == "inline").svgxml()
-    left, top, width, height = (float(number) for number in drawn.attrib["viewBox"].split())
+    drawn = Latex(latex, size=SIZE, inline=display == "inline").svgxml()
+    _, top, width, height = (float(number) for number in drawn.attrib["viewBox"].split())
     svg = base64.b64encode(ET.tostring(drawn)).decode()
     return Markup(
         '<img class="math" src="data:image/svg+xml;base64,{svg}" alt="{words}"'
@@ -108,4 +109,4 @@ def _grouped(element: ET.Element, words: str) -> str:
     return f"the whole of {words}," if several else words
 
 
-ziamath.config.svg2 = False  # outlines where they stand, in place of symbols with ids
+config.svg2 = False  # outlines where they stand, in place of symbols with ids

@@ -127,7 +127,7 @@ def render(
             from weasyprint.text.fonts import FontConfiguration
             from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
-        class Fetcher(URLFetcher):  # type: ignore[misc]
+        class Fetcher(URLFetcher):
             """Gives the study's own figures and fonts, and what the HTML itself carries."""
 
             def fetch(self, url: str, headers: Any = None) -> Any:
@@ -219,14 +219,17 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     """A line in the place of details, with the figures, tables and files that hold them."""
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
-    labels, files, anchors = [], [], []
+    labels: list[str] = []
+    anchors: list[str] = []
+    names = details.get("data-files", "").split()
     for element in details.iter():
         kind, _, name = element.get("id", "").partition("-")
         if kind in ("fig", "tab"):
             anchors.append(element.get("id", ""))
             label = re.search(r"(Figure|Table) \d+", " ".join(element.itertext()))
             labels += [label[0]] if label else []
-            files += [f"{name}.csv"] if f"{name}.csv" in attached else []
+            names.append(name)
+    files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
         line.append(Element("span", {"id": anchor}))
