@@ -19,7 +19,7 @@ include: "workflow/rules/targets.smk"
 
 
 rule report:
-    """The report, an HTML page in one file, of the whole study: this is made without a target."""
+    """The report of the whole study, as an HTML page and as a PDF: this is made without a target."""
     default_target: True
     input:
-        study.report,
+        reports(),

@@ -14,7 +14,7 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -34,7 +34,7 @@ from fmstudy.statistics import ALPHA
 Row = dict[str, Any]
 Value = float | None
 
-PAGE = "report.html.j2"
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 MISSING = "–"  # what stands in a table where there is no number because none applies
 DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -489,11 +489,23 @@ class Numbering:
         return self.known.headings if self.known else []
 
 
-def render(templates: str | Path, context: Mapping[str, Any]) -> str:
-    """Render the page from the templates in a directory and what `load_context` gives."""
-    draft, collected = _render(templates, context, Numbering())
-    fonts = Markup(embedded(*characters_of(draft)))
-    return _render(templates, {**context, "fonts": fonts}, Numbering(known=collected))[0]
+def render(
+    templates: str | Path,
+    context: Mapping[str, Any],
+    target: str = "html",
+    formula: Callable[..., Markup] = math_markup,
+) -> str:
+    """Render the report from the templates in a directory and what `load_context` gives.
+
+    `target` is "html" for the page or "pdf" for the HTML that becomes the PDF; `formula` turns
+    LaTeX into what shows it there.
+    """
+    environment = _environment(str(templates), formula)
+    given = {**context, "target": target, "fonts": ""}
+    draft, collected = _render(environment, templates, given, Numbering())
+    if target == "html":
+        given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(environment, templates, given, Numbering(known=collected))[0]
 
 
 # The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
@@ -515,7 +527,7 @@ def script_policy(templates: str | Path) -> str:
 
 
 @cache
-def _environment(templates: str) -> Environment:
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
     """The templates of a directory, which are compiled once."""
     environment = Environment(
         loader=FileSystemLoader(templates),
@@ -539,14 +551,17 @@ def _environment(templates: str) -> Environment:
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
-        "math": math_markup,
+        "math": formula,
     }
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 
 def _render(
-    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    environment: Environment,
+    templates: str | Path,
+    context: Mapping[str, Any],
+    numbering: Numbering,
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -609,10 +624,8 @@ def _render(
         "count_words": count_words,
         "figure_file": figure,
         "allowed_scripts": Markup(script_policy(templates)),
-        "fonts": context.get("fonts", ""),
         "inline": inline,
         "script": script,
-        "target": "html",
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -626,7 +639,8 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return _environment(str(templates)).get_template(PAGE).render({**context, **own}), numbering
+    page = PAPER if context["target"] == "pdf" else PAGE
+    return environment.get_template(page).render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

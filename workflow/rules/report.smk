@@ -1,4 +1,4 @@
-# From tables and figures to one page that needs nothing else.
+# From tables and figures to one page that needs nothing else, and to a PDF of it.
 
 
 rule render_report:
@@ -24,3 +24,29 @@ rule render_report:
         code=digest("render_report"),
     script:
         "../../scripts/render_report.py"
+
+
+rule render_pdf:
+    """The report as a PDF; needs Pango, a system library."""
+    input:
+        figures=FIGURES,
+        tables=TABLES,
+        summary=f"{DATA}/summary.json",
+        templates=TEMPLATES,
+        fonts=fonts_of_pdf,
+    output:
+        PDF,
+    log:
+        f"{LOGS}/render_pdf.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        study=as_parameters(),
+        config=config,
+        code=digest("render_pdf"),
+    script:
+        "../../scripts/render_pdf.py"
