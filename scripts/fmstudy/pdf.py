@@ -219,6 +219,7 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     """A line in the place of details, with the figures, tables and files that hold them."""
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
+    where = details.get("data-instead", f"in {page}")
     labels: list[str] = []
     anchors: list[str] = []
     names = details.get("data-files", "").split()
@@ -235,10 +236,9 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
         line.append(Element("span", {"id": anchor}))
     bold = Element("b")
     bold.text = title
-    bold.tail = f" {'(' + ', '.join(labels) + ') ' if labels else ''}: in {page}".replace(" :", ":")
-    if files:
-        bold.tail += f"; attached: {', '.join(files)}"
-    bold.tail += "."
+    shown = f" ({', '.join(labels)})" if labels else ""
+    given = f"; attached: {', '.join(files)}" if files else ""
+    bold.tail = f"{shown}: {where}{given}."
     line.append(bold)
     line.tail = details.tail
     return line
