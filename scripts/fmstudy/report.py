@@ -7,7 +7,10 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -18,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from fmstudy import verdicts
 from fmstudy.configuration import nearest
+from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
@@ -59,6 +63,17 @@ class Figure:
     svg: Markup
     title: str
     description: str
+    data: str = ""
+
+    @property
+    def panels(self) -> Markup:
+        return Markup('<div class="panels whole">{}</div>').format(self.svg)
+
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
 
 
 def load_context(
@@ -438,6 +453,7 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -462,6 +478,10 @@ class Numbering:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
+    def first_with(self, description: str, key: str) -> str:
+        """Give the first figure that is described in these words; it is `key` if none was."""
+        return self.descriptions.setdefault(description, key)
+
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
         if self.known is None:
@@ -474,24 +494,49 @@ class Numbering:
         return self.known.headings if self.known else []
 
 
-def render(
-    templates: str | Path,
-    context: Mapping[str, Any],
-    target: str = "html",
-    formula: Callable[..., Markup] = math_markup,
+def render(templates: str | Path, context: Mapping[str, Any]) -> str:
+    """Render the page from the templates in a directory and what `load_context` gives."""
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    draft, collected = _render(page, templates, {**context, "target": "html"}, Numbering())
+    fonts = Markup(embedded(*characters_of(draft)))
+    known = Numbering(known=collected)
+    return _render(page, templates, {**context, "target": "html", "fonts": fonts}, known)[0]
+
+
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
 ) -> str:
-    """Render the report from the templates in a directory and what `load_context` gives.
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
 
-    `target` is "html" for the page or "pdf" for the HTML that becomes the PDF; `formula` turns
-    LaTeX into what shows it there.
+    Figures are `<img src="figure:NAME">`.
     """
-    environment = _environment(templates, formula)
-    environment.globals["target"] = target
-    collected = _render(environment, templates, context, Numbering())[1]
-    return _render(environment, templates, context, Numbering(known=collected))[0]
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
 
 
-def _environment(templates: str | Path, formula: Callable[..., Markup]) -> Environment:
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it: without comments and indentation."""
+    lines = (Path(templates) / name).read_text(encoding="utf-8").splitlines()
+    bare = (line.strip() for line in lines)
+    return "\n".join(line for line in bare if line and not line.startswith("//"))
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
+    """The templates of a directory, which are compiled once for each way to show formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -521,10 +566,7 @@ def _environment(templates: str | Path, formula: Callable[..., Markup]) -> Envir
 
 
 def _render(
-    environment: Environment,
-    templates: str | Path,
-    context: Mapping[str, Any],
-    numbering: Numbering,
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -575,14 +617,21 @@ def _render(
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment.globals |= {
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
+        "fonts": context.get("fonts", ""),
         "inline": inline,
+        "script": script,
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -596,8 +645,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    page = PAPER if environment.globals["target"] == "pdf" else PAGE
-    return environment.get_template(page).render(context), numbering
+    return page.render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
