@@ -52,7 +52,7 @@ NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 482.0  # of the text on the page in points, as in pdf.css
-FIGURE_SCALE = 0.8  # so letters of 9 points become 7.2, and two tall figures fit a page
+FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
 
