@@ -50,8 +50,9 @@ FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others 
 }
 NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
+SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 482.0  # of the text on the page in points, as in pdf.css
-FIGURE_SCALE = WIDTH / 576  # figures are drawn 576 points wide; letters of 9 points become 7.5
+FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
 
@@ -209,6 +210,10 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
         target = element.get("href", "")
         if element.tag == "a" and target.startswith("#") and target[1:] not in there:
             del element.attrib["href"]
+        if element.tag == f"{SVG}svg" and element.find(f"{SVG}title") is None:
+            title = Element(f"{SVG}title")  # the only place where WeasyPrint looks for words
+            title.text = element.get("aria-label", "")
+            element.insert(0, title)
         source = element.get("src", "")
         if element.tag == "img" and source.startswith("figure:"):
             width = _width(figures.get(source.removeprefix("figure:"), ""))
@@ -219,6 +224,7 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     """A line in the place of details, with the figures, tables and files that hold them."""
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
+    where = details.get("data-instead", f"in {page}")
     labels: list[str] = []
     anchors: list[str] = []
     names = details.get("data-files", "").split()
@@ -235,10 +241,9 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
         line.append(Element("span", {"id": anchor}))
     bold = Element("b")
     bold.text = title
-    bold.tail = f" {'(' + ', '.join(labels) + ') ' if labels else ''}: in {page}".replace(" :", ":")
-    if files:
-        bold.tail += f"; attached: {', '.join(files)}"
-    bold.tail += "."
+    shown = f" ({', '.join(labels)})" if labels else ""
+    given = f"; attached: {', '.join(files)}" if files else ""
+    bold.tail = f"{shown}: {where}{given}."
     line.append(bold)
     line.tail = details.tail
     return line
