@@ -7,10 +7,14 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -67,12 +71,14 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    explorer: str | Path,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in plain built-in types, `config` the merged configuration,
     `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
     """
     read = {Path(path).stem: read_table(path) for path in tables}
     results = {
@@ -91,6 +97,7 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
+        "explorer": read_explorer(explorer),
     }
 
 
@@ -121,6 +128,16 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
         return read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
 def read_table(path: str | Path) -> list[Row]:
@@ -558,8 +575,9 @@ def _render(
         return found if found is not None and found["mean"] is not None else None
 
     def inline(name: str) -> Markup:
-        """A file of the templates as it is, such as the style sheet."""
-        return Markup((Path(templates) / name).read_text(encoding="utf-8"))
+        """A file of the templates as it is, such as the style sheet; scripts without comments."""
+        text = (Path(templates) / name).read_text(encoding="utf-8")
+        return Markup(_lean(text) if name.endswith(".js") else text)
 
     environment = _environment(templates)
     environment.globals |= {
@@ -584,6 +602,20 @@ def _render(
         "written": written,
     }
     return environment.get_template(PAGE).render(context), numbering
+
+
+def _lean(script: str) -> str:
+    """Leave out of a script what only its authors need: comments, indentation, spaces.
+
+    Texts stay as they are.  A regular expression must hold no quote and no two slashes.
+    """
+    return _LEAN.sub(lambda found: found["text"] or found["sign"] or found["line"] or "", script)
+
+
+_LEAN = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"""
+    r"""|\s*//[^\n]*|\s*(?P<line>\n)\s*|[ ]*(?P<sign>[]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+)
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
