@@ -64,10 +64,11 @@ def test_lock_files_hold_no_address_and_no_option(file):
 
 def test_development_lock_holds_the_lock_of_the_study():
     development = locked("requirements-dev.txt")
+    everywhere = {name: entry for (name, marker), entry in development.items() if not marker}
     different = {
-        key: (entry[0], development.get(key, ("missing",))[0])
-        for key, entry in locked("requirements.txt").items()
-        if development.get(key) != entry
+        (name, marker): entry[0]
+        for (name, marker), entry in locked("requirements.txt").items()
+        if development.get((name, marker), everywhere.get(name)) != entry
     }
     assert different == {}
 

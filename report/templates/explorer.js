@@ -1,10 +1,10 @@
 // The explorer of all runs: what is chosen is drawn from the numbers that the page carries.
 // Data become texts and attributes, never markup.  Metrics: 0 accuracy, 1 loss; splits: 0 training,
 // 1 held out; `final` and `numbers` have both metrics of training, validation, test, and the gap.
+(async () => {
 const $ = (id) => document.getElementById("x-" + id);
-const packed = Uint8Array.from(atob($("data").textContent), (c) => c.charCodeAt(0));
-const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-const data = await new Response(stream).json();
+const { body } = await fetch($("data").href);
+const data = await new Response(body.pipeThrough(new DecompressionStream("gzip"))).json();
 const form = $("form");
 const slider = $("epoch");
 const slots = ["", "", "", ""]; // a model keeps its slot, and so its hue, while it is chosen
@@ -183,3 +183,4 @@ $("off").hidden = true;
 $("explore").hidden = false;
 data.start.forEach((name, slot) => (slots[slot] = name));
 restore();
+})();

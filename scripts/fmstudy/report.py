@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import csv
 import gzip
+import hashlib
 import json
 import math
 import re
@@ -28,6 +29,7 @@ from markupsafe import Markup
 
 from fmstudy import verdicts
 from fmstudy.configuration import nearest
+from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
@@ -63,6 +65,17 @@ class Figure:
     svg: Markup
     title: str
     description: str
+    data: str = ""
+
+    @property
+    def panels(self) -> Markup:
+        return Markup('<div class="panels whole">{}</div>').format(self.svg)
+
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
 
 
 def load_context(
@@ -493,11 +506,42 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
-    collected = _render(templates, context, Numbering())[1]
-    return _render(templates, context, Numbering(known=collected))[0]
+    draft, collected = _render(templates, context, Numbering())
+    fonts = Markup(embedded(*characters_of(draft)))
+    return _render(templates, {**context, "fonts": fonts}, Numbering(known=collected))[0]
 
 
-def _environment(templates: str | Path) -> Environment:
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it: without comments and needless spaces."""
+    text = (Path(templates) / name).read_text(encoding="utf-8")
+    return _SPARE.sub(lambda found: next(filter(None, found.groups()), ""), text)
+
+
+# Texts and regular expressions stay; comments go, and white space around signs.  Not around + and
+# -, for two of them are another sign, and no end of line but where a statement goes on.
+_SPARE = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*|([;{,(])\s+|[ ]*([]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+    r"""|\s*(\n)\s*""",
+    re.S,
+)
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str) -> Environment:
+    """The templates of a directory, which are compiled once."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -575,19 +619,25 @@ def _render(
         return found if found is not None and found["mean"] is not None else None
 
     def inline(name: str) -> Markup:
-        """A file of the templates as it is, such as the style sheet; scripts without comments."""
-        text = (Path(templates) / name).read_text(encoding="utf-8")
-        return Markup(_lean(text) if name.endswith(".js") else text)
+        """A file of the templates as it is, such as the style sheet."""
+        return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment = _environment(templates)
-    environment.globals |= {
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
+        "fonts": context.get("fonts", ""),
         "inline": inline,
+        "script": script,
+        "target": "html",
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -601,21 +651,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return environment.get_template(PAGE).render(context), numbering
-
-
-def _lean(script: str) -> str:
-    """Leave out of a script what only its authors need: comments, indentation, spaces.
-
-    Texts stay as they are.  A regular expression must hold no quote and no two slashes.
-    """
-    return _LEAN.sub(lambda found: found["text"] or found["sign"] or found["line"] or "", script)
-
-
-_LEAN = re.compile(
-    r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"""
-    r"""|\s*//[^\n]*|\s*(?P<line>\n)\s*|[ ]*(?P<sign>[]=*/%<>!?:&|,;(){}[]+)[ ]*"""
-)
+    return _environment(str(templates)).get_template(PAGE).render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
