@@ -11,9 +11,11 @@ import base64
 import csv
 import gzip
 import hashlib
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -82,12 +84,14 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in plain built-in types, `config` the merged configuration,
     `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
     """
     read = {Path(path).stem: read_table(path) for path in tables}
     results = {
@@ -106,6 +110,7 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
+        "explorer": read_explorer(explorer) if explorer else None,
     }
 
 
@@ -136,6 +141,16 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
         return read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
 def read_table(path: str | Path) -> list[Row]:
@@ -518,14 +533,24 @@ def render_paper(
 
 # The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
 # whatever should find its way into the page.
-SCRIPTS = ("theme.js", "script.js")
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
 
 
 def script_text(templates: str | Path, name: str) -> str:
-    """A script of the templates as the page carries it: without comments and indentation."""
-    lines = (Path(templates) / name).read_text(encoding="utf-8").splitlines()
-    bare = (line.strip() for line in lines)
-    return "\n".join(line for line in bare if line and not line.startswith("//"))
+    """A script of the templates as the page carries it: without comments and needless spaces."""
+    text = (Path(templates) / name).read_text(encoding="utf-8")
+    return _SPARE.sub(lambda found: next(filter(None, found.groups()), ""), text)
+
+
+# Texts and regular expressions stay; comments go, and white space around signs.  Not around + and
+# -, for two of them are another sign, and no end of line but where a statement goes on.
+_SPARE = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*|([;{,(])\s+|[ ]*([]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+    r"""|\s*(\n)\s*""",
+    re.S,
+)
 
 
 def script_policy(templates: str | Path) -> str:

@@ -1,12 +1,35 @@
 # From tables and figures to one page that needs nothing else, and to a PDF of it.
 
 
+rule collect_explorer:
+    """What the explorer of the page shows: curves, metrics and confusion of every training."""
+    input:
+        metrics=of_runs(study.trained(), "metrics"),
+        history=of_runs(study.trained(), "history"),
+        predictions=of_runs(study.trained(), "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        explorer=EXPLORER,
+    log:
+        f"{LOGS}/collect_explorer.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        groups=explored(),
+        start=explored_first(),
+        test_samples=study.data["test_samples"],
+        code=digest("collect_explorer"),
+    script:
+        "../../scripts/collect_explorer.py"
+
+
 rule render_report:
     """The page itself; the same as report."""
     input:
         figures=FIGURES,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        explorer=EXPLORER,
         templates=TEMPLATES,
         fonts=FONTS,
     output:
