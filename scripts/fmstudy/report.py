@@ -27,7 +27,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import verdicts
+from fmstudy import provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
@@ -51,7 +51,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -111,6 +111,7 @@ def load_context(
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
+        "provenance": provenance.summary(study, read),
     }
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy import claims, configuration, experiments, pdf
 from fmstudy import study as studies
-from fmstudy.digest import digest
+from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
@@ -283,6 +283,9 @@ def as_parameters():
             },
         },
         "versions": versions(PACKAGES),
+        "directory": RESULTS,
+        "report": study.report,
+        "code": of_study(),
     }
 
 
@@ -385,8 +388,10 @@ TABLES = [
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+        "workflow",
     )
 ] + closer_tables(study.closer.models)
+LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 FIGURES = [
     figure(name)
     for name in (
