@@ -7,30 +7,36 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from fmstudy import provenance, verdicts
 from fmstudy.configuration import nearest
+from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
 Row = dict[str, Any]
 Value = float | None
 
-PAGE = "report.html.j2"
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 MISSING = "–"  # what stands in a table where there is no number because none applies
 DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -59,6 +65,17 @@ class Figure:
     svg: Markup
     title: str
     description: str
+    data: str = ""
+
+    @property
+    def panels(self) -> Markup:
+        return Markup('<div class="panels whole">{}</div>').format(self.svg)
+
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
 
 
 def load_context(
@@ -67,12 +84,14 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in plain built-in types, `config` the merged configuration,
     `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
     """
     read = {Path(path).stem: read_table(path) for path in tables}
     results = {
@@ -91,6 +110,7 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
+        "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
     }
 
@@ -122,6 +142,16 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
         return read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
 def read_table(path: str | Path) -> list[Row]:
@@ -439,6 +469,7 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -463,6 +494,10 @@ class Numbering:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
+    def first_with(self, description: str, key: str) -> str:
+        """Give the first figure that is described in these words; it is `key` if none was."""
+        return self.descriptions.setdefault(description, key)
+
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
         if self.known is None:
@@ -477,11 +512,57 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
-    collected = _render(templates, context, Numbering())[1]
-    return _render(templates, context, Numbering(known=collected))[0]
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    given = {**context, "target": "html", "fonts": ""}
+    draft, collected = _render(page, templates, given, Numbering())
+    given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(page, templates, given, Numbering(known=collected))[0]
 
 
-def _environment(templates: str | Path) -> Environment:
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+) -> str:
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+
+    Figures are `<img src="figure:NAME">`.
+    """
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
+
+
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it: without comments and needless spaces."""
+    text = (Path(templates) / name).read_text(encoding="utf-8")
+    return _SPARE.sub(lambda found: next(filter(None, found.groups()), ""), text)
+
+
+# Texts and regular expressions stay; comments go, and white space around signs.  Not around + and
+# -, for two of them are another sign, and no end of line but where a statement goes on.
+_SPARE = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*|([;{,(])\s+|[ ]*([]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+    r"""|\s*(\n)\s*""",
+    re.S,
+)
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
+    """The templates of a directory, which are compiled once for each way to show formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -504,14 +585,14 @@ def _environment(templates: str | Path) -> Environment:
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
-        "math": math_markup,
+        "math": formula,
     }
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 
 def _render(
-    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -562,15 +643,20 @@ def _render(
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment = _environment(templates)
-    environment.globals |= {
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
         "inline": inline,
+        "script": script,
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -584,7 +670,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return environment.get_template(PAGE).render(context), numbering
+    return page.render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

@@ -1,4 +1,26 @@
-# From tables and figures to one page that needs nothing else, and to tables for papers.
+# From tables and figures to one page that needs nothing else, a PDF of it, and tables for papers.
+
+
+rule collect_explorer:
+    """What the explorer of the page shows: curves, metrics and confusion of every training."""
+    input:
+        metrics=of_runs(study.trained(), "metrics"),
+        history=of_runs(study.trained(), "history"),
+        predictions=of_runs(study.trained(), "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        explorer=EXPLORER,
+    log:
+        f"{LOGS}/collect_explorer.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        groups=explored(),
+        start=explored_first(),
+        test_samples=study.data["test_samples"],
+        code=digest("collect_explorer"),
+    script:
+        "../../scripts/collect_explorer.py"
 
 
 rule draw_workflow:
@@ -50,7 +72,9 @@ rule render_report:
         figures=[*FIGURES, figure("workflow")],
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        explorer=EXPLORER,
         templates=TEMPLATES,
+        fonts=FONTS,
     output:
         study.report,
     log:
@@ -67,3 +91,29 @@ rule render_report:
         code=digest("render_report"),
     script:
         "../../scripts/render_report.py"
+
+
+rule render_pdf:
+    """The report as a PDF; needs Pango, a system library."""
+    input:
+        figures=[*FIGURES, figure("workflow")],
+        tables=TABLES,
+        summary=f"{DATA}/summary.json",
+        templates=TEMPLATES,
+        fonts=fonts_of_pdf,
+    output:
+        PDF,
+    log:
+        f"{LOGS}/render_pdf.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        study=as_parameters(),
+        config=config,
+        code=digest("render_pdf"),
+    script:
+        "../../scripts/render_pdf.py"
