@@ -1535,3 +1535,41 @@ def test_names_that_look_like_numbers_stay_names(tmp_path):
         {"model": "1e5", "title": "NA", "value": 1e-5},
         {"model": "nan", "title": "None", "value": None},
     ]
+
+
+# ------------------------------------------------------------------------------ provenance
+def test_the_cost_of_the_study_is_told_and_follows_the_records(tmp_path, page):
+    study, _ = studies.build(configured())
+    trainings = len(study.trainings)
+    experiments = len(study.batchnorm.trained) * len(study.batchnorm.seeds)
+    start = f"{trainings} trainings and {experiments} experiments took "
+    assert start in page.text
+
+    def slow(row):
+        row["training_seconds"] = 3600
+
+    arguments = fabricate(tmp_path, configured())
+    spent = trainings * (3600 + 3.5) + experiments * 12.5
+    told = f"{start}{report.seconds(spent)} of one core"
+    assert told not in page.text
+    assert told in changed(arguments, "cost", slow).text
+
+
+def test_texts_of_the_provenance_are_escaped(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+
+    def rename(row):
+        row["rule"] = HOSTILE
+
+    arguments["study"] |= {"code": HOSTILE, "directory": HOSTILE}
+    text = changed(arguments, "workflow", rename).text
+    assert text.count(HOSTILE) >= 3
+
+
+def test_a_study_without_any_record_of_cost_says_so(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    for name in ("cost", "bn_costs"):
+        path = tmp_path / f"tables/{name}.csv"
+        path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    found = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "No job of this study has left a record of its cost." in found.text
