@@ -26,11 +26,12 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fmstudy.calibration import BINS, Calibration, calibration, reliability
 from fmstudy.closer import confident_mistakes, confusion
+from fmstudy.colours import FAINT, HUES, INK
 from fmstudy.dataset import CLASSES
 from fmstudy.figures import DARKER, WIDTH, nothing, percent
 from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
-from fmstudy.svg import FAINT, HUES, INK, Drawing, style
+from fmstudy.svg import Drawing, style
 from fmstudy.tables import Runs
 
 SIDE = 28  # pixels

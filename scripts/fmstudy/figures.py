@@ -21,10 +21,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fmstudy.colours import FAINT, HUES, INK, readable
 from fmstudy.comparing import gaps_table
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
-from fmstudy.svg import FAINT, HUES, INK, Drawing, readable, style
+from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
@@ -35,7 +36,7 @@ FAR_BELOW = 0.3
 # How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
 SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
 # The lines of several models on shared axes are drawn with fewer points, this many in all.
-MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 640, 640, 120
+MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 
 
 def percent(share: float) -> str:

@@ -14,17 +14,15 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from fmstudy import figuredata, runtime, svgclean
+from fmstudy.colours import FAINT, INK
 
 FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
 DOTS = 300  # an inch, of the PNG
 
-HUES = ("#0072b2", "#b34a00", "#007a59", "#a8477f")
-INK, FAINT = "#1b1e22", "#6b7178"
 STYLE: dict[Any, Any] = {
     "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's for what it lacks
     "font.size": 9,
@@ -75,21 +73,6 @@ def style() -> Iterator[None]:
             font_manager.fontManager.addfont(path)
     with mpl.rc_context(STYLE):
         yield
-
-
-def luminance(colour: str) -> float:
-    """The relative luminance of a colour, as WCAG defines it, from 0 (black) to 1 (white)."""
-    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def readable(colour: str) -> str:
-    """Darken a colour until words in it can be read on white (a contrast of 4.5 to 1)."""
-    red, green, blue = to_rgb(colour)
-    share = 1.0
-    while luminance(shade := to_hex((red * share, green * share, blue * share))) > 0.1833:
-        share -= 0.01
-    return shade
 
 
 # ---------------------------------------------------------------------------------------- saving

@@ -5,6 +5,7 @@ rule render_report:
     """The page itself; the same as report."""
     input:
         figures=FIGURES,
+        shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,

@@ -109,6 +109,8 @@ rule tables:
 
 
 rule figures:
-    """Every figure of the report, as SVG."""
+    """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
     input:
         FIGURES,
+        PICTURES,
+        FIGURE_DATA,
