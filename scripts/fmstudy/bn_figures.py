@@ -40,6 +40,7 @@ from fmstudy.figures import (
     limit,
     nats,
     nothing,
+    own_words,
     percent,
     percent_axis,
     power_axis,
@@ -182,6 +183,7 @@ def _grid(
         layout=ConstrainedLayoutEngine(w_pad=0.08),
         **given,
     )
+    own_words(grid.ravel())
     return figure, grid
 
 
@@ -519,9 +521,10 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
         _log_x(strip, _keys(rows, "rate"), "learning rate")
         axes.tick_params(axis="x", length=0, labelbottom=False)
     panels[0, 0].set_ylabel("validation accuracy")
-    for label, arm in zip(panels[1, 0].get_yticklabels(), arms, strict=True):
-        label.set_color(_hue(arm))
-        label.set_fontsize(8.5)
+    for strip in panels[1]:
+        for label, arm in zip(strip.get_yticklabels(), arms, strict=True):
+            label.set_color(_hue(arm))
+            label.set_fontsize(8.5)
     return Drawing(
         figure,
         f"Learning rates that end with a validation accuracy of {percent(usable)} or more span "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.colours import FAINT, HUES, INK, readable
@@ -67,6 +68,15 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+
+
+def own_words(panels: Iterable[Axes]) -> None:
+    """Write the values at the vertical axis of each panel, also where panels share them.
+
+    On a narrow page they stand one below the other.
+    """
+    for axes in panels:
+        axes.tick_params(axis="y", labelleft=True)
 
 
 def power_axis(axes: Axes, axis: str) -> None:
@@ -135,7 +145,7 @@ def learning_curves(
             figsize=(WIDTH, 4.3),
             height_ratios=[2.6, 1],
             sharex=True,
-            layout="constrained",
+            layout=ConstrainedLayoutEngine(w_pad=0.08),
         )
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
         drawn: list[Curves] = []
@@ -691,6 +701,7 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             axes.set_axis_off()
         for axes in grid[:, 0]:
             axes.set_ylabel("share of weights")
+        own_words(grid.ravel()[: len(models)])
     parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
     return Drawing(
         figure,

@@ -29,12 +29,17 @@ def panels(root: ET.Element, title: str) -> str:
     left, top, width, height = (float(number) for number in root.get("viewBox", "").split())
     content = [child for child in root if child.tag not in ("title", "desc")]
     columns = [child for child in content if child.get("class") == "column"]
+    keys = [child for child in content if child.get("class") == "key"]
     pictures = []
-    if columns and len(columns) == len(content):
-        for column in columns:
-            start, end = (float(edge) for edge in column.get("data-extent", "").split())
-            pictures.append(_picture(root, list(column), (start, top, end - start, height)))
-    else:
+    for column in columns:
+        start, end = (float(edge) for edge in column.get("data-extent", "").split())
+        parts = list(column)
+        for key in keys:
+            moved = ET.Element("g", {"class": "key", "transform": f"translate({start:g})"})
+            moved.extend(key)
+            parts.append(moved)
+        pictures.append(_picture(root, parts, (start, top, end - start, height)))
+    if not columns:
         pictures.append(_picture(root, content, (left, top, width, height)))
     names = [name for name in (element.get("data-panel") for element in root.iter()) if name]
     said = escape("; ".join(names) or title, quote=True)

@@ -162,9 +162,13 @@ def _arranged(
         del group.attrib["class"]
         if panels[index].series:
             group.attrib.update(figuredata.panel_attributes(panels[index], width, height))
-    edges = [] if rest or any(axes.images for axes in figure.axes) else _columns(extents, width)
+    edges = _columns(extents, width) if _falls_apart(figure) else []
     if len(edges) < 3:
         return [*groups.values(), *rest]
+    if rest:  # a legend over all columns: a page shows it over each
+        key = ET.Element("g", {"class": "key"})
+        key.extend(rest)
+        rest = [key]
     columns = []
     for left, right in pairwise(edges):
         ends = f"{left:g} {right:g}"
@@ -173,7 +177,15 @@ def _arranged(
         middle = sum(extents[index]) / 2
         place = sum(middle > edge for edge in edges[1:-1])
         columns[place].append(group)
-    return columns
+    return [*columns, *rest]
+
+
+def _falls_apart(figure: Figure) -> bool:
+    """Whether columns can be read by themselves: no gallery, each with words at its own axes."""
+    return not figure.texts and all(
+        not axes.images and axes.yaxis.get_tick_params().get("labelleft", True)
+        for axes in figure.axes
+    )
 
 
 def _columns(extents: Sequence[tuple[float, float]], width: float) -> list[float]:
