@@ -44,6 +44,7 @@ STYLE: dict[Any, Any] = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "ytick.left": False,
+    "ytick.alignment": "center",
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "fmstudy",

@@ -21,7 +21,8 @@ rule plot_data:
 rule plot_models:
     """The test accuracy of all models in one figure."""
     input:
-        of_runs(study.models.values(), "metrics"),
+        runs=of_runs(study.models.values(), "metrics"),
+        comparisons=f"{TABLES_DIRECTORY}/comparisons.csv",
     output:
         **figure_files("models"),
     log:
