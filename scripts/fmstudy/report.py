@@ -101,6 +101,7 @@ def load_context(
     }
     _check_ledger(read.get("ledger", []), config)
     costs = read.get("cost", [])
+    shown = {Path(path).stem: read_figure(path) for path in figures}
     models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
     return {
         "study": study,
@@ -108,7 +109,10 @@ def load_context(
         "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "data": _read_summary(summary),
         "tables": read,
-        "figures": {Path(path).stem: read_figure(path) for path in figures},
+        "figures": shown,
+        "figure_colours": Markup(
+            pagefigures.dark_colours(figure.panels for figure in shown.values())
+        ),
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
