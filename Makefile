@@ -42,11 +42,11 @@ ready-all:
 	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) || \
 		$(MAKE) --no-print-directory setup packages="$(all)"
 
-report: ready ## run the whole study and write report/final.html
-	@$(snakemake) report/final.html
+report: ready ## run the whole study and write report/final.html and report/final.pdf
+	@$(snakemake) report
 
-quick: ready ## run a small version of it first: report/quick.html
-	@$(snakemake) report/quick.html --configfile config/quick.yaml
+quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
+	@$(snakemake) report --configfile config/quick.yaml
 
 test: ready-all ## run the tests
 	@$(in_venv) pytest

@@ -16,18 +16,18 @@ import math
 import re
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import verdicts
+from fmstudy import provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
@@ -36,7 +36,7 @@ from fmstudy.statistics import ALPHA
 Row = dict[str, Any]
 Value = float | None
 
-PAGE = "report.html.j2"
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 MISSING = "–"  # what stands in a table where there is no number because none applies
 DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -51,7 +51,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -84,7 +84,7 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
-    explorer: str | Path,
+    explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
@@ -110,7 +110,8 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
-        "explorer": read_explorer(explorer),
+        "explorer": read_explorer(explorer) if explorer else None,
+        "provenance": provenance.summary(study, read),
     }
 
 
@@ -468,6 +469,7 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -492,6 +494,10 @@ class Numbering:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
+    def first_with(self, description: str, key: str) -> str:
+        """Give the first figure that is described in these words; it is `key` if none was."""
+        return self.descriptions.setdefault(description, key)
+
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
         if self.known is None:
@@ -506,9 +512,24 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
-    draft, collected = _render(templates, context, Numbering())
-    fonts = Markup(embedded(*characters_of(draft)))
-    return _render(templates, {**context, "fonts": fonts}, Numbering(known=collected))[0]
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    given = {**context, "target": "html", "fonts": ""}
+    draft, collected = _render(page, templates, given, Numbering())
+    given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(page, templates, given, Numbering(known=collected))[0]
+
+
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+) -> str:
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+
+    Figures are `<img src="figure:NAME">`.
+    """
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
 
 
 # The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
@@ -544,8 +565,8 @@ def script_policy(templates: str | Path) -> str:
 
 
 @cache
-def _environment(templates: str) -> Environment:
-    """The templates of a directory, which are compiled once."""
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
+    """The templates of a directory, which are compiled once for each way to show formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -568,14 +589,14 @@ def _environment(templates: str) -> Environment:
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
-        "math": math_markup,
+        "math": formula,
     }
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 
 def _render(
-    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -638,10 +659,8 @@ def _render(
         "count_words": count_words,
         "figure_file": figure,
         "allowed_scripts": Markup(script_policy(templates)),
-        "fonts": context.get("fonts", ""),
         "inline": inline,
         "script": script,
-        "target": "html",
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -655,7 +674,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return _environment(str(templates)).get_template(PAGE).render({**context, **own}), numbering
+    return page.render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

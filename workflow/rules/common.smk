@@ -14,9 +14,9 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, experiments
+from fmstudy import claims, configuration, experiments, pdf
 from fmstudy import study as studies
-from fmstudy.digest import digest
+from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
@@ -88,6 +88,7 @@ EXPECTED = resolve_expected()
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
 LOGS = RESULTS.replace("results", "logs", 1)
+PDF = str(Path(study.report).with_suffix(".pdf"))
 RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
 EXPERIMENT = f"{RESULTS}/batchnorm/{{experiment}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
@@ -98,6 +99,7 @@ PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
+FONTS = sorted(os.path.relpath(path) for path in (HERE / "report/fonts").glob("*.ttf"))
 PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "statsmodels", "scikit-learn", "pandas"]
 PACKAGES += ["matplotlib", "snakemake", "jinja2"]
 
@@ -281,6 +283,9 @@ def as_parameters():
             },
         },
         "versions": versions(PACKAGES),
+        "directory": RESULTS,
+        "report": study.report,
+        "code": of_study(),
     }
 
 
@@ -383,8 +388,10 @@ TABLES = [
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+        "workflow",
     )
 ] + closer_tables(study.closer.models)
+LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 FIGURES = [
     figure(name)
     for name in (
@@ -400,3 +407,19 @@ FIGURES = [
         "bn_network",
     )
 ] + closer_figures(study.closer.models)
+
+
+def reports():
+    """Give what the report is made as: the page and, where it can be made, the PDF."""
+    if not (problem := pdf.what_is_missing(PDF)):
+        return [study.report, PDF]
+    if workflow.is_main_process:  # not once more in each job
+        logger.warning(f"Only the page is made. {problem}")
+    return [study.report]
+
+
+def fonts_of_pdf(wildcards):
+    """Give the fonts of the PDF, or end before the first job where it cannot be made."""
+    if problem := pdf.what_is_missing(PDF):
+        refuse(problem)
+    return FONTS
