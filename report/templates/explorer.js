@@ -61,7 +61,7 @@ const chart = (id, m) => {
   text(right, 272, "end", "epoch");
   const cursor = add(svg, "path", { d: "M0 8V240", style: "--hue:var(--soft)" });
   cursors[m] = (epoch) => cursor.setAttribute("transform", `translate(${x(epoch)})`);
-  const inner = add(svg, "svg", { y: 8, height: 232, viewBox: `0 8 ${width} 232` }); // it clips
+  const inner = add(svg, "svg", { role: "none", y: 8, height: 232, viewBox: `0 8 ${width} 232` }); // it clips
   const ends = new Map();
   for (const { model, split, values } of lines) {
     const { style, grid, seeds } = model;
@@ -117,7 +117,7 @@ const show = () => {
   $("confusion").replaceChildren();
   for (const box of boxes) box.checked = slots.includes(box.value);
   for (const { name, style, confusion } of models) {
-    add($("chosen"), "button", { class: "hue", style, "aria-label": "Remove " + name }, name + " ×").onclick = () => choose(name);
+    add($("chosen"), "button", { class: "hue", style, "aria-label": "Remove " + name }, name + " ×").onclick = () => (choose(name), $("chosen").focus());
     if (confusion) matrix(name, confusion, () => style, String);
   }
   const [first, second] = models;
