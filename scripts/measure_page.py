@@ -52,8 +52,8 @@ def find_chromium() -> str:
             return found
     what = f"CHROMIUM={asked} is no command" if asked else f"none of {', '.join(COMMANDS)} in PATH"
     raise FileNotFoundError(
-        f"no Chromium: {what}. The tests of the report need one: sudo apt-get install "
-        "chromium-headless-shell (make setup-tests does), or set CHROMIUM=/path/to/chromium."
+        f"no Chromium: {what}. On Debian and Ubuntu: sudo apt-get install "
+        "chromium-headless-shell. Any other will do: CHROMIUM=/path/to/chromium make test"
     )
 
 
