@@ -1,13 +1,15 @@
 """What the tests share: a quiet TensorFlow on one thread, random samples, a report in a browser.
 
 For tests of the page: `open_report()` gives a Playwright page on the made-up report, `browser`
-is the Chromium that shows it, `report_file` the path of the report.
+is the Chromium that shows it, `report_file` the path of the report. `tool("qpdf")` finds a command
+of the packages in apt-test.txt.
 """
 
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhere
 
+import shutil
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,3 +116,20 @@ def watch(context: BrowserContext, address: str) -> list[str]:
 def report_page(open_report: Callable[..., Page]) -> Page:
     """The made-up report, freshly opened on a screen of 1280 by 900."""
     return open_report()
+
+
+# --------------------------------------------------------------- what apt-test.txt brings besides
+PACKAGES = {"qpdf": "qpdf"} | dict.fromkeys(("pdffonts", "pdfinfo", "pdftoppm"), "poppler-utils")
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Gives the path of a command such as "qpdf"; without it, the test fails and says so."""
+
+    def find(command: str) -> str:
+        found = shutil.which(command)
+        if not found:
+            pytest.fail(f"no {command}: sudo apt-get install {PACKAGES[command]}", pytrace=False)
+        return found
+
+    return find
