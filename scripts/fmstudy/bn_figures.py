@@ -32,6 +32,7 @@ from fmstudy.bn_quantities import (
     usable_rates,
 )
 from fmstudy.figures import (
+    DARKER,
     SEED_POINTS,
     WIDTH,
     label_ends,
@@ -44,7 +45,7 @@ from fmstudy.figures import (
     some_of,
 )
 from fmstudy.spec import number
-from fmstudy.svg import FAINT, HUES, INK, Drawing, style
+from fmstudy.svg import FAINT, HUES, INK, Drawing, readable, style
 
 HUE = {
     "plain": HUES[0],
@@ -64,6 +65,8 @@ NAMES = {
     "adam": "Adam",
 }
 LABEL = 0.16  # inches, the height of a line of text
+# How many points a mean and a seed are drawn with; fewer where a figure has many panels.
+POINTS, FEW_POINTS = (100, SEED_POINTS), (50, 15)
 
 Settings = Mapping[str, Any]
 
@@ -185,29 +188,43 @@ def _draw(
     axes: Axes,
     wide: pd.DataFrame,
     hue: str,
+    name: str,
     means: pd.Series | None = None,
     dashes: Any = "-",
     width: float = 1.8,
     marker: str = "",
+    kind: str | None = None,
+    points: tuple[int, int] = POINTS,
 ) -> pd.Series:
-    """Draw the seeds and their means over the index, and give the means."""
+    """Draw the seeds and their means over the index, as series of this name; give the means."""
     means = _mean(wide) if means is None else means
     if wide.shape[1] > 1:
-        few = wide.iloc[some_of(len(wide), SEED_POINTS)]
-        axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
+        few = wide.iloc[some_of(len(wide), points[1])]
+        axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
+                  label=_seed_names(name, wide))  # fmt: skip
+    shown = means.iloc[some_of(len(means), points[0])]
     axes.plot(
-        means.index,
-        means.to_numpy(),
+        shown.index,
+        shown.to_numpy(),
         color=hue,
         linewidth=width,
         linestyle=dashes,
         marker=marker,
         markersize=4,
+        label=name,
+        gid=kind,
     )
     return means
 
 
-def _crosses(axes: Axes, table: pd.DataFrame, over: str, hue: str, height: float) -> None:
+def _seed_names(name: str, wide: pd.DataFrame) -> list[str]:
+    """The names of the lines of single seeds, one a column."""
+    return [f"{name} seed {seed:g}" for seed in wide.columns]
+
+
+def _crosses(
+    axes: Axes, table: pd.DataFrame, over: str, hue: str, height: float, name: str
+) -> None:
     """A cross at the bottom where trainings diverged, at this share of the axes' height."""
     for place, share in _lost(table, over).items():
         axes.plot(
@@ -221,6 +238,7 @@ def _crosses(axes: Axes, table: pd.DataFrame, over: str, hue: str, height: float
             markeredgewidth=1.6,
             clip_on=False,
             zorder=5,
+            label=f"{name} diverged",
         )
 
 
@@ -349,15 +367,25 @@ def _curve_panels(
             wide = _by_seed(rows, f"{split}_loss", "epoch", arm=arm)
             if wide.empty:
                 continue
-            means = _draw(column[0], wide, _hue(kind), dashes=dashes, width=width)
+            said = _name(kind) if split == "held_out" else f"{_name(kind)}, train"
+            role = split.replace("_", "-")
+            means = _draw(
+                column[0],
+                wide,
+                _hue(kind),
+                said,
+                dashes=dashes,
+                width=width,
+                kind=role,
+                points=FEW_POINTS,
+            )
             drawn.append(wide.to_numpy())
             loss = _at(means, last)
-            said = _name(kind) if split == "held_out" else f"{_name(kind)}, train"
             ends.append((loss, f"{said} {nats(loss)}", _hue(kind)))
             if split == "held_out":
                 losses.append(f"{nats(loss)} ({_name(kind)})")
             if arm in seconds:
-                _draw_timed(column[1], wide, seconds[arm], _hue(kind), dashes, width)
+                _draw_timed(column[1], wide, seconds[arm], _hue(kind), said, role)
         if arm in seconds:
             mean = float(np.mean(list(seconds[arm].values())))
             durations.append(f"{mean:.3g} ({_name(kind)})")
@@ -376,10 +404,11 @@ def _draw_timed(
     wide: pd.DataFrame,
     seconds: Mapping[int, float],
     hue: str,
-    dashes: str,
-    width: float,
+    name: str,
+    kind: str,
 ) -> None:
     """A loss over the seconds since the start, if all epochs of a training took equally long."""
+    dashes, width = ("--", 1.1) if kind == "train" else ("-", 1.8)
     paces = {}
     for seed in map(int, wide.columns.to_numpy()):
         line = wide[seed].dropna()
@@ -387,7 +416,7 @@ def _draw_timed(
             continue
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
-            few = line.iloc[some_of(len(line), SEED_POINTS)]
+            few = line.iloc[some_of(len(line), FEW_POINTS[1])]
             axes.plot(
                 few.index * paces[seed],
                 few.to_numpy(),
@@ -395,12 +424,20 @@ def _draw_timed(
                 linewidth=0.6,
                 alpha=0.35,
                 linestyle=dashes,
+                label=f"{name} seed {seed}",
             )
     if paces:
         means = _mean(wide)
+        means = means.iloc[some_of(len(means), FEW_POINTS[0])]
         pace = float(np.mean(list(paces.values())))
         axes.plot(
-            means.index * pace, means.to_numpy(), color=hue, linewidth=width, linestyle=dashes
+            means.index * pace,
+            means.to_numpy(),
+            color=hue,
+            linewidth=width,
+            linestyle=dashes,
+            label=name,
+            gid=kind,
         )
 
 
@@ -421,7 +458,8 @@ def _arm_curves(table: pd.DataFrame, settings: Settings) -> Drawing:
             wide = _by_seed(rows, f"{split}_loss", "epoch", arm=arm)
             if wide.empty:
                 continue
-            loss = _at(_draw(axes, wide, _hue(arm), dashes=dashes), last)
+            kind = split.replace("_", "-")
+            loss = _at(_draw(axes, wide, _hue(arm), _name(arm), dashes=dashes, kind=kind), last)
             ends.append((loss, f"{_name(arm)} {nats(loss)}", _hue(arm)))
             drawn.append(wide.to_numpy())
             if split == "held_out":
@@ -460,16 +498,18 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
         spans = []
         for place, arm in enumerate(arms):
             own = _some(rows, arm=arm)
-            _draw(axes, _by_seed(own, "validation_accuracy", "rate"), _hue(arm), marker="o")
+            wide = _by_seed(own, "validation_accuracy", "rate")
+            _draw(axes, wide, _hue(arm), _name(arm), marker="o")
             by_seed = usable_rates(own, usable)
-            _usable_bars(strip, by_seed, place, _hue(arm))
+            _usable_bars(strip, by_seed, place, _hue(arm), _name(arm))
             height = 1.0 - (place + 0.5) / len(arms)
-            _crosses(strip, own, "rate", _hue(arm), height)
+            _crosses(strip, own, "rate", _hue(arm), height, _name(arm))
             span = float(np.mean([decades(rates) for rates in by_seed.values()]))
             spans.append(f"{f'{span:.1f}' if any(by_seed.values()) else 'none'} ({_name(arm)})")
         findings.append(f"{_name(activation)} with {_name(optimizer)} {_together(spans)}")
         axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(f"{_name(activation)}, {_name(optimizer)}")
+        strip.set_label(f"{_name(activation)}, {_name(optimizer)}: usable rates")
         axes.tick_params(axis="x", length=0, labelbottom=False)
         percent_axis(axes)
         strip.set_ylim(len(arms) - 0.5, -0.5)
@@ -492,16 +532,20 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
     )
 
 
-def _usable_bars(axes: Axes, by_seed: Mapping[int, Sequence[float]], place: int, hue: str) -> None:
+def _usable_bars(
+    axes: Axes, by_seed: Mapping[int, Sequence[float]], place: int, hue: str, name: str
+) -> None:
     """From the lowest to the highest usable rate: pale of any seed, strong of all of them."""
     some = [rates for rates in by_seed.values() if rates]
     if not some:
         return
     wide = min(min(rates) for rates in some), max(max(rates) for rates in some)
-    axes.plot(wide, [place] * 2, color=hue, linewidth=5, alpha=0.3, solid_capstyle="round")
+    axes.plot(wide, [place] * 2, color=hue, linewidth=5, alpha=0.3, solid_capstyle="round",
+              label=f"{name} usable with any seed", gid="other")  # fmt: skip
     narrow = max(min(rates) for rates in some), min(max(rates) for rates in some)
     if len(some) == len(by_seed) and narrow[0] <= narrow[1]:
-        axes.plot(narrow, [place] * 2, color=hue, linewidth=5, solid_capstyle="round")
+        axes.plot(narrow, [place] * 2, color=hue, linewidth=5, solid_capstyle="round",
+                  label=f"{name} usable with every seed", gid="other")  # fmt: skip
 
 
 def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
@@ -518,7 +562,7 @@ def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
         for arm in arms:
             own = _some(rows, arm=arm)
             wide = _by_seed(own, "validation_accuracy", "rate")
-            means[arm] = _draw(axes, wide, _hue(arm), marker="o").dropna()
+            means[arm] = _draw(axes, wide, _hue(arm), _name(arm), marker="o").dropna()
             if means[arm].empty:
                 best.append(f"diverged {arm}")
                 continue
@@ -529,7 +573,8 @@ def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
         percent_axis(axes)
         _values_x(axes, rates, "learning rate")
         for place, arm in enumerate(arms):
-            _crosses(axes, _some(rows, arm=arm), "rate", _hue(arm), 0.04 + 0.07 * place)
+            height = 0.04 + 0.07 * place
+            _crosses(axes, _some(rows, arm=arm), "rate", _hue(arm), height, _name(arm))
     for axes, activation in zip(grid[0], activations, strict=True):  # the limits are common
         rows = _some(table, activation=activation)
         last = max(_keys(rows, "rate"))
@@ -565,7 +610,7 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
         needed: dict[str, dict[float, float]] = {}
         for arm in _keys(own, "arm"):
             wide = _by_seed(own, "validation_accuracy", "step", arm=arm)
-            means = _draw(axes, wide[wide.index > 0], _hue(arm))
+            means = _draw(axes, wide[wide.index > 0], _hue(arm), _name(arm), kind="held-out")
             rate = _some(table, measure="rate", activation=activation, arm=arm)["value"].unique()
             text = f"{_name(arm)}\nrate {number(rate[0])}" if len(rate) == 1 else _name(arm)
             ends[axes].append((_at(means, last), text, _hue(arm)))
@@ -575,7 +620,8 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
             }
             for level, steps in needed[arm].items():
                 if 0 < steps < math.inf:
-                    axes.plot([steps], [level], "o", color=_hue(arm), markersize=5, zorder=5)
+                    axes.plot([steps], [level], "o", color=_hue(arm), markersize=5, zorder=5,
+                              label=f"{_name(arm)} reaches a level")  # fmt: skip
         for level in levels:
             axes.axhline(level, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         findings.append(
@@ -645,7 +691,7 @@ def _noisy(table: pd.DataFrame, settings: Settings) -> Drawing:
         ends, drawn, said = [], [], []
         for arm in _keys(own, "arm"):
             wide = _by_seed(own, "validation_loss", "step", arm=arm)
-            loss = _at(_draw(axes, wide, _hue(arm)), last)
+            loss = _at(_draw(axes, wide, _hue(arm), _name(arm), kind="held-out"), last)
             ends.append((loss, f"{_name(arm)} {nats(loss)}", _hue(arm)))
             said.append(f"{nats(loss)} ({_name(arm)})")
             drawn.append(wide.to_numpy())
@@ -677,16 +723,17 @@ def _batch_size(table: pd.DataFrame, settings: Settings) -> Drawing:
     arms = _keys(table, "arm")
     for place, arm in enumerate(arms):
         wide = _by_seed(table, "accuracy_exact", "size", arm=arm)
-        means[arm] = _draw(left, wide, _hue(arm), marker="o")
+        means[arm] = _draw(left, wide, _hue(arm), _name(arm), marker="o")
         ends[left].append((_at(means[arm], sizes[-1]), _name(arm), _hue(arm)))
-        _crosses(left, _some(table, arm=arm), "size", _hue(arm), 0.03 + 0.06 * place)
+        height = 0.03 + 0.06 * place
+        _crosses(left, _some(table, arm=arm), "size", _hue(arm), height, _name(arm))
     for (way, text), (hue, dashes) in zip(
         _ways(table).items(),
         ((HUES[1], "-"), (HUES[3], "-"), (HUES[2], "-"), (HUES[2], (0, (4, 2))), (FAINT, "-")),
         strict=False,
     ):
         wide = _by_seed(table, f"accuracy_{way}", "size", arm="bn")
-        drawn = _draw(right, wide, hue, dashes=dashes, marker="o")
+        drawn = _draw(right, wide, hue, text, dashes=dashes, marker="o")
         ends[right].append((_at(drawn, sizes[-1]), text, hue))
     left.set_title("Validation accuracy, exact statistics")
     right.set_title("Batch norm with other statistics")
@@ -751,9 +798,9 @@ def _evaluation(table: pd.DataFrame, settings: Settings) -> Drawing:
             hue = HUES[1] if way == "exact" else HUES[2]
             if wide.shape[1] > 1:
                 axes.plot(wide.loc[way], [place] * wide.shape[1], "o", color=hue, alpha=0.35,
-                          markersize=3.5)  # fmt: skip
+                          markersize=3.5, label="single seeds", gid="seed")  # fmt: skip
             if math.isfinite(means[way]):
-                axes.plot([means[way]], [place], "o", color=hue, markersize=7)
+                axes.plot([means[way]], [place], "o", color=hue, markersize=7, label="mean")
                 axes.annotate(
                     nats(means[way]),
                     (means[way], place),
@@ -827,6 +874,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
         for axes, arm in zip(line, arms, strict=False):
             _percentiles(axes, _some(own, arm=arm))
             axes.set_title(f"{_name(activation)}, {_name(arm)}", color=_hue(arm))
+            axes.set_label(f"{_name(activation)}, {_name(arm)}: percentiles")
         _same_height(line[: len(arms)])
         said = {}
         for axes, measure in zip(line[len(arms) :], ("shift_cosine", "drift"), strict=True):
@@ -835,12 +883,14 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
                 if wide.empty:
                     continue
                 means = _geometric(wide) if measure == "drift" else _mean(wide)
-                _draw(axes, wide, _hue(arm), means)
+                _draw(axes, wide, _hue(arm), _name(arm), means, points=FEW_POINTS)
                 said[measure, arm] = judged.get(f"{measure}/{activation}/{arm}", math.nan)
             if measure == "drift":
                 _log_y(axes)
         line[-2].set_title("Cosine of gradients")
         line[-1].set_title("Drift, deviations")
+        line[-2].set_label(f"{_name(activation)}: cosine of gradients")
+        line[-1].set_label(f"{_name(activation)}: drift, deviations")
         texts = [
             f"{_factor(said.get(('shift_cosine', arm), math.nan))} and "
             f"{_factor(said.get(('drift', arm), math.nan))} ({_name(arm)})"
@@ -875,11 +925,13 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
     )
     hue, first = _hue(_keys(rows, "arm")[0]), middle.columns[0]
     axes.fill_between(middle.index, low[first], high[first], color=hue, alpha=0.18, linewidth=0)
+    few = some_of(len(middle), FEW_POINTS[1])
     for seed in middle.columns[1:]:
-        axes.plot(middle.index, middle[seed], color=hue, linewidth=0.6, alpha=0.45)
-    for edge in (low, high):
-        axes.plot(edge.index, edge[first], color=hue, linewidth=0.9)
-    axes.plot(middle.index, middle[first], color=hue, linewidth=1.8)
+        axes.plot(middle.index, middle[seed], color=hue, linewidth=0.6, alpha=0.45,
+                  label=f"50 seed {seed:g}")  # fmt: skip
+    for edge, name in ((low, "15"), (high, "85")):
+        axes.plot(edge.index, edge[first], color=hue, linewidth=0.9, label=name)
+    axes.plot(middle.index, middle[first], color=hue, linewidth=1.8, label="50")
     for percentile, wide in ((15, low), (50, middle), (85, high)):
         known = wide[first].dropna()
         if known.empty:
@@ -930,11 +982,13 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
                 if wide.empty:
                     continue
                 means = _geometric(wide)
-                _draw(axes, wide.where(wide > SMALLEST), _hue(arm), means)
+                known = wide.where(wide > SMALLEST)
+                _draw(axes, known, _hue(arm), _name(arm), means, points=FEW_POINTS)
                 value = judged.get(f"{measure}/{activation}/{arm}", math.nan)
                 typical[arm] = 10.0**value if measure.startswith("gradient") else value
             _log_y(axes)
             axes.set_title(title, fontsize=8.5)
+            axes.set_label(f"{_name(activation)}: {title}")
             if {"plain", "bn"} <= set(typical):
                 said.append(_factor(typical["bn"] / typical["plain"]))
         if len(said) == len(LANDSCAPE):
@@ -1016,15 +1070,16 @@ def _units(table: pd.DataFrame) -> pd.DataFrame:
 def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
     first = units[units["seed"] == units["seed"].min()]
     layers = sorted(first["layer"].unique())
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.72, len(layers)))[::-1]
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
     for place, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
         own = first[first["layer"] == layer]
         hue = mpl.colors.to_hex(colour)
-        axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0)
+        axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0,
+                  label=f"layer {layer:g}")  # fmt: skip
         if given == "deviation":
             axes.text(
                 0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
-                color=hue, ha="right", va="top", fontsize=8.5,
+                color=readable(hue), ha="right", va="top", fontsize=8.5,
             )  # fmt: skip
     if len(first):
         low, high = (f(first[[given, learned]].to_numpy()) for f in (np.min, np.max))
@@ -1043,9 +1098,9 @@ def _reached(axes: Axes, table: pd.DataFrame, arms: Sequence[str]) -> None:
     for place, arm in enumerate(arms):
         if wide.shape[1] > 1:
             axes.plot(wide.loc[arm], [place] * wide.shape[1], "o", color=HUES[1], alpha=0.35,
-                      markersize=3.5)  # fmt: skip
+                      markersize=3.5, label="single seeds", gid="seed")  # fmt: skip
         if math.isfinite(means[arm]):
-            axes.plot([means[arm]], [place], "o", color=HUES[1], markersize=7)
+            axes.plot([means[arm]], [place], "o", color=HUES[1], markersize=7, label="mean")
         axes.annotate(
             percent(float(means[arm])),
             (1, place),
@@ -1084,7 +1139,8 @@ def _depth(table: pd.DataFrame, settings: Settings) -> Drawing:
             wide = _by_seed(own, "gradient_norm", "layer", arm=arm, depth=deepest)
             if wide.empty:
                 continue
-            means = _draw(left, wide.where(wide > SMALLEST), _hue(arm), _geometric(wide))
+            known = wide.where(wide > SMALLEST)
+            means = _draw(left, known, _hue(arm), _name(arm), _geometric(wide))
             factor = growth(means)
             grown.append(f"{_factor(factor)} ({_name(arm)})")
             ends.append((float(means.iloc[-1]), _name(arm), _hue(arm)))
@@ -1120,8 +1176,9 @@ def _accuracy_by_depth(axes: Axes, rows: pd.DataFrame, arms: Sequence[str]) -> s
     ends, said = [], []
     for place, arm in enumerate(arms):
         own = _some(rows, arm=arm)
-        means = _draw(axes, _by_seed(own, "test_accuracy", "depth"), _hue(arm), marker="o")
-        _crosses(axes, own, "depth", _hue(arm), 0.04 + 0.08 * place)
+        wide = _by_seed(own, "test_accuracy", "depth")
+        means = _draw(axes, wide, _hue(arm), _name(arm), marker="o")
+        _crosses(axes, own, "depth", _hue(arm), 0.04 + 0.08 * place, _name(arm))
         accuracy = _at(means, trained[-1])
         ends.append((accuracy, f"{_name(arm)} {percent(accuracy)}", _hue(arm)))
         said.append(f"{percent(accuracy)} ({_name(arm)})")
@@ -1151,8 +1208,9 @@ def _init(table: pd.DataFrame, settings: Settings) -> Drawing:
             spans = []
             for place, arm in enumerate(arms):
                 net = _some(own, arm=arm)
-                means = _draw(axes, _by_seed(net, "validation_loss", "std"), _hue(arm), marker="o")
-                _crosses(axes, net, "std", _hue(arm), 0.05 + 0.09 * place)
+                wide = _by_seed(net, "validation_loss", "std")
+                means = _draw(axes, wide, _hue(arm), _name(arm), marker="o")
+                _crosses(axes, net, "std", _hue(arm), 0.05 + 0.09 * place, _name(arm))
                 spans.append(_span(means, net, arm))
             if rate == chosen:
                 findings.append(f"{_name(activation)} {_together(spans)}")
@@ -1183,6 +1241,18 @@ def _span(means: pd.Series, rows: pd.DataFrame, arm: str) -> str:
 
 
 # --------------------------------------------------------------------------------- the networks
+NET_STEPS = {
+    "without": ("W x", "+ b", "activation", "output layer, softmax"),
+    "with": (
+        "W x",
+        "(W x − mean) / deviation",
+        "γ · (…) + β",
+        "activation",
+        "output layer, softmax",
+    ),
+}
+
+
 def network_picture() -> Drawing:
     """A small net without and with batch normalization, side by side."""
     with style():
@@ -1203,6 +1273,11 @@ def network_picture() -> Drawing:
         "centred by their mean over the batch and divided by their standard deviation over the "
         "batch; then they are scaled by gamma and shifted by beta, which are learned; then the "
         "activation. Both end with an output layer and softmax.",
+        [
+            (f"{way} batch normalization", f"step {place}", "", step)
+            for way, steps in NET_STEPS.items()
+            for place, step in enumerate(steps, 1)
+        ],
     )
 
 

@@ -18,13 +18,16 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as MapPath
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.transforms import Affine2D
 from statsmodels.stats.proportion import proportion_confint
 
 from fmstudy.calibration import BINS, Calibration, calibration, reliability
 from fmstudy.closer import confident_mistakes, confusion
 from fmstudy.dataset import CLASSES
-from fmstudy.figures import WIDTH, nothing, percent
+from fmstudy.figures import DARKER, WIDTH, nothing, percent
 from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
 from fmstudy.svg import FAINT, HUES, INK, Drawing, style
@@ -34,6 +37,8 @@ SIDE = 28  # pixels
 MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
+SHADES = 12  # of a map; the dark page gives each its own
+FIELD = 0.97  # the side of a field, a little less than its share
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
 BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
@@ -56,16 +61,32 @@ def _percent_axis(axis: Axis, steps: int = 5) -> None:
 
 
 def _map(axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: float) -> None:
-    """Fields of a map: many pixels each, because some viewers would blur single ones."""
+    """Fields of a map in a few shades; those that are masked stay empty, as do the palest.
+
+    Areas, not pixels, so that a dark page can give them its own shades.
+    """
+    shades = colours.resampled(SHADES)
+    level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
+    level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
+    for shade in range(1, SHADES):
+        fields = [
+            MapPath.unit_rectangle().transformed(
+                Affine2D().scale(FIELD).translate(column - FIELD / 2, row - FIELD / 2)
+            )
+            for row, column in np.argwhere(level == shade)
+        ]
+        if fields:
+            axes.add_patch(
+                PathPatch(
+                    MapPath.make_compound_path(*fields),
+                    facecolor=mpl.colors.to_hex(shades(shade)),
+                    linewidth=0,
+                )
+            )
     rows, columns = values.shape
-    axes.imshow(
-        values.repeat(16, axis=0).repeat(16, axis=1),
-        cmap=colours,
-        vmin=low,
-        vmax=high,
-        interpolation="none",
-        extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
-    )
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.set_aspect("equal")
 
 
 def _roomy() -> ConstrainedLayoutEngine:
@@ -85,19 +106,18 @@ def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
         return nothing("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
-    colours = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, 0.8, 20))]
+    colours = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
     with style():
         figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
         step = 0.6 / len(known)
         for place, (table, hue) in enumerate(zip(known, colours, strict=False)):
             shift = 0.3 - step * (place + 0.5)
-            for height, label in enumerate(order):
-                row = table.loc[label]
-                axes.plot([row["recall_min"], row["recall_max"]], [height + shift] * 2, color=hue,
-                          linewidth=1.6)  # fmt: skip
-            heights = np.arange(len(order)) + shift
-            axes.plot(table["recall"][order], heights, "o", color=hue, markersize=4.5,
-                      label=textwrap.shorten(table["title"].iloc[0], 40))  # fmt: skip
+            means = table["recall"][order]
+            low = (means - table["recall_min"][order]).clip(lower=0)
+            high = (table["recall_max"][order] - means).clip(lower=0)
+            axes.errorbar(means, np.arange(len(order)) + shift, xerr=[low, high], fmt="o",
+                          color=hue, markersize=4.5, elinewidth=1.6,
+                          label=textwrap.shorten(table["title"].iloc[0], 40))  # fmt: skip
         axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
@@ -150,6 +170,10 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
         f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
         "Rows: labels; columns: predicted classes; numbers: test images, rounded, 0 left out. "
         "The darker a field, the more mistakes; the diagonal holds what is right.",
+        [
+            ("test images", CLASSES[row], CLASSES[column], value)
+            for (row, column), value in np.ndenumerate(counts)
+        ],
     )
 
 
@@ -197,6 +221,15 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
         "Below each test image: its label, what the model takes it for, and the probability that "
         "it gives to that, mean over the seeds. Only images that all finished seeds put into the "
         "same wrong class.",
+        [
+            ("test image", str(row["image"]), what, value)
+            for row in found.to_dict("records")
+            for what, value in (
+                ("label", CLASSES[row["label"]]),
+                ("predicted", CLASSES[row["predicted"]]),
+                ("probability", row["confidence"]),
+            )
+        ],
     )
 
 
@@ -258,12 +291,12 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
         top.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         error = np.maximum([accuracy - low, high - accuracy], 0)
         top.errorbar(found.confidence[filled], accuracy, yerr=error, fmt="o", color=HUES[0],
-                     markersize=5, elinewidth=1.2)  # fmt: skip
+                     markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
         top.set_ylabel("accuracy")
         top.set_ylim(-0.03, 1.03)
         _percent_axis(top.yaxis)
         bottom.stairs(found.images / found.images.sum(), edges, fill=True, color=HUES[0],
-                      alpha=0.85)  # fmt: skip
+                      alpha=0.85, label="share of images")  # fmt: skip
         bottom.set_ylabel("images")
         bottom.set_xlabel("confidence")
         bottom.set_xlim(0, 1)
@@ -302,17 +335,20 @@ def calibrations(table: pd.DataFrame) -> Drawing:
         figure, (left, right) = plt.subplots(
             1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
         )
+        labels = {"ece_corrected": "without noise", "gap": "difference"}
         for axes, name, centre in (
             (left, "ece", "ece_corrected"),
             (right, "gap", "gap"),
         ):
-            for place, row in known.iterrows():
-                axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [place] * 2, color=HUES[0],
-                          linewidth=2)  # fmt: skip
-            axes.plot(known[centre], known.index, "o", color=HUES[0], markersize=5)
+            middle, label = known[centre], labels[centre]
+            low, high = middle - known[f"{name}_low"], known[f"{name}_high"] - middle
+            axes.errorbar(middle, known.index, xerr=[low.clip(lower=0), high.clip(lower=0)],
+                          fmt="o", color=HUES[0], markersize=5, elinewidth=2,
+                          label=label)  # fmt: skip
             axes.grid(axis="x")
             _percent_axis(axes.xaxis)
-        left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5)
+        left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5,
+                  label="as usual")  # fmt: skip
         left.set_xlim(left=0)
         left.set_title("Expected calibration error")
         right.axvline(0, color=FAINT, linewidth=0.8)
@@ -379,6 +415,12 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
         "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
         "in per cent of the images that at least one gets wrong. Means over pairs of trainings, of "
         "different seeds where there are such.",
+        [
+            (what, shown[row], shown[column], value)
+            for what, values in (("same class", same), ("shared mistakes", shared))
+            for (row, column), value in np.ndenumerate(values)
+            if np.isfinite(value)
+        ],
     )
 
 
@@ -416,6 +458,15 @@ def hardest(table: pd.DataFrame, images: np.ndarray, samples: int) -> Drawing:
         f"{'The first ' + str(len(shown)) if len(table) > len(shown) else 'All'} of them, those "
         "first that most trainings put into one class. Below each: its label, the class that most "
         "trainings give it, and how many do.",
+        [
+            ("test image", str(row["image"]), what, row[key])
+            for row in shown.to_dict("records")
+            for what, key in (
+                ("label", "given"),
+                ("most given", "predicted"),
+                ("trainings", "votes"),
+            )
+        ],
     )
 
 
@@ -461,6 +512,16 @@ def duplicates(
         f"{'; the last ones have different labels' if len(odd) else ''}. Above: test image, below: "
         "training image, then the label of the test image (that of the training image in "
         "brackets where it is another) and the correlation.",
+        [
+            ("test image", str(row["test"]), what, value)
+            for row in shown.to_dict("records")
+            for what, value in (
+                ("label", CLASSES[row["test_label"]]),
+                ("training image", str(row["train"])),
+                ("its label", CLASSES[row["train_label"]]),
+                ("correlation", row["correlation"]),
+            )
+        ],
     )
 
 
@@ -521,4 +582,9 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
         "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
         "orange: against it. All have the same scale, on which the largest half per cent in size "
         "is cut off.",
+        [
+            (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
+            for name, row in zip(CLASSES, weights, strict=True)
+            for what, place in (("lowest", int(row.argmin())), ("highest", int(row.argmax())))
+        ],
     )

@@ -24,15 +24,18 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.comparing import gaps_table
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
-from fmstudy.svg import FAINT, HUES, INK, Drawing, style
+from fmstudy.svg import FAINT, HUES, INK, Drawing, readable, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
+DARKER = 0.59  # of the colour map viridis, the part that stands out from white paper
 # A model this far below the median would squeeze all others into a corner of the overview.
 FAR_BELOW = 0.3
 
 # How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
-SEED_POINTS, GAP_POINTS = 70, 40
+SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
+# The lines of several models on shared axes are drawn with fewer points, this many in all.
+MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 640, 640, 120
 
 
 def percent(share: float) -> str:
@@ -139,14 +142,19 @@ def learning_curves(
             for split in ("train", held_out_split(model)):
                 curves = read_curves(model, split, runs)
                 drawn.append(curves)
-                label = split if len(models) == 1 else f"{model['name']} {split}"
+                label = _series_name(models, model, split)
                 accuracy, loss = curves.final
-                _draw_curve(left, curves.epochs, curves.accuracy, split, hue)
-                _draw_curve(right, curves.epochs, curves.loss, split, hue)
+                points = _points(models)
+                _draw_curve(left, curves, curves.accuracy, label, hue, points)
+                _draw_curve(right, curves, curves.loss, label, hue, points)
                 ends[left].append((accuracy, f"{label} {percent(accuracy)}", hue))
                 ends[right].append((loss, f"{label} {nats(loss)}", hue))
-            _draw_test_and_published(left, right, model, runs, published, hue)
-            _draw_gaps(strips, model, runs, hue)
+            _draw_test(left, right, model, runs, hue, _series_name(models, model, "test"))
+            name = _series_name(models, model, "published")
+            _draw_published(left, right, model, published, hue, name)
+            _draw_gaps(
+                strips, model, runs, hue, _series_name(models, model, "gap"), _points(models)[2]
+            )
         penalised = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
         right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
@@ -167,29 +175,67 @@ def learning_curves(
     return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
 
 
-def _draw_curve(axes: Axes, x: np.ndarray, seeds: np.ndarray, split: str, hue: str) -> None:
-    dashed = split == "train"
+def _series_name(models: Sequence[Mapping[str, Any]], model: Mapping[str, Any], what: str) -> str:
+    """The name of a series, with the model's name where there are several."""
+    return what if len(models) == 1 else f"{model['name']} {what}"
+
+
+def _points(models: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """The points of a mean, of a seed and of a gap, so that many models stay a small figure."""
+    count = len(models)
+    if count == 1:
+        return 1000, SEED_POINTS, GAP_POINTS
+    seeds = sum(len(model["seeds"]) for model in models)
+    return (
+        max(40, MEANS_POINTS // (4 * count)),
+        max(10, SEEDS_POINTS // (4 * seeds)),
+        max(15, GAPS_POINTS // (2 * count)),
+    )
+
+
+def _draw_curve(
+    axes: Axes,
+    curves: Curves,
+    seeds: np.ndarray,
+    name: str,
+    hue: str,
+    points: tuple[int, int, int],
+) -> None:
+    """One metric of one split: its seeds, faint, and their mean."""
+    dashed = curves.split == "train"
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
+    x, count = curves.epochs, len(curves.epochs)
     if seeds.shape[1] > 1:
-        some = some_of(len(x), SEED_POINTS)
-        axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes)
+        some = some_of(count, points[1])
+        names = [f"{name} seed {seed}" for seed in curves.model["seeds"]]
+        axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
+                  label=names)  # fmt: skip
+    some = some_of(count, points[0])
     mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
-    axes.plot(x, mean, color=hue, linewidth=width, linestyle=dashes)
+    axes.plot(x[some], mean[some], color=hue, linewidth=width, linestyle=dashes, label=name)
 
 
-def _draw_test_and_published(
+def _draw_test(
+    left: Axes, right: Axes, model: Mapping[str, Any], runs: Runs, hue: str, name: str
+) -> None:
+    """Test data of Keras models, evaluated once at the end, as dots."""
+    if model["engine"] != "keras":
+        return
+    test = read_curves(model, "test", runs)
+    for axes, values in ((left, test.accuracy), (right, test.loss)):
+        axes.plot([test.epochs[-1]], [values[-1].mean()], "o", color=hue, markersize=5, label=name)
+
+
+def _draw_published(
     left: Axes,
     right: Axes,
     model: Mapping[str, Any],
-    runs: Runs,
     published: Mapping[str, Mapping[str, float]],
     hue: str,
+    name: str,
 ) -> None:
+    """Published values as open diamonds at the last epoch."""
     for axes, metric in ((left, "accuracy"), (right, "loss")):
-        if model["engine"] == "keras":
-            test = read_curves(model, "test", runs)
-            values = test.accuracy if metric == "accuracy" else test.loss
-            axes.plot([test.epochs[-1]], [values[-1].mean()], "o", color=hue, markersize=5)
         for split in ("train", "test"):
             value = published.get(model["name"], {}).get(f"{split}_{metric}")
             if value is not None:
@@ -202,28 +248,38 @@ def _draw_test_and_published(
                     markersize=5,
                     zorder=5,
                     clip_on=False,
+                    label=f"{name} {split}",
+                    gid="other",
                 )
 
 
 def some_of(count: int, points: int) -> np.ndarray:
-    """About so many of the positions 0 to count - 1, evenly, the last one among them."""
-    return np.arange(count - 1, -1, -max(1, count // points))[::-1]
+    """At most so many of the positions 0 to count - 1, evenly, the last one among them."""
+    return np.arange(count - 1, -1, -max(1, math.ceil(count / points)))[::-1]
 
 
-def _draw_gaps(strips: Sequence[Axes], model: Mapping[str, Any], runs: Runs, hue: str) -> None:
+def _draw_gaps(
+    strips: Sequence[Axes],
+    model: Mapping[str, Any],
+    runs: Runs,
+    hue: str,
+    name: str,
+    points: int,
+) -> None:
     """Both gaps over epochs, with a band for the 95 % interval over seeds where there are any.
 
     The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
     long trainings some epochs stand for all, the last among them.
     """
     gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
-    gaps = gaps.iloc[some_of(len(gaps), GAP_POINTS)]
+    gaps = gaps.iloc[some_of(len(gaps), points)]
     for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
-        axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4)
+        axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4, label=name)
         low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]
         if low.notna().any():
             limits = _gap_limits(axes)
-            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=0.18, linewidth=0)
+            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=0.18, linewidth=0,
+                              label=name)  # fmt: skip
             axes.set_ylim(*limits)
 
 
@@ -286,7 +342,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float
             xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
-            color=hue,
+            color=readable(hue),
             va="center",
             fontsize=8.5,
             annotation_clip=False,
@@ -380,7 +436,7 @@ def _draw_finals(
         _draw_summary(panel, x, table, f"{held_out}_{metric}", HUES[0], False, held_out)
         panel.set_title(title)
         panel.legend(loc="best", fontsize=8)
-    _draw_summary(axes[2], x, table, "gap_accuracy", HUES[1])
+    _draw_summary(axes[2], x, table, "gap_accuracy", HUES[1], label="gap")
     axes[2].set_title(f"Gap: train − {held_out}")
     axes[2].axhline(0, color=FAINT, linewidth=0.8)
     percent_axis(axes[0])
@@ -396,7 +452,8 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
         figure, axes = _panels(4 if weights else 3)
         _draw_finals(axes, values, table, held_out)
         if weights:
-            axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5)
+            axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5,
+                         label="share")  # fmt: skip
             axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
             percent_axis(axes[3])
         for panel in axes:
@@ -438,7 +495,7 @@ def sweep_curves(
     values = sweep["values"]
     held_out = held_out_split(models[0])
     order = np.argsort(values)
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.72, len(models)))[::-1]
+    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), layout="constrained")
         drawn = []
@@ -449,10 +506,13 @@ def sweep_curves(
             drawn.append(curves)
             accuracy = curves.accuracy.mean(axis=1)
             loss = _without_penalty(models[index], held_out, runs)
-            left.plot(curves.epochs, accuracy, color=hue, linewidth=1.4)
-            right.plot(curves.epochs, loss, color=hue, linewidth=1.4)
-            ends[left].append((float(accuracy[-1]), number(values[index]), hue))
-            ends[right].append((float(loss[-1]), number(values[index]), hue))
+            name = number(values[index])
+            some = some_of(len(curves.epochs), SWEEP_POINTS)
+            epochs = curves.epochs[some]
+            left.plot(epochs, accuracy[some], color=hue, linewidth=1.4, label=name)
+            right.plot(epochs, loss[some], color=hue, linewidth=1.4, label=name)
+            ends[left].append((float(accuracy[-1]), name, hue))
+            ends[right].append((float(loss[-1]), name, hue))
         left.set_title(f"{held_out.capitalize()} accuracy")
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         percent_axis(left)
@@ -487,7 +547,7 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
             (axes[0], "test_accuracy", "Test accuracy", percent),
             (axes[1], "test_loss", "Test loss, nats", nats),
         ):
-            bars = panel.bar(labels, table[metric], width=0.6, color=HUES[0])
+            bars = panel.bar(labels, table[metric], width=0.6, color=HUES[0], label="test")
             panel.bar_label(bars, [write(value) for value in table[metric]], padding=2)
             panel.set_title(name)
             panel.set_xlabel("epochs")
@@ -525,14 +585,21 @@ def depth(table: pd.DataFrame) -> Drawing:
     )
 
 
+SECTION_NAMES = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
+
+
 def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> Drawing:
     """Test accuracy of every model: mean, seeds' range, and the published value."""
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
-    hues = dict(zip(("part_a", "part_b", "batchnorm"), HUES, strict=False))
+    hues = dict(zip(SECTION_NAMES, HUES, strict=False))
     with style():
         height = 0.7 + 0.25 * len(table)
         figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
+        far = [
+            ("test accuracy", SECTION_NAMES[row["section"]], row["test_accuracy"], row["title"])
+            for row in table[~shown].to_dict("records")
+        ]
         for position, (_, row) in enumerate(table.iterrows()):
             hue = hues[row["section"]]
             if not shown.iloc[position]:
@@ -547,13 +614,20 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
                     fontsize=8.5,
                 )
                 continue
-            axes.plot(
-                [row["test_accuracy_min"], row["test_accuracy_max"]],
-                [position] * 2,
+            mean = row["test_accuracy"]
+            axes.errorbar(
+                [mean],
+                [position],
+                xerr=[
+                    [max(0.0, mean - row["test_accuracy_min"])],
+                    [max(0.0, row["test_accuracy_max"] - mean)],
+                ],
+                fmt="o",
                 color=hue,
-                linewidth=2,
+                markersize=6,
+                elinewidth=2,
+                label=SECTION_NAMES[row["section"]],
             )
-            axes.plot(row["test_accuracy"], position, "o", color=hue, markersize=6)
             value = published.get(row["model"], {}).get("test_accuracy")
             if value is not None:
                 axes.plot(
@@ -564,6 +638,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
                     markeredgecolor=INK,
                     markersize=5.5,
                     zorder=1,
+                    label="published",
                 )
         axes.set_yticks(range(len(table)), table["title"])
         axes.tick_params(axis="y", labelcolor=INK)
@@ -580,6 +655,7 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
         "far to the left of the axis is written at its edge. "
         "Blue: Part A, orange: Part B, green: Part C.",
+        far,
     )
 
 
@@ -604,7 +680,8 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
             share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
             shares.append(share)
-            axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85)
+            axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85,
+                        label="share")  # fmt: skip
             axes.set_yscale("log")
             axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
             axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
@@ -664,4 +741,8 @@ def data_pictures(pictures: Mapping[str, np.ndarray], counts: Sequence[int]) -> 
         "Rows: classes, with the number of training images; their first images, then the mean "
         "image of the class. Right: mean and variance of each pixel over all images. Dark is "
         "high.",
+        [
+            ("number of training images", name, "", count)
+            for name, count in zip(CLASSES, counts, strict=True)
+        ],
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
@@ -453,7 +453,6 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -478,10 +477,6 @@ class Numbering:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
-    def first_with(self, description: str, key: str) -> str:
-        """Give the first figure that is described in these words; it is `key` if none was."""
-        return self.descriptions.setdefault(description, key)
-
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
         if self.known is None:
@@ -494,26 +489,23 @@ class Numbering:
         return self.known.headings if self.known else []
 
 
-def render(templates: str | Path, context: Mapping[str, Any]) -> str:
-    """Render the page from the templates in a directory and what `load_context` gives."""
-    page = _environment(str(templates), math_markup).get_template(PAGE)
-    draft, collected = _render(page, templates, {**context, "target": "html"}, Numbering())
-    fonts = Markup(embedded(*characters_of(draft)))
-    known = Numbering(known=collected)
-    return _render(page, templates, {**context, "target": "html", "fonts": fonts}, known)[0]
-
-
-def render_paper(
-    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+def render(
+    templates: str | Path,
+    context: Mapping[str, Any],
+    target: str = "html",
+    formula: Callable[..., Markup] = math_markup,
 ) -> str:
-    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+    """Render the report from the templates in a directory and what `load_context` gives.
 
-    Figures are `<img src="figure:NAME">`.
+    `target` is "html" for the page or "pdf" for the HTML that becomes the PDF; `formula` turns
+    LaTeX into what shows it there.
     """
-    paper = _environment(str(templates), formula).get_template(PAPER)
-    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
-    known = Numbering(known=collected)
-    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
+    environment = _environment(str(templates), formula)
+    given = {**context, "target": target, "fonts": ""}
+    draft, collected = _render(environment, templates, given, Numbering())
+    if target == "html":
+        given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(environment, templates, given, Numbering(known=collected))[0]
 
 
 # The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
@@ -536,7 +528,7 @@ def script_policy(templates: str | Path) -> str:
 
 @cache
 def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
-    """The templates of a directory, which are compiled once for each way to show formulas."""
+    """The templates of a directory, which are compiled once."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -566,7 +558,10 @@ def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
 
 
 def _render(
-    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    environment: Environment,
+    templates: str | Path,
+    context: Mapping[str, Any],
+    numbering: Numbering,
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -629,7 +624,6 @@ def _render(
         "count_words": count_words,
         "figure_file": figure,
         "allowed_scripts": Markup(script_policy(templates)),
-        "fonts": context.get("fonts", ""),
         "inline": inline,
         "script": script,
         "known_reference": known_reference,
@@ -645,7 +639,8 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return page.render({**context, **own}), numbering
+    page = PAPER if context["target"] == "pdf" else PAGE
+    return environment.get_template(page).render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

@@ -1,30 +1,32 @@
-"""Makes matplotlib's SVG fit to stand in a page: small, described, the same bytes each time."""
+"""Figures as files: SVG to stand in a page, PNG, and the values shown; the same bytes each time."""
 
 from __future__ import annotations
 
+import csv
 import io
-import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from fmstudy import runtime
+from fmstudy import figuredata, runtime, svgclean
 
-SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-_REFERENCE = re.compile(r"url\(#([^)]+)\)")
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-
+FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
+FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
+DOTS = 300  # an inch, of the PNG
 
 HUES = ("#0072b2", "#b34a00", "#007a59", "#a8477f")
 INK, FAINT = "#1b1e22", "#6b7178"
 STYLE: dict[Any, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],  # comes with matplotlib: the same everywhere
-    "font.sans-serif": ["DejaVu Sans"],  # else every word names ten fonts
+    "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's for what it lacks
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,  # a title may hold a dollar sign
@@ -52,77 +54,169 @@ STYLE: dict[Any, Any] = {
 
 
 class Drawing(NamedTuple):
-    """A figure, what it shows in one sentence, and how it is read."""
+    """A figure, what it shows in one sentence, and how it is read.
+
+    `rows` (panel, series, x, y) are what it shows beside its lines, dots and bars, such as
+    the numbers of a map or the images of a gallery.
+    """
 
     figure: Figure
     title: str
     description: str
+    rows: Sequence[tuple[Any, Any, Any, Any]] = ()
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with the study's style."""
+    """Draw with the study's style and fonts."""
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in sorted(FONTS.glob("ReportSans-*.ttf")):
+        if str(path) not in known:
+            font_manager.fontManager.addfont(path)
     with mpl.rc_context(STYLE):
         yield
 
 
+def luminance(colour: str) -> float:
+    """The relative luminance of a colour, as WCAG defines it, from 0 (black) to 1 (white)."""
+    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def readable(colour: str) -> str:
+    """Darken a colour until words in it can be read on white (a contrast of 4.5 to 1)."""
+    red, green, blue = to_rgb(colour)
+    share = 1.0
+    while luminance(shade := to_hex((red * share, green * share, blue * share))) > 0.1833:
+        share -= 0.01
+    return shade
+
+
+# ---------------------------------------------------------------------------------------- saving
 def save(drawing: Drawing, path: str | Path) -> None:
-    """Write a figure as SVG with a title (the finding, in a sentence) and a description.
+    """Write a figure as SVG and, beside it, as PNG (300 dots an inch) and its values as CSV.
 
-    Both are what a reader who cannot see the figure gets.  Ids are made unique by the file's
-    name, because several figures stand in one page, and matplotlib's style sheet and metadata,
-    which would leak into the page or change with the date, are taken out.
+    The SVG has a title (the finding, in a sentence) and a description: both are what a reader who
+    cannot see the figure gets.  It carries no style sheet, metadata, or ids but those two; its
+    panels and series are marked (see `figuredata`), so that a page can read values off it.  Axes
+    that stand side by side are columns, which a narrow page shows one below the other.
     """
-    name = Path(path).stem
-    buffer = io.BytesIO()
+    path = Path(path)
+    figure = drawing.figure
+    buffer, picture = io.BytesIO(), io.BytesIO()
     with style():
-        drawing.figure.savefig(buffer, format="svg", metadata={"Date": None})
-    root = ET.fromstring(buffer.getvalue())
-    _describe(root, name, drawing.title, drawing.description)
-    _clean(root, name)
-    ET.register_namespace("", SVG)
-    ET.register_namespace("xlink", XLINK)
-    runtime.write_text(path, ET.tostring(root, encoding="unicode") + "\n")
+        panels = figuredata.panels(figure)
+        with figuredata.marked(figure, panels) as marks:
+            figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        extents = _extents(figure)
+        figure.set_layout_engine("none")
+        figure.savefig(picture, format="png", dpi=DOTS, metadata={"Software": None})
+    drawn = svgclean.clean(ET.fromstring(buffer.getvalue()), marks)
+    root = _root(figure, drawing, path.stem)
+    root.extend(_arranged(drawn, panels, figure, extents))
+    runtime.write_text(path, ET.tostring(root, encoding="unicode").replace(" />", "/>") + "\n")
+    with runtime.atomic_write(path.with_suffix(".png")) as file:
+        file.write(picture.getvalue())
+    runtime.write_text(path.with_suffix(".csv"), _table(drawing, panels))
 
 
-def _describe(root: ET.Element, name: str, title: str, description: str) -> None:
-    root.set("role", "img")
-    root.set("aria-labelledby", f"{name}-title {name}-desc")
-    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ET.Element(f"{{{SVG}}}{tag}", {"id": f"{name}-{tag}"})
-        element.text = text
-        root.insert(position, element)
+def _size(figure: Figure) -> tuple[float, float]:
+    """Width and height in points."""
+    width, height = figure.get_size_inches()
+    return 72 * float(width), 72 * float(height)
 
 
-def _clean(root: ET.Element, name: str) -> None:
-    """Drop style sheet, metadata and ids that nothing refers to; prefix the others."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
-                parent.remove(child)
-    # What the style sheet said, where it stays in the figure.
-    root.set("style", "stroke-linejoin:round;stroke-linecap:butt")
-    used = set()
-    for element in root.iter():
-        for key, value in element.attrib.items():
-            used |= set(_REFERENCE.findall(value))
-            if key == f"{{{XLINK}}}href" and value.startswith("#"):
-                used.add(value[1:])
+def _root(figure: Figure, drawing: Drawing, name: str) -> ET.Element:
+    width, height = (f"{side:g}" for side in _size(figure))
+    root = ET.Element(
+        "svg",
+        {
+            "xmlns": svgclean.SVG,
+            "width": f"{width}pt",
+            "height": f"{height}pt",
+            "viewBox": f"0 0 {width} {height}",
+            "role": "img",
+            "aria-labelledby": f"{name}-title {name}-desc",
+            "font-family": FAMILY,
+            "font-size": "9",
+            "fill": "none",
+            "stroke-linejoin": "round",
+            "stroke-linecap": "square",
+        },
+    )
+    for tag, text in (("title", drawing.title), ("desc", drawing.description)):
+        ET.SubElement(root, tag, {"id": f"{name}-{tag}"}).text = text
+    return root
 
-    def renamed(match: Any) -> str:
-        return f"url(#{name}-{match.group(1)})"
 
-    for element in root.iter():
-        if "d" in element.attrib:  # a hundredth of a point is finer than any screen or print
-            path = _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", element.attrib["d"])
-            element.set("d", " ".join(path.split()))
-        for key, value in list(element.attrib.items()):
-            if key == "id" and not value.startswith(f"{name}-"):
-                if value in used:
-                    element.set(key, f"{name}-{value}")
-                else:
-                    del element.attrib[key]
-            elif key == f"{{{XLINK}}}href" and value.startswith("#"):
-                element.set(key, f"#{name}-{value[1:]}")
-            elif "url(#" in value:
-                element.set(key, _REFERENCE.sub(renamed, value))
+def _extents(figure: Figure) -> list[tuple[float, float]]:
+    """The left and right ends of each axes with its words, in points."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    scale = 72 / figure.dpi
+    found = []
+    for axes in figure.axes:
+        box = axes.get_tightbbox(renderer)
+        found.append((box.x0 * scale, box.x1 * scale) if box else (0.0, 0.0))
+    return found
+
+
+def _arranged(
+    drawn: Sequence[ET.Element],
+    panels: Sequence[figuredata.Panel],
+    figure: Figure,
+    extents: Sequence[tuple[float, float]],
+) -> list[ET.Element]:
+    """Axes as panels, in columns where the figure falls into columns."""
+    width, height = _size(figure)
+    groups: dict[int, ET.Element] = {}
+    rest = []
+    for element in drawn:
+        if element.get("class") == "axes":
+            groups[int(element.attrib.pop("data-index"))] = element
+        else:
+            rest.append(element)
+    for index, group in groups.items():
+        del group.attrib["class"]
+        if panels[index].series:
+            group.attrib.update(figuredata.panel_attributes(panels[index], width, height))
+    edges = [] if rest or any(axes.images for axes in figure.axes) else _columns(extents, width)
+    if len(edges) < 3:
+        return [*groups.values(), *rest]
+    columns = []
+    for left, right in pairwise(edges):
+        ends = f"{left:g} {right:g}"
+        columns.append(ET.Element("g", {"class": "column", "data-extent": ends}))
+    for index, group in groups.items():
+        middle = sum(extents[index]) / 2
+        place = sum(middle > edge for edge in edges[1:-1])
+        columns[place].append(group)
+    return columns
+
+
+def _columns(extents: Sequence[tuple[float, float]], width: float) -> list[float]:
+    """The edges of columns: in the middles of the gaps between axes, and the figure's own."""
+    reach, edges = -1.0, [0.0]
+    for left, right in sorted(extents):
+        if reach >= 0 and left > reach:
+            edges.append(round((reach + left) / 2, 1))
+        reach = max(reach, right)
+    return [*edges, width]
+
+
+def _table(drawing: Drawing, panels: Sequence[figuredata.Panel]) -> str:
+    """The values shown, as CSV; without columns that are empty in every row."""
+    rows = figuredata.rows(panels)
+    given = (dict(zip(figuredata.COLUMNS, row, strict=False)) for row in drawing.rows)
+    empty = dict.fromkeys(figuredata.COLUMNS, "")
+    rows += [{**empty, **row} for row in given]
+    rows = rows or [{**empty, "y": drawing.title}]
+    spread = any(row["low"] != "" for row in rows)
+    columns = figuredata.COLUMNS if spread else figuredata.COLUMNS[:4]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(
+            figuredata.cell(row[column], 6 if column == "x" else 5) for column in columns
+        )
+    return buffer.getvalue()

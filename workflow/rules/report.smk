@@ -8,6 +8,7 @@ rule render_report:
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,
+        fonts=FONTS,
     output:
         study.report,
     log:
