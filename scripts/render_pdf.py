@@ -14,7 +14,7 @@ with runtime.job(snakemake.log[0]):
         tables=snakemake.input.tables,
         figures=snakemake.input.figures,
     )
-    html = report.render(templates, context, target="pdf", formula=formulas.picture)
+    html = report.render_paper(templates, context, formulas.picture)
     content = pdf.render(
         html,
         style=(templates / "pdf.css").read_text(encoding="utf-8"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fmstudy import bn_judging, comparing, configuration, ledger, report, verdicts
+from fmstudy import bn_judging, comparing, configuration, explorer, ledger, report, verdicts
 from fmstudy import study as studies
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import StudyError, write_json
@@ -223,7 +223,37 @@ def fabricate(directory: Path, config: dict) -> dict:
         "summary": directory / "summary.json",
         "tables": sorted(tables.glob("*.csv")),
         "figures": sorted(figures.glob("*.svg")),
+        "explorer": explored(study, directory / "explorer.json.gz"),
     }
+
+
+def explored(study, path: Path) -> Path:
+    """What the explorer shows: models of one form whose accuracy ends at 0.9."""
+    split = [[0.1, 0.8, 0.9], [2.3, 0.4, 0.3]]
+    groups = [
+        {"title": "Part A", "kind": "part_a", "models": list(study.models)},
+        *(
+            {"title": it.title, "kind": "sweep", "models": [model.name for model in it.models]}
+            for it in study.sweeps.values()
+        ),
+    ]
+    models = {
+        model.name: {
+            "title": model.title,
+            "setting": "as configured",
+            "grid": [0, 1, 2],
+            "mean": [split, split],
+            "seeds": {"1": [split, split]},
+            "numbers": [0.9, 0.3, None, None, 0.85, 0.4, 0.05, 0.1],
+            "final": [[text] for text in ("1", "7,841", *("0.9",) * 8)],
+            "confusion": [100.0] * 100,
+        }
+        for model in study.trained()
+    }
+    classes = [f"Class {i}" for i in range(10)]
+    content = {"classes": classes, "start": list(models)[:3], "groups": groups, "models": models}
+    explorer.write(content, path)
+    return path
 
 
 def closer_rows(study) -> dict[str, list[dict]]:
@@ -711,7 +741,7 @@ def test_nothing_runs_but_the_pages_own_scripts(page):
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'; ")
     assert "http" not in policy
-    assert len(own_scripts(page)) == 2
+    assert len(own_scripts(page)) == 3
 
 
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):

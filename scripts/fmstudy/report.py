@@ -11,9 +11,11 @@ import base64
 import csv
 import gzip
 import hashlib
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import verdicts
+from fmstudy import provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
@@ -49,7 +51,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -82,12 +84,14 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in plain built-in types, `config` the merged configuration,
     `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
     """
     read = {Path(path).stem: read_table(path) for path in tables}
     results = {
@@ -106,6 +110,8 @@ def load_context(
         "tables": read,
         "figures": {Path(path).stem: read_figure(path) for path in figures},
         "models": models,
+        "explorer": read_explorer(explorer) if explorer else None,
+        "provenance": provenance.summary(study, read),
     }
 
 
@@ -136,6 +142,16 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
         return read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
 def read_table(path: str | Path) -> list[Row]:
@@ -489,35 +505,48 @@ class Numbering:
         return self.known.headings if self.known else []
 
 
-def render(
-    templates: str | Path,
-    context: Mapping[str, Any],
-    target: str = "html",
-    formula: Callable[..., Markup] = math_markup,
-) -> str:
-    """Render the report from the templates in a directory and what `load_context` gives.
+def render(templates: str | Path, context: Mapping[str, Any]) -> str:
+    """Render the page from the templates in a directory and what `load_context` gives."""
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    given = {**context, "target": "html", "fonts": ""}
+    draft, collected = _render(page, templates, given, Numbering())
+    given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(page, templates, given, Numbering(known=collected))[0]
 
-    `target` is "html" for the page or "pdf" for the HTML that becomes the PDF; `formula` turns
-    LaTeX into what shows it there.
+
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+) -> str:
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+
+    Figures are `<img src="figure:NAME">`.
     """
-    environment = _environment(str(templates), formula)
-    given = {**context, "target": target, "fonts": ""}
-    draft, collected = _render(environment, templates, given, Numbering())
-    if target == "html":
-        given["fonts"] = Markup(embedded(*characters_of(draft)))
-    return _render(environment, templates, given, Numbering(known=collected))[0]
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
 
 
 # The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
 # whatever should find its way into the page.
-SCRIPTS = ("theme.js", "script.js")
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
 
 
 def script_text(templates: str | Path, name: str) -> str:
-    """A script of the templates as the page carries it: without comments and indentation."""
-    lines = (Path(templates) / name).read_text(encoding="utf-8").splitlines()
-    bare = (line.strip() for line in lines)
-    return "\n".join(line for line in bare if line and not line.startswith("//"))
+    """A script of the templates as the page carries it: without comments and needless spaces."""
+    text = (Path(templates) / name).read_text(encoding="utf-8")
+    return _SPARE.sub(lambda found: next(filter(None, found.groups()), ""), text)
+
+
+# Texts and regular expressions stay; comments go, and white space around signs.  Not around + and
+# -, for two of them are another sign, and no end of line but where a statement goes on.
+_SPARE = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
+    r"""|(?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*|([;{,(])\s+|[ ]*([]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+    r"""|\s*(\n)\s*""",
+    re.S,
+)
 
 
 def script_policy(templates: str | Path) -> str:
@@ -528,7 +557,7 @@ def script_policy(templates: str | Path) -> str:
 
 @cache
 def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
-    """The templates of a directory, which are compiled once."""
+    """The templates of a directory, which are compiled once for each way to show formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -558,10 +587,7 @@ def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
 
 
 def _render(
-    environment: Environment,
-    templates: str | Path,
-    context: Mapping[str, Any],
-    numbering: Numbering,
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -639,8 +665,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    page = PAPER if context["target"] == "pdf" else PAGE
-    return environment.get_template(page).render({**context, **own}), numbering
+    return page.render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy import claims, configuration, experiments, pdf
 from fmstudy import study as studies
-from fmstudy.digest import digest
+from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
@@ -93,6 +93,7 @@ RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
 EXPERIMENT = f"{RESULTS}/batchnorm/{{experiment}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
+EXPLORER = f"{RESULTS}/explorer.json.gz"
 NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
 PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
@@ -222,6 +223,30 @@ def sweep_as_dict(sweep):
     }
 
 
+def explored():
+    """Give all models in groups, for the explorer of the page: sections first, then sweeps."""
+    of_sections = [
+        (
+            title,
+            section,
+            [it for it in (*study.models.values(), study.epochs.model) if it.section == section],
+        )
+        for section, title in studies.SECTIONS.items()
+    ]
+    of_sweeps = [(sweep.title, "sweep", sweep.models) for sweep in study.sweeps.values()]
+    return [
+        {"title": title, "kind": kind, "models": as_dicts(models)}
+        for title, kind, models in of_sections + of_sweeps
+        if models
+    ]
+
+
+def explored_first():
+    """Give the names of the models that the explorer shows first: those of the first comparison."""
+    compared = [model.name for it in study.comparisons.values() for model in it.models]
+    return list(dict.fromkeys(compared or study.models))[:3]
+
+
 def as_parameters():
     """Give the whole study, for the report."""
     return {
@@ -258,6 +283,9 @@ def as_parameters():
             },
         },
         "versions": versions(PACKAGES),
+        "directory": RESULTS,
+        "report": study.report,
+        "code": of_study(),
     }
 
 
@@ -360,8 +388,10 @@ TABLES = [
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+        "workflow",
     )
 ] + closer_tables(study.closer.models)
+LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 FIGURES = [
     figure(name)
     for name in (

@@ -1,12 +1,78 @@
-# From tables and figures to one page that needs nothing else, and to a PDF of it.
+# From tables and figures to one page that needs nothing else, a PDF of it, and tables for papers.
+
+
+rule collect_explorer:
+    """What the explorer of the page shows: curves, metrics and confusion of every training."""
+    input:
+        metrics=of_runs(study.trained(), "metrics"),
+        history=of_runs(study.trained(), "history"),
+        predictions=of_runs(study.trained(), "predictions"),
+        labels=TENSORS["y_test"],
+    output:
+        explorer=EXPLORER,
+    log:
+        f"{LOGS}/collect_explorer.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        groups=explored(),
+        start=explored_first(),
+        test_samples=study.data["test_samples"],
+        code=digest("collect_explorer"),
+    script:
+        "../../scripts/collect_explorer.py"
+
+
+rule draw_workflow:
+    """The graph of the rules and their jobs, by a second Snakemake that only plans."""
+    output:
+        table=table("workflow"),
+        figure=figure("workflow"),
+    log:
+        f"{LOGS}/draw_workflow.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        config=config,
+        target="report",
+        rules=of_rules(),
+        code=digest("draw_workflow", "study", "claims", "experiments", "configuration"),
+    script:
+        "../../scripts/draw_workflow.py"
+
+
+rule export_tables:
+    """Every table of the report as LaTeX, beside its CSV."""
+    input:
+        TABLES,
+    output:
+        LATEX,
+    log:
+        f"{LOGS}/export_tables.log",
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=digest("export_tables"),
+    script:
+        "../../scripts/export_tables.py"
 
 
 rule render_report:
     """The page itself; the same as report."""
     input:
-        figures=FIGURES,
+        figures=[*FIGURES, figure("workflow")],
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        explorer=EXPLORER,
         templates=TEMPLATES,
         fonts=FONTS,
     output:
@@ -30,7 +96,7 @@ rule render_report:
 rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
-        figures=FIGURES,
+        figures=[*FIGURES, figure("workflow")],
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,

@@ -112,3 +112,13 @@ rule figures:
     """Every figure of the report, as SVG."""
     input:
         FIGURES,
+        figure("workflow"),
+
+
+rule exports:
+    """What there is to reuse: every table as CSV and LaTeX, every figure."""
+    input:
+        TABLES,
+        LATEX,
+        FIGURES,
+        figure("workflow"),
