@@ -479,7 +479,6 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -503,10 +502,6 @@ class Numbering:
     def has(self, kind: str, key: str) -> bool:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
-
-    def first_with(self, description: str, key: str) -> str:
-        """Give the first figure that is described in these words; it is `key` if none was."""
-        return self.descriptions.setdefault(description, key)
 
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
