@@ -1559,7 +1559,7 @@ def test_the_cost_of_the_study_is_told_and_follows_the_records(tmp_path, page):
 
     arguments = fabricate(tmp_path, configured())
     spent = trainings * (3600 + 3.5) + experiments * 12.5
-    told = f"{start}{report.seconds(spent)} of one core"
+    told = f"{start}{report.seconds(spent)} of one core".replace(report.THIN, " ")
     assert told not in page.text
     assert told in changed(arguments, "cost", slow).text
 
