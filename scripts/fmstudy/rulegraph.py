@@ -22,7 +22,8 @@ from typing import Any
 import yaml
 
 from fmstudy.runtime import StudyError
-from fmstudy.svg import FAINT, HUES, INK, SVG
+from fmstudy.svg import FAINT, HUES, INK
+from fmstudy.svgclean import SVG
 
 # Stages by the verbs that rules begin with; any other verb belongs to OTHERS.
 STAGES = {
