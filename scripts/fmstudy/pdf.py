@@ -206,6 +206,8 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
             if child.tag == "details" and child.get("open") is None:
                 parent[place] = _left_out(child, set(attached), page)
     _say_once(root)
+    for parent in root.iter("section"):
+        _let_text_pass(parent)
     there = {element.get("id") for element in root.iter()}
     for element in root.iter():
         target = element.get("href", "")
@@ -248,6 +250,31 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     line.append(bold)
     line.tail = details.tail
     return line
+
+
+def _let_text_pass(parent: Element) -> None:
+    """Put the first paragraph of a part before the figures that open it.
+
+    A page without room for the figure ends with the paragraph then, and not with nothing.
+    """
+    children = list(parent)
+    for place, heading in enumerate(children):
+        if heading.tag not in ("h3", "h4"):
+            continue
+        first = place + 1
+        if first < len(children) and children[first].get("class") == "question":
+            first += 1
+        after = first
+        while after < len(children) and children[after].tag == "figure":
+            after += 1
+        if first < after < len(children) and _is_long(children[after]):
+            paragraph = children[after]
+            parent.remove(paragraph)
+            parent.insert(first, paragraph)
+
+
+def _is_long(element: Element) -> bool:
+    return element.tag == "p" and len(" ".join("".join(element.itertext()).split())) > 200
 
 
 def _say_once(root: Element) -> None:
