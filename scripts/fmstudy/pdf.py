@@ -65,11 +65,23 @@ class Attachment:
     content: bytes
 
 
-def attachments(files: Iterable[str | Path]) -> list[Attachment]:
-    """Read CSV files that go into the PDF, in the order of their names."""
+def attachments(
+    tables: Iterable[str | Path], figures: Iterable[str | Path] = ()
+) -> list[Attachment]:
+    """Read the CSV files that go into the PDF: tables, and the values that figures show.
+
+    A figure's file is called figure-NAME.csv there, because a table may have its name.
+    """
     return [
-        Attachment(path.name, f"{path.stem}, as CSV", path.read_bytes())
-        for path in sorted(map(Path, files), key=lambda path: path.name)
+        Attachment(path.name, f"The table {path.stem} of the study", path.read_bytes())
+        for path in sorted(map(Path, tables))
+    ] + [
+        Attachment(
+            f"figure-{path.name}",
+            f"The values that the figure {path.stem} shows",
+            path.read_bytes(),
+        )
+        for path in sorted(map(Path, figures))
     ]
 
 
@@ -237,7 +249,7 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
             anchors.append(element.get("id", ""))
             label = re.search(r"(Figure|Table) \d+", " ".join(element.itertext()))
             labels += [label[0]] if label else []
-            names.append(name)
+            names.append(f"figure-{name}" if kind == "fig" else name)
     files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
