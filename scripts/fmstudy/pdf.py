@@ -52,6 +52,7 @@ NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 482.0  # of the text on the page in points, as in pdf.css
+HEIGHT = 640.0  # that a figure may have there, with its caption below
 FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
@@ -231,8 +232,9 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
             element.insert(0, title)
         source = element.get("src", "")
         if element.tag == "img" and source.startswith("figure:"):
-            width = _width(figures.get(source.removeprefix("figure:"), ""))
-            element.set("style", f"width: {min(WIDTH, FIGURE_SCALE * width):.1f}pt")
+            width, height = _size(figures.get(source.removeprefix("figure:"), ""))
+            scale = min(FIGURE_SCALE, WIDTH / width, HEIGHT / height)
+            element.set("style", f"width: {scale * width:.1f}pt")
 
 
 def _left_out(details: Element, attached: set[str], page: str) -> Element:
@@ -302,7 +304,7 @@ def _say_once(root: Element) -> None:
                     how.text = f"Read like {like}."
 
 
-def _width(svg: str) -> float:
-    """The width of a figure in its own units."""
-    found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ', svg)
-    return float(found[1]) if found else 576.0
+def _size(svg: str) -> tuple[float, float]:
+    """Width and height of a figure in its own units."""
+    found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg)
+    return (float(found[1]), float(found[2])) if found else (576.0, 288.0)
