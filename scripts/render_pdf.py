@@ -20,7 +20,7 @@ with runtime.job(snakemake.log[0]):
         style=(templates / "pdf.css").read_text(encoding="utf-8"),
         figures={name: str(figure.svg) for name, figure in context["figures"].items()},
         fonts=snakemake.input.fonts,
-        attachments=pdf.attachments(snakemake.input.tables),
+        attachments=pdf.attachments(snakemake.input.tables, snakemake.input.shown),
         page=Path(snakemake.output[0]).with_suffix(".html").name,
     )
     with runtime.atomic_write(snakemake.output[0]) as file:

@@ -46,10 +46,12 @@ class Paper:
     def __init__(self, directory: Path) -> None:
         given = fabricate(directory / "study", configured())
         context = report.load_context(**given)
+        shown = [path.with_suffix(".csv") for path in given["figures"]]
         self.tables = {path.name: path.read_bytes() for path in given["tables"]}
+        self.tables |= {f"figure-{path.name}": path.read_bytes() for path in shown}
         self.html = report.render_paper(TEMPLATES, context, formulas.picture)
         self.figures = {name: str(figure.svg) for name, figure in context["figures"].items()}
-        self.attachments = pdf.attachments(given["tables"])
+        self.attachments = pdf.attachments(given["tables"], shown)
         self.file = directory / "final.pdf"
         self.file.write_bytes(self.rendered())
         self.pdf = pypdf.PdfReader(self.file)
@@ -216,7 +218,7 @@ def test_nothing_is_left_unfilled(paper):
     assert not re.search(r"\b(nan|None|inf|Undefined)\b|\{\{|\}\}|\{%", paper.text)
 
 
-def test_the_tables_are_attached_as_they_are(paper):
+def test_tables_and_what_figures_show_are_attached_as_they_are(paper):
     attached = {name: content[0] for name, content in paper.pdf.attachments.items()}
     assert attached == paper.tables
     names = paper.pdf.trailer["/Root"]["/Names"]["/EmbeddedFiles"]["/Names"]
@@ -230,6 +232,25 @@ def test_what_is_left_to_the_page_is_named_with_its_file(paper):
         r"All \d+ trainings \(Table \d+\): in final\.html; attached: runs\.csv\.", text
     )
     assert "The configuration: in final.html." in text
+
+
+def test_no_word_stands_beyond_the_margins(paper):
+    """A table that is too wide runs out of the page, and nobody says so."""
+    words = tool("pdftotext", "-bbox", paper.file, "-")
+    edges = re.findall(r'<word xMin="([\d.]+)" yMin="[\d.]+" xMax="([\d.]+)"', words)
+    assert len(edges) > 10_000
+    margin, width = 20 / 25.4 * 72, 595.28
+    assert min(float(left) for left, _ in edges) > margin - 1
+    assert max(float(right) for _, right in edges) < width - margin + 1
+
+
+def test_text_fills_the_page_that_a_figure_left(tmp_path):
+    figure = "<figure><figcaption><b>Figure 1. A.</b></figcaption></figure>"
+    body = f"<section><h3>Part</h3>{figure}<p>{'Long words follow. ' * 20}</p><p>End.</p></section>"
+    text = text_of(small(body), tmp_path / "a.pdf")
+    assert (
+        text.index("Part") < text.index("Long words") < text.index("Figure 1") < text.index("End")
+    )
 
 
 def test_numbers_are_those_of_the_page(tmp_path, paper):

@@ -52,6 +52,7 @@ NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 482.0  # of the text on the page in points, as in pdf.css
+HEIGHT = 640.0  # that a figure may have there, with its caption below
 FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
@@ -65,11 +66,23 @@ class Attachment:
     content: bytes
 
 
-def attachments(files: Iterable[str | Path]) -> list[Attachment]:
-    """Read CSV files that go into the PDF, in the order of their names."""
+def attachments(
+    tables: Iterable[str | Path], figures: Iterable[str | Path] = ()
+) -> list[Attachment]:
+    """Read the CSV files that go into the PDF: tables, and the values that figures show.
+
+    A figure's file is called figure-NAME.csv there, because a table may have its name.
+    """
     return [
-        Attachment(path.name, f"{path.stem}, as CSV", path.read_bytes())
-        for path in sorted(map(Path, files), key=lambda path: path.name)
+        Attachment(path.name, f"The table {path.stem} of the study", path.read_bytes())
+        for path in sorted(map(Path, tables))
+    ] + [
+        Attachment(
+            f"figure-{path.name}",
+            f"The values that the figure {path.stem} shows",
+            path.read_bytes(),
+        )
+        for path in sorted(map(Path, figures))
     ]
 
 
@@ -206,6 +219,8 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
             if child.tag == "details" and child.get("open") is None:
                 parent[place] = _left_out(child, set(attached), page)
     _say_once(root)
+    for parent in root.iter("section"):
+        _let_text_pass(parent)
     there = {element.get("id") for element in root.iter()}
     for element in root.iter():
         target = element.get("href", "")
@@ -217,8 +232,9 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
             element.insert(0, title)
         source = element.get("src", "")
         if element.tag == "img" and source.startswith("figure:"):
-            width = _width(figures.get(source.removeprefix("figure:"), ""))
-            element.set("style", f"width: {min(WIDTH, FIGURE_SCALE * width):.1f}pt")
+            width, height = _size(figures.get(source.removeprefix("figure:"), ""))
+            scale = min(FIGURE_SCALE, WIDTH / width, HEIGHT / height)
+            element.set("style", f"width: {scale * width:.1f}pt")
 
 
 def _left_out(details: Element, attached: set[str], page: str) -> Element:
@@ -235,7 +251,7 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
             anchors.append(element.get("id", ""))
             label = re.search(r"(Figure|Table) \d+", " ".join(element.itertext()))
             labels += [label[0]] if label else []
-            names.append(name)
+            names.append(f"figure-{name}" if kind == "fig" else name)
     files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
@@ -248,6 +264,31 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     line.append(bold)
     line.tail = details.tail
     return line
+
+
+def _let_text_pass(parent: Element) -> None:
+    """Put the first paragraph of a part before the figures that open it.
+
+    A page without room for the figure ends with the paragraph then, and not with nothing.
+    """
+    children = list(parent)
+    for place, heading in enumerate(children):
+        if heading.tag not in ("h3", "h4"):
+            continue
+        first = place + 1
+        if first < len(children) and children[first].get("class") == "question":
+            first += 1
+        after = first
+        while after < len(children) and children[after].tag == "figure":
+            after += 1
+        if first < after < len(children) and _is_long(children[after]):
+            paragraph = children[after]
+            parent.remove(paragraph)
+            parent.insert(first, paragraph)
+
+
+def _is_long(element: Element) -> bool:
+    return element.tag == "p" and len(" ".join("".join(element.itertext()).split())) > 200
 
 
 def _say_once(root: Element) -> None:
@@ -263,7 +304,7 @@ def _say_once(root: Element) -> None:
                     how.text = f"Read like {like}."
 
 
-def _width(svg: str) -> float:
-    """The width of a figure in its own units."""
-    found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ', svg)
-    return float(found[1]) if found else 576.0
+def _size(svg: str) -> tuple[float, float]:
+    """Width and height of a figure in its own units."""
+    found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg)
+    return (float(found[1]), float(found[2])) if found else (576.0, 288.0)

@@ -99,6 +99,7 @@ rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
         figures=[*FIGURES, figure("workflow")],
+        shown=[*FIGURE_DATA, figure("workflow").replace(".svg", ".csv")],
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,
