@@ -20,7 +20,7 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
-.PHONY: help setup ready ready-all report quick test lint format lock clean distclean
+.PHONY: help setup ready ready-all ready-test report quick test lint format lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,14 +41,19 @@ ready:
 ready-all:
 	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) || \
 		$(MAKE) --no-print-directory setup packages="$(all)"
+# Tests fail without system packages, so these are looked at each time, which is instant.
+# What could not be had is not tried again, until .venv is made anew: the tests themselves name it.
+ready-test: ready-all
+	@for list in apt apt-test; do \
+		sh scripts/install_system_packages.sh --once "$(VENV)/.no-$$list" $$list.txt; done
 
-report: ready ## run the whole study and write report/final.html
-	@$(snakemake) report/final.html
+report: ready ## run the whole study and write report/final.html and report/final.pdf
+	@$(snakemake) report
 
-quick: ready ## run a small version of it first: report/quick.html
-	@$(snakemake) report/quick.html --configfile config/quick.yaml
+quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
+	@$(snakemake) report --configfile config/quick.yaml
 
-test: ready-all ## run the tests
+test: ready-test ## run the tests
 	@$(in_venv) pytest
 
 lint: ready-all ## check style, types and rules without changing anything

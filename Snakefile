@@ -19,7 +19,8 @@ include: "workflow/rules/targets.smk"
 
 
 rule report:
-    """The report, an HTML page in one file, of the whole study: this is made without a target."""
+    """The report, as a page and as a PDF, and its tables as LaTeX: this is made without a target."""
     default_target: True
     input:
-        study.report,
+        reports(),
+        LATEX,

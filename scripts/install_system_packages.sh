@@ -1,11 +1,14 @@
 #!/bin/sh
 # Install the system packages that a list names and this system lacks.
 #
-#     sh scripts/install_system_packages.sh apt.txt
+#     sh scripts/install_system_packages.sh [--once NOTE] apt.txt
 #
-# The study runs without them, so nothing here ends the set-up: what cannot be installed is
-# named, with what it is for and the command that a person with the rights can run.
+# Nothing here ends the set-up: what cannot be installed is named, with what it is for and the
+# command that a person with the rights can run. With --once, the file NOTE remembers what could
+# not be had, so that nobody waits for it, or reads about it, a second time.
 set -eu
+note=
+if [ "$1" = --once ]; then note=$2; shift 2; fi
 list=$1
 
 is_installed() { # a removed package whose configuration stayed also has a status
@@ -21,29 +24,37 @@ explain() { # the comment above each package in the list says what it is for
     done
 }
 
-wanted=$(sed 's/#.*//' "$list" | tr -s '[:space:]' ' ')
-
-if ! command -v dpkg >/dev/null || ! command -v apt-get >/dev/null; then
-    echo "System packages: no apt here. Install these by other means if you want what they give:"
-    explain $wanted
+give_up() { # the end, if something is missing that cannot be had
+    if [ -n "$note" ]; then echo "$missing" >"$note"; fi
     exit 0
-fi
+}
+
+has_apt() {
+    command -v dpkg >/dev/null && command -v apt-get >/dev/null
+}
 
 missing=
-for package in $wanted; do
-    is_installed "$package" || missing="$missing $package"
+for package in $(sed 's/#.*//' "$list" | tr -s '[:space:]' ' '); do
+    has_apt && is_installed "$package" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
+if [ -f "$note" ] && echo "$missing" | grep -Fqx -f "$note"; then exit 0; fi
+
+if ! has_apt; then
+    echo "System packages: no apt here. Install these by other means if you want what they give:"
+    explain $missing
+    give_up
+fi
 
 if [ "$(id -u)" = 0 ]; then
     as_root=
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     as_root="sudo -n"
 else
-    echo "System packages: no right to install these; the study runs without them."
+    echo "System packages: no right to install these."
     explain $missing
     echo "To install them: sudo apt-get install --no-install-recommends$missing"
-    exit 0
+    give_up
 fi
 
 run_apt_get() { # apt-get must neither ask nor read what was meant for somebody else
@@ -58,7 +69,9 @@ for package in $missing; do # one by one: a package unknown to this release stop
 done
 
 if [ -n "$failed" ]; then
-    echo "System packages: these could not be installed; the study runs without them."
+    echo "System packages: these could not be installed."
     explain $failed
     echo "To try again: ${as_root:+sudo }apt-get install --no-install-recommends$failed"
+    missing=$failed
+    give_up
 fi

@@ -12,5 +12,6 @@ with runtime.job(snakemake.log[0]):
         summary=snakemake.input.summary,
         tables=snakemake.input.tables,
         figures=snakemake.input.figures,
+        explorer=snakemake.input.explorer,
     )
     runtime.write_text(snakemake.output[0], report.render(Path(page).parent, context))

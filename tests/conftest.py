@@ -1,13 +1,25 @@
-"""What the tests share: a quiet TensorFlow on one thread, and a handful of random samples."""
+"""What the tests share: a quiet TensorFlow on one thread, random samples, a report in a browser.
+
+For tests of the page: `open_report()` gives a Playwright page on the made-up report, `browser`
+is the Chromium that shows it, `report_file` the path of the report. `tool("qpdf")` finds a command
+of the packages in apt-test.txt.
+"""
 
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhere
 
-from collections.abc import Callable
+import shutil
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+import measure_page
 
 Samples = tuple[np.ndarray, np.ndarray]
 
@@ -31,3 +43,93 @@ def samples() -> Callable[..., Samples]:
         return x.astype(np.float32), labels.astype(np.float32)
 
     return make
+
+
+# ------------------------------------------------------------------------ the report in Chromium
+@pytest.fixture(scope="session")
+def report_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report as one HTML file: real templates and figures, made-up results (15 seconds)."""
+    import fabricated_report
+
+    return fabricated_report.render(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The Chromium of this machine; without one, every test that needs it fails and says so."""
+    with sync_playwright() as playwright:
+        try:
+            chromium = measure_page.launch(playwright)
+        except FileNotFoundError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
+    """Opens a page, offline, by default the made-up report on a screen of 1280 by 900.
+
+    `open_report(path, width=390, fragment="sec-data", **context)`; `context` are options of
+    Playwright's new_context such as color_scheme="dark" or java_script_enabled=False. The test
+    fails if a page asks for anything but itself, writes to the console, or has an error.
+    """
+    opened = []
+
+    def open_(
+        path: Path = report_file,
+        width: int = 1280,
+        height: int = 900,
+        fragment: str = "",
+        **options: Any,
+    ) -> Page:
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, offline=True, **options)
+        address = path.resolve().as_uri()
+        opened.append((context, watch(context, address)))
+        page = context.new_page()
+        page.goto(f"{address}#{fragment}" if fragment else address)
+        return page
+
+    yield open_
+    for context, _ in opened:
+        context.close()
+    assert not [problem for _, problems in opened for problem in problems]
+
+
+def watch(context: BrowserContext, address: str) -> list[str]:
+    """Note whatever a page at this address should not do, in a list that grows while it does."""
+    problems: list[str] = []
+
+    def requested(request: Request) -> None:
+        url = urllib.parse.urldefrag(request.url).url
+        if url != address and not url.startswith(("data:", "blob:")):
+            problems.append(f"asked for {url[:200]}")
+
+    context.on("request", requested)
+    context.on("console", lambda message: problems.append(f"console: {message.text}"))
+    context.on("weberror", lambda error: problems.append(f"error: {error.error}"))
+    return problems
+
+
+@pytest.fixture
+def report_page(open_report: Callable[..., Page]) -> Page:
+    """The made-up report, freshly opened on a screen of 1280 by 900."""
+    return open_report()
+
+
+# --------------------------------------------------------------- what apt-test.txt brings besides
+PACKAGES = {"qpdf": "qpdf"} | dict.fromkeys(("pdffonts", "pdfinfo", "pdftoppm"), "poppler-utils")
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Gives the path of a command such as "qpdf"; without it, the test fails and says so."""
+
+    def find(command: str) -> str:
+        found = shutil.which(command)
+        if not found:
+            pytest.fail(f"no {command}: sudo apt-get install {PACKAGES[command]}", pytrace=False)
+        return found
+
+    return find

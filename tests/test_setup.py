@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz"]
+SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz", "libpango-1.0-0", "libpangoft2-1.0-0"]
+OF_TESTS = ["chromium-headless-shell", "qpdf", "poppler-utils"]
 
 
 # The lock files
@@ -64,10 +65,11 @@ def test_lock_files_hold_no_address_and_no_option(file):
 
 def test_development_lock_holds_the_lock_of_the_study():
     development = locked("requirements-dev.txt")
+    everywhere = {name: entry for (name, marker), entry in development.items() if not marker}
     different = {
-        key: (entry[0], development.get(key, ("missing",))[0])
-        for key, entry in locked("requirements.txt").items()
-        if development.get(key) != entry
+        (name, marker): entry[0]
+        for (name, marker), entry in locked("requirements.txt").items()
+        if development.get((name, marker), everywhere.get(name)) != entry
     }
     assert different == {}
 
@@ -117,10 +119,11 @@ class Machine:
         )
         self.has("sudo", f'{"" if sudo else "exit 1"}\n[ "$1" = -n ] && shift && exec "$@"')
 
-    def install(self, list_file: Path = ROOT / "apt.txt") -> str:
+    def install(self, name: str = "apt.txt", *options: object) -> str:
         """Run the script; give what it printed. It must succeed, whatever happens."""
+        script = ROOT / "scripts/install_system_packages.sh"
         done = subprocess.run(
-            ["/bin/sh", ROOT / "scripts/install_system_packages.sh", list_file],
+            ["/bin/sh", script, *options, ROOT / name],
             env={"PATH": str(self.bin)},
             capture_output=True,
             text=True,
@@ -147,10 +150,13 @@ def installing(*packages: str) -> list[str]:
     ]
 
 
-def test_list_names_the_system_packages_and_what_each_is_for(machine):
+@pytest.mark.parametrize(
+    ("name", "packages"), [("apt.txt", SYSTEM_PACKAGES), ("apt-test.txt", OF_TESTS)]
+)
+def test_lists_name_the_system_packages_and_what_each_is_for(machine, name, packages):
     machine.has_apt(installed=[], user=1000, sudo=False)
-    output = machine.install()
-    assert re.findall(r"^  (\S+): \w+", output, re.M) == SYSTEM_PACKAGES
+    output = machine.install(name)
+    assert re.findall(r"^  (\S+): \w+", output, re.M) == packages
 
 
 def test_nothing_is_installed_where_all_is_there(machine):
@@ -162,7 +168,7 @@ def test_nothing_is_installed_where_all_is_there(machine):
 def test_root_installs_only_what_is_missing(machine):
     machine.has_apt(installed=["dataset-fashion-mnist"], user=0, sudo=False)
     machine.install()
-    assert machine.calls == installing("graphviz")
+    assert machine.calls == installing(*SYSTEM_PACKAGES[1:])
 
 
 def test_a_user_with_sudo_installs_all_that_is_missing(machine):
@@ -172,7 +178,7 @@ def test_a_user_with_sudo_installs_all_that_is_missing(machine):
 
 
 def test_without_rights_the_exact_command_is_printed(machine):
-    machine.has_apt(installed=["graphviz"], user=1000, sudo=False)
+    machine.has_apt(installed=SYSTEM_PACKAGES[1:], user=1000, sudo=False)
     output = machine.install()
     assert machine.calls == []
     assert "sudo apt-get install --no-install-recommends dataset-fashion-mnist\n" in output
@@ -183,7 +189,7 @@ def test_a_package_that_fails_stops_neither_the_others_nor_the_set_up(machine):
     machine.has_apt(installed=[], user=0, sudo=False, fails="install*fashion")
     output = machine.install()
     assert machine.calls == installing(*SYSTEM_PACKAGES)
-    assert "the study runs without them" in output
+    assert re.findall(r"^  (\S+): \w+", output, re.M) == ["dataset-fashion-mnist"]
     assert output.endswith("apt-get install --no-install-recommends dataset-fashion-mnist\n")
 
 
@@ -197,6 +203,33 @@ def test_an_update_that_fails_does_not_prevent_the_installation(machine):
 def test_systems_without_apt_are_told_the_names(machine):
     output = machine.install()
     assert re.findall(r"^  (\S+): \w+", output, re.M) == SYSTEM_PACKAGES
+
+
+@pytest.mark.parametrize("kind", ["no apt", "no rights", "apt fails"])
+def test_what_could_not_be_had_is_tried_and_told_once(machine, tmp_path, kind):
+    once = ("apt-test.txt", "--once", tmp_path / "note")
+    if kind != "no apt":
+        user = 0 if kind == "apt fails" else 1000
+        machine.has_apt(installed=["qpdf"], user=user, sudo=False, fails="install*")
+    assert "chromium-headless-shell: the browser" in machine.install(*once)
+    calls = list(machine.calls)
+    assert machine.install(*once) == ""
+    assert machine.calls == calls
+
+    machine.has_apt(installed=[], user=0, sudo=False)  # now one more is missing
+    if kind != "no apt":
+        machine.install(*once)
+        assert machine.calls == calls + installing(*OF_TESTS)
+
+
+def test_what_is_there_or_could_be_installed_leaves_no_note(machine, tmp_path):
+    once = ("apt-test.txt", "--once", tmp_path / "note")
+    machine.has_apt(installed=["qpdf"], user=0, sudo=False)
+    machine.install(*once)
+    assert machine.calls == installing("chromium-headless-shell", "poppler-utils")
+    machine.has_apt(installed=OF_TESTS, user=0, sudo=False)
+    assert machine.install(*once) == ""
+    assert not (tmp_path / "note").exists()
 
 
 # The Python environment
@@ -303,15 +336,29 @@ def test_make_alone_lists_every_target_for_people(study):
 @pytest.mark.parametrize(
     ("target", "request_"),
     [
-        ("report", "report/final.html"),
+        ("report", "report"),
         # before --configfile, which would take it for a second file
-        ("quick", "report/quick.html --configfile config/quick.yaml"),
+        ("quick", "report --configfile config/quick.yaml"),
     ],
 )
 def test_report_targets_call_snakemake_with_the_environment_first(study, target, request_):
     called, python = make(study, target, "CORES=3").splitlines()
     assert called == f"--cores 3 --rerun-incomplete {request_}"
     assert python == str(study / ".venv/bin/python")
+
+
+def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(study):
+    """With the environment finished, nothing but one instant look stands before the work."""
+    called = 'echo "system packages: $*"\n'
+    (study / "scripts/install_system_packages.sh").write_text(called, encoding="utf-8")
+    for name in ("pytest", "ruff", "snakefmt", "mypy"):
+        shutil.copy(study / ".venv/bin/python", study / f".venv/bin/{name}")
+    looked = [
+        f"system packages: --once .venv/.no-{name} {name}.txt" for name in ("apt", "apt-test")
+    ]
+    assert make(study, "test").splitlines() == looked
+    for target in ("report", "lint"):
+        assert "system packages" not in make(study, target)
 
 
 def test_clean_removes_what_the_study_makes_and_nothing_else(study):

@@ -27,6 +27,34 @@ def digest(script: str, *modules: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def of_study() -> str:
+    """Give the digest (16 hexadecimal digits) of all code: scripts, library, rules, templates.
+
+    The configuration is not in it.  Equal digests and equal configurations make equal reports
+    from equal results.  `PYTHONPATH=scripts python -m fmstudy.digest` prints it.
+    """
+    root = SCRIPTS.parent
+    code = [(path.stem, repr(_plain(_tree(path)))) for path in SCRIPTS.glob("*.py")]
+    code += [(path.stem, _code(path.stem)) for path in (SCRIPTS / PACKAGE).glob("*.py")]
+    files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
+    files += (path for path in (root / "report/templates").rglob("*") if path.is_file())
+    texts = [
+        (path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+        for path in files
+        if path.exists()
+    ]
+    whole = "".join(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def of_rules() -> str:
+    """Give the digest of the rules, and of what decides which jobs there are."""
+    root = SCRIPTS.parent
+    files = [root / "Snakefile", *sorted((root / "workflow/rules").glob("*.smk"))]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def modules_of(script: str, *modules: str) -> list[str]:
     """Give the names of the library's modules that a script imports, directly or not, sorted."""
     found: set[str] = set()
@@ -84,3 +112,7 @@ def _plain(node: object) -> object:
 
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+if __name__ == "__main__":
+    print(of_study())

@@ -7,30 +7,36 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import pagefigures, verdicts
+from fmstudy import pagefigures, provenance, verdicts
 from fmstudy.configuration import nearest
+from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
 Row = dict[str, Any]
 Value = float | None
 
-PAGE = "report.html.j2"
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 MISSING = "–"  # what stands in a table where there is no number because none applies
 DIVERGED = "diverged"  # and where there is none because no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -45,7 +51,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
@@ -65,6 +71,12 @@ class Figure:
     description: str
     data: str
 
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
+
 
 def load_context(
     study: Mapping[str, Any],
@@ -72,12 +84,14 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in plain built-in types, `config` the merged configuration,
     `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files.  Raises StudyError if a file is missing or is not what it should be.
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
     """
     read = {Path(path).stem: read_table(path) for path in tables}
     results = {
@@ -87,6 +101,7 @@ def load_context(
     }
     _check_ledger(read.get("ledger", []), config)
     costs = read.get("cost", [])
+    shown = {Path(path).stem: read_figure(path) for path in figures}
     models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
     return {
         "study": study,
@@ -94,8 +109,13 @@ def load_context(
         "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "data": _read_summary(summary),
         "tables": read,
-        "figures": {Path(path).stem: read_figure(path) for path in figures},
+        "figures": shown,
+        "figure_colours": Markup(
+            pagefigures.dark_colours(figure.panels for figure in shown.values())
+        ),
         "models": models,
+        "explorer": read_explorer(explorer) if explorer else None,
+        "provenance": provenance.summary(study, read),
     }
 
 
@@ -126,6 +146,16 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
         return read_json(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
 def read_table(path: str | Path) -> list[Row]:
@@ -487,11 +517,61 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and what `load_context` gives."""
-    collected = _render(templates, context, Numbering())[1]
-    return _render(templates, context, Numbering(known=collected))[0]
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    given = {**context, "target": "html", "fonts": ""}
+    draft, collected = _render(page, templates, given, Numbering())
+    given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(page, templates, given, Numbering(known=collected))[0]
 
 
-def _environment(templates: str | Path) -> Environment:
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+) -> str:
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+
+    Figures are `<img src="figure:NAME">`.
+    """
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
+
+
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it: without comments and needless signs."""
+    text = (Path(templates) / name).read_text(encoding="utf-8")
+    return _SPARE.sub(lambda found: "".join(filter(None, found.groups())), text).strip()
+
+
+# What a script can spare is what no group holds.  Texts and regular expressions stay as they are.
+# Comments go; white space around signs, but between two of + and -, which would make another one;
+# ends of lines within a statement; and the brackets around the one argument of a function.
+_SPARE = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"""
+    r"""|((?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*"""
+    r"""|(?<![\w$)\]])\((\w+)\)[ ]*(=>)\s*"""
+    r"""|(?<![+-])[ ]?([+-])[ ](?![+-])"""
+    r"""|([;{,(])\s+|[ ]*(\(|[]=*/%<>!?:&|,;){}[]+)[ ]*"""
+    r"""|\s*(\n)\s*""",
+    re.S,
+)
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
+    """The templates of a directory, which are compiled once for each way to show formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -514,14 +594,14 @@ def _environment(templates: str | Path) -> Environment:
         "size": size,
         "fixed": fixed,
         "percent2": FORMATS["percent2"],
-        "math": math_markup,
+        "math": formula,
     }
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
 
 def _render(
-    templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     tables, models, config = context["tables"], context["models"], context["config"]
 
@@ -572,15 +652,20 @@ def _render(
         """A file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
-    environment = _environment(templates)
-    environment.globals |= {
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
         "inline": inline,
+        "script": script,
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
@@ -594,7 +679,7 @@ def _render(
         "uses_all": uses_all(config, context["data"]),
         "written": written,
     }
-    return environment.get_template(PAGE).render(context), numbering
+    return page.render({**context, **own}), numbering
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

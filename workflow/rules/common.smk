@@ -14,9 +14,9 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, experiments
+from fmstudy import claims, configuration, experiments, pdf
 from fmstudy import study as studies
-from fmstudy.digest import digest
+from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
@@ -88,15 +88,18 @@ EXPECTED = resolve_expected()
 DATA = "results/data"  # the same for every study
 RESULTS = study.directory
 LOGS = RESULTS.replace("results", "logs", 1)
+PDF = str(Path(study.report).with_suffix(".pdf"))
 RUN = f"{RESULTS}/runs/{{run}}/seed-{{seed}}"
 EXPERIMENT = f"{RESULTS}/batchnorm/{{experiment}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
+EXPLORER = f"{RESULTS}/explorer.json.gz"
 NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
 PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
+FONTS = sorted(os.path.relpath(path) for path in (HERE / "report/fonts").glob("*.ttf"))
 PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "statsmodels", "scikit-learn", "pandas"]
 PACKAGES += ["matplotlib", "snakemake", "jinja2"]
 
@@ -220,6 +223,30 @@ def sweep_as_dict(sweep):
     }
 
 
+def explored():
+    """Give all models in groups, for the explorer of the page: sections first, then sweeps."""
+    of_sections = [
+        (
+            title,
+            section,
+            [it for it in (*study.models.values(), study.epochs.model) if it.section == section],
+        )
+        for section, title in studies.SECTIONS.items()
+    ]
+    of_sweeps = [(sweep.title, "sweep", sweep.models) for sweep in study.sweeps.values()]
+    return [
+        {"title": title, "kind": kind, "models": as_dicts(models)}
+        for title, kind, models in of_sections + of_sweeps
+        if models
+    ]
+
+
+def explored_first():
+    """Give the names of the models that the explorer shows first: those of the first comparison."""
+    compared = [model.name for it in study.comparisons.values() for model in it.models]
+    return list(dict.fromkeys(compared or study.models))[:3]
+
+
 def as_parameters():
     """Give the whole study, for the report."""
     return {
@@ -256,6 +283,9 @@ def as_parameters():
             },
         },
         "versions": versions(PACKAGES),
+        "directory": RESULTS,
+        "report": study.report,
+        "code": of_study(),
     }
 
 
@@ -364,8 +394,10 @@ TABLES = [
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+        "workflow",
     )
 ] + closer_tables(study.closer.models)
+LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 FIGURES = [
     figure(name)
     for name in (
@@ -384,3 +416,19 @@ FIGURES = [
 # Beside each figure its values, and the same as a picture of pixels.
 FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in FIGURES]
 PICTURES = [re.sub(r"\.svg$", ".png", path) for path in FIGURES]
+
+
+def reports():
+    """Give what the report is made as: the page and, where it can be made, the PDF."""
+    if not (problem := pdf.what_is_missing(PDF)):
+        return [study.report, PDF]
+    if workflow.is_main_process:  # not once more in each job
+        logger.warning(f"Only the page is made. {problem}")
+    return [study.report]
+
+
+def fonts_of_pdf(wildcards):
+    """Give the fonts of the PDF, or end before the first job where it cannot be made."""
+    if problem := pdf.what_is_missing(PDF):
+        refuse(problem)
+    return FONTS

@@ -1,0 +1,11 @@
+"""Write what the report's explorer shows."""
+
+from fmstudy import explorer, predictions, runtime, tables
+
+with runtime.job(snakemake.log[0]):
+    params = snakemake.params
+    labels = predictions.read_labels(snakemake.input.labels, params.test_samples)
+    runs = tables.Runs.holding(snakemake.input.metrics)
+    explorer.write(
+        explorer.collect(params.groups, params.start, runs, labels), snakemake.output.explorer
+    )

@@ -1,0 +1,112 @@
+"""Formulas for paper: LaTeX as a picture of outlines, with the words in which it is read aloud.
+
+The page shows formulas as MathML.  WeasyPrint would run the parts of MathML together to one line
+of text and say nothing of it, so that a fraction loses its bar; the PDF takes pictures instead.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import xml.etree.ElementTree as ET
+from functools import cache
+
+from latex2mathml.converter import convert
+from markupsafe import Markup
+from ziamath.config import config
+from ziamath.zmath import Latex
+
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+SIZE = 20  # of the letters, in the units of the picture
+
+WORDS = {
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "δ": "delta",
+    "ε": "epsilon",
+    "ϵ": "epsilon",
+    "μ": "mu",
+    "π": "pi",
+    "σ": "sigma",
+    "+": "plus",
+    "-": "minus",
+    "−": "minus",
+    "=": "equals",
+    "/": "over",
+    "∂": "d",
+    "∑": "sum",
+    "|": "bar",
+    "∣": "bar",
+    "(": "open bracket",
+    ")": "close bracket",
+    ",": ",",
+}
+OVER = {"^": "hat", "¯": "bar", "―": "bar", "‾": "bar", "_": "bar", "ˉ": "bar"}
+
+
+@cache
+def picture(latex: str, display: str = "inline") -> Markup:
+    """Draw a formula as an `<img>` that stands on the line of the text around it.
+
+    `display` is "inline" or "block".  The same formula gives the same bytes.  Raises ValueError
+    for a command that is not known.
+    """
+    words = spoken(latex)
+    drawn = Latex(latex, size=SIZE, inline=display == "inline").svgxml()
+    _, top, width, height = (float(number) for number in drawn.attrib["viewBox"].split())
+    svg = base64.b64encode(ET.tostring(drawn)).decode()
+    return Markup(
+        '<img class="math" src="data:image/svg+xml;base64,{svg}" alt="{words}"'
+        ' style="width: {width:.3f}em; height: {height:.3f}em; vertical-align: {depth:.3f}em">'
+    ).format(
+        svg=svg,
+        words=words,
+        width=width / SIZE,
+        height=height / SIZE,
+        depth=-(top + height) / SIZE,
+    )
+
+
+def spoken(latex: str) -> str:
+    """Put a formula into words: `\\frac{1}{n}` is "1 over n"."""
+    mathml = convert(latex)
+    if "\\" in mathml:  # what the converter does not know stays in it as text
+        raise ValueError(f"not converted to MathML: {latex}")
+    words = " ".join(_say(ET.fromstring(mathml)).split())
+    return re.sub(r"(\s*,)+", ",", words).strip(",")
+
+
+def _say(element: ET.Element) -> str:
+    kind = element.tag.removeprefix(MATHML)
+    parts = [_say(child) for child in element]
+    text = (element.text or "").strip()
+    if not parts:
+        return WORDS.get(text, text)
+    if kind == "mfrac":
+        return f"{_grouped(element[0], parts[0])} over {_grouped(element[1], parts[1])},"
+    if kind == "msqrt":
+        return f"the square root of {' '.join(parts)},"
+    if kind == "msub" and parts[0] == "sum":
+        return f"sum over {parts[1]} of"
+    if kind == "msub":
+        return f"{parts[0]} sub {parts[1]}"
+    if kind == "msup":
+        return f"{parts[0]} squared" if parts[1] == "2" else f"{parts[0]} to the power {parts[1]},"
+    if kind == "msubsup":
+        return f"{parts[0]} from {parts[1]} to {parts[2]} of"
+    if kind == "munderover":
+        return f"{parts[0]} from {parts[1]} to {parts[2]} of"
+    if kind == "mover":
+        mark = (element[1].text or "").strip()
+        return f"{parts[0]} {OVER.get(mark, parts[1])}"
+    return " ".join(parts)
+
+
+def _grouped(element: ET.Element, words: str) -> str:
+    """The words of a numerator or denominator, held together where it has several parts."""
+    several = len(element) > 1 and "row" in element.tag and not words.startswith("d ")
+    return f"the whole of {words}," if several else words
+
+
+config.svg2 = False  # outlines where they stand, in place of symbols with ids

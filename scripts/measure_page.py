@@ -1,0 +1,150 @@
+"""Measure a rendered report against its budget: how large it is, how soon it shows and reacts.
+
+    python scripts/measure_page.py report/final.html
+
+For developers: it needs requirements-dev.txt and a Chromium, see apt-test.txt. The times are
+medians of five loads, each in a browser window of its own without a cache. The exit code is 1 if
+anything is above its limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import re
+import shutil
+import statistics
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+COMMANDS = ("chromium-headless-shell", "chromium", "google-chrome")
+LOADS = 5
+SLOWER = 4  # a phone, about
+
+
+class Budget(NamedTuple):
+    """What is measured, what is aimed at, and what is too much."""
+
+    key: str
+    what: str
+    target: float
+    limit: float
+    unit: str
+
+
+BUDGET = (
+    Budget("raw", "the page", 3.0, 5.0, "MB"),
+    Budget("gzip", "the page, compressed", 1.2, 2.0, "MB"),
+    Budget("script", "JavaScript", 8.0, 20.0, "KB"),
+    Budget("style", "CSS without fonts", 12.0, 25.0, "KB"),
+    Budget("paint", "first paint", 0.2, 0.5, "s"),
+    Budget("ready", "all interaction ready", 0.3, 0.8, "s"),
+    Budget("slow paint", f"first paint, CPU {SLOWER}x slower", 0.4, 1.0, "s"),
+    Budget("slow ready", f"all interaction ready, CPU {SLOWER}x slower", 1.0, 2.5, "s"),
+)
+
+
+def find_chromium() -> str:
+    """Find the Chromium to use: $CHROMIUM if it is set, else the first in PATH.
+
+    Raises FileNotFoundError, which says what to install.
+    """
+    asked = os.environ.get("CHROMIUM")
+    for command in [asked] if asked else COMMANDS:
+        if found := shutil.which(command):
+            return found
+    what = f"CHROMIUM={asked} is no command" if asked else f"none of {', '.join(COMMANDS)} in PATH"
+    raise FileNotFoundError(
+        f"no Chromium: {what}. On Debian and Ubuntu: sudo apt-get install "
+        "chromium-headless-shell. Any other will do: CHROMIUM=/path/to/chromium make test"
+    )
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the Chromium of this machine. Raises FileNotFoundError if there is none."""
+    arguments = ["--disable-dev-shm-usage"]  # containers have a small /dev/shm
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses its sandbox to root
+    return playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+
+
+def sizes(html: str) -> dict[str, float]:
+    """Size of a page in MB, and of its JavaScript and CSS, without data and fonts, in KB."""
+
+    def inside(element: str) -> float:
+        parts = re.findall(rf"<{element}(?![^>]*json)[^>]*>(.*?)</{element}>", html, re.DOTALL)
+        text = re.sub(r"@font-face\s*{[^}]*}", "", "".join(parts))
+        return len(text.encode()) / 1e3
+
+    raw = html.encode()
+    packed = len(gzip.compress(raw, mtime=0))
+    return {"raw": len(raw) / 1e6, "gzip": packed / 1e6} | {
+        element: inside(element) for element in ("script", "style")
+    }
+
+
+def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, float]:
+    """Seconds to the first paint and until script.js is done, NaN where that never happens."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    page.goto(page_file.resolve().as_uri())
+    seconds: dict[str, float] = page.evaluate(
+        """async () => {
+            await new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)));
+            const at = name => (performance.getEntriesByName(name)[0]?.startTime ?? NaN) / 1e3;
+            return {paint: at("first-contentful-paint"), ready: at("ready")};
+        }"""
+    )
+    context.close()
+    return seconds
+
+
+def measure(page_file: Path) -> dict[str, float]:
+    """Everything that the budget names, by its key."""
+    found = sizes(page_file.read_text(encoding="utf-8"))
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        for prefix, slower in (("", 1), ("slow ", SLOWER)):
+            loads = [load_times(browser, page_file, slower) for _ in range(LOADS)]
+            for key in ("paint", "ready"):
+                found[prefix + key] = statistics.median(load[key] for load in loads)
+        browser.close()
+    return found
+
+
+def table(found: dict[str, float]) -> str:
+    """The budget as text, a line each, with a mark at what is above its target or its limit."""
+    lines = [f"{'':38}{'measured':>12}{'target':>10}{'limit':>10}"]
+    for line in BUDGET:
+        value = found[line.key]
+        mark = "" if value <= line.target else "  above target"
+        if not value <= line.limit:  # NaN, too
+            mark = "  ABOVE LIMIT"
+        measured = f"{value:.2f} {line.unit:2}"
+        lines.append(f"{line.what:38}{measured:>12}{line.target:>10g}{line.limit:>10g}{mark}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the budget of the page that the command line names."""
+    parser = argparse.ArgumentParser(description="Measure a rendered report against its budget.")
+    parser.add_argument("page", type=Path, help="the report, such as report/final.html")
+    page = parser.parse_args().page
+    if not page.is_file():
+        parser.error(f"no such file: {page}")
+    try:
+        found = measure(page)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    print(table(found))
+    sys.exit(any(not found[line.key] <= line.limit for line in BUDGET))
+
+
+if __name__ == "__main__":
+    main()

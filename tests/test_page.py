@@ -1,0 +1,165 @@
+"""The page in a browser: offline, on any screen, with and without JavaScript, light and dark."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import watch
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+PHONE, SMALL_PHONE, SCREEN, PAPER = 390, 320, 1280, 718  # CSS pixels; A4 less margins of 1 cm
+SHOWN = "e => e.checkVisibility() && e.getBoundingClientRect().width > 0"
+
+
+def unfold(page: Page) -> Page:
+    """Open whatever is folded away."""
+    page.eval_on_selector_all("details", "all => all.forEach(e => { e.open = true; })")
+    return page
+
+
+def all_of(page: Page, selector: str, function: str) -> list[Any]:
+    """What a JavaScript function of an element gives for each that a selector finds."""
+    return page.eval_on_selector_all(selector, f"all => all.map({function})")
+
+
+# ------------------------------------------------------------------------------- by itself
+def test_the_page_needs_nothing_but_itself_and_has_no_errors(report_page: Page):
+    report_page.wait_for_load_state("networkidle")  # the fixture looks at what it asks and says
+    assert report_page.title()
+
+
+@pytest.mark.parametrize(
+    ("html", "problem"),
+    [
+        ('<img src="https://example.org/a.png" alt="">', "asked for https://example.org/a.png"),
+        ('<img src="beside.png" alt="">', "asked for file:"),
+        ("<style>@import 'https://example.org/a.css'</style>", "asked for https://example.org"),
+        ("<script>console.warn('careful')</script>", "console: careful"),
+        ("<script>nowhere()</script>", "error: nowhere is not defined"),
+    ],
+)
+def test_what_a_page_must_not_do_is_noticed(browser: Browser, tmp_path: Path, html, problem):
+    """So that the other tests mean something: each of them relies on `watch`."""
+    page = tmp_path / "page.html"
+    page.write_text(f"<!DOCTYPE html><title>x</title><body>{html}", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    problems = watch(context, page.as_uri())
+    context.new_page().goto(page.as_uri())
+    context.close()
+    assert any(problem in found for found in problems), problems
+
+
+# ------------------------------------------------------------------------ links and names
+def test_every_internal_link_leads_somewhere_and_ids_are_unique(report_page: Page):
+    ids = all_of(report_page, "[id]", "e => e.id")
+    assert len(ids) == len(set(ids))
+    targets = all_of(report_page, "a[href^='#']", "e => decodeURIComponent(e.hash.slice(1))")
+    assert len(targets) > 50
+    assert set(targets) <= set(ids)
+
+
+def test_the_contents_lead_to_every_section_in_order(report_page: Page):
+    headings = all_of(report_page, "main h2, main h3", "e => e.id")
+    links = all_of(report_page, "nav.contents a", "e => e.hash.slice(1)")
+    assert len(headings) > 30
+    assert list(dict.fromkeys(links[-len(headings) :])) == headings
+
+
+def test_every_figure_has_a_name_and_a_numbered_caption(report_page: Page):
+    figures = unfold(report_page).locator("main figure[id^='fig-']")
+    images = figures.get_by_role("img")
+    named = figures.get_by_role("img", name=re.compile(r"\w{3}"))
+    assert named.count() == images.count() >= figures.count() > 50
+    for kind, selector in {"Figure": "figure > figcaption", "Table": "table > caption"}.items():
+        captions = all_of(report_page, f"main {selector}", "e => e.textContent.trim()")
+        numbers = [re.match(rf"{kind} (\d+)\. \w", caption) for caption in captions]
+        assert [int(n[1]) if n else 0 for n in numbers] == list(range(1, len(captions) + 1))
+        assert len(captions) >= 30
+
+
+# --------------------------------------------------------------------- what everybody can use
+def thin_out(page: Page) -> None:
+    """Leave four rows of every table: what is found in colours and roles is the same in all."""
+    page.evaluate("""() => {
+        for (const body of document.querySelectorAll("tbody"))
+            for (const row of [...body.rows].slice(4)) row.remove();
+    }""")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds: the rule, and the elements that break it."""
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+def test_nothing_keeps_people_from_using_the_page(report_page: Page):
+    assert violations(report_page) == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", SCREEN)])
+def test_nothing_does_so_on_a_phone_or_in_the_dark(open_report: Open, scheme: str, width: int):
+    page = open_report(width=width, color_scheme=scheme)
+    thin_out(page)
+    assert violations(page) == []
+
+
+# -------------------------------------------------------------------------------- any screen
+@pytest.mark.parametrize("width", [PHONE, SMALL_PHONE])
+def test_the_page_fits_on_a_phone_and_what_is_wide_scrolls_in_its_box(
+    open_report: Open, width: int
+):
+    page = open_report(width=width, height=800)
+    root = "document.documentElement"
+    assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+    boxes = all_of(
+        page,
+        "main figure svg, main table, main pre",
+        """e => {
+            const box = e.closest(".scroll") ?? e, right = box.getBoundingClientRect().right;
+            const wide = box.scrollWidth > box.clientWidth;
+            const scrolls = ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+            const reached = scrolls && box.tabIndex === 0;
+            return {what: e.closest("[id]").id, right, wide, reached};
+        }""",
+    )
+    assert [box["what"] for box in boxes if box["right"] > width] == []
+    assert any(box["wide"] for box in boxes)  # else there would be nothing to scroll
+    assert [box["what"] for box in boxes if box["wide"] and not box["reached"]] == []
+
+
+def test_the_page_without_javascript_shows_all_figures_and_tables(open_report: Open):
+    pages = [unfold(open_report()), unfold(open_report(java_script_enabled=False))]
+    for kind in ("figure[id^='fig-'] svg", "main table:has(caption)", "math"):
+        with_it, without = ([*map(bool, all_of(page, kind, SHOWN))] for page in pages)
+        assert all(without)
+        assert len(without) == len(with_it) > 10
+    assert pages[1].evaluate("typeof performance.getEntriesByName('ready')[0]") == "undefined"
+
+
+def test_nothing_is_cut_off_in_print(open_report: Open):
+    page = unfold(open_report(width=PAPER))
+    page.emulate_media(media="print")
+    assert all(all_of(page, "figure[id^='fig-'] svg", SHOWN))
+    cut = all_of(
+        page,
+        "figure[id^='fig-'] svg",
+        """e => {
+            const right = e.getBoundingClientRect().right;
+            let clips = right > document.documentElement.clientWidth;
+            for (let box = e.parentElement; box; box = box.parentElement)
+                if (getComputedStyle(box).overflowX !== "visible")
+                    clips ||= box.scrollWidth > box.clientWidth;
+            return clips ? e.closest("figure").id : "";
+        }""",
+    )
+    assert [name for name in cut if name] == []
+    for selector in (".skip", "nav.contents", "#theme", ".filter"):
+        shown = all_of(page, selector, SHOWN)
+        assert shown
+        assert not any(shown), selector
