@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from svgcheck import NS, looked, points, saved, values
 
-from fmstudy import svg, svgclean
+from fmstudy import figuredata, svg, svgclean
+from fmstudy.digest import SCRIPTS, modules_of
 from fmstudy.figuredata import COLUMNS
 
 STEPS = np.array([1.0, 3.0, 10.0, 100.0, 1000.0])
@@ -187,6 +188,17 @@ def test_series_have_a_kind_and_labels_name_them(tmp_path: Path):
     assert "".join(label.itertext()) == "test 60 %"
 
 
+def test_words_with_commas_are_labels_of_the_longest_name():
+    figure, axes = plt.subplots()
+    for name in ("plain", "plain, train", "1", "10"):
+        axes.plot([1, 2], [3, 4], label=name)
+    for words in ("plain, train 0.3", "plain 0.4", "plainly", "10", "100"):
+        axes.annotate(words, (1, 3))
+    [found] = figuredata.panels(figure)
+    named = {text.get_text(): name for name, text in found.labels}
+    assert named == {"plain, train 0.3": "plain, train", "plain 0.4": "plain", "10": "10"}
+
+
 def test_marks_do_not_stay_on_the_figure(tmp_path: Path):
     figure = two_panels()
     svg.save(svg.Drawing(figure, "t", "d"), tmp_path / "a.svg")
@@ -265,7 +277,7 @@ def test_words_are_laid_out_with_the_fonts_of_the_report():
     with svg.style():
         regular = Path(font_manager.findfont("Report Sans"))
         bold = Path(
-            font_manager.findfont(font_manager.FontProperties("Report Sans", weight="bold"))
+            font_manager.findfont(font_manager.FontProperties(family="Report Sans", weight="bold"))
         )
     assert regular.name == "ReportSans-Regular.ttf"
     assert bold.name == "ReportSans-Bold.ttf"
@@ -315,3 +327,11 @@ def test_an_area_is_cut_at_its_axes(tmp_path: Path):
         tuple(np.round(values(panel(root, "P"), place), 1)) for place in points(path.attrib["d"])[0]
     }
     assert found == {(0, 0), (2, 0), (2, 4), (1.5, 4), (1, 3), (0.5, 4), (0, 4)}
+
+
+# ------------------------------------------------------------------------------------ what redraws
+def test_changes_of_the_page_redraw_no_figure():
+    scripts = sorted(path.stem for path in SCRIPTS.glob("plot_*.py"))
+    assert len(scripts) > 10
+    for script in scripts:
+        assert not {"report", "pagefigures", "pdf", "explorer"} & set(modules_of(script)), script
