@@ -20,6 +20,7 @@ from svgcheck import NS, looked, points, saved, values
 from fmstudy import figuredata, svg, svgclean
 from fmstudy.digest import SCRIPTS, modules_of
 from fmstudy.figuredata import COLUMNS
+from fmstudy.runtime import StudyError
 
 STEPS = np.array([1.0, 3.0, 10.0, 100.0, 1000.0])
 LOSSES = np.array([2.0, 1.5, 0.25, 0.125, 0.0625])
@@ -281,6 +282,12 @@ def test_words_are_laid_out_with_the_fonts_of_the_report():
         )
     assert regular.name == "ReportSans-Regular.ttf"
     assert bold.name == "ReportSans-Bold.ttf"
+
+
+def test_missing_fonts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(svg, "FONTS", tmp_path)
+    with pytest.raises(StudyError, match="fonts of the report"), svg.style():
+        pass
 
 
 def test_a_picture_keeps_its_pixels_the_right_way_up(tmp_path: Path):
