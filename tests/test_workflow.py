@@ -125,7 +125,11 @@ def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
     for title in ("A: 8 ReLU", "Keras 2 with BN"):
         assert title in page
     assert "<script>alert" not in page
-    assert page.count("<svg") == len(list(finished.glob("results/figures/*.svg")))
+    drawn = sorted(path.stem for path in finished.glob("results/figures/*.svg"))
+    assert page.count('<div class="panels') == len(drawn)
+    for suffix in ("png", "csv"):  # each with its picture and its values
+        beside = sorted(path.stem for path in finished.glob(f"results/figures/*.{suffix}"))
+        assert beside == drawn
 
 
 def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(finished: Path):
@@ -188,12 +192,12 @@ def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
 
 
 def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
-    figure = built / "results/figures/curves_A.svg"
-    before = figure.read_bytes()
-    figure.unlink()
+    files = [built / f"results/figures/curves_A.{suffix}" for suffix in ("svg", "png", "csv")]
+    before = [path.read_bytes() for path in files]
+    files[0].unlink()
     done = snakemake(built, "--cores", "1", "results/figures/curves_A.svg")
     assert done.returncode == 0, done.stderr
-    assert figure.read_bytes() == before
+    assert [path.read_bytes() for path in files] == before
 
 
 # ------------------------------------------------------------------- what it makes again
