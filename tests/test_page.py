@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
+FIGURE, TABLE = "figure[id^=fig-]", "table:has(> caption[id^=caption-tab-])"  # numbered ones
 PHONE, SMALL_PHONE, SCREEN, PAPER = 390, 320, 1280, 718  # CSS pixels; A4 less margins of 1 cm
 SHOWN = "e => e.checkVisibility() && e.getBoundingClientRect().width > 0"
 
@@ -65,19 +66,19 @@ def test_every_internal_link_leads_somewhere_and_ids_are_unique(report_page: Pag
 
 
 def test_the_contents_lead_to_every_section_in_order(report_page: Page):
-    headings = all_of(report_page, "main h2, main h3", "e => e.id")
+    headings = all_of(report_page, "[id^=sec-]:is(h2, h3)", "e => e.id")
     links = all_of(report_page, "nav.contents a", "e => e.hash.slice(1)")
     assert len(headings) > 30
     assert list(dict.fromkeys(links[-len(headings) :])) == headings
 
 
 def test_every_figure_has_a_name_and_a_numbered_caption(report_page: Page):
-    figures = unfold(report_page).locator("main figure[id^='fig-']")
+    figures = unfold(report_page).locator(FIGURE)
     images = figures.get_by_role("img")
     named = figures.get_by_role("img", name=re.compile(r"\w{3}"))
     assert named.count() == images.count() >= figures.count() > 50
-    for kind, selector in {"Figure": "figure > figcaption", "Table": "table > caption"}.items():
-        captions = all_of(report_page, f"main {selector}", "e => e.textContent.trim()")
+    for kind, name in {"Figure": "fig", "Table": "tab"}.items():
+        captions = all_of(report_page, f"[id^=caption-{name}-]", "e => e.textContent.trim()")
         numbers = [re.match(rf"{kind} (\d+)\. \w", caption) for caption in captions]
         assert [int(n[1]) if n else 0 for n in numbers] == list(range(1, len(captions) + 1))
         assert len(captions) >= 30
@@ -135,7 +136,7 @@ def test_the_page_fits_on_a_phone_and_what_is_wide_scrolls_in_its_box(
 
 def test_the_page_without_javascript_shows_all_figures_and_tables(open_report: Open):
     pages = [unfold(open_report()), unfold(open_report(java_script_enabled=False))]
-    for kind in ("figure[id^='fig-'] svg", "main table:has(caption)", "math"):
+    for kind in (f"{FIGURE} svg", TABLE, "math"):
         with_it, without = ([*map(bool, all_of(page, kind, SHOWN))] for page in pages)
         assert all(without)
         assert len(without) == len(with_it) > 10
@@ -145,10 +146,10 @@ def test_the_page_without_javascript_shows_all_figures_and_tables(open_report: O
 def test_nothing_is_cut_off_in_print(open_report: Open):
     page = unfold(open_report(width=PAPER))
     page.emulate_media(media="print")
-    assert all(all_of(page, "figure[id^='fig-'] svg", SHOWN))
+    assert all(all_of(page, f"{FIGURE} svg", SHOWN))
     cut = all_of(
         page,
-        "figure[id^='fig-'] svg",
+        f"{FIGURE} svg",
         """e => {
             const right = e.getBoundingClientRect().right;
             let clips = right > document.documentElement.clientWidth;
