@@ -1,6 +1,6 @@
-"""Bring together what the experiments on batch normalization cost."""
+"""Write the table of what the experiments on batch normalization cost, and which code made them."""
 
-from fmstudy import bn_tables, runtime, tables
+from fmstudy import provenance, runtime, tables
 
 with runtime.job(snakemake.log[0]):
-    tables.write(bn_tables.costs_table(snakemake.input), snakemake.output.table)
+    tables.write(provenance.experiment_costs(snakemake.input), snakemake.output.table)

@@ -4,6 +4,7 @@ from fmstudy import figures, runtime, svg, tables
 
 with runtime.job(snakemake.log[0]):
     params = snakemake.params
-    table = tables.models_table(params.models, tables.Runs.holding(snakemake.input))
-    drawing = figures.models_overview(table, params.published)
+    table = tables.models_table(params.models, tables.Runs.holding(snakemake.input.runs))
+    comparisons = tables.read(snakemake.input.comparisons)
+    drawing = figures.models_overview(table, params.published, comparisons)
     svg.save(drawing, snakemake.output.figure)

@@ -23,16 +23,19 @@ showTheme();
 // Contents: mark the section that is being read.
 const links = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
 const headings = all("main :is(h2, h3)[id]");
+let waiting = false;
 const markCurrent = () => {
+  waiting = false;
   const passed = headings.filter((heading) => heading.getBoundingClientRect().top < 120).pop();
   for (const [id, link] of links) {
     if (passed && id === passed.id) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
 };
-new IntersectionObserver(markCurrent, { rootMargin: "-110px 0px 0px" }).observe(document.body);
-const watch = new IntersectionObserver(markCurrent, { rootMargin: "-110px 0px -60% 0px" });
-headings.forEach((heading) => watch.observe(heading));
+addEventListener("scroll", () => {
+  if (!waiting) requestAnimationFrame(markCurrent);
+  waiting = true;
+}, { passive: true });
 
 // Tables: sort by a column; the third press gives the first order back.
 const NUMBER = /[-−+]?\d[\d,]*\.?\d*(?:e[-−+]?\d+)?/i;

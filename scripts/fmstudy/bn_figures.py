@@ -31,6 +31,7 @@ from fmstudy.bn_quantities import (
     steps_to,
     usable_rates,
 )
+from fmstudy.colours import FAINT, HUES, INK, readable
 from fmstudy.figures import (
     DARKER,
     SEED_POINTS,
@@ -39,13 +40,14 @@ from fmstudy.figures import (
     limit,
     nats,
     nothing,
+    own_words,
     percent,
     percent_axis,
     power_axis,
     some_of,
 )
 from fmstudy.spec import number
-from fmstudy.svg import FAINT, HUES, INK, Drawing, readable, style
+from fmstudy.svg import Drawing, style
 
 HUE = {
     "plain": HUES[0],
@@ -66,7 +68,7 @@ NAMES = {
 }
 LABEL = 0.16  # inches, the height of a line of text
 # How many points a mean and a seed are drawn with; fewer where a figure has many panels.
-POINTS, FEW_POINTS = (100, SEED_POINTS), (50, 15)
+POINTS, FEW_POINTS, FEWEST_POINTS = (100, SEED_POINTS), (50, 15), (40, 8)
 
 Settings = Mapping[str, Any]
 
@@ -181,6 +183,7 @@ def _grid(
         layout=ConstrainedLayoutEngine(w_pad=0.08),
         **given,
     )
+    own_words(grid.ravel())
     return figure, grid
 
 
@@ -377,7 +380,7 @@ def _curve_panels(
                 dashes=dashes,
                 width=width,
                 kind=role,
-                points=FEW_POINTS,
+                points=FEWEST_POINTS,
             )
             drawn.append(wide.to_numpy())
             loss = _at(means, last)
@@ -416,7 +419,7 @@ def _draw_timed(
             continue
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
-            few = line.iloc[some_of(len(line), FEW_POINTS[1])]
+            few = line.iloc[some_of(len(line), FEWEST_POINTS[1])]
             axes.plot(
                 few.index * paces[seed],
                 few.to_numpy(),
@@ -428,7 +431,7 @@ def _draw_timed(
             )
     if paces:
         means = _mean(wide)
-        means = means.iloc[some_of(len(means), FEW_POINTS[0])]
+        means = means.iloc[some_of(len(means), FEWEST_POINTS[0])]
         pace = float(np.mean(list(paces.values())))
         axes.plot(
             means.index * pace,
@@ -518,9 +521,10 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
         _log_x(strip, _keys(rows, "rate"), "learning rate")
         axes.tick_params(axis="x", length=0, labelbottom=False)
     panels[0, 0].set_ylabel("validation accuracy")
-    for label, arm in zip(panels[1, 0].get_yticklabels(), arms, strict=True):
-        label.set_color(_hue(arm))
-        label.set_fontsize(8.5)
+    for strip in panels[1]:
+        for label, arm in zip(strip.get_yticklabels(), arms, strict=True):
+            label.set_color(_hue(arm))
+            label.set_fontsize(8.5)
     return Drawing(
         figure,
         f"Learning rates that end with a validation accuracy of {percent(usable)} or more span "
@@ -924,10 +928,12 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
         _by_seed(rows, f"percentile_{p}", "step", layer=layers.max()) for p in (15, 50, 85)
     )
     hue, first = _hue(_keys(rows, "arm")[0]), middle.columns[0]
+    some = some_of(len(middle), POINTS[0])
+    low, middle, high = (wide.iloc[some] for wide in (low, middle, high))
     axes.fill_between(middle.index, low[first], high[first], color=hue, alpha=0.18, linewidth=0)
     few = some_of(len(middle), FEW_POINTS[1])
     for seed in middle.columns[1:]:
-        axes.plot(middle.index, middle[seed], color=hue, linewidth=0.6, alpha=0.45,
+        axes.plot(middle.index[few], middle[seed].iloc[few], color=hue, linewidth=0.6, alpha=0.45,
                   label=f"50 seed {seed:g}")  # fmt: skip
     for edge, name in ((low, "15"), (high, "85")):
         axes.plot(edge.index, edge[first], color=hue, linewidth=0.9, label=name)

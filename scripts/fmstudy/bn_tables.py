@@ -10,7 +10,7 @@ import pandas as pd
 
 from fmstudy import runtime
 
-COSTS = ("experiment", "seed", "seconds", "peak_memory_mb", "threads", "finished", "code")
+COSTS = ("experiment", "seed", "seconds", "peak_memory_mb", "threads", "finished")
 
 
 def results_table(seeds: Sequence[int], files: Sequence[str]) -> pd.DataFrame:

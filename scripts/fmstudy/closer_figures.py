@@ -26,11 +26,12 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fmstudy.calibration import BINS, Calibration, calibration, reliability
 from fmstudy.closer import confident_mistakes, confusion
+from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
 from fmstudy.figures import DARKER, WIDTH, nothing, percent
 from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
-from fmstudy.svg import FAINT, HUES, INK, Drawing, style
+from fmstudy.svg import Drawing, style
 from fmstudy.tables import Runs
 
 SIDE = 28  # pixels
@@ -38,6 +39,7 @@ MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
 SHADES = 12  # of a map; the dark page gives each its own
+HALFWAY = 0.2  # the luminance at which dark and light words can be read as well
 FIELD = 0.97  # the side of a field, a little less than its share
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
@@ -60,12 +62,15 @@ def _percent_axis(axis: Axis, steps: int = 5) -> None:
     axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
-def _map(axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: float) -> None:
-    """Fields of a map in a few shades; those that are masked stay empty, as do the palest.
+def _map(
+    axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: float
+) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Fill the fields of a map with a few shades, and give the colours of the words in them.
 
-    Areas, not pixels, so that a dark page can give them its own shades.
+    Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
+    can give them its own shades.
     """
-    shades = colours.resampled(SHADES)
+    palette = [mpl.colors.to_hex(shade) for shade in colours(np.linspace(0, 1, SHADES))]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
     level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
     for shade in range(1, SHADES):
@@ -76,17 +81,13 @@ def _map(axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: fl
             for row, column in np.argwhere(level == shade)
         ]
         if fields:
-            axes.add_patch(
-                PathPatch(
-                    MapPath.make_compound_path(*fields),
-                    facecolor=mpl.colors.to_hex(shades(shade)),
-                    linewidth=0,
-                )
-            )
+            outline = MapPath.make_compound_path(*fields)
+            axes.add_patch(PathPatch(outline, facecolor=palette[shade], linewidth=0))
     rows, columns = values.shape
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_aspect("equal")
+    return np.array([PAPER if luminance(shade) < HALFWAY else INK for shade in palette])[level]
 
 
 def _roomy() -> ConstrainedLayoutEngine:
@@ -150,16 +151,15 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     with style():
         figure, axes = plt.subplots(figsize=(6.6, 4.7), layout="constrained")
-        _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
+        words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
             shown = _whole(value)
             if row == column:
                 axes.text(column, row, shown, ha="center", va="center", color=FAINT, fontsize=8)
             elif shown != "0":
-                light = value > 0.6 * wrong.max()
                 axes.text(column, row, shown, ha="center", va="center", fontsize=8.5,
-                          color="white" if light else INK)  # fmt: skip
+                          color=words[row, column])  # fmt: skip
         axes.set_yticks(range(len(CLASSES)), CLASSES)
         axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
         axes.set_ylabel("label")
@@ -251,18 +251,23 @@ def _gallery(
             axes.set_axis_off()
         for axes, image, caption in zip(grid.ravel(), which, captions, strict=False):
             _picture(axes, images[:, image])
-            axes.annotate(  # by its last line, so that tall letters do not move the others
-                caption,
-                (0.5, 0),
-                xycoords="axes fraction",
-                xytext=(0, -1.0 - 9.9 * lines),
-                textcoords="offset points",
-                ha="center",
-                va="baseline",
-                fontsize=7.5,
-                linespacing=1.25,
-            )
+            _caption(axes, caption)
     return figure
+
+
+def _caption(axes: Axes, caption: str) -> None:
+    """Lines below a picture, each at its own height, whatever letters it has."""
+    for place, line in enumerate(caption.split("\n")):
+        axes.annotate(
+            line,
+            (0.5, 0),
+            xycoords="axes fraction",
+            xytext=(0, -8.5 - 10.0 * place),
+            textcoords="offset points",
+            ha="center",
+            va="baseline",
+            fontsize=7.5,
+        )
 
 
 def _picture(axes: Axes, pixels: np.ndarray) -> None:
@@ -431,12 +436,11 @@ def _heat(axes: Axes, values: np.ndarray, colours: Colormap) -> None:
     low, high = finite.min(), finite.max()
     low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
     masked = np.ma.masked_invalid(values)
-    _map(axes, masked, colours, low, high)
+    words = _map(axes, masked, colours, low, high)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = (value - low) / (high - low) > 0.62
             axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5,
-                      color="white" if dark else INK)  # fmt: skip
+                      color=words[row, column])  # fmt: skip
 
 
 def hardest(table: pd.DataFrame, images: np.ndarray, samples: int) -> Drawing:
@@ -532,13 +536,12 @@ def _pairs(beside: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
         figure, grid = plt.subplots(
             rows, columns, figsize=(WIDTH * columns / 9, 2.2 * rows), squeeze=False
         )
-        figure.subplots_adjust(0.01, 0.21 / rows, 0.99, 0.99, 0.12, 0.28)
+        figure.subplots_adjust(0.01, 0.23 / rows, 0.99, 0.99, 0.12, 0.29)
         for axes in grid.ravel():
             axes.set_axis_off()
         for axes, pixels, caption in zip(grid.ravel(), beside.T, captions, strict=False):
             _picture(axes, pixels)
-            axes.text(0.5, -0.03, caption, transform=axes.transAxes, ha="center", va="top",
-                      fontsize=7.5, linespacing=1.25)  # fmt: skip
+            _caption(axes, caption)
     return figure
 
 

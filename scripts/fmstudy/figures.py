@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,14 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.comparing import gaps_table
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
-from fmstudy.svg import FAINT, HUES, INK, Drawing, readable, style
+from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
@@ -35,7 +37,7 @@ FAR_BELOW = 0.3
 # How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
 SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
 # The lines of several models on shared axes are drawn with fewer points, this many in all.
-MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 640, 640, 120
+MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 
 
 def percent(share: float) -> str:
@@ -66,6 +68,15 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+
+
+def own_words(panels: Iterable[Axes]) -> None:
+    """Write the values at the vertical axis of each panel, also where panels share them.
+
+    On a narrow page they stand one below the other.
+    """
+    for axes in panels:
+        axes.tick_params(axis="y", labelleft=True)
 
 
 def power_axis(axes: Axes, axis: str) -> None:
@@ -134,7 +145,7 @@ def learning_curves(
             figsize=(WIDTH, 4.3),
             height_ratios=[2.6, 1],
             sharex=True,
-            layout="constrained",
+            layout=ConstrainedLayoutEngine(w_pad=0.08),
         )
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
         drawn: list[Curves] = []
@@ -588,13 +599,22 @@ def depth(table: pd.DataFrame) -> Drawing:
 SECTION_NAMES = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 
 
-def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> Drawing:
-    """Test accuracy of every model: mean, seeds' range, and the published value."""
+def models_overview(
+    table: pd.DataFrame,
+    published: Mapping[str, Mapping[str, float]],
+    comparisons: pd.DataFrame | None = None,
+) -> Drawing:
+    """Test accuracy of every model: mean, seeds' range, and the published value.
+
+    `comparisons` are those planned; from them comes a ruler, as long as the smallest difference
+    that the seeds can resolve.
+    """
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
     hues = dict(zip(SECTION_NAMES, HUES, strict=False))
     with style():
-        height = 0.7 + 0.25 * len(table)
-        figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+        height = 0.95 + 0.25 * len(table)
+        layout = ConstrainedLayoutEngine(w_pad=0.08)
+        figure, axes = plt.subplots(figsize=(WIDTH, height), layout=layout)
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         far = [
             ("test accuracy", SECTION_NAMES[row["section"]], row["test_accuracy"], row["title"])
@@ -645,6 +665,11 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
         percent_axis(axes, "x")
+        resolved = _resolved(comparisons)
+        if len(table) and len(resolved):
+            _draw_ruler(axes, float(np.median(resolved)), len(resolved))
+            name = "smallest difference that seeds resolve"
+            far += [("test accuracy", name, size, "a comparison") for size in resolved]
     if table.empty:
         return Drawing(figure, "No model finished its training.", "There is nothing to draw.")
     best = table.sort_values("test_accuracy", kind="stable").iloc[-1]
@@ -654,8 +679,44 @@ def models_overview(table: pd.DataFrame, published: Mapping[str, Mapping[str, fl
         f"{percent(best['test_accuracy'])} ({best['title']}).",
         "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
         "far to the left of the axis is written at its edge. "
-        "Blue: Part A, orange: Part B, green: Part C.",
+        "Blue: Part A, orange: Part B, green: Part C."
+        + (
+            " Grey ruler: the smallest difference that seeds resolve, median of the planned "
+            "comparisons."
+            if len(resolved)
+            else ""
+        ),
         far,
+    )
+
+
+def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
+    """The smallest differences in test accuracy that the seeds of two models can resolve."""
+    if comparisons is None or comparisons.empty:
+        return []
+    own = comparisons[comparisons["metric"] == "test_accuracy"]["resolution"].astype(float)
+    return [float(size) for size in own if math.isfinite(size)]
+
+
+def _draw_ruler(axes: Axes, size: float, count: int) -> None:
+    """A grey ruler of this length below the lowest row, at the right."""
+    low, high = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom - 1.0, top)
+    axes.plot([high - size, high], [bottom - 0.3] * 2, "-|", color=FAINT, linewidth=1.6,
+              markersize=6, clip_on=False)  # fmt: skip
+    axes.set_xlim(low, high)
+    axes.annotate(
+        f"smallest difference that seeds resolve: {100 * size:.1f} points "
+        f"(median of {count} comparison{'' if count == 1 else 's'})",
+        (high - size, bottom - 0.3),
+        xytext=(-6, 0),
+        textcoords="offset points",
+        color=FAINT,
+        ha="right",
+        va="center",
+        fontsize=8.5,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
     )
 
 
@@ -690,6 +751,7 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             axes.set_axis_off()
         for axes in grid[:, 0]:
             axes.set_ylabel("share of weights")
+        own_words(grid.ravel()[: len(models)])
     parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
     return Drawing(
         figure,

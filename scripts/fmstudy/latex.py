@@ -7,6 +7,7 @@ The CSV beside it keeps all digits.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -260,13 +261,13 @@ def escape(text: str) -> str:
     return re.sub("-(?=-)", "-\0", kept).translate(_ESCAPES)  # two hyphens would become a dash
 
 
-def tabular(name: str, rows: Sequence[Row]) -> str:
+def tabular(name: str, keys: Sequence[str], rows: Sequence[Row]) -> str:
     """Write a table as LaTeX: a tabular, or a longtable from `LONG` rows on.
 
-    `rows` is what `report.read_table` gives; `name` is that of the table's file, and may decide
-    what a column means.
+    `rows` is what `report.read_table` gives, and may be empty, so `keys` names the columns; `name`
+    is that of the table's file, and may decide what a column means.
     """
-    columns, same = arranged(name, rows)
+    columns, same = arranged(name, keys, rows)
     long = len(rows) > LONG
     # Names of columns must differ; two may have the same head.
     frame = pd.DataFrame({place: column.cells for place, column in enumerate(columns)}, dtype=str)
@@ -291,19 +292,22 @@ def tabular(name: str, rows: Sequence[Row]) -> str:
 
 def export(table: str | Path) -> str:
     """Read a CSV table of the study and write it as LaTeX."""
-    return tabular(Path(table).stem, read_table(table))
+    with open(table, encoding="utf-8", newline="") as file:
+        keys = next(csv.reader(file), [])
+    return tabular(Path(table).stem, keys, read_table(table))
 
 
 # ------------------------------------------------------------------------- what stands in it
-def arranged(name: str, rows: Sequence[Row]) -> tuple[list[Printed], list[str]]:
+def arranged(
+    name: str, keys: Sequence[str], rows: Sequence[Row]
+) -> tuple[list[Printed], list[str]]:
     """Put the columns of a table together for print.
 
     Gives the columns, and what is the same in every row of a wide table, in words.
     """
-    keys = list(rows[0]) if rows else []
     columns: list[Printed] = []
     for key in keys:
-        if _belongs_to_another(key, keys) or all(row[key] in (None, "") for row in rows):
+        if _belongs_to_another(key, keys) or (rows and all(row[key] in (None, "") for row in rows)):
             continue
         columns += _columns(name, key, keys, rows)
     same = []
@@ -330,7 +334,7 @@ def _belongs_to_another(key: str, keys: Iterable[str]) -> bool:
 
 def _columns(name: str, key: str, keys: Sequence[str], rows: Sequence[Row]) -> list[Printed]:
     """A column, and that of its interval where it has one."""
-    head, kind = _known(name, key, rows)
+    head, kind = _known(name, key, keys, rows)
     if key == "low" or key.endswith("_low"):  # an interval by itself
         head = "95 % interval" if key == "low" else f"{head}, 95 % interval"
         return [Printed(head, _pairs(rows, key, f"{key[:-3]}high", kind), False)]
@@ -347,14 +351,14 @@ def _columns(name: str, key: str, keys: Sequence[str], rows: Sequence[Row]) -> l
     return found
 
 
-def _known(name: str, key: str, rows: Sequence[Row]) -> tuple[str, str]:
+def _known(name: str, key: str, keys: Sequence[str], rows: Sequence[Row]) -> tuple[str, str]:
     """Give head and kind of a column; one that nobody has named is headed by its own name."""
     of_table = OF_TABLE.get(name, {})
     if key in of_table:
         return of_table[key]
     if key == "low":  # in the unit of what stands before it
-        return "low", "difference" if {"estimate", "difference"} & set(rows[0]) else "value"
-    if key == "largest" and "smallest" in rows[0]:
+        return "low", "difference" if {"estimate", "difference"} & set(keys) else "value"
+    if key == "largest" and "smallest" in keys:
         return "Largest seed", "value"
     if key in COLUMNS:
         return COLUMNS[key]

@@ -199,12 +199,13 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
     """Turn what only a page can do into what paper can, in place.
 
     Closed `<details>` become a line that says where their content is, links to what is left
-    out become text, and figures get their size.
+    out become text, how to read a figure is said once, and figures get their size.
     """
     for parent in list(root.iter()):
         for place, child in enumerate(parent):
             if child.tag == "details" and child.get("open") is None:
                 parent[place] = _left_out(child, set(attached), page)
+    _say_once(root)
     there = {element.get("id") for element in root.iter()}
     for element in root.iter():
         target = element.get("href", "")
@@ -247,6 +248,19 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     line.append(bold)
     line.tail = details.tail
     return line
+
+
+def _say_once(root: Element) -> None:
+    """Replace what a caption says on how to read a figure by a reference, if one said it before."""
+    first: dict[str, str] = {}
+    for figure in root.iter("figure"):
+        number = re.search(r"Figure \d+", " ".join(figure.itertext()))
+        for how in figure.iter("span"):
+            if how.get("class") == "how" and number:
+                words = " ".join(how.itertext())
+                if (like := first.setdefault(words, number[0])) != number[0]:
+                    how[:] = []
+                    how.text = f"Read like {like}."
 
 
 def _width(svg: str) -> float:

@@ -6,13 +6,27 @@ day on which it is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import pandas as pd
+
+from fmstudy import bn_tables, runtime
 
 Row = dict[str, Any]
 
 EXPERIMENTS = "Experiments on batch normalization"
-OTHER = "Longer training, and models of neither"
+OTHER = "Longer training"  # of a model of a section, under its own number of epochs
+
+
+def experiment_costs(provenances: Sequence[str]) -> pd.DataFrame:
+    """A row a job of the experiments: its cost, machine, and the digest of its code.
+
+    The digest is added here and not in `bn_tables`, whose results experiments start from: another
+    digest of that module would run them again.
+    """
+    table = bn_tables.costs_table(provenances)
+    return table.assign(code=[runtime.read_json(file)["code"] for file in provenances])
 
 
 def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[str, Any]:
@@ -28,7 +42,7 @@ def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[s
         key=lambda job: (-job["core_seconds"], job["job"], job["seed"]),
     )
     names = [*dict.fromkeys(_groups(study, tables).values()), OTHER, EXPERIMENTS]
-    groups = [
+    groups: list[Row] = [
         {"group": name} | _together([job for job in jobs if job["group"] == name]) for name in names
     ]
     total = _together(jobs)
@@ -41,15 +55,15 @@ def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[s
 
 def _groups(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[str, str]:
     """Which group a run belongs to: the section of its model first, then a sweep that needs it."""
-    groups: dict[str, str] = {}
+    found: dict[str, str] = {}
     for section, title in study["sections"].items():
         for model in study["models"]:
             if model["section"] == section:
-                groups.setdefault(model["run"], title)
+                found.setdefault(str(model["run"]), str(title))
     for sweep in study["sweeps"]:
         for row in tables.get(f"sweep_{sweep['name']}", []):
-            groups.setdefault(row["run"], f"Sweep: {sweep['title']}")
-    return groups
+            found.setdefault(str(row["run"]), f"Sweep: {sweep['title']}")
+    return found
 
 
 def _trainings(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> Iterable[Row]:

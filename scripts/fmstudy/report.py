@@ -27,7 +27,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import provenance, verdicts
+from fmstudy import pagefigures, provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
 from fmstudy.runtime import StudyError, read_json
@@ -60,16 +60,16 @@ ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
 # ------------------------------------------------------------------------------------- input
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the study, ready to be put into the page."""
+    """A figure of the study: whole (`svg`, for a PDF), and as panels, for the page.
+
+    `data` are the values that it shows, as CSV.
+    """
 
     svg: Markup
+    panels: Markup
     title: str
     description: str
-    data: str = ""
-
-    @property
-    def panels(self) -> Markup:
-        return Markup('<div class="panels whole">{}</div>').format(self.svg)
+    data: str
 
     @property
     def packed(self) -> str:
@@ -101,6 +101,7 @@ def load_context(
     }
     _check_ledger(read.get("ledger", []), config)
     costs = read.get("cost", [])
+    shown = {Path(path).stem: read_figure(path) for path in figures}
     models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
     return {
         "study": study,
@@ -108,7 +109,10 @@ def load_context(
         "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "data": _read_summary(summary),
         "tables": read,
-        "figures": {Path(path).stem: read_figure(path) for path in figures},
+        "figures": shown,
+        "figure_colours": Markup(
+            pagefigures.dark_colours(figure.panels for figure in shown.values())
+        ),
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
@@ -178,13 +182,14 @@ def _cell(column: str, text: str) -> Any:
 
 
 def read_figure(path: str | Path) -> Figure:
-    """Read an SVG figure and check that it may stand in the page as it is.
+    """Read an SVG figure and the CSV beside it; check that it may stand in the page as it is.
 
     It must be well-formed, have a title and a description, and must neither run anything nor
     refer to anything outside itself.
     """
+    path = Path(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         root = ET.fromstring(text)
     except (OSError, UnicodeDecodeError, ET.ParseError) as error:
         raise StudyError(f"{path}: the figure cannot be read: {error}") from error
@@ -202,7 +207,12 @@ def read_figure(path: str | Path) -> Figure:
             if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
                 raise StudyError(f"{path}: the attribute {name} may not stand in a figure")
     svg = re.sub(r"^\s*(<\?xml.*?\?>)?\s*(<!DOCTYPE[^>]*>)?\s*", "", text, flags=re.DOTALL)
-    return Figure(Markup(svg.strip()), title, description)
+    try:
+        data = path.with_suffix(".csv").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: the values that the figure shows: {error}") from error
+    page = Markup(pagefigures.panels(root, title))
+    return Figure(Markup(svg.strip()), page, title, description, data)
 
 
 # -------------------------------------------------------------------------- formats of numbers
@@ -469,7 +479,6 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Give the next number of a kind (figure, table) to `key`."""
@@ -493,10 +502,6 @@ class Numbering:
     def has(self, kind: str, key: str) -> bool:
         """Tell whether `key` has appeared already."""
         return (kind, key) in self.numbers
-
-    def first_with(self, description: str, key: str) -> str:
-        """Give the first figure that is described in these words; it is `key` if none was."""
-        return self.descriptions.setdefault(description, key)
 
     def refer(self, kind: str, key: str) -> str:
         """Give the number of a section, figure or table anywhere in the page."""
@@ -538,17 +543,21 @@ SCRIPTS = ("theme.js", "script.js", "explorer.js")
 
 
 def script_text(templates: str | Path, name: str) -> str:
-    """A script of the templates as the page carries it: without comments and needless spaces."""
+    """A script of the templates as the page carries it: without comments and needless signs."""
     text = (Path(templates) / name).read_text(encoding="utf-8")
-    return _SPARE.sub(lambda found: next(filter(None, found.groups()), ""), text)
+    return _SPARE.sub(lambda found: "".join(filter(None, found.groups())), text).strip()
 
 
-# Texts and regular expressions stay; comments go, and white space around signs.  Not around + and
-# -, for two of them are another sign, and no end of line but where a statement goes on.
+# What a script can spare is what no group holds.  Texts and regular expressions stay as they are.
+# Comments go; white space around signs, but between two of + and -, which would make another one;
+# ends of lines within a statement; and the brackets around the one argument of a function.
 _SPARE = re.compile(
-    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"""
-    r"""|(?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
-    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*|([;{,(])\s+|[ ]*([]=*/%<>!?:&|,;(){}[]+)[ ]*"""
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"""
+    r"""|((?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
+    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*"""
+    r"""|(?<![\w$)\]])\((\w+)\)[ ]*(=>)\s*"""
+    r"""|(?<![+-])[ ]?([+-])[ ](?![+-])"""
+    r"""|([;{,(])\s+|[ ]*(\(|[]=*/%<>!?:&|,;){}[]+)[ ]*"""
     r"""|\s*(\n)\s*""",
     re.S,
 )

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from fmstudy.runtime import StudyError
-from fmstudy.svg import FAINT, HUES, INK
+from fmstudy.svg import FAINT, FAMILY, HUES, INK
 from fmstudy.svgclean import SVG
 
 # Stages by the verbs that rules begin with; any other verb belongs to OTHERS.
@@ -213,7 +213,7 @@ def draw(graph: Graph) -> str:
         "a line leads from a rule to one that needs its results. Lines from the trainings are "
         "coloured. A dot marks a rule whose results the report takes directly."
     )
-    group = _new(root, "g", font_family="'DejaVu Sans', sans-serif", font_size="10", fill=INK)
+    group = _new(root, "g", font_family=FAMILY, font_size="10", fill=INK)
     lines = _new(group, "g", fill="none", stroke_width="1")
     into_report = set()
     for one, other in needed_edges(graph):

@@ -14,17 +14,15 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from fmstudy import figuredata, runtime, svgclean
+from fmstudy.colours import FAINT, INK
 
 FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
 DOTS = 300  # an inch, of the PNG
 
-HUES = ("#0072b2", "#b34a00", "#007a59", "#a8477f")
-INK, FAINT = "#1b1e22", "#6b7178"
 STYLE: dict[Any, Any] = {
     "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's for what it lacks
     "font.size": 9,
@@ -46,6 +44,7 @@ STYLE: dict[Any, Any] = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "ytick.left": False,
+    "ytick.alignment": "center",
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "fmstudy",
@@ -75,21 +74,6 @@ def style() -> Iterator[None]:
             font_manager.fontManager.addfont(path)
     with mpl.rc_context(STYLE):
         yield
-
-
-def luminance(colour: str) -> float:
-    """The relative luminance of a colour, as WCAG defines it, from 0 (black) to 1 (white)."""
-    linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def readable(colour: str) -> str:
-    """Darken a colour until words in it can be read on white (a contrast of 4.5 to 1)."""
-    red, green, blue = to_rgb(colour)
-    share = 1.0
-    while luminance(shade := to_hex((red * share, green * share, blue * share))) > 0.1833:
-        share -= 0.01
-    return shade
 
 
 # ---------------------------------------------------------------------------------------- saving
@@ -179,9 +163,13 @@ def _arranged(
         del group.attrib["class"]
         if panels[index].series:
             group.attrib.update(figuredata.panel_attributes(panels[index], width, height))
-    edges = [] if rest or any(axes.images for axes in figure.axes) else _columns(extents, width)
+    edges = _columns(extents, width) if _falls_apart(figure) else []
     if len(edges) < 3:
         return [*groups.values(), *rest]
+    if rest:  # a legend over all columns: a page shows it over each
+        key = ET.Element("g", {"class": "key"})
+        key.extend(rest)
+        rest = [key]
     columns = []
     for left, right in pairwise(edges):
         ends = f"{left:g} {right:g}"
@@ -190,7 +178,15 @@ def _arranged(
         middle = sum(extents[index]) / 2
         place = sum(middle > edge for edge in edges[1:-1])
         columns[place].append(group)
-    return columns
+    return [*columns, *rest]
+
+
+def _falls_apart(figure: Figure) -> bool:
+    """Whether columns can be read by themselves: no gallery, each with words at its own axes."""
+    return not figure.texts and all(
+        not axes.images and axes.yaxis.get_tick_params().get("labelleft", True)
+        for axes in figure.axes
+    )
 
 
 def _columns(extents: Sequence[tuple[float, float]], width: float) -> list[float]:

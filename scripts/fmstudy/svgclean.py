@@ -28,6 +28,7 @@ INHERITED |= {"stroke-width": "1", "font-size": "9", "text-anchor": "start", "fo
 KEPT = ("fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray",
         "stroke-linecap", "stroke-linejoin", "opacity", "font-size", "font-weight", "font-style",
         "text-anchor")  # fmt: skip
+MARKER = 12.0  # points; no marker is wider from its middle
 LONG = 12  # points from which on a line is a curve, for which a tenth of a point is enough
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -105,9 +106,13 @@ class Cleaner:
             return _path(parsed(element.get("d", "")), style, clip)
         symbol = self.symbols[element.get(f"{{{XLINK}}}href", "#")[1:]]
         x, y = float(element.get("x", 0)), float(element.get("y", 0))
+        style |= symbol.style
+        segments = parsed(symbol.d)
+        if not _is_marker(segments):
+            return _path(_moved(segments, x, y), style, clip)
         if clip and not (clip[0] - 1 <= x <= clip[2] + 1 and clip[1] - 1 <= y <= clip[3] + 1):
             return []
-        return _marker(symbol, x, y, style | symbol.style)
+        return _marker(segments, x, y, style)
 
 
 def _tag(element: ET.Element) -> str:
@@ -303,11 +308,23 @@ def _cut_area(line: Sequence[Point], box: Box) -> list[Point]:
 
 
 # ------------------------------------------------------------------------------------- markers
-def _marker(symbol: Symbol, x: float, y: float, style: dict[str, str]) -> list[ET.Element]:
+def _is_marker(segments: Iterable[Segment]) -> bool:
+    """Whether a path lies about the origin; an area of a collection has its own place."""
+    return all(max(abs(x), abs(y)) <= MARKER for each in segments for x, y in each.points)
+
+
+def _moved(segments: Iterable[Segment], x: float, y: float) -> list[Segment]:
+    return [
+        Segment(each.command, tuple((x + a, y + b) for a, b in each.points)) for each in segments
+    ]
+
+
+def _marker(
+    segments: Sequence[Segment], x: float, y: float, style: dict[str, str]
+) -> list[ET.Element]:
     attributes = _attributes(style)
     if "fill" not in attributes and "stroke" not in attributes:
         return []
-    segments = parsed(symbol.d)
     radius = _radius(segments)
     if radius:
         attributes.pop("stroke-linejoin", None)
@@ -318,11 +335,7 @@ def _marker(symbol: Symbol, x: float, y: float, style: dict[str, str]) -> list[E
             del attributes["stroke"]
         place = {"cx": _number(x, 1), "cy": _number(y, 1), "r": _number(radius, 2)}
         return [ET.Element("circle", {**attributes, **place})]
-    moved = [
-        Segment(segment.command, tuple((x + a, y + b) for a, b in segment.points))
-        for segment in segments
-    ]
-    return [ET.Element("path", {**attributes, "d": written(moved)})]
+    return [ET.Element("path", {**attributes, "d": written(_moved(segments, x, y))})]
 
 
 def _radius(segments: Sequence[Segment]) -> float:

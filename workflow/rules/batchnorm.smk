@@ -168,7 +168,7 @@ rule plot_experiment:
         table=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}"),
         times=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}_times"),
     output:
-        figure=figure("bn_{figure}"),
+        **figure_files("bn_{figure}"),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:
@@ -186,7 +186,7 @@ rule plot_experiment:
 rule plot_network:
     """The picture of a layer without and with batch normalization."""
     output:
-        figure=figure("bn_network"),
+        **figure_files("bn_network"),
     log:
         f"{LOGS}/plot_network.log",
     conda:

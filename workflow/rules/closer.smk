@@ -145,7 +145,7 @@ rule plot_classes:
     input:
         [table(f"classes_{model.name}") for model in study.closer.models],
     output:
-        figure=f"{FIGURES_DIRECTORY}/classes.svg",
+        **figure_files("classes"),
     log:
         f"{LOGS}/plot_classes.log",
     conda:
@@ -162,7 +162,7 @@ rule plot_confusion:
         metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
         labels=TENSORS["y_test"],
     output:
-        figure=f"{FIGURES_DIRECTORY}/confusion_{{model}}.svg",
+        **figure_files("confusion_{model}"),
     log:
         f"{LOGS}/plot_confusion/{{model}}.log",
     wildcard_constraints:
@@ -183,7 +183,7 @@ rule plot_mistakes:
         images=TENSORS["x_test"],
         labels=TENSORS["y_test"],
     output:
-        figure=f"{FIGURES_DIRECTORY}/mistakes_{{model}}.svg",
+        **figure_files("mistakes_{model}"),
     log:
         f"{LOGS}/plot_mistakes/{{model}}.log",
     wildcard_constraints:
@@ -203,7 +203,7 @@ rule plot_reliability:
         metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
         labels=TENSORS["y_test"],
     output:
-        figure=f"{FIGURES_DIRECTORY}/calibration_{{model}}.svg",
+        **figure_files("calibration_{model}"),
     log:
         f"{LOGS}/plot_reliability/{{model}}.log",
     wildcard_constraints:
@@ -222,7 +222,7 @@ rule plot_calibration:
     input:
         table=f"{TABLES_DIRECTORY}/calibration.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/calibration.svg",
+        **figure_files("calibration"),
     log:
         f"{LOGS}/plot_calibration.log",
     conda:
@@ -238,7 +238,7 @@ rule plot_agreement:
     input:
         table=f"{TABLES_DIRECTORY}/agreement.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/agreement.svg",
+        **figure_files("agreement"),
     log:
         f"{LOGS}/plot_agreement.log",
     conda:
@@ -256,7 +256,7 @@ rule plot_hardest:
         table=f"{TABLES_DIRECTORY}/hardest.csv",
         images=TENSORS["x_test"],
     output:
-        figure=f"{FIGURES_DIRECTORY}/hardest.svg",
+        **figure_files("hardest"),
     log:
         f"{LOGS}/plot_hardest.log",
     conda:
@@ -275,7 +275,7 @@ rule plot_duplicates:
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
     output:
-        figure=f"{FIGURES_DIRECTORY}/duplicates.svg",
+        **figure_files("duplicates"),
     log:
         f"{LOGS}/plot_duplicates.log",
     conda:
@@ -292,7 +292,7 @@ rule plot_layer:
         weights=lambda wildcards: of_runs([study.models[wildcards.model]], "weights"),
         metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
     output:
-        figure=f"{FIGURES_DIRECTORY}/weights_{{model}}.svg",
+        **figure_files("weights_{model}"),
     log:
         f"{LOGS}/plot_layer/{{model}}.log",
     wildcard_constraints:

@@ -299,6 +299,12 @@ def figure(name):
     return f"{FIGURES_DIRECTORY}/{name}.svg"
 
 
+def figure_files(name):
+    """Give what is written of a figure: for pages, for elsewhere, and the values that it shows."""
+    files = {"figure": "svg", "picture": "png", "data": "csv"}
+    return {file: f"{FIGURES_DIRECTORY}/{name}.{suffix}" for file, suffix in files.items()}
+
+
 def files_of_experiment(experiment, file):
     """Give the file that each seed of an experiment leaves under this name."""
     place = EXPERIMENT.format(experiment=experiment)
@@ -407,6 +413,9 @@ FIGURES = [
         "bn_network",
     )
 ] + closer_figures(study.closer.models)
+# Beside each figure its values, and the same as a picture of pixels.
+FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in FIGURES]
+PICTURES = [re.sub(r"\.svg$", ".png", path) for path in FIGURES]
 
 
 def reports():

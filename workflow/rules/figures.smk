@@ -7,7 +7,7 @@ rule plot_data:
         images=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
     output:
-        figure=f"{FIGURES_DIRECTORY}/data.svg",
+        **figure_files("data"),
     log:
         f"{LOGS}/plot_data.log",
     conda:
@@ -21,9 +21,10 @@ rule plot_data:
 rule plot_models:
     """The test accuracy of all models in one figure."""
     input:
-        of_runs(study.models.values(), "metrics"),
+        runs=of_runs(study.models.values(), "metrics"),
+        comparisons=f"{TABLES_DIRECTORY}/comparisons.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/models.svg",
+        **figure_files("models"),
     log:
         f"{LOGS}/plot_models.log",
     conda:
@@ -40,7 +41,7 @@ rule plot_curves:
     input:
         lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
     output:
-        figure=f"{FIGURES_DIRECTORY}/curves_{{model}}.svg",
+        **figure_files("curves_{model}"),
     log:
         f"{LOGS}/plot_curves/{{model}}.log",
     wildcard_constraints:
@@ -59,7 +60,7 @@ rule plot_comparison:
     input:
         lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
     output:
-        figure=f"{FIGURES_DIRECTORY}/compare_{{comparison}}.svg",
+        **figure_files("compare_{comparison}"),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
@@ -79,7 +80,7 @@ rule plot_epochs:
     input:
         table=f"{TABLES_DIRECTORY}/epochs.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/epochs.svg",
+        **figure_files("epochs"),
     log:
         f"{LOGS}/plot_epochs.log",
     conda:
@@ -96,7 +97,7 @@ rule plot_depth:
     input:
         table=f"{TABLES_DIRECTORY}/depth.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/depth.svg",
+        **figure_files("depth"),
     log:
         f"{LOGS}/plot_depth.log",
     conda:
@@ -111,7 +112,7 @@ rule plot_sweep:
     input:
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
     output:
-        figure=f"{FIGURES_DIRECTORY}/sweep_{{sweep}}.svg",
+        **figure_files("sweep_{sweep}"),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -129,7 +130,7 @@ rule plot_sweep_curves:
     input:
         lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
     output:
-        figure=f"{FIGURES_DIRECTORY}/sweep_{{sweep}}_curves.svg",
+        **figure_files("sweep_{sweep}_curves"),
     log:
         f"{LOGS}/plot_sweep_curves/{{sweep}}.log",
     wildcard_constraints:
@@ -149,7 +150,7 @@ rule plot_weights:
     input:
         of_runs(study.weights, "weights"),
     output:
-        figure=f"{FIGURES_DIRECTORY}/weights.svg",
+        **figure_files("weights"),
     log:
         f"{LOGS}/plot_weights.log",
     conda:

@@ -28,6 +28,7 @@ rule draw_workflow:
     output:
         table=table("workflow"),
         figure=figure("workflow"),
+        data=figure("workflow").replace(".svg", ".csv"),
     log:
         f"{LOGS}/draw_workflow.log",
     conda:
@@ -70,6 +71,7 @@ rule render_report:
     """The page itself; the same as report."""
     input:
         figures=[*FIGURES, figure("workflow")],
+        shown=[*FIGURE_DATA, figure("workflow").replace(".svg", ".csv")],
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         explorer=EXPLORER,

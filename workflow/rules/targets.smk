@@ -109,16 +109,20 @@ rule tables:
 
 
 rule figures:
-    """Every figure of the report, as SVG."""
+    """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
     input:
         FIGURES,
         figure("workflow"),
+        PICTURES,
+        FIGURE_DATA,
 
 
 rule exports:
-    """What there is to reuse: every table as CSV and LaTeX, every figure."""
+    """What there is to reuse: every table as CSV and LaTeX, every figure as SVG, PNG and CSV."""
     input:
         TABLES,
         LATEX,
         FIGURES,
         figure("workflow"),
+        PICTURES,
+        FIGURE_DATA,
