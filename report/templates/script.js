@@ -131,81 +131,77 @@ const unpack = async (link) => {
 };
 const cells = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)]
   .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
-const read = async (figure) => {
-  const panels = {};
-  const [, ...lines] = (await unpack(figure.querySelector("a.data"))).trim().split("\n");
-  for (const [panel, series, x, y] of lines.map(cells)) {
-    ((panels[panel] ??= {})[series] ??= []).push([x, Number(x), Number(y), y]);
-  }
-  return panels;
-};
-const numbers = (text) => text.split(" ").map(Number);
-const scale = (given, [from, to]) => {
-  const [low, high, kind] = given.split(" ");
+// From values of an axis to places in the drawing; names on an axis stand at places of their own.
+const scale = ([low, high, kind], ticks, from, to) => {
+  const names = ticks ? JSON.parse(ticks) : {};
   const f = kind === "log" ? Math.log10 : Number;
-  const [a, b] = [f(low), f(high)];
-  return { at: (v) => from + ((f(v) - a) / (b - a)) * (to - from), share: (p) => (p - from) / (to - from) };
+  return (text) => from + ((f(names[text] ?? text) - f(low)) / (f(high) - f(low))) * (to - from);
 };
+const least = (items, size) => items.reduce((a, b) => (size(b) < size(a) ? b : a));
+
 class Reader {
   constructor(figure) {
     this.figure = figure;
     this.box = figure.querySelector(".scroll");
+    const series = all(".series", figure).filter((element) => element.dataset.kind !== "seed");
+    this.names = [...new Set(series.map((element) => element.dataset.series))];
     this.panels = all(".panel[data-x]", figure).map((element) => {
-      const [x0, y0, x1, y1] = numbers(element.dataset.box);
-      const series = all(".series", element).map((s) => s.dataset.series);
-      return { element, x0, y0, x1, y1, name: element.dataset.panel, series: new Set(series),
-        x: scale(element.dataset.x, [x0, x1]), y: scale(element.dataset.y, [y1, y0]) };
+      const { box, panel, x, y, xTicks, yTicks } = element.dataset;
+      const [x0, y0, x1, y1] = box.split(" ").map(Number);
+      return { element, name: panel, x0, y0, x1, y1, flat: !!yTicks, points: {},
+        x: scale(x.split(" "), xTicks, x0, x1), y: scale(y.split(" "), yTicks, y1, y0),
+        series: new Map(all(".series", element).map((e) => [e.dataset.series, e])) };
     });
-    this.names = [...new Set(all(".series", figure).filter((s) => s.dataset.kind !== "seed").map((s) => s.dataset.series))];
     this.readout = make("div", { className: "readout", hidden: true });
     this.readout.setAttribute("role", "status");
     this.box.append(this.readout);
   }
-  async load() { return (this.data ??= await read(this.figure)); }
-  drawn(panel) {
-    const kinds = new Map(all(".series", panel.element).map((s) => [s.dataset.series, s]));
-    const hidden = this.figure.classList.contains("no-train");
-    return this.names.filter((name) => panel.series.has(name) && this.data[panel.name]?.[name]
-      && !(hidden && kinds.get(name).dataset.kind === "train")).map((name) => [name, kinds.get(name), this.data[panel.name][name]]);
+  async read() {
+    const [, ...lines] = (await unpack(this.figure.querySelector("a.data"))).trim().split("\n");
+    for (const [name, series, x, y] of lines.map(cells)) {
+      const panel = this.panels.find((each) => each.name === name);
+      if (!panel || !this.names.includes(series)) continue;
+      const [label, text] = panel.flat ? [y, x] : [x, y];
+      const [at, across] = panel.flat ? [panel.y(y), panel.x(x)] : [panel.x(x), panel.y(y)];
+      if (isFinite(at) && isFinite(across)) (panel.points[series] ??= []).push({ label, text, at, across });
+    }
   }
-  // The values of all series of a panel nearest to a place along x, in the units of the drawing.
+  load() { return (this.loaded ??= this.read()); }
+  // The series of a panel that are to be seen, each with its point nearest to a place.
   nearest(panel, place) {
-    return this.drawn(panel).map(([name, element, points]) => {
-      let best = points[0];
-      for (const point of points) if (Math.abs(panel.x.at(point[1]) - place) < Math.abs(panel.x.at(best[1]) - place)) best = point;
-      return { name, element, point: best, away: Math.abs(panel.x.at(best[1]) - place) };
-    });
+    const hidden = this.figure.classList.contains("no-train");
+    return this.names.filter((name) => panel.points[name] && panel.series.has(name)
+      && !(hidden && panel.series.get(name).dataset.kind === "train"))
+      .map((name) => ({ name, ...least(panel.points[name], (point) => Math.abs(point.at - place)) }));
   }
   show(panel, place) {
     const found = this.nearest(panel, place);
     if (!found.length) return this.hide();
-    const nearest = found.reduce((a, b) => (b.away < a.away ? b : a)).point;
-    const x = panel.x.at(nearest[1]);
-    const here = found.filter((f) => Math.abs(panel.x.at(f.point[1]) - x) < 0.5 && !isNaN(f.point[2]));
-    this.at = { panel, x };
-    const rows = here.map(({ name, element, point }) => {
-      const line = element.querySelector("[stroke]:not([stroke=none])") || element;
-      const swatch = make("i");
+    const { at, label } = least(found, (point) => Math.abs(point.at - place));
+    const rows = found.filter((point) => Math.abs(point.at - at) < 0.5).map(({ name, text }) => {
+      const drawn = panel.series.get(name);
+      const swatch = make("i"), line = drawn.querySelector('[stroke]:not([stroke="none"])') || drawn;
       swatch.style.background = getComputedStyle(line).stroke;
-      const row = make("div", {}, swatch, name, " ", make("span", {}, point[3]));
-      row.dataset.series = name;
-      return row;
+      return make("div", {}, swatch, name, " ", make("span", {}, text));
     });
-    this.readout.replaceChildren(make("b", {}, `${panel.name}, ${nearest[0]}`), ...rows);
+    this.readout.replaceChildren(make("b", {}, `${panel.name}, ${label}`), ...rows);
     this.readout.hidden = false;
+    this.at = { panel, place: at };
+    this.mark(panel, at);
+  }
+  // A line through the panel at a place, and the read-out beside it.
+  mark(panel, at) {
+    const ends = panel.flat ? { x1: panel.x0, x2: panel.x1, y1: at, y2: at } : { x1: at, x2: at, y1: panel.y0, y2: panel.y1 };
     this.cursor?.remove();
     this.cursor = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    for (const [key, value] of Object.entries({ x1: x, x2: x, y1: panel.y0, y2: panel.y1, class: "cursor" })) this.cursor.setAttribute(key, value);
+    for (const [key, value] of Object.entries({ ...ends, class: "cursor" })) this.cursor.setAttribute(key, value);
     panel.element.append(this.cursor);
-    this.place(panel, x);
-  }
-  place(panel, x) {
-    const svg = panel.element.ownerSVGElement, to = svg.getScreenCTM(), frame = this.box.getBoundingClientRect();
-    const left = new DOMPoint(x, panel.y0).matrixTransform(to);
-    const inside = left.x - frame.left + this.box.scrollLeft, width = this.readout.offsetWidth;
-    const turned = inside + 12 + width > this.box.scrollLeft + frame.width;
-    this.readout.style.left = `${Math.max(0, turned ? inside - 12 - width : inside + 12)}px`;
-    this.readout.style.top = `${left.y - frame.top}px`;
+    const frame = this.box.getBoundingClientRect(), shift = this.box.scrollLeft;
+    const corner = new DOMPoint(ends.x2, ends.y1).matrixTransform(panel.element.ownerSVGElement.getScreenCTM());
+    const left = corner.x - frame.left + shift, width = this.readout.offsetWidth;
+    const turned = left + 12 + width > shift + frame.width;
+    this.readout.style.left = `${Math.max(0, turned ? left - 12 - width : left + 12)}px`;
+    this.readout.style.top = `${Math.max(0, corner.y - frame.top + (panel.flat ? 6 : 0))}px`;
   }
   hide() {
     this.readout.hidden = true;
@@ -220,49 +216,50 @@ class Reader {
     }
   }
   under(event) {
-    const svg = event.target.closest?.("svg");
-    const matrix = svg?.getScreenCTM()?.inverse();
+    const svg = event.target.closest?.("svg"), matrix = svg?.getScreenCTM()?.inverse();
     if (!matrix) return null;
     const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix);
-    const panel = this.panels.find((p) => p.element.ownerSVGElement === svg && x >= p.x0 - 2 && x <= p.x1 + 2 && y >= p.y0 && y <= p.y1);
-    return panel && { panel, x, y };
+    const panel = this.panels.find((p) => p.element.ownerSVGElement === svg
+      && x >= p.x0 - 2 && x <= p.x1 + 2 && y >= p.y0 - 2 && y <= p.y1 + 2);
+    return panel && (panel.flat ? { panel, place: y, across: x } : { panel, place: x, across: y });
   }
   async move(event) {
     const over = this.under(event);
-    if (!over) return this.hide();
     await this.load();
-    this.show(over.panel, over.x);
+    if (over) this.show(over.panel, over.place); else this.hide();
   }
   async press(event) {
-    const label = event.target.closest(".label, .series")?.dataset.series;
     const over = this.under(event);
+    let name = event.target.closest(".label, .series")?.dataset.series.replace(/, seed .*/, "");
     await this.load();
-    let name = label?.replace(/, seed .*/, "");
     if (!name && over) {
-      const near = this.nearest(over.panel, over.x).map((f) => [Math.abs(over.panel.y.at(f.point[2]) - over.y), f.name]).sort((a, b) => a[0] - b[0])[0];
-      if (near && near[0] < 15) name = near[1];
+      const near = this.nearest(over.panel, over.place).filter((p) => Math.abs(p.across - over.across) < 15);
+      if (near.length) name = least(near, (point) => Math.abs(point.across - over.across)).name;
     }
     this.isolate(name === this.figure.dataset.isolated ? null : name);
   }
   async key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], turn = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (event.key === "Escape") { this.hide(); this.isolate(null); return; }
+    if (event.key === "Escape") { this.hide(); this.isolate(null); }
     if (!step && !turn) return;
     event.preventDefault();
     await this.load();
     if (turn) {
       const ring = [null, ...this.names], now = ring.indexOf(this.figure.dataset.isolated ?? null);
-      return this.isolate(ring[(now + turn + ring.length) % ring.length]);
-    }
-    const readable = this.panels.filter((panel) => this.drawn(panel).length);
-    if (!readable.length) return;
-    const stops = (panel) => [...new Set(this.drawn(panel).flatMap(([, , points]) => points.map((p) => panel.x.at(p[1]))))].sort((a, b) => a - b);
-    let panel = this.at?.panel ?? readable[0], places = stops(panel);
-    let next = this.at ? (step > 0 ? places.find((p) => p > this.at.x + 0.01) : places.findLast((p) => p < this.at.x - 0.01)) : places[0];
-    if (next === undefined) { // past the end of this panel: on to the next one
-      panel = readable[(readable.indexOf(panel) + step + readable.length) % readable.length];
-      places = stops(panel);
-      next = step > 0 ? places[0] : places.at(-1);
+      this.isolate(ring[(now + turn + ring.length) % ring.length]);
+    } else this.step(step);
+  }
+  // To the next place that has a value; past the end of a panel, on to the next panel.
+  step(by) {
+    const panels = this.panels.filter((panel) => this.nearest(panel, 0).length);
+    if (!panels.length) return;
+    const places = (panel) => this.nearest(panel, 0).flatMap(({ name }) => panel.points[name].map((p) => p.at)).sort((a, b) => a - b);
+    let panel = this.at?.panel ?? panels[0], stops = places(panel), next = stops[0];
+    if (this.at) next = by > 0 ? stops.find((p) => p > this.at.place + 0.5) : stops.findLast((p) => p < this.at.place - 0.5);
+    if (next === undefined) {
+      panel = panels[(panels.indexOf(panel) + by + panels.length) % panels.length];
+      stops = places(panel);
+      next = stops.at(by > 0 ? 0 : -1);
     }
     this.show(panel, next);
   }

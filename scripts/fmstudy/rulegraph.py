@@ -21,8 +21,9 @@ from typing import Any
 
 import yaml
 
+from fmstudy.colours import FAINT, HUES, INK
 from fmstudy.runtime import StudyError
-from fmstudy.svg import FAINT, FAMILY, HUES, INK
+from fmstudy.svg import FAMILY
 from fmstudy.svgclean import SVG
 
 # Stages by the verbs that rules begin with; any other verb belongs to OTHERS.
