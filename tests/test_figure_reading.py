@@ -8,7 +8,6 @@ import csv
 import gzip
 import io
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 Values = dict[str, dict[str, list[tuple[str, str]]]]  # by panel and series: x and y, as written
-READABLE = ["curves_B", "curves_keras-4r", "sweep_l2_curves", "bn_learning-rate"]
+READABLE = ["curves_B", "curves_keras-4r", "sweep_l2_curves", "bn_learning-rate", "models"]
 
 
 @pytest.fixture
@@ -58,29 +57,41 @@ def panels_of(figure: Locator) -> list[dict[str, Any]]:
         const at = (x, y) => new DOMPoint(x, y).matrixTransform(panel.getScreenCTM());
         const series = [...panel.querySelectorAll(".series")].map(s => ({...s.dataset}));
         const [low, high] = [at(x0, y0), at(x1, y1)];
-        return {name: panel.dataset.panel, x: panel.dataset.x, y: panel.dataset.y, series,
+        const {panel: name, x, y, xTicks, yTicks} = panel.dataset;
+        const ticks = {x: JSON.parse(xTicks ?? "{}"), y: JSON.parse(yTicks ?? "{}")};
+        return {name, x, y, ticks, series, flat: !!yTicks,
                 left: low.x, top: low.y, right: high.x, bottom: high.y};
     })""")
 
 
-def share_of(value: str, scale: str) -> float:
-    """Where a value lies between the ends of a scale such as "0.001 10 log"."""
-    low, high, kind = scale.split(" ")
+def share_of(value: str, panel: dict[str, Any], axis: str) -> float:
+    """Where a value or a name lies between the ends of a panel's axis; NaN if it lies nowhere."""
+    low, high, kind = panel[axis].split(" ")
     to_place = math.log10 if kind == "log" else float
-    places = [to_place(float(text)) for text in (value, low, high)]
+    try:
+        places = [to_place(float(panel["ticks"][axis].get(v, v))) for v in (value, low, high)]
+    except ValueError:
+        return math.nan
     return (places[0] - places[1]) / (places[2] - places[1])
+
+
+def place_of(panel: dict[str, Any], across: float, up: float) -> tuple[float, float]:
+    """The place on the screen that lies at these shares of a panel's width and height."""
+    return (
+        panel["left"] + across * (panel["right"] - panel["left"]),
+        panel["bottom"] - up * (panel["bottom"] - panel["top"]),
+    )
 
 
 def read_out(figure: Locator) -> tuple[str, dict[str, str]]:
     """What the read-out says: its head, and each series' value."""
     box = figure.locator(".readout")
     expect(box).to_be_visible()
-    rows = box.locator("[data-series]").evaluate_all(
-        "all => all.map(row => [row.dataset.series, row.textContent])"
-    )
-    return box.locator("b").inner_text(), {
-        series: text.removeprefix(series).strip() for series, text in rows
-    }
+    rows = box.locator(":scope > div").evaluate_all("""all => all.map(row => {
+        const name = [...row.childNodes].filter(part => part.nodeType === Node.TEXT_NODE);
+        return [name.map(part => part.data).join("").trim(), row.querySelector("span").textContent];
+    })""")
+    return box.locator("b").inner_text(), dict(rows)
 
 
 def strong(panel: dict[str, Any]) -> list[str]:
@@ -88,19 +99,25 @@ def strong(panel: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(s["series"] for s in panel["series"] if s["kind"] != "seed"))
 
 
-def all_numbers(series: dict[str, list[tuple[str, str]]]) -> bool:
-    """Whether the values of a panel are numbers; those of bars may be their names."""
-    return all(re.fullmatch(r"[-+.\de]*", y) for points in series.values() for _, y in points)
+def is_complete(series: dict[str, list[tuple[str, str]]]) -> bool:
+    """Whether every point of a panel has a value; what diverged, say, has none."""
+    return all(x and y for points in series.values() for x, y in points)
 
 
 def expected_at(panel: dict[str, Any], values: Values, share: float) -> tuple[str, dict[str, str]]:
-    """The x nearest to a place in a panel, as written, and the values of all series there."""
-    series = {name: values[panel["name"]][name] for name in strong(panel)}
-    xs = {x for points in series.values() for x, _ in points}
-    nearest = min(xs, key=lambda x: abs(share_of(x, panel["x"]) - share))
-    return nearest, {
-        name: dict(points)[nearest] for name, points in series.items() if nearest in dict(points)
-    }
+    """What lies nearest to a place along a panel's axis, and the values of all series there.
+
+    Along the axis of x; or, where the axis of y has names such as those of models, along that.
+    """
+    along, across = ("y", "x") if panel["flat"] else ("x", "y")
+    found = {}
+    for series in strong(panel):
+        for point in values[panel["name"]][series]:
+            at = dict(zip("xy", point, strict=True))
+            if all(math.isfinite(share_of(at[axis], panel, axis)) for axis in "xy"):
+                found.setdefault(at[along], {}).setdefault(series, at[across])
+    nearest = min(found, key=lambda label: abs(share_of(label, panel, along) - share))
+    return nearest, found[nearest]
 
 
 # ----------------------------------------------------------------------------------- the data
@@ -146,16 +163,11 @@ def test_curves_are_drawn_where_the_data_and_the_scales_say(page: Page, name: st
             )
         )
         for series, end in zip(panel["series"], ends, strict=True):
-            if series["kind"] == "seed":
+            if series["kind"] == "seed" or end is None:  # a dot has no line
                 continue
             x, y = values[panel["name"]][series["series"]][-1]
-            across, up = share_of(x, panel["x"]), share_of(y, panel["y"])
-            assert end[0] == pytest.approx(
-                panel["left"] + across * (panel["right"] - panel["left"]), abs=1.5
-            )
-            assert end[1] == pytest.approx(
-                panel["bottom"] - up * (panel["bottom"] - panel["top"]), abs=1.5
-            )
+            expected = place_of(panel, share_of(x, panel, "x"), share_of(y, panel, "y"))
+            assert end == pytest.approx(expected, abs=1.5)
             checked += 1
     assert checked
 
@@ -172,16 +184,14 @@ def test_the_data_are_downloaded_as_plain_csv(page: Page):
 @pytest.mark.parametrize("name", READABLE)
 def test_pointing_at_a_panel_reads_the_values_off_the_data(page: Page, name: str):
     figure = figure_of(page, name)
-    values, panels = values_of(figure), panels_of(figure)
-    numeric = [panel for panel in panels if all_numbers(values[panel["name"]])]
-    assert numeric
-    for panel in numeric[:2]:
+    values = values_of(figure)
+    panels = [panel for panel in panels_of(figure) if is_complete(values[panel["name"]])]
+    assert panels
+    for panel in panels[:2]:
         for share in (0.11, 0.52, 0.93):
-            height = (panel["top"] + panel["bottom"]) / 2
-            width = panel["right"] - panel["left"]
-            page.mouse.move(panel["left"] + share * width, height)
-            x, expected = expected_at(panel, values, share)
-            head = f"{panel['name']}, {x}"
+            page.mouse.move(*place_of(panel, *((0.5, share) if panel["flat"] else (share, 0.5))))
+            label, expected = expected_at(panel, values, share)
+            head = f"{panel['name']}, {label}"
             expect(figure.locator(".readout b")).to_have_text(head)
             assert read_out(figure) == (head, expected)
             assert expected
@@ -194,10 +204,7 @@ def test_the_read_out_stays_on_a_phone(open_report: Open):
     figure = figure_of(page, "curves_B")
     panel = panels_of(figure)[0]
     for share in (0.02, 0.98):
-        page.mouse.move(
-            panel["left"] + share * (panel["right"] - panel["left"]),
-            (panel["top"] + panel["bottom"]) / 2,
-        )
+        page.mouse.move(*place_of(panel, share, 0.5))
         expect(figure.locator(".readout")).to_be_visible()
         box = figure.locator(".readout").bounding_box()
         assert box["x"] >= 0
@@ -258,11 +265,7 @@ def test_clicking_a_curve_singles_it_out_and_escape_brings_the_others_back(page:
     figure = figure_of(page, "curves_B")
     panel = panels_of(figure)[0]
     x, y = values_of(figure)[panel["name"]]["test"][-1]
-    across, up = share_of(x, panel["x"]), share_of(y, panel["y"])
-    page.mouse.click(
-        panel["left"] + across * (panel["right"] - panel["left"]),
-        panel["bottom"] - up * (panel["bottom"] - panel["top"]),
-    )
+    page.mouse.click(*place_of(panel, share_of(x, panel, "x"), share_of(y, panel, "y")))
     expect(figure).to_have_attribute("data-isolated", "test")
     assert opacities(figure)["train"] < 0.5 < opacities(figure)["test"]
     page.keyboard.press("Escape")
@@ -294,7 +297,7 @@ def test_training_curves_can_be_hidden(page: Page):
     assert all(series.is_visible() for series in test.all())
 
     panel = panels_of(figure)[0]
-    page.mouse.move(panel["right"] - 5, (panel["top"] + panel["bottom"]) / 2)
+    page.mouse.move(*place_of(panel, 0.98, 0.5))
     assert "test" in read_out(figure)[1]
     assert "train" not in read_out(figure)[1]
     button.click()
