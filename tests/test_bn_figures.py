@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import svgcheck
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -193,6 +194,32 @@ def test_a_figure_says_of_how_many_seeds_it_is(experiment: str, seeds: int, tmp_
     assert ("single seeds" in drawing.description) == (seeds > 1)
     assert "nan" not in drawing.title
     svg.save(drawing, tmp_path / "figure.svg")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_figure_has_values_and_can_be_read(experiment: str, tmp_path: Path):
+    root = svgcheck.saved(drawn(experiment), tmp_path / "figure.svg")
+    assert not svgcheck.unreadable(root)
+    shown = pd.read_csv(tmp_path / "figure.csv", dtype={"series": str})
+    marked = {
+        (look["data-panel"], element.get("data-series"))
+        for element, look in svgcheck.looked(root)
+        if element.get("class") == "series"
+    }
+    assert marked
+    assert marked <= set(zip(shown["panel"], shown["series"], strict=True))
+    panels = [g.get("data-panel") for g in root.iter() if g.get("class") == "panel"]
+    assert len(panels) == len(set(panels))
+
+
+def test_values_of_an_experiment_are_named_by_panel_and_arm(tmp_path: Path):
+    svg.save(drawn("curves"), tmp_path / "figure.svg")
+    shown = pd.read_csv(tmp_path / "figure.csv")
+    epochs = shown[shown["panel"] == "B: loss against epochs, nats"]
+    means = epochs[epochs["series"] == "plain"]
+    assert list(means["x"]) == [0, 1, 2, 3]
+    assert list(means["y"]) == pytest.approx([2.0, 1.405, 0.905, 0.405])
+    assert {"batch norm, train", "plain seed 2"} <= set(epochs["series"])
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -403,4 +430,6 @@ def test_the_picture_of_the_nets_shows_both(tmp_path: Path):
     texts = [{text.get_text() for text in axes.texts} for axes in (left, right)]
     assert "+ b" in texts[0] - texts[1]
     assert any("β" in text for text in texts[1] - texts[0])
-    svg.save(drawing, tmp_path / "net.svg")
+    root = svgcheck.saved(drawing, tmp_path / "net.svg")
+    assert not svgcheck.unreadable(root)
+    assert "without batch normalization,step 2,,+ b" in (tmp_path / "net.csv").read_text("utf-8")

@@ -1,6 +1,7 @@
 """Editing code runs again what uses it, and nothing else; editing words runs nothing again."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,37 @@ def test_every_script_has_a_digest():
     assert "train_lowlevel" in scripts
     for script in scripts:
         assert digest(script)
+
+
+def test_the_digest_of_the_study_changes_with_code_rules_and_templates_only(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+):
+    root = tree.parent / "study"
+    shutil.copytree(tree, root / "scripts/fmstudy")
+    monkeypatch.setattr(digests, "SCRIPTS", root / "scripts")
+    tree = root / "scripts/fmstudy"
+    templates, rules = root / "report/templates", root / "workflow/rules"
+    templates.mkdir(parents=True, exist_ok=True)
+    rules.mkdir(parents=True, exist_ok=True)
+    page, rule = templates / "page.j2", rules / "data.smk"
+    page.write_text("hello")
+    rule.write_text("rule a:")
+
+    def now() -> tuple[str, str]:
+        forget()
+        return digests.of_study(), digests.of_rules()
+
+    start = now()
+    module = tree / "bottom.py"
+    module.write_text(module.read_text() + "\n# a remark\n")
+    assert now() == start
+    module.write_text(module.read_text().replace("LIMIT = 3", "LIMIT = 4"))
+    edited = now()
+    assert edited[0] != start[0]
+    assert edited[1] == start[1]
+    page.write_text("hello again")
+    templated = now()
+    assert templated[0] not in (start[0], edited[0])
+    rule.write_text("rule b:")
+    assert now()[0] != templated[0]
+    assert now()[1] != start[1]

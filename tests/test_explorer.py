@@ -202,6 +202,7 @@ def test_the_same_runs_give_the_same_bytes_and_come_back(tmp_path):
     explorer.write(found, first)
     explorer.write(collected(tmp_path), second)
     assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes()[4:8] == bytes(4)  # where an archive has the time
     read = report.read_explorer(first)
     assert read.pop("blob")
     assert read == found

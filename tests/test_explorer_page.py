@@ -253,9 +253,9 @@ def test_what_is_drawn_can_be_chosen(explore: Explore):
 def test_differences_are_to_the_first_chosen(explore: Explore):
     page = explore("explore=E,A")
     first, second = page.locator("#x-final tr").all()
-    assert "against" not in first.inner_text()
+    assert "Δ" not in first.inner_text()
     test_accuracy = second.locator("td").nth(6)
-    assert test_accuracy.inner_text().split("\n") == ["0.8", "−4.00 against E"]
+    assert test_accuracy.inner_text().split("\n") == ["0.8", "Δ −4.00"]
     assert second.locator("td").nth(4).inner_text() == "None"  # no validation: no difference
 
 

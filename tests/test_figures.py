@@ -1,11 +1,13 @@
 """Figures: drawn from results, told in words that follow them, clean enough to stand in a page."""
 
+import csv
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import svgcheck
 from matplotlib import pyplot as plt
 
 from fmstudy import figures, runtime, svg, tables
@@ -43,8 +45,15 @@ def runs(tmp_path: Path) -> tables.Runs:
 
 
 def saved(drawing: svg.Drawing, path: Path) -> ET.Element:
-    svg.save(drawing, path)
-    return ET.fromstring(path.read_text(encoding="utf-8"))
+    """Save a figure whose words and lines can be read on light and on dark paper."""
+    root = svgcheck.saved(drawing, path)
+    assert not svgcheck.unreadable(root)
+    return root
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_figure_says_its_finding_and_how_to_read_it(runs: tables.Runs, tmp_path: Path):
@@ -92,6 +101,97 @@ def test_the_same_results_give_the_same_bytes(runs: tables.Runs, tmp_path: Path)
         (tmp_path / name / "curves_A.svg").read_bytes() for name in ("first", "second")
     )
     assert first == second
+
+
+def test_curves_leave_their_values_by_series(runs: tables.Runs, tmp_path: Path):
+    drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
+    root = saved(drawing, tmp_path / "curves_A.svg")
+    rows = table(tmp_path / "curves_A.csv")
+    names = {"train", "test", "train seed 1", "train seed 2", "test seed 1", "test seed 2"}
+    assert {row["series"] for row in rows if row["panel"] == "Accuracy"} == {
+        *names,
+        "published test",
+    }
+    losses = {
+        (row["series"], row["x"]): float(row["y"]) for row in rows if row["panel"] == "Loss, nats"
+    }
+    assert losses["test seed 2", "3"] == pytest.approx(2 / 4 + 0.02)
+    assert losses["train", "4"] == pytest.approx(2 / 5 + 0.015)
+    [gap] = [r for r in rows if r["panel"] == "Gap: train − test" and r["x"] == "2"]
+    assert (gap["series"], float(gap["y"])) == ("gap", 0)
+    kinds = {
+        g.get("data-series"): g.get("data-kind") for g in root.iter() if g.get("class") == "series"
+    }
+    assert kinds["train"] == "train"
+    assert kinds["test"] == "held-out"
+    assert kinds["train seed 1"] == "seed"
+    assert kinds["published test"] == "other"
+    labels = {g.get("data-series") for g in root.iter() if g.get("class") == "label"}
+    assert {"train", "test"} <= labels
+
+
+def test_several_models_are_told_apart_and_take_fewer_points(runs: tables.Runs, tmp_path: Path):
+    both = [model("A", "mlp-3"), model("B", "mlp-3")]
+    saved(figures.learning_curves(both, runs), tmp_path / "compare_x.svg")
+    rows = table(tmp_path / "compare_x.csv")
+    assert {"A train", "B test seed 2", "A gap"} <= {row["series"] for row in rows}
+    many = figures._points([model(str(k), "mlp-3", seeds=(1, 2, 3, 4)) for k in range(4)])
+    assert all(few < more for few, more in zip(many, figures._points(both[:1]), strict=True))
+    some = list(figures.some_of(201, 40))
+    assert len(some) <= 40
+    assert (some[0], some[-1]) == (2, 200)
+    assert set(np.diff(some)) == {6}
+
+
+def overview_table() -> pd.DataFrame:
+    rows = []
+    for name, part, accuracy in (("A", "part_a", 0.85), ("K", "part_b", 0.9), ("Z", "part_a", 0.1)):
+        row = {"model": name, "title": f"Model {name}", "section": part, "seeds": 3, "diverged": 0}
+        row |= {"test_accuracy": accuracy, "test_accuracy_min": accuracy - 0.01}
+        rows.append(row | {"test_accuracy_max": accuracy + 0.02})
+    return pd.DataFrame(rows)
+
+
+def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
+    comparisons = pd.DataFrame(
+        {
+            "metric": ["test_accuracy"] * 3 + ["test_loss", "test_accuracy"],
+            "resolution": [0.004, 0.02, 0.006, 9.0, np.nan],
+        }
+    )
+    published = {"A": {"test_accuracy": 0.86}}
+    drawing = figures.models_overview(overview_table(), published, comparisons)
+    axes = drawing.figure.axes[0]
+    [ruler] = [line for line in axes.lines if line.get_marker() == "|"]
+    left, right = np.asarray(ruler.get_xdata())
+    assert right - left == pytest.approx(0.006)
+    assert any("0.6 points (median of 3 comparisons)" in text.get_text() for text in axes.texts)
+    saved(drawing, tmp_path / "models.svg")
+    rows = [tuple(row.values())[1:] for row in table(tmp_path / "models.csv")]
+    assert ("Part A", "0.85", "Model A", "0.84", "0.87") in rows
+    assert ("Part A", "0.1", "Model Z", "", "") in rows  # written at the edge
+    assert ("published", "0.86", "Model A", "", "") in rows
+
+
+def test_the_overview_has_no_ruler_without_comparisons():
+    for comparisons in (None, pd.DataFrame({"metric": [], "resolution": []})):
+        drawing = figures.models_overview(overview_table(), {}, comparisons)
+        assert not [line for line in drawing.figure.axes[0].lines if line.get_marker() == "|"]
+        assert "ruler" not in drawing.description
+
+
+def test_values_of_a_sweep_are_distinct_and_readable(runs: tables.Runs, tmp_path: Path):
+    swept = [model(str(k), "mlp-3") for k in range(7)]
+    sweep = {"title": "Rate", "vary": "learning_rate", "values": [10.0**-k for k in range(7)]}
+    root = saved(figures.sweep_curves(swept, sweep, runs), tmp_path / "sweep_x_curves.svg")
+    hues = {
+        look["stroke"]
+        for element, look in svgcheck.looked(root)
+        if look.get("data-panel") == "Test accuracy"
+        and look.get("class") == "series"
+        and element.tag.endswith("path")
+    }
+    assert len(hues) == 7
 
 
 def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: tables.Runs, tmp_path: Path):

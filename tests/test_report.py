@@ -753,6 +753,22 @@ def test_nothing_runs_but_the_pages_own_scripts(page):
     assert len(own_scripts(page)) == 3
 
 
+@pytest.mark.parametrize(
+    ("written", "carried"),
+    [
+        ("// why\nconst f = (x) => x + 1; // how\n\n  f(2);\n", "const f=x=>x+1;\nf(2);"),
+        ("a /* b's */ = b\nc()\n", "a=b\nc()"),
+        ('say("a // b  =  c", `d ( e`);', 'say("a // b  =  c",`d ( e`);'),
+        (r"x.replace(/[^\"/ ]+ '/g, 'y  z') / 2 / z", r"x.replace(/[^\"/ ]+ '/g,'y  z')/2/z"),
+        ("a++ + b - -c + d", "a++ +b - -c+d"),
+        ("for (const x of y) async (z) => z;", "for(const x of y)async(z)=>z;"),
+    ],
+)
+def test_a_script_loses_what_nobody_reads_and_means_the_same(tmp_path, written, carried):
+    (tmp_path / "script.js").write_text(written, encoding="utf-8")
+    assert report.script_text(tmp_path, "script.js") == carried
+
+
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
     assert not page.mistakes
     assert len(page.ids) == len(set(page.ids))
@@ -1544,3 +1560,41 @@ def test_names_that_look_like_numbers_stay_names(tmp_path):
         {"model": "1e5", "title": "NA", "value": 1e-5},
         {"model": "nan", "title": "None", "value": None},
     ]
+
+
+# ------------------------------------------------------------------------------ provenance
+def test_the_cost_of_the_study_is_told_and_follows_the_records(tmp_path, page):
+    study, _ = studies.build(configured())
+    trainings = len(study.trainings)
+    experiments = len(study.batchnorm.trained) * len(study.batchnorm.seeds)
+    start = f"{trainings} trainings and {experiments} experiments took "
+    assert start in page.text
+
+    def slow(row):
+        row["training_seconds"] = 3600
+
+    arguments = fabricate(tmp_path, configured())
+    spent = trainings * (3600 + 3.5) + experiments * 12.5
+    told = f"{start}{report.seconds(spent)} of one core".replace(report.THIN, " ")
+    assert told not in page.text
+    assert told in changed(arguments, "cost", slow).text
+
+
+def test_texts_of_the_provenance_are_escaped(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+
+    def rename(row):
+        row["rule"] = HOSTILE
+
+    arguments["study"] |= {"code": HOSTILE, "directory": HOSTILE}
+    text = changed(arguments, "workflow", rename).text
+    assert text.count(HOSTILE) >= 3
+
+
+def test_a_study_without_any_record_of_cost_says_so(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    for name in ("cost", "bn_costs"):
+        path = tmp_path / f"tables/{name}.csv"
+        path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    found = Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    assert "No job of this study has left a record of its cost." in found.text

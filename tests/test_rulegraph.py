@@ -101,6 +101,7 @@ def test_the_drawing_depends_on_the_graph_only(graph):
 def test_the_drawing_may_stand_in_the_page_and_can_be_themed(graph, tmp_path: Path):
     path = tmp_path / "workflow.svg"
     path.write_text(rulegraph.draw(graph), encoding="utf-8")
+    path.with_suffix(".csv").write_text(rulegraph.table(graph), encoding="utf-8")
     figure = report.read_figure(path)
     assert figure.title == "6 rules make the 8 jobs of the study"
     root = ET.fromstring(path.read_text(encoding="utf-8"))

@@ -29,7 +29,13 @@ OF_ALL_MODELS = {
     "plot_calibration": 1,
     "plot_agreement": 1,
     "plot_hardest": 1,
+    "collect_explorer": 1,
 }
+# The report is made again with any table, figure or code, its tables for papers with any table,
+# and the drawing of the rules with any edit of the configuration.
+PAGES = {"render_report": 1, "render_pdf": 1}
+TABLED = PAGES | {"export_tables": 1}
+CONFIGURED = {"draw_workflow": 1, "export_tables": 1}
 
 
 def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,7 +51,7 @@ def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 def planned(directory: Path, *arguments: str) -> dict[str, int]:
     """How often each rule would run."""
-    wanted = arguments or ("report/final.html",)  # the PDF is not made on every machine
+    wanted = arguments or ("report/final.html",)
     done = snakemake(directory, *wanted, "--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.stdout + done.stderr
     text = done.stdout + done.stderr
@@ -84,7 +90,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with its report built from the real data."""
     assert DEBIAN.is_dir(), "the package dataset-fashion-mnist is missing; run: make setup"
     directory = clone(tmp_path_factory.mktemp("finished"))
-    done = snakemake(directory, "--cores", "2", "report/final.html")
+    done = snakemake(directory, "--cores", "2", "report")
     assert done.returncode == 0, done.stdout + done.stderr
     return directory
 
@@ -120,7 +126,24 @@ def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
     for title in ("A: 8 ReLU", "Keras 2 with BN"):
         assert title in page
     assert "<script>alert" not in page
-    assert page.count("<svg") == len(list(finished.glob("results/figures/*.svg")))
+    drawn = sorted(path.stem for path in finished.glob("results/figures/*.svg"))
+    assert page.count('<div class="panels') == len(drawn)
+    for suffix in ("png", "csv"):  # each with its picture and its values
+        beside = sorted(path.stem for path in finished.glob(f"results/figures/*.{suffix}"))
+        assert beside == drawn
+
+
+def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(finished: Path):
+    tables, figures = finished / "results/tables", finished / "results/figures"
+    shown = {path.stem for path in tables.glob("*.tex")}
+    assert {"part_a", "runs", "claims", "bn_predictions", "workflow"} <= shown
+    assert shown <= {path.stem for path in tables.glob("*.csv")}
+    with open(tables / "workflow.csv", encoding="utf-8") as file:
+        jobs = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file)}
+    planned_anew = planned(finished, "report", "--forceall")
+    assert jobs == planned_anew
+    drawing = (figures / "workflow.svg").read_text(encoding="utf-8")
+    assert all(f">{rule}<" in drawing for rule in jobs)
 
 
 def test_a_second_run_does_nothing(finished: Path):
@@ -170,12 +193,12 @@ def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
 
 
 def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
-    figure = built / "results/figures/curves_A.svg"
-    before = figure.read_bytes()
-    figure.unlink()
+    files = [built / f"results/figures/curves_A.{suffix}" for suffix in ("svg", "png", "csv")]
+    before = [path.read_bytes() for path in files]
+    files[0].unlink()
     done = snakemake(built, "--cores", "1", "results/figures/curves_A.svg")
     assert done.returncode == 0, done.stderr
-    assert figure.read_bytes() == before
+    assert [path.read_bytes() for path in files] == before
 
 
 # ------------------------------------------------------------------- what it makes again
@@ -201,7 +224,8 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path
         "plot_reliability": 1,
         "plot_classes": 1,
         **OF_ALL_MODELS,
-        "render_report": 1,
+        **TABLED,
+        **CONFIGURED,
     }
 
 
@@ -221,7 +245,8 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
         "plot_curves": 1,
         "plot_models": 1,
         **OF_ALL_MODELS,
-        "render_report": 1,
+        **TABLED,
+        **CONFIGURED,
     }
     done = snakemake(built, "--cores", "2", "report/final.html")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -252,7 +277,7 @@ def test_an_added_claim_is_judged_and_needs_no_training(built: Path):
     test: {level: {metric: test_accuracy, model: A}, more: 0.1}
 """
     claims.write_text(claims.read_text(encoding="utf-8") + added, encoding="utf-8")
-    assert planned(built) == {"judge_claims": 1, "render_report": 1}
+    assert planned(built) == {"judge_claims": 1} | TABLED
     done = snakemake(built, "--cores", "1", "report/final.html")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (built / "report/final.html").read_text(encoding="utf-8")
@@ -295,12 +320,12 @@ def test_an_edited_module_runs_its_users_again_and_nothing_else(
     trainings.add("run_experiment")
     assert not (set(jobs) - users) & trainings
     if module == "report":
-        assert jobs == {"render_report": 1}
+        assert jobs == TABLED  # which are written as the report writes numbers
     if module == "figures":
         assert not {rule for rule in jobs if rule.startswith(("collect", "compare"))}
 
 
-JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1, "render_report": 1}
+JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1} | TABLED
 
 
 def rerun(experiments: int) -> dict[str, int]:
@@ -311,18 +336,18 @@ def rerun(experiments: int) -> dict[str, int]:
 
 def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(built: Path):
     edit(built / "config/config.yaml", "steps: 4,", "steps: 5,")
-    assert planned(built) == rerun(1)
+    assert planned(built) == rerun(1) | CONFIGURED
 
 
 def test_edited_rates_run_the_experiment_again_that_starts_from_them(built: Path):
     edit(built / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
-    assert planned(built) == rerun(2)
+    assert planned(built) == rerun(2) | CONFIGURED
 
 
 def test_an_added_seed_runs_itself_only(built: Path):
     edit(built / "config/config.yaml", "yaml\n  seeds: [1]", "yaml\n  seeds: [1, 2]")
     # the experiment learning-rate gets a seed, and speed starts from what both say of its rates
-    assert planned(built) == rerun(3) | {"run_experiment": 4}
+    assert planned(built) == rerun(3) | {"run_experiment": 4} | CONFIGURED
 
 
 def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(built: Path):
@@ -336,7 +361,7 @@ def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(built: Path
 
 def test_an_edited_claim_is_judged_again_and_nothing_else(built: Path):
     edit(built / "config/batchnorm.yaml", "says: It regularizes.", "says: It regularizes!")
-    assert planned(built) == {"judge_batchnorm": 1, "render_report": 1}
+    assert planned(built) == {"judge_batchnorm": 1} | TABLED
 
 
 DRAWN = {"plot_experiment": 4, "plot_network": 1}  # figures say the quantities in their titles
@@ -347,9 +372,9 @@ DRAWN = {"plot_experiment": 4, "plot_network": 1}  # figures say the quantities 
     [
         ("bn_rates", rerun(2)),
         ("bn_batches", rerun(1)),
-        ("bn_depth", {}),
+        ("bn_depth", PAGES),  # which say the digest of all code
         ("bn_quantities", JUDGED | {"judge_experiment": 4} | DRAWN),
-        ("bn_figures", DRAWN | {"render_report": 1}),
+        ("bn_figures", DRAWN | PAGES),
     ],
 )
 def test_an_edited_module_of_experiments_runs_its_own_again_and_no_other(
@@ -370,7 +395,7 @@ def test_an_edited_comment_or_docstring_runs_nothing_again(built: Path):
 def test_an_edited_template_renders_the_report_again_and_nothing_else(built: Path):
     template = next((built / "report/templates").rglob("*.j2"))
     template.write_text(template.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert planned(built) == {"render_report": 1}
+    assert planned(built) == PAGES
 
 
 # --------------------------------------------------------------------- what can be asked

@@ -34,7 +34,7 @@ const fill = (id, cells) => {
 
 const chart = (id, m) => {
   const svg = $(id), width = svg.clientWidth, log = $("log").checked;
-  const label = ({ name }) => name.slice(0, width / 36);
+  const label = ({ name }) => name.slice(0, width / 22);
   const right = width - 12 - 7.6 * Math.max(...models.map((model) => label(model).length), 0);
   const last = Math.max(...models.map((model) => model.last), 1);
   const lines = [0, 1].flatMap((split) => $("split" + split).checked ? models.map((model) =>
@@ -126,7 +126,7 @@ const show = () => {
       (more) => (more > 0 ? second : first).style, signed);
   fill("final", (model) => [[model.name, model.title, model.setting], ...model.final.map((texts, k) => {
     const [mine, base] = [model, first].map(({ numbers }) => numbers[k - 2]);
-    return model == first || mine == null || base == null ? texts : [...texts, `${signed(write(mine - base, k % 2))} against ${first.name}`];
+    return model == first || mine == null || base == null ? texts : [...texts, "Δ " + signed(write(mine - base, k % 2))];
   })]);
   charts();
 };

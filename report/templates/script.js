@@ -115,7 +115,7 @@ for (const [name, tables] of groups) {
 
 // A link to what is folded away or filtered out brings it back.
 const reveal = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.querySelector(":target");
   if (!target) return;
   for (let up = target; (up = up.parentElement?.closest("details"));) up.open = true;
   if (target.hidden) target.closest("table").bar?.reset();

@@ -334,7 +334,7 @@ def _curves(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None)
         findings.append(_curve_panels(column, rows, arms, seconds, name))
         column[0].set_title(f"{name}: loss against epochs, nats")
         if timed:
-            column[1].set_title(f"{name}: loss against seconds of training, nats")
+            column[1].set_title(f"{name}: loss against seconds, nats")
     return Drawing(
         figure,
         f"{'; '.join(findings)} ({_said_seeds(rows)}).",

@@ -70,7 +70,9 @@ def _map(
     Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
     can give them its own shades.
     """
-    palette = [mpl.colors.to_hex(shade) for shade in colours(np.linspace(0, 1, SHADES))]
+    # The darkest stands apart: neither dark nor light words could be read on what lies between.
+    steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
+    palette = [mpl.colors.to_hex(colours(step)) for step in steps]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
     level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
     for shade in range(1, SHADES):

@@ -48,10 +48,10 @@ def of_study() -> str:
 
 
 def of_rules() -> str:
-    """Give the digest of the rules, and of what decides which jobs there are."""
+    """Give the digest of the rules' own text, which decides with the configuration on the jobs."""
     root = SCRIPTS.parent
     files = [root / "Snakefile", *sorted((root / "workflow/rules").glob("*.smk"))]
-    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    text = "".join(path.read_text(encoding="utf-8") for path in files if path.exists())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -353,7 +353,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float
             xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
-            color=readable(hue),
+            color=readable(mpl.colors.to_hex(hue)),
             va="center",
             fontsize=8.5,
             annotation_clip=False,

@@ -69,7 +69,10 @@ class Drawing(NamedTuple):
 def style() -> Iterator[None]:
     """Draw with the study's style and fonts."""
     known = {font.fname for font in font_manager.fontManager.ttflist}
-    for path in sorted(FONTS.glob("ReportSans-*.ttf")):
+    fonts = sorted(FONTS.glob("ReportSans-*.ttf"))
+    if not fonts:
+        raise runtime.StudyError(f"{FONTS}: the fonts of the report, ReportSans-*.ttf, are missing")
+    for path in fonts:
         if str(path) not in known:
             font_manager.fontManager.addfont(path)
     with mpl.rc_context(STYLE):
