@@ -22,5 +22,5 @@ rule report:
     """The report, as a page and as a PDF, and its tables as LaTeX: this is made without a target."""
     default_target: True
     input:
-        reports(),
+        reports,
         LATEX,

@@ -256,8 +256,10 @@ def test_text_fills_the_page_that_a_figure_left(tmp_path):
 def test_numbers_are_those_of_the_page(tmp_path, paper):
     context = report.load_context(**fabricate(tmp_path, configured()))
     page = report.render(TEMPLATES, context)
-    numbered = re.compile(r"<b>((?:Figure|Table) \d+\.)")
-    assert numbered.findall(paper.html) == numbered.findall(page)
+    caption = re.compile(r'id="caption-([\w-]+)"[^>]*>(?:<span>)?<b>((?:Figure|Table) \d+)\.')
+    on_paper, on_page = dict(caption.findall(paper.html)), dict(caption.findall(page))
+    assert len(on_paper) > 100
+    assert on_paper.items() <= on_page.items()
 
 
 # ------------------------------------------------------------------------ what it may not do

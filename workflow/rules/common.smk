@@ -4,6 +4,7 @@
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -418,7 +419,8 @@ FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in FIGURES]
 PICTURES = [re.sub(r"\.svg$", ".png", path) for path in FIGURES]
 
 
-def reports():
+@cache
+def reports(wildcards):
     """Give what the report is made as: the page and, where it can be made, the PDF."""
     if not (problem := pdf.what_is_missing(PDF)):
         return [study.report, PDF]
