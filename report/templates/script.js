@@ -163,7 +163,7 @@ class Reader {
       if (!panel || !this.names.includes(series)) continue;
       const [label, text] = panel.flat ? [y, x] : [x, y];
       const [at, across] = panel.flat ? [panel.y(y), panel.x(x)] : [panel.x(x), panel.y(y)];
-      if (isFinite(at) && isFinite(across)) (panel.points[series] ??= []).push({ label, text, at, across });
+      if (x && y && isFinite(at) && isFinite(across)) (panel.points[series] ??= []).push({ label, text, at, across });
     }
   }
   load() { return (this.loaded ??= this.read()); }
