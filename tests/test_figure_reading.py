@@ -43,12 +43,12 @@ def packed(figure: Locator) -> str:
 
 
 def values_of(figure: Locator) -> Values:
-    """The points of each series; what has no value, because it diverged, say, is no point."""
+    """The points of each series; what has no value, say because it diverged, is no point."""
     found: Values = {}
     for row in csv.DictReader(io.StringIO(packed(figure))):
+        points = found.setdefault(row["panel"], {}).setdefault(row["series"], [])
         if row["x"] and row["y"]:
-            series = found.setdefault(row["panel"], {}).setdefault(row["series"], [])
-            series.append((row["x"], row["y"]))
+            points.append((row["x"], row["y"]))
     return found
 
 
@@ -109,7 +109,7 @@ def expected_at(panel: dict[str, Any], values: Values, share: float) -> tuple[st
     along, across = ("y", "x") if panel["flat"] else ("x", "y")
     found = {}
     for series in strong(panel):
-        for point in values[panel["name"]].get(series, []):
+        for point in values[panel["name"]][series]:
             at = dict(zip("xy", point, strict=True))
             if all(math.isfinite(share_of(at[axis], panel, axis)) for axis in "xy"):
                 found.setdefault(at[along], {}).setdefault(series, at[across])
