@@ -51,9 +51,9 @@ FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others 
 NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
-WIDTH = 482.0  # of the text on the page in points, as in pdf.css
+WIDTH = 498.9  # of the text on the page in points, as in pdf.css
 HEIGHT = 640.0  # that a figure may have there, with its caption below
-FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
+FIGURE_SCALE = WIDTH / 576  # of figures as wide as most are; letters of 7.5 points become 6.5
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
 
@@ -267,24 +267,18 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
 
 
 def _let_text_pass(parent: Element) -> None:
-    """Put the first paragraph of a part before the figures that open it.
+    """Put the paragraph that follows figures before them.
 
     A page without room for the figure ends with the paragraph then, and not with nothing.
     """
     children = list(parent)
-    for place, heading in enumerate(children):
-        if heading.tag not in ("h3", "h4"):
-            continue
-        first = place + 1
-        if first < len(children) and children[first].get("class") == "question":
-            first += 1
-        after = first
-        while after < len(children) and children[after].tag == "figure":
-            after += 1
-        if first < after < len(children) and _is_long(children[after]):
-            paragraph = children[after]
-            parent.remove(paragraph)
-            parent.insert(first, paragraph)
+    for place, paragraph in enumerate(children):
+        first = place
+        while first and children[first - 1].tag == "figure":
+            first -= 1
+        if first < place and _is_long(paragraph):
+            children.insert(first, children.pop(place))
+    parent[:] = children
 
 
 def _is_long(element: Element) -> bool:
