@@ -239,7 +239,7 @@ def test_no_word_stands_beyond_the_margins(paper):
     words = tool("pdftotext", "-bbox", paper.file, "-")
     edges = re.findall(r'<word xMin="([\d.]+)" yMin="[\d.]+" xMax="([\d.]+)"', words)
     assert len(edges) > 10_000
-    margin, width = 20 / 25.4 * 72, 595.28
+    margin, width = 17 / 25.4 * 72, 595.28
     assert min(float(left) for left, _ in edges) > margin - 1
     assert max(float(right) for _, right in edges) < width - margin + 1
 
