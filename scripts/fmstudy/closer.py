@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from fmstudy.dataset import CLASSES
 from fmstudy.predictions import Predicted
@@ -21,10 +20,14 @@ from fmstudy.tables import spread
 SCORES = ("precision", "recall", "f1")
 _ALL = np.arange(len(CLASSES))
 
+# sklearn is slow to import, so the functions that need it import it.
+
 
 # ------------------------------------------------------------------------------------ classes
 def confusion(labels: np.ndarray, predicted: Predicted) -> np.ndarray:
     """Count images by label (row) and predicted class (column): (10, 10), mean over trainings."""
+    from sklearn import metrics
+
     counts = [metrics.confusion_matrix(labels, c, labels=_ALL) for c in predicted.classes]
     mean: np.ndarray = np.mean(counts, axis=0)
     return mean
@@ -36,6 +39,8 @@ def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
     A score that is 0/0 is NaN: the precision of a class that was never predicted, the recall of
     one that has no image.
     """
+    from sklearn import metrics
+
     found = metrics.precision_recall_fscore_support(
         labels, classes, labels=_ALL, zero_division=np.nan
     )
@@ -75,6 +80,8 @@ class Agreement(NamedTuple):
 
 def agree(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Agreement:
     """Compare the predicted classes of two trainings; NaN where there is nothing to share."""
+    from sklearn import metrics
+
     wrong, other = first != labels, second != labels
     either = int(np.sum(wrong | other))
     told = wrong.any() and other.any() and not (wrong.all() and other.all())

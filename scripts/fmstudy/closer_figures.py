@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -22,9 +22,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MapPath
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Affine2D
-from statsmodels.stats.proportion import proportion_confint
 
-from fmstudy.calibration import BINS, Calibration, calibration, reliability
 from fmstudy.closer import confident_mistakes, confusion
 from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
@@ -33,6 +31,10 @@ from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
 from fmstudy.svg import Drawing, style
 from fmstudy.tables import Runs
+
+# statsmodels and scipy.stats are slow to import, so what needs them is imported where it is used.
+if TYPE_CHECKING:
+    from fmstudy.calibration import Calibration
 
 SIDE = 28  # pixels
 MISTAKES = 16
@@ -282,6 +284,10 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
     """Accuracy over confidence in 15 bins, above a histogram of the confidences."""
     if not predicted.predictions:
         return _lost(predicted)
+    from statsmodels.stats.proportion import proportion_confint
+
+    from fmstudy.calibration import BINS, calibration, reliability
+
     found = reliability(labels, predicted.predictions)
     measured = calibration(labels, predicted.predictions)
     trainings = len(predicted.predictions)

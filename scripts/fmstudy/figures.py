@@ -23,7 +23,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
-from fmstudy.comparing import gaps_table
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
 from fmstudy.svg import Drawing, style
@@ -282,6 +281,8 @@ def _draw_gaps(
     The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
     long trainings some epochs stand for all, the last among them.
     """
+    from fmstudy.comparing import gaps_table  # brings scipy, which other figures do without
+
     gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
     gaps = gaps.iloc[some_of(len(gaps), points)]
     for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
