@@ -203,8 +203,15 @@ def test_a_phone_shows_the_whole_overview_with_words_to_be_read(tmp_path: Path):
     assert titles[1] in said
 
 
-def test_gaps_have_bands_that_can_be_seen_in_every_file(runs: tables.Runs, tmp_path: Path):
-    root = saved(figures.learning_curves([model("A", "mlp-3")], runs), tmp_path / "curves_A.svg")
+def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
+    for seed in (1, 2):  # gaps of 0.1 and 0.12
+        lines = ["epoch,split,loss,penalty,accuracy"]
+        for epoch in range(5):
+            gap, loss = 0.08 + 0.02 * seed, 2 / (1 + epoch)
+            lines += [f"{epoch},train,{loss},0,0.5", f"{epoch},test,{loss + gap},0,{0.5 - gap}"]
+        runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join(lines))
+    drawing = figures.learning_curves([model("A", "mlp-3")], tables.Runs(tmp_path))
+    root = saved(drawing, tmp_path / "curves_A.svg")
     hue = figures.HUES[0]
     for name in ("Gap: train − test", "Gap: test − train"):
         [band] = [
@@ -296,7 +303,8 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
 
 
 def test_drawing_starts_without_what_only_analysis_needs():
-    code = """import sys
+    code = f"""import sys
+sys.path[:0] = {sys.path}
 import fmstudy.figures, fmstudy.closer_figures, fmstudy.bn_figures
 print([name for name in ("scipy", "sklearn", "statsmodels") if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
