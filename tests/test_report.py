@@ -895,7 +895,7 @@ def test_what_is_said_of_two_models_is_the_verdict_of_their_comparison(tmp_path,
     other = changed(fabricate(tmp_path, configured()), "comparisons", blur)
     text = other.text.replace("\u202f", " ")
     assert "difference +0.30 points, 95 % interval +0.10 to +0.90: ? not resolved" in text
-    assert "(from 0.51 points on it would be)" in text
+    assert "(smallest difference that would be: 0.51 points)" in text
     assert "A: 300 ReLU is better than Softmax" in page.text
     assert "A: 300 ReLU is better than Softmax" not in other.text
 
@@ -936,7 +936,7 @@ def test_claims_that_do_not_hold_are_named_in_the_summary(tmp_path, page):
     summary_ = other.source[other.source.index('id="sec-doubtful"') :].split("</section>")[0]
     assert "Contradicted by our runs: 1" in summary_
     assert f'<a href="#claim-longer-accuracy">{says.replace("<", "&lt;")}</a>' in summary_
-    assert "Measured: +1.23 points (+1.01 to +1.45); the claim: above 1 point." in summary_
+    assert "Measured: +1.23 points (+1.01 to +1.45); claimed: above 1 point." in summary_
     assert "Not resolved by our runs" not in summary_
     assert "Not resolved by our runs" in page.source
     every = yaml.safe_load((ROOT / "config/claims.yaml").read_text(encoding="utf-8"))["claims"]
@@ -1099,18 +1099,11 @@ def test_the_direction_of_a_strong_penalty_follows_from_the_norms(tmp_path):
         assert ("has the direction wrong" in text) == wrong
 
 
-def test_threads_and_equal_epochs_are_said_only_where_they_are_so(tmp_path, page):
-    assert "one thread each" in page.text
+def test_equal_epochs_are_said_only_where_they_are_so(tmp_path, page):
     assert "All 3 models were stopped after 200 epochs." in page.text
     config = configured()
     config["models"]["B"]["epochs"] = 300
-    arguments = fabricate(tmp_path, config)
-    path = tmp_path / "tables/cost.csv"
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
-    rows[0]["threads"] = "2"
-    write_csv(path, rows)
-    other = Page(report.render(TEMPLATES, report.load_context(**arguments)))
-    assert "one thread each" not in other.text
+    other = rendered(tmp_path, config)
     assert "were stopped after 200 epochs." not in other.text
 
 
@@ -1599,3 +1592,20 @@ def test_a_study_without_any_record_of_cost_says_so(tmp_path):
         path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     found = Page(report.render(TEMPLATES, report.load_context(**arguments)))
     assert "No job of this study has left a record of its cost." in found.text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "written"),
+    [(89.065, 2, "89.07"), (100 * 0.89065, 2, "89.07"), (2.675, 2, "2.68"), (-0.004, 2, "0.00")],
+)
+def test_numbers_are_rounded_as_by_hand_wherever_they_come_from(value, digits, written):
+    assert report.fixed(value, digits) == written
+
+
+def test_the_first_screen_tells_the_time_of_all_jobs(tmp_path):
+    arguments = fabricate(tmp_path, configured())
+    context = report.load_context(**arguments)
+    page = Page(report.render(TEMPLATES, context))
+    whole = sum(job["core_seconds"] for job in context["provenance"]["jobs"])
+    told = re.search(r"<dt>Computing time</dt><dd>([^<]*)<", page.source)
+    assert told[1] == report.seconds(whole)

@@ -18,7 +18,8 @@ const add = (parent, tag, attributes, text) => {
   parent.append(node);
   return node;
 };
-const write = (number, m) => number == null ? "–" : m ? number.toFixed(3) : (100 * number).toFixed(2);
+const write = (number, m) => number == null ? "–" : // rounded as by hand, as everywhere in the report
+  ((m ? 1 : 100) * number + 1e-9 * Math.sign(number)).toFixed(m ? 3 : 2);
 const signed = (text) => (text > 0 ? "+" : "") + text.replace("-", text < 0 ? "−" : "");
 // A row of a table for each model; a cell is a list of texts, of which all but one are small.
 const fill = (id, cells) => {
@@ -147,6 +148,8 @@ const restore = () => {
   if (asked) {
     say(found.length < asked.length ? "Some of the link are no models of this study." : "");
     $("explore").scrollIntoView();
+  } else { // what the address leads to may have moved down
+    requestAnimationFrame(() => document.querySelector(":target")?.scrollIntoView({ behavior: "instant" }));
   }
 };
 const filter = () => {

@@ -28,8 +28,13 @@ const markCurrent = () => {
   waiting = false;
   const passed = headings.filter((heading) => heading.getBoundingClientRect().top < 120).pop();
   for (const [id, link] of links) {
-    if (passed && id === passed.id) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
+    if (!passed || id !== passed.id) link.removeAttribute("aria-current");
+    else if (!link.hasAttribute("aria-current")) {
+      link.setAttribute("aria-current", "true");
+      const list = link.closest(".contents"), seen = list.clientHeight;
+      const place = link.getBoundingClientRect().top - list.getBoundingClientRect().top;
+      if (place < 0 || place > seen - 60) list.scrollTop += place - seen / 2;
+    }
   }
 };
 addEventListener("scroll", () => {
@@ -122,7 +127,6 @@ const reveal = () => {
   target.scrollIntoView();
 };
 addEventListener("hashchange", reveal);
-if (location.hash) reveal();
 
 // Figures: their data are in the link to them, packed; everything that is read out comes from there.
 const unpack = async (link) => {
@@ -293,5 +297,6 @@ for (const link of all("a.data")) {
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   };
 }
+if (location.hash) reveal();
 performance.mark("ready");
 })();

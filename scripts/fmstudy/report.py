@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -220,7 +221,9 @@ def fixed(value: Value, digits: int = 2) -> str:
     """Write a number with so many decimals, with a real minus sign and never as -0."""
     if value is None:
         return MISSING
-    text = f"{value:,.{digits}f}"
+    # As it would be by hand: 89.065 is 89.07, though the binary number may lie a trace below.
+    exact = Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    text = f"{exact:,f}"
     return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
 
 

@@ -1,0 +1,83 @@
+"""The page's fonts: cut down, yet with every character that a reader may meet."""
+
+import base64
+import io
+import re
+
+import pytest
+from fontTools.ttLib import TTFont
+
+from fmstudy import fonts
+
+RULE = re.compile(
+    r'@font-face\{font-family:"([^"]+)";font-weight:(\d+);font-style:(\w+);.*?base64,([^"]+)"'
+)
+
+
+def unpacked(css: str) -> dict[tuple[str, str, str], TTFont]:
+    return {
+        (family, weight, style): TTFont(io.BytesIO(base64.b64decode(content)))
+        for family, weight, style, content in RULE.findall(css)
+    }
+
+
+@pytest.fixture(scope="module")
+def embedded() -> dict[tuple[str, str, str], TTFont]:
+    return unpacked(fonts.embedded("Zażółć ✓ ≠ → δ", "Wxσδh∑√"))
+
+
+def characters(font: TTFont) -> set[str]:
+    return set(map(chr, font.getBestCmap()))
+
+
+def test_all_faces_that_the_style_sheet_uses_are_there(embedded):
+    text = [("400", "normal"), ("400", "italic"), ("700", "normal")]
+    expected = {(family, *face) for family in ("Report Sans", "Report Serif") for face in text}
+    expected |= {("Report Signs", "400", "normal"), ("Report Math", "400", "normal")}
+    assert set(embedded) == expected
+
+
+def test_what_the_fonts_of_text_lack_comes_from_the_font_of_signs(embedded):
+    assert characters(embedded["Report Signs", "400", "normal"]) >= set("✓≠→ż")
+    assert not characters(embedded["Report Signs", "400", "normal"]) & set("abcZ09δ")
+    assert characters(embedded["Report Sans", "700", "normal"]) >= set("abcZ09δ–—−×±%“”")
+
+
+def test_single_letters_of_formulas_have_their_slanted_forms(embedded):
+    # MathML shows <mi>x</mi> as U+1D465, <mi>h</mi> as the Planck constant: there is no other h.
+    found = characters(embedded["Report Math", "400", "normal"])
+    assert found >= {"\U0001d465", "\U0001d44a", "\U0001d6ff", "\U0001d70e", "\u210e", "∑", "√"}
+
+
+def test_fonts_keep_their_licence_and_lose_what_is_not_used(embedded):
+    for (family, *_), font in embedded.items():
+        names = {record.nameID: str(record) for record in font["name"].names}
+        told = names.get(13, "") + names.get(14, "")  # the licence, or where it stands
+        assert "OFL" in told or "Open Font License" in told or family == "Report Signs"
+        assert font.flavor == "woff2"
+    whole = sum(face.path.stat().st_size for face in [*fonts.text_faces(), fonts.math_face()])
+    assert len(fonts.embedded("a", "x")) < whole / 10
+
+
+def test_no_formula_no_font_of_formulas():
+    assert "Report Math" not in fonts.embedded("text", "")
+
+
+def test_the_same_characters_give_the_same_bytes_in_any_order():
+    first = fonts.embedded("αβ≠✓", "xy")
+    fonts._cut.cache_clear()
+    assert fonts.embedded("✓≠βα", "yx") == first
+
+
+def test_characters_of_formulas_are_told_from_those_of_text():
+    text, formulas = fonts.characters_of("<p title='q'>a&ne;b<math><mi>z</mi></math>&#x3b1;</p>")
+    assert text == set("a≠bα ")
+    assert formulas == set("z ")
+
+
+def test_the_committed_fonts_bear_names_of_their_own():
+    # The licence of Source Sans reserves its name for unchanged files.
+    for face in fonts.text_faces():
+        with TTFont(face.path) as font:
+            assert font["name"].getDebugName(1) == face.family
+            assert "Source" not in font["name"].getDebugName(4)
