@@ -299,6 +299,31 @@ def test_a_run_that_two_models_share_votes_once():
     assert set(closer.hardest_table(LABELS, [a, b])["trainings"]) == {1}
 
 
+@pytest.mark.parametrize("count", [1, 2, 9, 24])
+def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Path):
+    images = np.random.default_rng(1).random((784, count))
+    row = {"given": "T-shirt/top", "predicted": "Ankle boot", "votes": 3, "trainings": 3}
+    hard = pd.DataFrame([row | {"image": image, "models": 2} for image in range(count)])
+    root = saved(closer_figures.hardest(hard, images, 100), tmp_path / "hardest.svg")
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    pictures = [
+        [float(element.get(key, "")) for key in ("x", "y", "width", "height")]
+        for element in root.iter(f"{svgcheck.NS}image")
+    ]
+    looks = [(e, look) for e, look in svgcheck.looked(root) if e.tag == f"{svgcheck.NS}text"]
+    assert len(pictures) == count
+    assert len(looks) == 3 * count
+    for element, look in looks:
+        x, y, size = float(look["x"]), float(look["y"]), float(look["font-size"])
+        half = 0.3 * size * len(str(element.text))
+        assert x - half >= 0
+        assert x + half <= width
+        assert y + 0.2 * size <= height
+        for left, top, across, down in pictures:
+            aside = x + half <= left or left + across <= x - half
+            assert aside or y + 0.2 * size <= top or top + down <= y - 0.75 * size
+
+
 def test_no_image_may_be_hard_for_all(tmp_path: Path):
     table = closer.hardest_table(LABELS, [predicted("A", list(LABELS))])
     tables.write(table, tmp_path / "hardest.csv")

@@ -1,6 +1,8 @@
 """Figures: drawn from results, told in words that follow them, clean enough to stand in a page."""
 
 import csv
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 import svgcheck
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from fmstudy import figures, runtime, svg, tables
 
@@ -165,7 +168,8 @@ def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
     [ruler] = [line for line in axes.lines if line.get_marker() == "|"]
     left, right = np.asarray(ruler.get_xdata())
     assert right - left == pytest.approx(0.006)
-    assert any("0.6 points (median of 3 comparisons)" in text.get_text() for text in axes.texts)
+    words = " ".join(text.get_text() for text in axes.texts)
+    assert "0.6 points (median of 3 comparisons)" in words
     saved(drawing, tmp_path / "models.svg")
     rows = [tuple(row.values())[1:] for row in table(tmp_path / "models.csv")]
     assert ("Part A", "0.85", "Model A", "0.84", "0.87") in rows
@@ -178,6 +182,51 @@ def test_the_overview_has_no_ruler_without_comparisons():
         drawing = figures.models_overview(overview_table(), {}, comparisons)
         assert not [line for line in drawing.figure.axes[0].lines if line.get_marker() == "|"]
         assert "ruler" not in drawing.description
+
+
+def test_a_phone_shows_the_whole_overview_with_words_to_be_read(tmp_path: Path):
+    titles = ["Short", "A model with a name too long for one line", "much " * 30]
+    overview = overview_table().assign(test_accuracy=[0.85, 0.9, 0.8], title=titles)
+    comparisons = pd.DataFrame({"metric": ["test_accuracy"], "resolution": [0.004]})
+    root = saved(figures.models_overview(overview, {}, comparisons), tmp_path / "models.svg")
+    _, _, width, _ = map(float, root.get("viewBox", "").split())
+    looks = [(element, look) for element, look in svgcheck.looked(root) if element.text]
+    words = {element.text: look for element, look in looks if element.tag == f"{SVG}text"}
+    sizes = [float(look.get("font-size", 9)) for look in words.values()]
+    assert min(sizes) * 358 / width > 7.8
+    assert {"Short", "A model with a name", "too long for one line"} <= words.keys()
+    assert sum(text.startswith("much much") for text in words) == 2  # cut, but not at the edge
+    for text, look in words.items():
+        if look.get("text-anchor") == "end":  # a letter is less wide than two thirds of its height
+            assert float(look["x"]) - 0.55 * 9 * len(text) > 0, text
+    said = {row["y"] for row in table(tmp_path / "models.csv")}
+    assert titles[1] in said
+
+
+def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
+    for seed in (1, 2):  # gaps of 0.1 and 0.12
+        lines = ["epoch,split,loss,penalty,accuracy"]
+        for epoch in range(5):
+            gap, loss = 0.08 + 0.02 * seed, 2 / (1 + epoch)
+            lines += [f"{epoch},train,{loss},0,0.5", f"{epoch},test,{loss + gap},0,{0.5 - gap}"]
+        runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join(lines))
+    drawing = figures.learning_curves([model("A", "mlp-3")], tables.Runs(tmp_path))
+    root = saved(drawing, tmp_path / "curves_A.svg")
+    hue = figures.HUES[0]
+    for name in ("Gap: train − test", "Gap: test − train"):
+        [band] = [
+            look
+            for element, look in svgcheck.looked(root)
+            if look.get("data-panel") == name and look.get("fill-opacity")
+        ]
+        assert band["fill"] == hue
+        assert 0.2 <= float(band["fill-opacity"]) < 0.5
+    lows = [row for row in table(tmp_path / "curves_A.csv") if row["low"]]
+    assert {row["series"] for row in lows} == {"gap"}
+    pixels = np.asarray(Image.open(tmp_path / "curves_A.png").convert("RGB")).astype(int)
+    paint = np.array([int(hue[place : place + 2], 16) for place in (1, 3, 5)])
+    mixed = figures.BAND * paint + (1 - figures.BAND) * 255
+    assert (np.abs(pixels - mixed).max(axis=2) <= 2).sum() > 500
 
 
 def test_values_of_a_sweep_are_distinct_and_readable(runs: tables.Runs, tmp_path: Path):
@@ -251,3 +300,12 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
     assert np.diff(heights).min() >= 0.07
     assert heights[-1] <= 1.0
     plt.close(figure)
+
+
+def test_drawing_starts_without_what_only_analysis_needs():
+    code = f"""import sys
+sys.path[:0] = {sys.path}
+import fmstudy.figures, fmstudy.closer_figures, fmstudy.bn_figures
+print([name for name in ("scipy", "sklearn", "statsmodels") if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -33,6 +33,7 @@ from fmstudy.bn_quantities import (
 )
 from fmstudy.colours import FAINT, HUES, INK, readable
 from fmstudy.figures import (
+    BAND,
     DARKER,
     SEED_POINTS,
     WIDTH,
@@ -930,7 +931,7 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
     hue, first = _hue(_keys(rows, "arm")[0]), middle.columns[0]
     some = some_of(len(middle), POINTS[0])
     low, middle, high = (wide.iloc[some] for wide in (low, middle, high))
-    axes.fill_between(middle.index, low[first], high[first], color=hue, alpha=0.18, linewidth=0)
+    axes.fill_between(middle.index, low[first], high[first], color=hue, alpha=BAND, linewidth=0)
     few = some_of(len(middle), FEW_POINTS[1])
     for seed in middle.columns[1:]:
         axes.plot(middle.index[few], middle[seed].iloc[few], color=hue, linewidth=0.6, alpha=0.45,

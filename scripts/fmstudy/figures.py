@@ -29,6 +29,10 @@ from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
 WIDTH = 8.0  # inches
+# The overview is narrow: a phone shows all of it, with words that can be read.
+NARROW = 5.4  # inches
+NAME = 28  # characters in a line of a model's name, of which it has two at most
+BAND = 0.25  # how much of its hue a band of intervals has
 DARKER = 0.59  # of the colour map viridis, the part that stands out from white paper
 # A model this far below the median would squeeze all others into a corner of the overview.
 FAR_BELOW = 0.3
@@ -290,7 +294,7 @@ def _draw_gaps(
         low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]
         if low.notna().any():
             limits = _gap_limits(axes)
-            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=0.18, linewidth=0,
+            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=BAND, linewidth=0,
                               label=name)  # fmt: skip
             axes.set_ylim(*limits)
 
@@ -613,9 +617,9 @@ def models_overview(
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
     hues = dict(zip(SECTION_NAMES, HUES, strict=False))
     with style():
-        height = 0.95 + 0.25 * len(table)
+        height = 1.1 + 0.28 * len(table)
         layout = ConstrainedLayoutEngine(w_pad=0.08)
-        figure, axes = plt.subplots(figsize=(WIDTH, height), layout=layout)
+        figure, axes = plt.subplots(figsize=(NARROW, height), layout=layout)
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         far = [
             ("test accuracy", SECTION_NAMES[row["section"]], row["test_accuracy"], row["title"])
@@ -645,7 +649,7 @@ def models_overview(
                 ],
                 fmt="o",
                 color=hue,
-                markersize=6,
+                markersize=5,
                 elinewidth=2,
                 label=SECTION_NAMES[row["section"]],
             )
@@ -657,12 +661,11 @@ def models_overview(
                     "D",
                     markerfacecolor="white",
                     markeredgecolor=INK,
-                    markersize=5.5,
+                    markersize=5,
                     zorder=1,
                     label="published",
                 )
-        axes.set_yticks(range(len(table)), table["title"])
-        axes.tick_params(axis="y", labelcolor=INK)
+        _name_rows(axes, table["title"])
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
         percent_axis(axes, "x")
@@ -691,6 +694,51 @@ def models_overview(
     )
 
 
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Write a name at each row, on two lines where it is long.
+
+    The ticks have the whole names, for the figure's data, but are not what is drawn: a label of
+    two lines would not end where the others do, as a browser has its own widths of letters.
+    """
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", labelleft=False)
+    for position, name in enumerate(names):
+        lines = _two_lines(name)
+        _write_lines(axes, lines, (0, position), ("axes fraction", "data"), color=INK)
+
+
+def _two_lines(name: str) -> list[str]:
+    """One line, or two of about the same length; what would need a third is left out."""
+    widths = [NAME] if len(name) <= NAME else range(math.ceil(len(name) / 2), NAME)
+    for width in widths:
+        lines = textwrap.wrap(name, width, break_on_hyphens=False)
+        if len(lines) <= 2:
+            return lines
+    return textwrap.wrap(name, NAME, max_lines=2, placeholder=" …", break_on_hyphens=False)
+
+
+def _write_lines(
+    axes: Axes,
+    lines: Sequence[str],
+    place: tuple[float, float],
+    coordinates: Any = "data",
+    **look: Any,
+) -> None:
+    """Write lines that end left of a place, the middle of them at its height."""
+    for index, line in enumerate(lines):
+        axes.annotate(
+            line,
+            place,
+            xycoords=coordinates,
+            xytext=(-6, 10.2 * ((len(lines) - 1) / 2 - index)),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            annotation_clip=False,
+            **look,
+        )
+
+
 def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
     """The smallest differences in test accuracy that the seeds of two models can resolve."""
     if comparisons is None or comparisons.empty:
@@ -703,22 +751,17 @@ def _draw_ruler(axes: Axes, size: float, count: int) -> None:
     """A grey ruler of this length below the lowest row, at the right."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
-    axes.set_ylim(bottom - 1.0, top)
-    axes.plot([high - size, high], [bottom - 0.3] * 2, "-|", color=FAINT, linewidth=1.6,
+    axes.set_ylim(bottom - 1.4, top)
+    middle = bottom - 0.6
+    axes.plot([high - size, high], [middle] * 2, "-|", color=FAINT, linewidth=1.6,
               markersize=6, clip_on=False)  # fmt: skip
     axes.set_xlim(low, high)
-    axes.annotate(
-        f"smallest difference that seeds resolve: {100 * size:.1f} points "
+    lines = (
+        f"smallest difference that seeds resolve: {100 * size:.1f} points",
         f"(median of {count} comparison{'' if count == 1 else 's'})",
-        (high - size, bottom - 0.3),
-        xytext=(-6, 0),
-        textcoords="offset points",
-        color=FAINT,
-        ha="right",
-        va="center",
-        fontsize=8.5,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
     )
+    edge = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
+    _write_lines(axes, lines, (high - size, middle), color=FAINT, fontsize=8.5, bbox=edge)
 
 
 def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
