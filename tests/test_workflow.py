@@ -51,7 +51,7 @@ def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 def planned(directory: Path, *arguments: str) -> dict[str, int]:
     """How often each rule would run."""
-    wanted = arguments or ("report/final.html",)
+    wanted = arguments or ("report",)
     done = snakemake(directory, *wanted, "--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.stdout + done.stderr
     text = done.stdout + done.stderr
