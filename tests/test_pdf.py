@@ -239,7 +239,7 @@ def test_no_word_stands_beyond_the_margins(paper):
     words = tool("pdftotext", "-bbox", paper.file, "-")
     edges = re.findall(r'<word xMin="([\d.]+)" yMin="[\d.]+" xMax="([\d.]+)"', words)
     assert len(edges) > 10_000
-    margin, width = 20 / 25.4 * 72, 595.28
+    margin, width = 17 / 25.4 * 72, 595.28
     assert min(float(left) for left, _ in edges) > margin - 1
     assert max(float(right) for _, right in edges) < width - margin + 1
 
@@ -253,13 +253,48 @@ def test_text_fills_the_page_that_a_figure_left(tmp_path):
     )
 
 
+def test_rows_of_a_table_fill_the_page_that_a_figure_left(tmp_path):
+    body = (
+        "<section><h3>Part</h3><figure><figcaption>Drawn</figcaption></figure>"
+        "<div class='scroll'><table><tr><td>Rows</td></tr></table></div>"
+        "<h4>Next</h4></section>"
+    )
+    text = text_of(small(body), tmp_path / "a.pdf")
+    assert text.index("Part") < text.index("Rows") < text.index("Drawn") < text.index("Next")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "letters", "points"),
+    [
+        (576, 250, 9, 499),  # the width of the text
+        (403, 250, 9, 349),  # with the same letters
+        (576, 400, 9, 416),  # lower, for the page
+        (576, 400, 7.5, 499),  # not so low that nobody can read it
+        (800, 250, 9, 499),  # nowhere beyond the margin
+    ],
+)
+def test_the_size_of_a_figure(width, height, letters, points):
+    svg = f'<svg viewBox="0 0 {width} {height}" font-size="{letters}"></svg>'
+    drawn_width, scale = pdf._size(svg)
+    assert scale * drawn_width == pytest.approx(points, abs=1)
+
+
 def test_numbers_are_those_of_the_page(tmp_path, paper):
+    """The page has an explorer, which the paper has not and which may not shift its numbers."""
     context = report.load_context(**fabricate(tmp_path, configured()))
     page = report.render(TEMPLATES, context)
     caption = re.compile(r'id="caption-([\w-]+)"[^>]*>(?:<span>)?<b>((?:Figure|Table) \d+)\.')
     on_paper, on_page = dict(caption.findall(paper.html)), dict(caption.findall(page))
     assert len(on_paper) > 100
-    assert on_paper.items() <= on_page.items()
+    assert on_paper == on_page
+    after = paper.html.index('id="sec-explorer"')
+    assert len(caption.findall(paper.html, after)) > 2, "no caption could have been shifted"
+    headings = [(level, " ".join(words.split())) for level, words in Headings(page).found]
+    assert [(level, title) for level, title, _ in paper.outline()] == headings
+    printed = {
+        " ".join(found.split()) for found in re.findall(r"(?:Figure|Table)\s\d+", paper.text)
+    }
+    assert set(on_page.values()) <= printed
 
 
 # ------------------------------------------------------------------------ what it may not do

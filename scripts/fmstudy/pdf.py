@@ -8,6 +8,7 @@ machine's fonts or from the clock, so the same report gives the same bytes on an
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import os
 import re
@@ -51,9 +52,10 @@ FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others 
 NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
-WIDTH = 482.0  # of the text on the page in points, as in pdf.css
-HEIGHT = 640.0  # that a figure may have there, with its caption below
-FIGURE_SCALE = 0.78  # so letters of 9 points become 7, and two tall figures fit a page
+WIDTH = 498.9  # of the text on the page in points, as in pdf.css
+HEIGHT = 280.0  # of a figure there, so that two with their captions fit a page,
+LETTERS = 6.5  # unless its smallest letters would get smaller than this
+FIGURE_SCALE = WIDTH / 576  # of figures as wide as most are; letters of 7.5 points become 6.5
 TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
 
 
@@ -161,6 +163,8 @@ def render(
         ]
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
         _prepare(document.etree_element, figures, {it.name for it in attached}, page)
+        collecting = gc.isenabled()
+        gc.disable()  # a quarter of the time would go into looking for garbage that is not there
         try:
             content: bytes = document.write_pdf(
                 stylesheets=sheets,
@@ -182,6 +186,9 @@ def render(
             )
         except FatalURLFetchingError as error:
             raise StudyError(str(error)) from error
+        finally:
+            if collecting:
+                gc.enable()
     log.info("%d bytes, %d files attached", len(content), len(attached))
     return content
 
@@ -232,8 +239,7 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
             element.insert(0, title)
         source = element.get("src", "")
         if element.tag == "img" and source.startswith("figure:"):
-            width, height = _size(figures.get(source.removeprefix("figure:"), ""))
-            scale = min(FIGURE_SCALE, WIDTH / width, HEIGHT / height)
+            width, scale = _size(figures.get(source.removeprefix("figure:"), ""))
             element.set("style", f"width: {scale * width:.1f}pt")
 
 
@@ -267,27 +273,24 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
 
 
 def _let_text_pass(parent: Element) -> None:
-    """Put the first paragraph of a part before the figures that open it.
+    """Put the paragraphs and tables that follow figures before them.
 
-    A page without room for the figure ends with the paragraph then, and not with nothing.
+    A page without room for the figure ends with those then, and not with nothing: they can be
+    broken between pages, and a figure cannot.
     """
     children = list(parent)
-    for place, heading in enumerate(children):
-        if heading.tag not in ("h3", "h4"):
-            continue
-        first = place + 1
-        if first < len(children) and children[first].get("class") == "question":
-            first += 1
-        after = first
-        while after < len(children) and children[after].tag == "figure":
-            after += 1
-        if first < after < len(children) and _is_long(children[after]):
-            paragraph = children[after]
-            parent.remove(paragraph)
-            parent.insert(first, paragraph)
+    for place, child in enumerate(children):
+        first = place
+        while first and children[first - 1].tag == "figure":
+            first -= 1
+        if first < place and _can_be_broken(child):
+            children.insert(first, children.pop(place))
+    parent[:] = children
 
 
-def _is_long(element: Element) -> bool:
+def _can_be_broken(element: Element) -> bool:
+    if element.get("class") == "scroll":
+        return element.find("table") is not None
     return element.tag == "p" and len(" ".join("".join(element.itertext()).split())) > 200
 
 
@@ -305,6 +308,9 @@ def _say_once(root: Element) -> None:
 
 
 def _size(svg: str) -> tuple[float, float]:
-    """Width and height of a figure in its own units."""
+    """Width of a figure in its own units, and the scale at which it is set."""
     found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg)
-    return (float(found[1]), float(found[2])) if found else (576.0, 288.0)
+    width, height = (float(found[1]), float(found[2])) if found else (576.0, 288.0)
+    letters = min(map(float, re.findall(r'font-size="([\d.]+)"', svg)), default=9.0)
+    scale = max(HEIGHT / height, LETTERS / letters)
+    return width, min(scale, FIGURE_SCALE, WIDTH / width)
