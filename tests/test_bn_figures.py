@@ -399,6 +399,13 @@ def test_placements_are_compared_at_their_best_rates():
     assert "ReLU 85.0\N{NO-BREAK SPACE}% before (at 1) and 86.0" in title
 
 
+def test_a_placement_is_named_though_its_last_rate_diverged():
+    given = table("placement")
+    given.loc[(given["arm"] == "after") & (given["rate"] == 1.0), "value"] = math.nan
+    for axes in drawn("placement", given).figure.axes:
+        assert {"before", "after"} <= {text.get_text() for text in axes.texts}
+
+
 def test_noise_stands_beside_the_others():
     given = table("noisy")
     noisy = given[given["arm"] == "bn"].assign(arm="noisy")

@@ -582,10 +582,11 @@ def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
             _crosses(axes, _some(rows, arm=arm), "rate", _hue(arm), height, _name(arm))
     for axes, activation in zip(grid[0], activations, strict=True):  # the limits are common
         rows = _some(table, activation=activation)
-        last = max(_keys(rows, "rate"))
-        ends = [
-            (_at(_mean(_by_seed(rows, "validation_accuracy", "rate", arm=a)), last), a, _hue(a))
-            for a in arms
+        found = [_mean(_by_seed(rows, "validation_accuracy", "rate", arm=a)).dropna() for a in arms]
+        ends = [  # where the line ends: beyond, all trainings may have diverged
+            (float(means.iloc[-1]), arm, _hue(arm))
+            for arm, means in zip(arms, found, strict=True)
+            if len(means)
         ]
         label_ends(axes, ends, LABEL / 2.2)
     return Drawing(

@@ -665,7 +665,7 @@ def models_overview(
                     zorder=1,
                     label="published",
                 )
-        _name_rows(axes, table["title"])
+        _name_rows(axes, list(table["title"]))
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
         percent_axis(axes, "x")
