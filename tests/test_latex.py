@@ -136,7 +136,7 @@ def test_a_single_seed_has_no_range(tmp_path):
 @pytest.mark.parametrize(
     ("row", "printed"),
     [
-        ({"metric": "test_accuracy", "difference": 0.07085}, "+7.08"),
+        ({"metric": "test_accuracy", "difference": 0.07085}, "+7.09"),
         ({"metric": "test_loss", "difference": 0.07085}, "+0.071"),
         ({"unit": "percent", "difference": -0.3379}, "$-$0.34"),
         ({"unit": "factor", "mean": 0.5119}, r"$\times$ 3.25"),
