@@ -5,15 +5,7 @@ from pathlib import Path
 from fmstudy import formulas, pdf, report, runtime
 
 with runtime.job(snakemake.log[0]):
-    [template] = [path for path in snakemake.input.templates if Path(path).name == report.PAPER]
-    templates = Path(template).parent
-    context = report.load_context(
-        study=snakemake.params.study,
-        config=snakemake.params.config,
-        summary=snakemake.input.summary,
-        tables=snakemake.input.tables,
-        figures=snakemake.input.figures,
-    )
+    templates, context = report.of_job(snakemake, report.PAPER)
     html = report.render_paper(templates, context, formulas.picture)
     content = pdf.render(
         html,

@@ -220,3 +220,9 @@ def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path, content):
 def test_the_module_does_without_tensorflow():
     code = "import sys, fmstudy.explorer; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "scripts", check=True)
+
+
+def test_final_metrics_are_rounded_as_everywhere_in_the_report():
+    # Half a hundredth is rounded up, though the binary number lies a trace below it.
+    assert explorer.texts("test_accuracy", [0.89065]) == ["89.07"]
+    assert explorer.texts("gap_loss", [-0.0005, -0.0004]) == ["0.000", "−0.001 to 0.000"]

@@ -16,7 +16,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fmstudy import bn_judging, comparing, configuration, explorer, ledger, report, verdicts
+from fmstudy import (
+    bn_judging,
+    comparing,
+    configuration,
+    explorer,
+    formats,
+    ledger,
+    report,
+    verdicts,
+)
 from fmstudy import study as studies
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import StudyError, write_json
@@ -1148,7 +1157,7 @@ def test_a_model_that_diverged_is_shown_and_breaks_nothing(tmp_path):
     lost = next(row for row in results.split("<tr>") if "Keras 5: 800" in row)
     assert lost.count("diverged") == 8  # every metric of the table
     softmax = next(row for row in results.split("<tr>") if ">Softmax" in row)
-    assert softmax.count(report.MISSING) == 2  # no validation part
+    assert softmax.count(formats.MISSING) == 2  # no validation part
     assert not re.search(r"\b(nan|None)\b", page.text)
 
 
@@ -1569,7 +1578,7 @@ def test_the_cost_of_the_study_is_told_and_follows_the_records(tmp_path, page):
 
     arguments = fabricate(tmp_path, configured())
     spent = trainings * (3600 + 3.5) + experiments * 12.5
-    told = f"{start}{report.seconds(spent)} of one core".replace(report.THIN, " ")
+    told = f"{start}{report.seconds(spent)} of one core".replace(formats.THIN, " ")
     assert told not in page.text
     assert told in changed(arguments, "cost", slow).text
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from fmstudy import runtime
 from fmstudy.dataset import CLASSES
+from fmstudy.formats import DIVERGED, MISSING, fixed, loss
 from fmstudy.predictions import read_predictions
 from fmstudy.spec import RunSpec, number
 from fmstudy.tables import Runs, final_metrics
@@ -33,7 +34,6 @@ FINAL = tuple(
 )
 PENALTIES = {"l1": "L1", "l1_signed": 'signed "L1"', "l2": "L2"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
-MISSING, DIVERGED = "–", "diverged"
 
 Curves = list[list[list[float]]]  # of a training: by split (training, held out), then metric
 
@@ -181,8 +181,7 @@ def texts(name: str, values: Sequence[float]) -> list[str]:
 
 def write_metric(name: str, value: float) -> str:
     """Write an accuracy, or a gap in it, in per cent, and a loss in nats."""
-    text = f"{100 * value:.2f}" if name.endswith("accuracy") else f"{value:.3f}"
-    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text.lstrip("-")
+    return fixed(100 * value) if name.endswith("accuracy") else loss(value)
 
 
 def confusion(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> list[float]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmstudy.report import FORMATS, MISSING, Row, finished_seeds, read_table
+from fmstudy.formats import FORMATS, MISSING
+from fmstudy.report import Row, finished_seeds, read_table
 
 LONG = 40  # rows; a longer table is a longtable, which goes over pages
 WIDE = 12  # columns; a wider table loses those that say the same in every row to its comment

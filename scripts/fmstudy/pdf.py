@@ -36,14 +36,6 @@ REMEDY = (
     "libpango-1.0-0 libpangoft2-1.0-0`, on macOS `brew install pango`."
 )
 
-FACES = {  # family, weight and slant of each file of the report's own fonts
-    "ReportSans-Regular.ttf": ("Report Sans", "normal", "normal"),
-    "ReportSans-Italic.ttf": ("Report Sans", "normal", "italic"),
-    "ReportSans-Bold.ttf": ("Report Sans", "bold", "normal"),
-    "ReportSerif-Regular.ttf": ("Report Serif", "normal", "normal"),
-    "ReportSerif-Italic.ttf": ("Report Serif", "normal", "italic"),
-    "ReportSerif-Bold.ttf": ("Report Serif", "bold", "normal"),
-}
 FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others lack
     "DejaVuSans.ttf": ("DejaVu Sans", "normal", "normal"),
     "DejaVuSans-Bold.ttf": ("DejaVu Sans", "bold", "normal"),
@@ -197,11 +189,15 @@ def _faces(fonts: Iterable[str | Path]) -> dict[Path, tuple[str, str, str]]:
     """The files of all fonts, with family, weight and slant of each."""
     from matplotlib import get_data_path
 
+    from fmstudy.fonts import text_faces
+
+    weights = {400: "normal", 700: "bold"}
+    faces = {it.path.name: (it.family, weights[it.weight], it.style) for it in text_faces()}
     ours = {Path(path).name: Path(path).resolve() for path in fonts}
-    if lacking := sorted(set(FACES) - set(ours)):
+    if lacking := sorted(set(faces) - set(ours)):
         raise StudyError(f"fonts of the report are missing: {', '.join(lacking)}")
     others = Path(get_data_path()).resolve() / "fonts/ttf"
-    return {ours[name]: face for name, face in FACES.items()} | {
+    return {ours[name]: face for name, face in faces.items()} | {
         others / name: face for name, face in FALLBACKS.items()
     }
 

@@ -18,7 +18,6 @@ import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,17 +30,28 @@ from markupsafe import Markup
 from fmstudy import pagefigures, provenance, verdicts
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
+from fmstudy.formats import (
+    DIVERGED,
+    FORMATS,
+    count,
+    fixed,
+    loss,
+    number,
+    p_value,
+    percent,
+    points,
+    scientific,
+    seconds,
+    signed,
+    significant,
+    size,
+)
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
 Row = dict[str, Any]
-Value = float | None
 
 PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
-MISSING = "–"  # what stands in a table where there is no number because none applies
-DIVERGED = "diverged"  # and where there is none because no training finished
-THIN = "\N{NARROW NO-BREAK SPACE}"
-MINUS = "\N{MINUS SIGN}"
 
 # Columns that are text even where a name or a title looks like a number.
 TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
@@ -118,6 +128,23 @@ def load_context(
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
     }
+
+
+def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
+    """Read what a job that renders is given: the directory of its template, and the context.
+
+    `job` is what Snakemake gives a script.
+    """
+    [path] = [path for path in job.input.templates if Path(path).name == template]
+    context = load_context(
+        study=job.params.study,
+        config=job.params.config,
+        summary=job.input.summary,
+        tables=job.input.tables,
+        figures=job.input.figures,
+        explorer=job.input.get("explorer"),
+    )
+    return Path(path).parent, context
 
 
 def _with_result(
@@ -216,118 +243,7 @@ def read_figure(path: str | Path) -> Figure:
     return Figure(Markup(svg.strip()), page, title, description, data)
 
 
-# -------------------------------------------------------------------------- formats of numbers
-def fixed(value: Value, digits: int = 2) -> str:
-    """Write a number with so many decimals, with a real minus sign and never as -0."""
-    if value is None:
-        return MISSING
-    # As it would be by hand: 89.065 is 89.07, though the binary number may lie a trace below.
-    exact = Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    text = f"{exact:,f}"
-    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
-
-
-def percent(value: Value, digits: int = 1) -> str:
-    """Write a share as per cent: 0.867 is 86.7 %."""
-    return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
-
-
-def loss(value: Value, digits: int = 3) -> str:
-    """Write a loss in nats: 0.384."""
-    return fixed(value, digits)
-
-
-def signed(value: Value, digits: int = 2) -> str:
-    """Write a difference with its sign: +0.35."""
-    text = fixed(value, digits)
-    positive = value is not None and value > 0 and re.search("[1-9]", text)
-    return f"+{text}" if positive else text
-
-
-def points(value: Value, digits: int = 2) -> str:
-    """Write a difference of shares in percentage points, with its sign: 0.021 is +2.10."""
-    return MISSING if value is None else signed(100 * value, digits)
-
-
-def count(value: Value) -> str:
-    """Write a whole number: 60,000."""
-    return fixed(value, 0)
-
-
-def number(value: Value | str) -> str:
-    """Write a number of the configuration exactly and shortly: 300, 0.001, 1e-5."""
-    if not isinstance(value, int | float):
-        return MISSING if value is None else str(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
-    mantissa, exponent, power = text.partition("e")
-    return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
-
-
-def scientific(value: Value, digits: int = 1) -> str:
-    """Write a number of any size with so many decimals and a power of ten: 3.1e−7."""
-    if value is None:
-        return MISSING
-    mantissa, power = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(power)}".replace("-", MINUS)
-
-
-def significant(value: Value, digits: int = 3) -> str:
-    """Write a number of any size with so many digits: 0.0451, 1.21, 4.2e−7."""
-    if value is None:
-        return MISSING
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the value as it is rounded
-        return fixed(value, max(0, digits - 1 - power))
-    return scientific(value, digits - 1)
-
-
-def seconds(value: Value) -> str:
-    """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
-    if value is None:
-        return MISSING
-    if value < 59.95:
-        return f"{value:.1f}{THIN}s"
-    whole = round(value)
-    if whole < 3600:
-        return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
-    minutes = round(whole / 60)
-    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
-
-
-def p_value(value: Value) -> str:
-    """Write a p-value: 0.034, or that it is below 0.001."""
-    if value is None:
-        return MISSING
-    return "< 0.001" if value < 0.001 else fixed(value, 3)
-
-
-def size(value: Value) -> str:
-    """Write a number of bytes: 47,040,016 bytes."""
-    return f"{count(value)} bytes"
-
-
-FORMATS = {
-    "percent": percent,
-    "percent1": lambda value: MISSING if value is None else fixed(100 * value, 1),
-    "plus_minus_points": lambda value: MISSING if value is None else f"±{fixed(100 * value, 2)}",
-    "p_value": p_value,
-    "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
-    "points": points,
-    "loss": loss,
-    "signed": lambda value: signed(value, 3),
-    "signed2": signed,
-    "fixed": fixed,
-    "fixed1": lambda value: fixed(value, 1),
-    "count": count,
-    "number": number,
-    "scientific": scientific,
-    "seconds": seconds,
-    "significant": significant,
-    "factor": lambda value: MISSING if value is None else f"× {significant(10.0**value)}",
-    "text": lambda value: value if value not in (None, "") else MISSING,
-}
-
-
+# -------------------------------------------------------------------------- values of rows
 # Formats that depend on the unit of the row.
 BY_UNIT = {
     "unit": {"percent": "fixed", "nats": "loss"},

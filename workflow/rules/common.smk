@@ -414,8 +414,9 @@ FIGURES = [
         "bn_network",
     )
 ] + closer_figures(study.closer.models)
+SHOWN = [*FIGURES, figure("workflow")]  # all that the report shows
 # Beside each figure its values, and the same as a picture of pixels.
-FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in FIGURES]
+FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in SHOWN]
 PICTURES = [re.sub(r"\.svg$", ".png", path) for path in FIGURES]
 
 

@@ -28,7 +28,7 @@ rule draw_workflow:
     output:
         table=table("workflow"),
         figure=figure("workflow"),
-        data=figure("workflow").replace(".svg", ".csv"),
+        data=figure_files("workflow")["data"],
     log:
         f"{LOGS}/draw_workflow.log",
     conda:
@@ -70,8 +70,8 @@ rule export_tables:
 rule render_report:
     """The page itself; the same as report."""
     input:
-        figures=[*FIGURES, figure("workflow")],
-        shown=[*FIGURE_DATA, figure("workflow").replace(".svg", ".csv")],
+        figures=SHOWN,
+        shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         explorer=EXPLORER,
@@ -98,8 +98,8 @@ rule render_report:
 rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
-        figures=[*FIGURES, figure("workflow")],
-        shown=[*FIGURE_DATA, figure("workflow").replace(".svg", ".csv")],
+        figures=SHOWN,
+        shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,

@@ -111,8 +111,7 @@ rule tables:
 rule figures:
     """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
     input:
-        FIGURES,
-        figure("workflow"),
+        SHOWN,
         PICTURES,
         FIGURE_DATA,
 
@@ -120,9 +119,6 @@ rule figures:
 rule exports:
     """What there is to reuse: every table as CSV and LaTeX, every figure as SVG, PNG and CSV."""
     input:
-        TABLES,
+        rules.tables.input,
         LATEX,
-        FIGURES,
-        figure("workflow"),
-        PICTURES,
-        FIGURE_DATA,
+        rules.figures.input,

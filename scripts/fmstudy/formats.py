@@ -1,0 +1,124 @@
+"""How the report writes numbers, in its page, its PDF, its explorer and its LaTeX alike."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+Value = float | None
+
+MISSING = "–"  # what stands in a table where there is no number because none applies
+DIVERGED = "diverged"  # and where there is none because no training finished
+THIN = "\N{NARROW NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def fixed(value: Value, digits: int = 2) -> str:
+    """Write a number with so many decimals, with a real minus sign and never as -0."""
+    if value is None:
+        return MISSING
+    # As it would be by hand: 89.065 is 89.07, though the binary number may lie a trace below.
+    exact = Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    text = f"{exact:,f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def percent(value: Value, digits: int = 1) -> str:
+    """Write a share as per cent: 0.867 is 86.7 %."""
+    return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
+
+
+def loss(value: Value, digits: int = 3) -> str:
+    """Write a loss in nats: 0.384."""
+    return fixed(value, digits)
+
+
+def signed(value: Value, digits: int = 2) -> str:
+    """Write a difference with its sign: +0.35."""
+    text = fixed(value, digits)
+    positive = value is not None and value > 0 and re.search("[1-9]", text)
+    return f"+{text}" if positive else text
+
+
+def points(value: Value, digits: int = 2) -> str:
+    """Write a difference of shares in percentage points, with its sign: 0.021 is +2.10."""
+    return MISSING if value is None else signed(100 * value, digits)
+
+
+def count(value: Value) -> str:
+    """Write a whole number: 60,000."""
+    return fixed(value, 0)
+
+
+def number(value: Value | str) -> str:
+    """Write a number of the configuration exactly and shortly: 300, 0.001, 1e-5."""
+    if not isinstance(value, int | float):
+        return MISSING if value is None else str(value)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    mantissa, exponent, power = text.partition("e")
+    return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
+
+
+def scientific(value: Value, digits: int = 1) -> str:
+    """Write a number of any size with so many decimals and a power of ten: 3.1e−7."""
+    if value is None:
+        return MISSING
+    mantissa, power = f"{value:.{digits}e}".split("e")
+    return f"{mantissa}e{int(power)}".replace("-", MINUS)
+
+
+def significant(value: Value, digits: int = 3) -> str:
+    """Write a number of any size with so many digits: 0.0451, 1.21, 4.2e−7."""
+    if value is None:
+        return MISSING
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the value as it is rounded
+        return fixed(value, max(0, digits - 1 - power))
+    return scientific(value, digits - 1)
+
+
+def seconds(value: Value) -> str:
+    """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
+    if value is None:
+        return MISSING
+    if value < 59.95:
+        return f"{value:.1f}{THIN}s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
+
+
+def p_value(value: Value) -> str:
+    """Write a p-value: 0.034, or that it is below 0.001."""
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else fixed(value, 3)
+
+
+def size(value: Value) -> str:
+    """Write a number of bytes: 47,040,016 bytes."""
+    return f"{count(value)} bytes"
+
+
+FORMATS = {
+    "percent": percent,
+    "percent1": lambda value: MISSING if value is None else fixed(100 * value, 1),
+    "plus_minus_points": lambda value: MISSING if value is None else f"±{fixed(100 * value, 2)}",
+    "p_value": p_value,
+    "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
+    "points": points,
+    "loss": loss,
+    "signed": lambda value: signed(value, 3),
+    "signed2": signed,
+    "fixed": fixed,
+    "fixed1": lambda value: fixed(value, 1),
+    "count": count,
+    "number": number,
+    "scientific": scientific,
+    "seconds": seconds,
+    "significant": significant,
+    "factor": lambda value: MISSING if value is None else f"× {significant(10.0**value)}",
+    "text": lambda value: value if value not in (None, "") else MISSING,
+}
