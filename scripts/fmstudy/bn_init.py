@@ -9,8 +9,8 @@ import numpy as np
 
 from fmstudy.bn_common import ARMS, Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, Samples, orders
+from fmstudy.network import Network
 from fmstudy.probes import Probe, inside
-from fmstudy.training import Network
 
 LOOK = 200
 TIMES = 10.0

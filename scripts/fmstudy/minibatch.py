@@ -22,9 +22,9 @@ from fmstudy.batchnorm import Statistics, update_moving
 from fmstudy.device import OPTIMIZERS as SHARED_OPTIMIZERS
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.lowlevel import count_hits, summed_cross_entropy
+from fmstudy.network import Network
 from fmstudy.records import Stopwatch
 from fmstudy.spec import RunSpec
-from fmstudy.training import Network
 
 OPTIMIZERS = SHARED_OPTIMIZERS | {
     "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's

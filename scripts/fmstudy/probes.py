@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from fmstudy.lowlevel import summed_cross_entropy
 from fmstudy.minibatch import Samples, times
-from fmstudy.training import ACTIVATIONS, Network
+from fmstudy.network import ACTIVATIONS, Network
 
 PERCENTILES = (15, 50, 85)
 REACH = (0.25, 0.5, 1.0, 2.0, 4.0)  # steps along the gradient, in learning rates
