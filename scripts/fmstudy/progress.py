@@ -503,7 +503,8 @@ class Follower(logging.Handler):
         self.over.set()
         with self._harmless():
             self.logger.removeHandler(self)
-            self.thread.join()
+            self.thread.join(timeout=5.0)  # it may hang in a file system
+            self._ask(time.time())
             done, planned = len(self.state.done), len(self.state.jobs)
             text = f"Over after {about(time.time() - self.began)}: {done} of {planned} jobs done"
             self._note(text)
