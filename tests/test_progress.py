@@ -131,6 +131,15 @@ def test_jobs_wait_for_what_they_need_and_for_nothing_that_has_failed():
     assert schedule(jobs[1:], [8, 5, 2, 1], slots=4, failed={0}) == 5
 
 
+def test_trainings_of_nearly_no_arithmetic_do_not_make_the_machine_slow(monkeypatch):
+    state = State([training(1, 1e-4, log="1.log"), Job(2, "plot_curves")], slots=1)
+    stage = Stage("net-1, seed 1", 0, 3, 3, "epochs", began=5.0, at=7.0)
+    monkeypatch.setattr(progress, "read_stage", lambda log, since: stage)
+    state.start([1], 0.0)
+    state.finish(1, 8.0)
+    assert state.outlook(8.0).seconds < 3 * progress.OTHERWISE
+
+
 # ------------------------------------------------------------------------- a whole run, simulated
 class World:
     """A run with made-up times: what happens in it is told to a `State` as Snakemake would.
@@ -143,7 +152,7 @@ class World:
         chance = random.Random(7)
         self.jobs, self.slots, self.start = jobs, slots, start
         self.work = {
-            job.id: job.typical * slower.get(job.rule, slower["others"]) * chance.gauss(1.0, 0.1)
+            job.id: job.typical() * slower.get(job.rule, slower["others"]) * chance.gauss(1.0, 0.1)
             for job in jobs
         }
         self.takes = {
@@ -236,7 +245,7 @@ def test_the_estimate_is_believable_on_fast_and_slow_machines(
 
 # ----------------------------------------------------------------------------- what is said of it
 class Heard(logging.Handler):
-    """Keeps what is logged, and tells when a number of messages has come."""
+    """Keeps what is logged for people."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,8 +255,12 @@ class Heard(logging.Handler):
         if getattr(record, "event", None) is None:
             self.messages.put(record)
 
-    def next(self) -> logging.LogRecord:
-        return self.messages.get(timeout=30)
+    def next(self, text: str = "") -> logging.LogRecord:
+        """Give the next message with this text."""
+        deadline = time.monotonic() + 30
+        while text not in (record := self.messages.get(timeout=30)).getMessage():
+            assert time.monotonic() < deadline, f"never said: {text}"
+        return record
 
 
 @pytest.fixture
@@ -284,9 +297,8 @@ def test_a_run_is_followed_from_its_start_to_its_end(tmp_path, snakemake_logger,
     with runtime.job(tmp_path / "job.log"):
         runtime.Progress("net-1, seed 1", 200, "epochs", every=0).update(80)
     tell(logger, "job_finished", job_id=2)
-    while "1 of 2 jobs" not in (record := heard.next()).getMessage():
-        pass
-    first, row = heard.next().getMessage().splitlines()
+    record = heard.next("(1 of 2 jobs)")
+    first, row = heard.next("80 of 200").getMessage().splitlines()
     assert record.mark == 5
     assert first.startswith("Progress: ")
     assert "80 of 200 epochs  40 %" in row
@@ -316,8 +328,7 @@ def test_jobs_that_finish_unheard_are_noticed(tmp_path, snakemake_logger, hurrie
     follower = progress.Follower(tmp_path)
     follower.begin(logger, two_jobs(tmp_path / "job.log", lambda id: id == 1), terminal=True)
     tell(logger, "job_started", jobs=[1, 2])
-    while "1 of 2 jobs" not in heard.next().getMessage():
-        pass
+    assert heard.next("(1 of 2 jobs)")
     follower.end()
 
 

@@ -30,6 +30,7 @@ from fmstudy import runtime
 
 # What is typical of one core; only what was not measured yet rests on it.
 RATES = {"train_lowlevel": 100e9, "train_keras": 40e9}  # operations a second
+BUILD = 1.0  # seconds of a training until TensorFlow has made its graph
 START = 5.0  # seconds around a training: to import TensorFlow, read the data, write the files
 SECONDS = {  # of the whole job, by rule
     "run_experiment": 30.0,
@@ -87,11 +88,10 @@ class Job:
             return (self.rule, self.wildcards.get("experiment", ""))
         return ("others", self.rule)
 
-    @property
-    def typical(self) -> float:
-        """Typical seconds of its work, without START for a training."""
+    def typical(self, share: float = 1.0) -> float:
+        """Typical seconds of its work, or of a training's first part; without START."""
         if self.arithmetic:
-            return self.arithmetic / RATES[self.rule]
+            return BUILD + share * self.arithmetic / RATES[self.rule]
         return 0.0 if self.idle else SECONDS.get(self.rule, OTHERWISE)
 
 
@@ -290,15 +290,15 @@ class State:
         took = now - began
         stage = read_stage(job.log, began) if job.log and job.arithmetic else None
         if stage and stage.span:
-            self.pace.learn(job.kind, stage.seconds, job.typical * stage.span, stage.span)
+            self.pace.learn(job.kind, stage.seconds, job.typical(stage.span), stage.span)
             inside = stage.seconds / stage.span * stage.share
             self.pace.learn(AROUND, max(took - inside, 0.1), START)
         elif job.arithmetic:
-            whole = START + job.typical
-            for kind, part in ((job.kind, job.typical), (AROUND, START)):
+            whole = START + job.typical()
+            for kind, part in ((job.kind, job.typical()), (AROUND, START)):
                 self.pace.learn(kind, took * part / whole, part)
         else:
-            self.pace.learn(job.kind, took, job.typical)
+            self.pace.learn(job.kind, took, job.typical())
 
     def fail(self, id: int) -> None:
         """Note that a job has failed; it may be tried again."""
@@ -337,7 +337,7 @@ class State:
         pace.sums = dict(self.pace.sums)
         for id, stage in self.stages.items():
             if id in self.running and (job := self.jobs[id]).arithmetic and stage.span:
-                pace.learn(job.kind, stage.seconds, job.typical * stage.span, stage.span)
+                pace.learn(job.kind, stage.seconds, job.typical(stage.span), stage.span)
         return pace
 
     def _left(self, id: int, expected: float, now: float) -> float:
@@ -352,7 +352,7 @@ class State:
 
 def _seconds(job: Job, pace: Pace) -> float:
     start = START * pace.factor(AROUND) if job.arithmetic else 0.0
-    return start + job.typical * pace.factor(job.kind)
+    return start + job.typical() * pace.factor(job.kind)
 
 
 def schedule(
