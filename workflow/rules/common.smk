@@ -179,7 +179,7 @@ def jobs_of_this_run():
             job.rule.name,
             job.wildcards_dict,
             arithmetic=RUNS[job.wildcards.run].arithmetic if job.rule.name in progress.RATES else 0,
-            log=next(iter(job.log), None),
+            log=str(job.log[0]) if job.log else None,
             needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
             priority=job.priority,
             threads=job.threads,
