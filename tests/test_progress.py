@@ -137,7 +137,7 @@ def test_trainings_of_nearly_no_arithmetic_do_not_make_the_machine_slow(monkeypa
     monkeypatch.setattr(progress, "read_stage", lambda log, since: stage)
     state.start([1], 0.0)
     state.finish(1, 8.0)
-    assert state.outlook(8.0).seconds < 3 * progress.OTHERWISE
+    assert state.outlook(8.0).seconds < 3 * state.jobs[2].typical()
 
 
 # ------------------------------------------------------------------------- a whole run, simulated
@@ -306,7 +306,9 @@ def test_a_run_is_followed_from_its_start_to_its_end(tmp_path, snakemake_logger,
     tell(logger, "job_finished", job_id=1)
     follower.end()
     assert (tmp_path / "logs/progress.log").read_text().endswith("2 of 2 jobs done\n")
-    assert progress.read_factors(tmp_path / "logs/pace.json").keys() >= {("others", "plot_curves")}
+    assert progress.read_factors(tmp_path / "logs/pace.json").keys() >= {
+        ("others", "plot", "plot_curves")
+    }
     assert follower not in logger.handlers
     tell(logger, "job_started", jobs=[1])  # and nothing more is heard
 

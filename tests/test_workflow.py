@@ -135,7 +135,7 @@ def test_the_run_was_followed_to_its_end(finished: Path):
     done, planned = re.search(r"(\d+) of (\d+) jobs done$", last).groups()
     assert done == planned
     pace = json.loads((finished / "logs/pace.json").read_text())
-    assert {"train_lowlevel", "train_keras", "around", "others/render_report"} <= pace.keys()
+    assert {"train_lowlevel", "train_keras", "around", "others/render/render_report"} <= pace.keys()
 
 
 def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):

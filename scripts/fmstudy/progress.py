@@ -32,17 +32,27 @@ from fmstudy import runtime
 RATES = {"train_lowlevel": 100e9, "train_keras": 40e9}  # operations a second
 BUILD = 1.0  # seconds of a training until TensorFlow has made its graph
 START = 5.0  # seconds around a training: to import TensorFlow, read the data, write the files
-SECONDS = {  # of the whole job, by rule
-    "run_experiment": 30.0,
-    "check_statistics": 30.0,
-    "compare_engines": 30.0,
-    "find_duplicates": 30.0,
-    "render_pdf": 20.0,
+SECONDS = {  # of the whole job, by rule, or else by the verb that its name begins with
+    "run_experiment": 6.0,
+    "check_statistics": 12.0,
+    "compare_engines": 25.0,
+    "find_duplicates": 1.2,
+    "render_pdf": 14.0,
     "check_equality": 5.0,
     "draw_workflow": 4.0,
     "render_report": 4.0,
+    "collect": 0.6,
+    "fetch": 0.5,
+    "judge": 1.0,
+    "measure": 0.7,
+    "plot": 1.6,
 }
-OTHERWISE = 1.5
+OTHERWISE = 1.2
+MORE = {  # seconds besides, with all 60,000 training images
+    "run_experiment": 24.0,
+    "check_statistics": 20.0,
+    "find_duplicates": 30.0,
+}
 
 POLL, LOOK = 1.0, 5.0  # seconds between two looks at Snakemake's jobs, and at their logs
 ON_TERMINAL, ELSEWHERE, NOTED = 15.0, 300.0, 60.0  # seconds between two messages
@@ -62,6 +72,7 @@ class Job:
     arithmetic   floating-point operations of a training, 0 for all else
     needs        ids of the jobs that must be done before
     idle         it runs nothing, such as a target for people
+    samples      training images of the study
     """
 
     id: int
@@ -73,11 +84,17 @@ class Job:
     priority: float = 0.0
     threads: int = 1
     idle: bool = False
+    samples: int = 60_000
 
     @property
     def name(self) -> str:
         """The job for people: plot_curves A."""
         return " ".join([self.rule, *map(str, self.wildcards.values())])
+
+    @property
+    def verb(self) -> str:
+        """What its rule does: plot, collect."""
+        return self.rule.partition("_")[0]
 
     @property
     def kind(self) -> Kind:
@@ -86,13 +103,16 @@ class Job:
             return (self.rule,)
         if self.rule == "run_experiment":
             return (self.rule, self.wildcards.get("experiment", ""))
-        return ("others", self.rule)
+        return ("others", self.verb, self.rule)
 
     def typical(self, share: float = 1.0) -> float:
         """Typical seconds of its work, or of a training's first part; without START."""
         if self.arithmetic:
             return BUILD + share * self.arithmetic / RATES[self.rule]
-        return 0.0 if self.idle else SECONDS.get(self.rule, OTHERWISE)
+        if self.idle:
+            return 0.0
+        seconds = SECONDS.get(self.rule) or SECONDS.get(self.verb, OTHERWISE)
+        return seconds + MORE.get(self.rule, 0.0) * self.samples / 60_000
 
 
 # ------------------------------------------------------------------------- what jobs say themselves
@@ -164,56 +184,54 @@ def read_stage(log: str | Path, since: float = 0.0) -> Stage | None:
 class Pace:
     """How long work takes here, as a factor on what is typical, by kind of work.
 
-    What was measured of a kind counts against what is expected from the wider kind around it,
-    which has the weight of half a job.  Around all kinds is the machine: its factor is the
-    geometric mean of those of the widest kinds, each with one voice, because a slow engine is no
-    slow machine; what is around a training has none, because many may share it.  `earlier` are
-    the factors that another run has found.
+    `earlier` are the factors that another run has found; they say what is usual here, and what is
+    measured is the change from that.  What was measured of a kind counts against the change of the
+    wider kind around it, which has the weight of half a job.  Around all kinds is the machine: its
+    change is the geometric mean of those of the widest kinds, each with one voice, because a slow
+    engine is no slow machine; what is around a training has none, because many may share it.
     """
 
     WEIGHT = 0.5  # in jobs, of what is expected
-    VOICE = 0.25  # of how the machine was, or of what is typical
+    VOICE = 0.25  # of the machine being as it was, or typical
 
     def __init__(self, earlier: Mapping[Kind, float] | None = None) -> None:
         self.earlier = dict(earlier or {})
-        self.sums: dict[Kind, tuple[float, float, float]] = {}  # jobs, seconds, typical seconds
+        self.sums: dict[Kind, tuple[float, float, float]] = {}  # jobs, seconds, usual seconds
 
     def learn(self, kind: Kind, seconds: float, typical: float, jobs: float = 1.0) -> None:
         """Note that work of so many typical seconds has taken `seconds`; `jobs` may be a part."""
         if typical <= 0.0 or seconds <= 0.0:
             return
+        usual = typical * self._usual(kind)
         for length in range(1, len(kind) + 1):
             before = self.sums.get(kind[:length], (0.0, 0.0, 0.0))
-            self.sums[kind[:length]] = (
-                before[0] + jobs,
-                before[1] + seconds,
-                before[2] + typical,
-            )
+            self.sums[kind[:length]] = (before[0] + jobs, before[1] + seconds, before[2] + usual)
 
     def factor(self, kind: Kind) -> float:
         """Give the factor for a kind of work; () is the machine."""
+        return self._usual(kind) * self._change(kind)
+
+    def _usual(self, kind: Kind) -> float:
+        widening = (kind[:length] for length in range(len(kind), -1, -1))
+        return next((self.earlier[it] for it in widening if it in self.earlier), 1.0)
+
+    def _change(self, kind: Kind) -> float:
         if not kind:
             return self._machine()
-        expected = self.factor(kind[:-1]) * self._beside(kind)
+        expected = self._change(kind[:-1])
         if kind not in self.sums:
             return expected
-        jobs, seconds, typical = self.sums[kind]
-        return (jobs * seconds / typical + self.WEIGHT * expected) / (jobs + self.WEIGHT)
+        jobs, seconds, usual = self.sums[kind]
+        return (jobs * seconds / usual + self.WEIGHT * expected) / (jobs + self.WEIGHT)
 
     def _machine(self) -> float:
-        voices = self.VOICE
-        logarithms = voices * math.log(self.earlier.get((), 1.0))
-        for kind, (jobs, seconds, typical) in self.sums.items():
+        logarithms, voices = 0.0, self.VOICE
+        for kind, (jobs, seconds, usual) in self.sums.items():
             if len(kind) == 1 and kind != AROUND:
                 voice = jobs / (jobs + self.WEIGHT)
-                logarithms += voice * math.log(seconds / typical / self._beside(kind))
+                logarithms += voice * math.log(seconds / usual)
                 voices += voice
         return math.exp(logarithms / voices)
-
-    def _beside(self, kind: Kind) -> float:
-        """How a kind was to the wider one earlier."""
-        wider = self.earlier.get(kind[:-1])
-        return self.earlier[kind] / wider if wider and kind in self.earlier else 1.0
 
     def known(self, kind: Kind) -> bool:
         """Tell whether anything was measured of such work, now or earlier."""

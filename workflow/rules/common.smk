@@ -184,6 +184,7 @@ def jobs_of_this_run():
             priority=job.priority,
             threads=job.threads,
             idle=job.is_norun,
+            samples=study.data["train_samples"],
         )
         for job in by_id.values()
     ]
