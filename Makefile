@@ -20,7 +20,7 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
-.PHONY: help setup ready ready-all ready-test report quick test lint format lock clean distclean
+.PHONY: help setup ready ready-all ready-test report quick progress test lint format lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ report: ready ## run the whole study and write report/final.html and report/fina
 
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(snakemake) report --configfile config/quick.yaml
+
+progress: ## show how far a run in another terminal is
+	@"$(VENV)/bin/python" scripts/show_progress.py
 
 test: ready-test ## run the tests
 	@$(in_venv) pytest

@@ -1,0 +1,376 @@
+"""What is said of a run while it goes on: read from logs, estimated, and never in the way."""
+
+import heapq
+import logging
+import os
+import queue
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fmstudy import progress, runtime
+from fmstudy.progress import RATES, Job, Pace, Stage, State
+
+
+def training(id: int, seconds: float, **more) -> Job:
+    """A training that typically works for so many seconds."""
+    wildcards = {"run": f"net-{id}", "seed": "1"}
+    work = seconds * RATES[rule] if (rule := more.pop("rule", "train_lowlevel")) else 0.0
+    return Job(id, rule, wildcards, work, priority=work, **more)
+
+
+# ----------------------------------------------------------------------- what jobs say themselves
+def test_what_a_job_says_of_its_progress_is_read_from_its_log(tmp_path):
+    log = tmp_path / "job.log"
+    with runtime.job(log) as job:
+        job.info("Reading the data")
+        said = runtime.Progress("mlp-300_l1-1e-5, seed 3", 2000, "epochs", every=0)
+        said.update(500, "loss 0.5123")
+        said.update(1500, "loss 0.4001")
+    stage = progress.read_stage(log, since=time.time() - 5)
+    assert stage is not None
+    assert (stage.subject, stage.unit) == ("mlp-300_l1-1e-5, seed 3", "epochs")
+    assert (stage.first, stage.done, stage.total) == (0, 1500, 2000)
+    assert (stage.share, stage.span) == (0.75, 0.75)
+    assert abs(stage.at - time.time()) < 60
+    assert stage.began <= stage.at
+
+
+def test_start_and_end_stand_in_the_log_however_short_the_work(tmp_path):
+    log = tmp_path / "job.log"
+    with runtime.job(log):
+        said = runtime.Progress("net, seed 1", 3, "epochs")
+        for epoch in (1, 2, 3):
+            said.update(epoch)
+    lines = [line for line in log.read_text().splitlines() if "epochs" in line]
+    assert [line.split("seed 1: ")[1].split(",")[0] for line in lines] == [
+        "0 of 3 epochs",
+        "3 of 3 epochs",
+    ]
+
+
+def test_a_job_says_nothing_of_its_progress_to_the_terminal(tmp_path, capfd):
+    with runtime.job(tmp_path / "job.log") as job:
+        runtime.Progress("net, seed 1", 10, "epochs", every=0).update(5)
+        job.warning("The disk is nearly full")
+    assert capfd.readouterr().err == "The disk is nearly full\n"
+
+
+def test_only_the_last_subject_of_this_run_counts(tmp_path):
+    log = tmp_path / "job.log"
+    with runtime.job(log):
+        runtime.Progress("first part", 10, "steps", every=0).update(10)
+        runtime.Progress("second part", 40, "steps", every=0).update(4)
+    assert (stage := progress.read_stage(log)) is not None
+    assert (stage.subject, stage.share) == ("second part", 0.1)
+    # The log that an earlier run has left, before the job opens its own.
+    assert progress.read_stage(log, since=time.time() + 60) is None
+    assert progress.read_stage(tmp_path / "none.log") is None
+
+
+# ------------------------------------------------------------------------------- how fast it goes
+def test_a_factor_comes_from_what_is_most_alike():
+    pace = Pace()
+    assert pace.factor(("train_lowlevel",)) == 1.0
+    for _ in range(9):
+        pace.learn(("train_lowlevel",), 300.0, 100.0)
+    assert pace.factor(("train_lowlevel",)) == pytest.approx(3.0, rel=0.04)
+    # Nothing is known of the other engine but that this machine may be slow.
+    assert 2.0 < pace.factor(("train_keras",)) < 3.0
+    for _ in range(9):
+        pace.learn(("train_keras",), 50.0, 100.0)
+    assert pace.factor(("train_keras",)) == pytest.approx(0.5, rel=0.3)
+    assert pace.factor(("train_lowlevel",)) == pytest.approx(3.0, rel=0.04)
+
+
+def test_the_next_run_starts_from_what_this_one_has_learnt(tmp_path):
+    pace = Pace()
+    pace.learn(("others", "render_pdf"), 60.0, 20.0)
+    pace.learn(("train_keras",), 100.0, 200.0)
+    path = tmp_path / "pace.json"
+    runtime.write_json(path, {"/".join(kind): it for kind, it in pace.factors().items()})
+    later = Pace(progress.read_factors(path))
+    for kind in pace.sums:
+        assert later.factor(kind) == pytest.approx(pace.factor(kind))
+    assert later.known(("train_keras",))
+    assert not later.known(("train_lowlevel",))
+    path.write_text("spoilt")
+    assert progress.read_factors(path) == {}
+
+
+# ------------------------------------------------------------------------------------ the schedule
+def schedule(jobs: list[Job], seconds: list[float], slots: int, **more) -> float:
+    return progress.schedule(jobs, dict(enumerate(seconds)), more.pop("running", ()), slots, **more)
+
+
+def test_the_schedule_heeds_the_longest_job_the_order_and_the_cores():
+    jobs = [Job(id, "train", priority=id) for id in range(4)]
+    assert schedule(jobs, [5, 5, 5, 5], slots=1) == 20
+    assert schedule(jobs, [5, 5, 5, 5], slots=2) == 10
+    assert schedule(jobs, [2, 2, 2, 30], slots=4) == 30
+    assert schedule(jobs, [6, 2, 2, 2], slots=2) == 8  # the long one has the lowest priority
+    assert schedule([Job(id, "train") for id in range(4)], [2, 2, 2, 6], slots=2) == 6
+    assert schedule(jobs, [9, 2, 2, 2], slots=2, running=[0]) == 9
+    wide = [Job(0, "train", threads=2), Job(1, "train", threads=8), Job(2, "train")]
+    assert schedule(wide, [3, 4, 5], slots=2) == 12
+
+
+def test_jobs_wait_for_what_they_need_and_for_nothing_that_has_failed():
+    jobs = [
+        Job(0, "train"),
+        Job(1, "train"),
+        Job(2, "collect", needs=frozenset({0, 1, 77})),  # 77 was done before
+        Job(3, "render", needs=frozenset({2})),
+    ]
+    assert schedule(jobs, [8, 5, 2, 1], slots=4) == 11
+    assert schedule(jobs[1:], [8, 5, 2, 1], slots=4, failed={0}) == 5
+
+
+def test_trainings_of_nearly_no_arithmetic_do_not_make_the_machine_slow(monkeypatch):
+    state = State([training(1, 1e-4, log="1.log"), Job(2, "plot_curves")], slots=1)
+    stage = Stage("net-1, seed 1", 0, 3, 3, "epochs", began=5.0, at=7.0)
+    monkeypatch.setattr(progress, "read_stage", lambda log, since: stage)
+    state.start([1], 0.0)
+    state.finish(1, 8.0)
+    assert state.outlook(8.0).seconds < 3 * state.jobs[2].typical()
+
+
+# ------------------------------------------------------------------------- a whole run, simulated
+class World:
+    """A run with made-up times: what happens in it is told to a `State` as Snakemake would.
+
+    Trainings take `slower` times what is typical, and what is around them `start` seconds; two
+    jobs of the same kind differ by some 10 %.
+    """
+
+    def __init__(self, jobs: list[Job], slots: int, slower: dict[str, float], start: float) -> None:
+        chance = random.Random(7)
+        self.jobs, self.slots, self.start = jobs, slots, start
+        self.work = {
+            job.id: job.typical() * slower.get(job.rule, slower["others"]) * chance.gauss(1.0, 0.1)
+            for job in jobs
+        }
+        self.takes = {
+            job.id: self.work[job.id] + (start if job.arithmetic else 0.0) for job in jobs
+        }
+
+    def stage(self, job: Job, elapsed: float) -> Stage | None:
+        """What the log of a job says, which names every hundredth of the work."""
+        inside = elapsed - 0.7 * self.start
+        if not job.arithmetic or inside < 0.0:
+            return None
+        done = min(int(100 * inside / self.work[job.id]), 100)
+        return Stage(job.name, 0, done, 100, "epochs", 0.0, self.work[job.id] * done / 100)
+
+    def run(self, state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[float, float]]:
+        """Give, every twenty seconds, the time and the estimate of what is left."""
+        logs: dict[str, Stage | None] = {}
+        monkeypatch.setattr(progress, "read_stage", lambda log, since=0.0: logs[str(log)])
+        now, look, ends, free = 0.0, 0.0, [], self.slots
+        waiting = sorted(self.jobs, key=lambda job: -job.priority)
+        while waiting or ends:
+            for job in [job for job in waiting if job.needs <= state.done][:free]:
+                waiting.remove(job)
+                state.start([job.id], now)
+                heapq.heappush(ends, (now + self.takes[job.id], job.id))
+                free -= 1
+            while ends and look < ends[0][0]:
+                for id, began in state.running.items():
+                    job = state.jobs[id]
+                    stage = self.stage(job, look - began)
+                    moved = began + 0.7 * self.start
+                    logs[str(job.log)] = stage and Stage(
+                        *(stage.subject, 0, stage.done, 100, "epochs", moved, moved + stage.at)
+                    )
+                state.look()
+                yield look, state.outlook(look).seconds
+                look += 20.0
+            now, id = heapq.heappop(ends)
+            job = state.jobs[id]
+            logs[str(job.log)] = self.stage(job, 1e9)
+            state.finish(id, now)
+            free += 1
+        yield now, 0.0
+
+
+def a_study() -> list[Job]:
+    """Trainings of both engines, experiments, and tables and figures after them."""
+    chance = random.Random(3)
+    jobs: list[Job] = []
+    for rule, number, longest in (("train_lowlevel", 50, 200.0), ("train_keras", 20, 300.0)):
+        for _ in range(number):
+            size = longest * chance.random() ** 2 + 1.0
+            jobs.append(training(len(jobs), size, rule=rule, log=f"{len(jobs)}.log"))
+    for number in range(20):
+        wildcards = {"experiment": f"experiment-{number % 5}", "seed": "1"}
+        jobs.append(Job(len(jobs), "run_experiment", wildcards))
+    before = frozenset(job.id for job in jobs)
+    for _ in range(40):
+        jobs.append(Job(len(jobs), "plot_curves", needs=before))
+    jobs.append(Job(len(jobs), "render_pdf", needs=frozenset(job.id for job in jobs)))
+    return jobs
+
+
+# How much longer than typical: the machine as a whole, then each kind of work against it.
+@pytest.mark.parametrize("machine", [3.0, 1.0, 1 / 3])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"train_lowlevel": 1.0, "train_keras": 1.0, "others": 1.0},
+        {"train_lowlevel": 0.8, "train_keras": 1.25, "others": 1.0},
+        {"train_lowlevel": 1.15, "train_keras": 1.0, "others": 1.2},
+    ],
+)
+@pytest.mark.parametrize(("slots", "start"), [(2, 0.3), (8, 5.0)])
+def test_the_estimate_is_believable_on_fast_and_slow_machines(
+    machine, kinds, slots, start, monkeypatch
+):
+    jobs = a_study()
+    slower = {kind: machine * factor for kind, factor in kinds.items()}
+    world = World(jobs, slots, slower, machine * start)
+    said = list(world.run(state := State(jobs, slots), monkeypatch))
+    end = said[-1][0]
+    errors = {}
+    for share in (0.25, 0.5, 0.75):
+        now, left = min(said, key=lambda it: abs(it[0] - share * end))
+        errors[share] = left / (end - now) - 1.0
+    assert all(abs(error) < 0.2 for error in errors.values()), errors
+    assert state.done == set(state.jobs)
+
+
+# ----------------------------------------------------------------------------- what is said of it
+class Heard(logging.Handler):
+    """Keeps what is logged for people."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: queue.Queue[logging.LogRecord] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "event", None) is None:
+            self.messages.put(record)
+
+    def next(self, text: str = "") -> logging.LogRecord:
+        """Give the next message with this text."""
+        deadline = time.monotonic() + 30
+        while text not in (record := self.messages.get(timeout=30)).getMessage():
+            assert time.monotonic() < deadline, f"never said: {text}"
+        return record
+
+
+@pytest.fixture
+def snakemake_logger() -> Iterator[tuple[logging.Logger, Heard]]:
+    logger, heard = logging.getLogger("test_progress"), Heard()
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(heard)
+    yield logger, heard
+    logger.handlers = []
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Lets a follower speak at once."""
+    for name, seconds in {"POLL": 0.01, "LOOK": 0, "ON_TERMINAL": 0, "NOTED": 0}.items():
+        monkeypatch.setattr(progress, name, seconds)
+
+
+def tell(logger: logging.Logger, event: str, **more) -> None:
+    logger.info(None, extra={"event": event, **more})
+
+
+def two_jobs(log: Path, finished=lambda id: False):
+    jobs = [training(1, 100, log=str(log)), Job(2, "plot_curves", {"model": "A"})]
+    return lambda: (jobs, 2, finished)
+
+
+def test_a_run_is_followed_from_its_start_to_its_end(tmp_path, snakemake_logger, hurried):
+    logger, heard = snakemake_logger
+    follower = progress.Follower(tmp_path / "logs")
+    follower.begin(logger, two_jobs(tmp_path / "job.log"), terminal=True, extra={"mark": 5})
+    tell(logger, "job_started", jobs=[1, 2])
+    with runtime.job(tmp_path / "job.log"):
+        runtime.Progress("net-1, seed 1", 200, "epochs", every=0).update(80)
+    tell(logger, "job_finished", job_id=2)
+    record = heard.next("(1 of 2 jobs)")
+    first, row = heard.next("80 of 200").getMessage().splitlines()
+    assert record.mark == 5
+    assert first.startswith("Progress: ")
+    assert "80 of 200 epochs  40 %" in row
+    assert "net-1, seed 1" in (tmp_path / "logs/progress.txt").read_text()
+    tell(logger, "job_finished", job_id=1)
+    follower.end()
+    assert (tmp_path / "logs/progress.log").read_text().endswith("2 of 2 jobs done\n")
+    assert progress.read_factors(tmp_path / "logs/pace.json").keys() >= {
+        ("others", "plot", "plot_curves")
+    }
+    assert follower not in logger.handlers
+    tell(logger, "job_started", jobs=[1])  # and nothing more is heard
+
+
+def test_elsewhere_than_on_a_terminal_it_is_one_line(tmp_path, snakemake_logger, hurried):
+    logger, heard = snakemake_logger
+    follower = progress.Follower(tmp_path)
+    follower.begin(logger, two_jobs(tmp_path / "job.log"))
+    tell(logger, "job_started", jobs=[1, 2])
+    said = heard.next().getMessage()
+    follower.end()
+    assert said.startswith("Progress: ")
+    assert "\n" not in said
+    assert heard.messages.empty()  # the next only after ELSEWHERE
+
+
+def test_jobs_that_finish_unheard_are_noticed(tmp_path, snakemake_logger, hurried):
+    logger, heard = snakemake_logger
+    follower = progress.Follower(tmp_path)
+    follower.begin(logger, two_jobs(tmp_path / "job.log", lambda id: id == 1), terminal=True)
+    tell(logger, "job_started", jobs=[1, 2])
+    assert heard.next("(1 of 2 jobs)")
+    follower.end()
+
+
+def test_a_failure_is_told_once_and_stops_nothing(tmp_path, snakemake_logger, hurried):
+    logger, heard = snakemake_logger
+
+    def fails() -> None:
+        raise KeyError("spec")
+
+    follower = progress.Follower(tmp_path)
+    follower.begin(logger, fails)
+    assert "Progress is not shown (KeyError: 'spec')" in heard.next().getMessage()
+    tell(logger, "job_started", jobs=[1])
+    follower.end()
+    follower = progress.Follower(tmp_path)
+    follower.begin(logger, two_jobs(tmp_path / "job.log", lambda id: 1 / 0 > 1))
+    tell(logger, "job_started", jobs=[1, 2])
+    assert "ZeroDivisionError" in heard.next().getMessage()
+    follower.end()
+    assert heard.messages.empty()
+
+
+def test_durations_are_said_no_more_exactly_than_they_are_known():
+    seconds = [1, 44, 59, 130, 1700, 2000, 5300, 7100, 90_000]
+    assert [progress.about(value) for value in seconds] == [
+        *("5 s", "45 s", "1 min", "2 min", "28 min", "35 min", "1 h 30 min", "2 h", "25 h")
+    ]
+
+
+def test_the_command_for_a_second_terminal(tmp_path):
+    script = Path(progress.__file__).parent.parent / "show_progress.py"
+
+    def show() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, script]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert show().returncode == 1
+    state = tmp_path / "logs/quick/progress.txt"
+    state.parent.mkdir(parents=True)
+    state.write_text("42 % of the work done\n")
+    assert show().stdout == "42 % of the work done\n"
+    os.utime(state, (0, 0))
+    assert "Nothing was heard since then" in show().stdout
