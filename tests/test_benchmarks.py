@@ -6,7 +6,6 @@ and that results become tables as they should.
 
 import csv
 import importlib
-import itertools
 import math
 import re
 import shutil
@@ -359,8 +358,8 @@ def test_a_graph_has_as_many_trainings_as_asked_for(tmp_path):
     shutil.copy(workflow.TINY.with_name("claims.yaml"), copy.directory / "config/claims.yaml")
     copy.configure(workflow.with_trainings(23))
     printed = copy.snakemake("report", "--dry-run", "--quiet", "rules").printed
-    jobs = re.findall(r"^train_\w+ +(\d+)$", printed, re.M)
-    assert sum(map(int, jobs)) == 23
+    jobs = workflow.jobs_of(printed)
+    assert jobs["train_lowlevel"] + jobs["train_keras"] == 23
     with pytest.raises(NotMeasured, match="no-such-target"):
         copy.snakemake("no-such-target", "--dry-run")
 
@@ -394,7 +393,7 @@ def test_a_section_alone_leaves_the_others_tables(found, tmp_path):
     run.write({"bound": [{"what": "trainings", "value": 89.0, "unit": ""}]}, tmp_path)
     text = (tmp_path / "performance.md").read_text(encoding="utf-8")
     assert page.markdown("growth", found["growth"]) in text
-    assert "| trainings | 89.0 |" in text
+    assert "| trainings | 89 |" in text
     assert {path.stem for path in (tmp_path / "performance").glob("*.csv")} == set(page.TABLES)
 
 
@@ -416,8 +415,6 @@ def test_data_that_are_missing_are_asked_for(tmp_path):
 def test_every_contestant_has_a_module_and_a_title_of_its_own():
     titles = [contestant.title for contestant in CONTESTANTS.values()]
     assert len(set(titles)) == len(titles)
-    for a, b in itertools.combinations(titles, 2):
-        assert a != b
     folder = ROOT / "tests/benchmarks/contestants"
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {contestant.module for contestant in CONTESTANTS.values()}

@@ -40,12 +40,15 @@ def _written(value: Any) -> Any:
     return "" if value is None else value
 
 
-def read_table(path: Path) -> list[dict[str, Any]]:
-    """Read rows back; what looks like a number is one, and an empty field is left out."""
+def read_table(path: Path, read: Callable[[str], Any] | None = None) -> list[dict[str, Any]]:
+    """Read rows back; what looks like a number is one, and an empty field is left out.
+
+    `read` takes the place of that look.
+    """
+    read = read or _read
     with open(path, encoding="utf-8") as file:
         return [
-            {name: _read(text) for name, text in row.items() if text}
-            for row in csv.DictReader(file)
+            {name: read(text) for name, text in row.items() if text} for row in csv.DictReader(file)
         ]
 
 
@@ -58,12 +61,14 @@ def _read(text: str) -> Any:
 
 # ----------------------------------------------------------------------------------- the tables
 def number(value: Any, digits: int = 3) -> str:
-    """A number with so many significant digits, without an exponent where it is not tiny."""
+    """A number with so many significant digits; whole ones as they are, tiny ones with exponent."""
     if not isinstance(value, int | float):
         return str(value) if value else ""
-    if value and abs(value) < 1e-3:
+    if value == int(value):
+        return f"{value:,.0f}"
+    if abs(value) < 1e-3:
         return f"{value:.1e}"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{places}f}"
 
 
@@ -191,7 +196,11 @@ def fill(page: str, tables: Mapping[str, Sequence[Row]]) -> str:
 def read_tables(directory: Path) -> dict[str, list[dict[str, Any]]]:
     """All tables that a directory holds, by name."""
     paths = {name: directory / f"{name}.csv" for name in TABLES}
-    return {name: read_table(path) for name, path in paths.items() if path.is_file()}
+    # Versions and dates are no numbers, whatever they look like.
+    kinds = {"machine": str}
+    return {
+        name: read_table(path, kinds.get(name)) for name, path in paths.items() if path.is_file()
+    }
 
 
 # ------------------------------------------------------------------------------------ the figure
@@ -252,4 +261,4 @@ def _ranges(axes: Any, rows: Sequence[Row], names: Sequence[str], key: str, hue:
         axes.plot([row[f"{key}_low"], row[f"{key}_high"]], [place] * 2, color=hue, linewidth=2)
         axes.plot(row[key], place, "o", color=hue, markersize=5)
     axes.set_yticks(range(len(rows)), names)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)

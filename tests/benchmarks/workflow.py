@@ -204,7 +204,7 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
         taken = copy.snakemake(*arguments)
         row[name] = taken.seconds
         if name == "dry_run":
-            jobs = {rule: int(n) for rule, n in _JOBS.findall(taken.printed)}
+            jobs = jobs_of(taken.printed)
             row["jobs"] = jobs.get("total")
             row["trainings"] = sum(n for rule, n in jobs.items() if rule.startswith("train_"))
     say(f"{size} trainings: nothing to do, on made-up results")
@@ -216,7 +216,9 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
     return row | {"no_op": taken.seconds}
 
 
-_JOBS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+def jobs_of(printed: str) -> dict[str, int]:
+    """How often each rule would run, and the total, from what a dry run prints (twice)."""
+    return {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", printed, re.MULTILINE)}
 
 
 def make_up(copy: Copy) -> None:
