@@ -5,6 +5,7 @@ and that results become tables as they should.
 """
 
 import csv
+import dataclasses
 import importlib
 import math
 import re
@@ -167,38 +168,41 @@ def test_what_goes_wrong_inside_is_told_and_the_process_goes_on(problems, machin
         worker.close()
 
 
-def test_contestants_take_turns(problems, monkeypatch):
+def test_contestants_take_turns(problems, machine, monkeypatch):
     asked = []
 
     class Fake:
         def __init__(self, name, machine):
-            self.name = name
+            self.name, self.machine = name, machine
 
         def ask(self, do, key, **rest):
             asked.append((do, key))
             if do == "start":
                 return {"form": "f", "forms": {"f": 0.25}, "losses": {"f": [1.0]}, "versions": {}}
             assert rest["units"] == 4  # a second's worth
-            return {"seconds": 1.0, "cpu_seconds": 0.5}
+            return {"clock": 1.0, "processor": 0.5}
 
         def close(self):
             asked.append(("close", self.name))
 
     monkeypatch.setattr(rounds, "Worker", Fake)
     entries = [entry(problems["step"], name) for name in ("product", "study", "keras")]
-    found = rounds.alternate(entries, 2, None, lambda _: None)
+    found = rounds.alternate(entries, 2, machine, lambda _: None)
     starts, turns, ends = asked[:3], asked[3:9], asked[9:]
     assert {do for do, _ in starts} == {"start"}
     assert [key for _, key in turns] == ["product", "study", "keras"] * 2
     assert ends == [("close", name) for name in ("product", "study", "keras")]
     assert found[0].seconds == [0.25, 0.25]
     assert found[0].busy == 0.5
+    processor = dataclasses.replace(machine, clock="processor")
+    [one] = rounds.alternate(entries[:1], 1, processor, lambda _: None)
+    assert (one.seconds, one.busy) == ([0.125], 0.5)
 
 
 # -------------------------------------------------------------------------------- what is told
 def measured(problem: Problem, name: str, seconds: list[float], losses: list[float]) -> Measured:
     one = Measured(entry(problem, name), form="f", forms={"f": seconds[0]}, losses={"f": losses})
-    one.seconds, one.cpu_seconds = seconds, seconds
+    one.seconds = seconds
     return one
 
 
@@ -401,9 +405,9 @@ def test_other_work_on_the_core_is_told():
     [quiet] = run.busy_rows({"step": [{"busy": 0.99}, {"busy": 1.0}, {"note": "x"}]})
     [shared] = run.busy_rows({"step": [{"busy": 0.99}], "peers": [{"busy": 0.6}]})
     assert "99 %" in quiet["value"]
-    assert "do not quote" not in quiet["value"]
+    assert "measure again" not in quiet["value"]
     assert "60 %" in shared["value"]
-    assert "do not quote" in shared["value"]
+    assert "measure again" in shared["value"]
     assert run.busy_rows({"bound": [{"what": "x"}]}) == []
 
 

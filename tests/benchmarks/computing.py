@@ -82,7 +82,7 @@ class Settings:
 
     machine: Machine
     data: str
-    rounds: int = 7
+    rounds: int = 5
     samples: int = 60_000
     lasts: float = 1.0
 
@@ -308,7 +308,7 @@ def rate_of_cores(settings: Settings, cores: Sequence[int | None]) -> float:
         for _ in range(settings.rounds):
             for worker in workers:
                 worker.send(do="round", key=entry.key, units=2)
-            seconds = [worker.receive()["seconds"] for worker in workers]
+            seconds = [worker.receive()[worker.machine.clock] for worker in workers]
             sums.append(sum(2 * PRODUCT / each for each in seconds))
     finally:
         for worker in workers:

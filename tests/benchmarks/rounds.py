@@ -54,12 +54,15 @@ class Machine:
     peers   Python of the environment of the optional peers; the study's own if there is none
     waits   seconds after which a process that does not answer is given up
     log     where the processes' own messages go
+    clock   what rounds are timed by: the clock, or the processor's seconds, in which other work
+            on the core is not counted
     """
 
     core: int | None
     peers: str
     log: Path
     waits: float = 600.0
+    clock: str = "clock"
 
     def python(self, contestant: str) -> str:
         """The interpreter for a contestant."""
@@ -167,7 +170,7 @@ class Measured:
 
     forms    the seconds a unit of each form that was tried, or why it failed
     losses   what each form gave, from the initial weights on
-    busy     the share of its time in which the core worked for it, and not for somebody else
+    busy     the share of all its rounds' time in which the core worked for it, and for nobody else
     """
 
     entry: Entry
@@ -178,12 +181,8 @@ class Measured:
     versions: dict[str, str] = field(default_factory=dict)
     units: int = 1
     seconds: list[float] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-
-    @property
-    def busy(self) -> float:
-        """CPU seconds by seconds, over all rounds."""
-        return sum(self.cpu_seconds) / sum(self.seconds) if self.seconds else math.nan
+    busy: float = math.nan
+    clocks: list[dict[str, float]] = field(default_factory=list)
 
 
 def alternate(
@@ -245,8 +244,9 @@ def _take_round(one: Measured, worker: Worker) -> None:
     except NotMeasured as reason:
         one.reason = f"in round {len(one.seconds) + 1}: {reason}"
         return
-    one.seconds.append(told["seconds"] / one.units)
-    one.cpu_seconds.append(told["cpu_seconds"] / one.units)
+    one.clocks.append(told)
+    one.seconds.append(told[worker.machine.clock] / one.units)
+    one.busy = sum(it["processor"] for it in one.clocks) / sum(it["clock"] for it in one.clocks)
 
 
 # ------------------------------------------------------------------------- what rounds tell

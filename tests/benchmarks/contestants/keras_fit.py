@@ -22,7 +22,7 @@ def one_thread() -> None:
 class Fit:
     """`fit` of a model whose softmax belongs to the loss, without metrics."""
 
-    def __init__(self, problem: Problem, jit_compile: bool, steps: int = 1) -> None:
+    def __init__(self, problem: Problem, jit_compile: bool, steps: int) -> None:
         one_thread()
         self.problem = problem
         self.x, self.labels = problem.samples_major()
@@ -64,14 +64,18 @@ class Fit:
 
 def forms(problem: Problem) -> dict[str, Form]:
     """With and without XLA; of small batches, one or many steps at a time."""
-    found = {}
-    for jit, named in ((False, "graph"), (True, "XLA")):
-        found[named] = functools.partial(Fit, jit_compile=jit)
-        if problem.spec.batch_size is not None:
-            found[f"{named}, 47 steps at a time"] = functools.partial(
-                Fit, jit_compile=jit, steps=47
-            )
-    return found
+    if problem.spec.batch_size is None:
+        ways = {"graph": (False, 1), "XLA": (True, 1)}
+    else:
+        ways = {
+            "graph, a step at a time": (False, 1),
+            "graph, 47 steps at a time": (False, 47),
+            "XLA, 47 steps at a time": (True, 47),
+        }
+    return {
+        name: functools.partial(Fit, jit_compile=jit, steps=steps)
+        for name, (jit, steps) in ways.items()
+    }
 
 
 def versions() -> dict[str, str]:
