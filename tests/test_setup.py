@@ -78,6 +78,15 @@ def test_development_lock_holds_the_lock_of_the_study():
     assert different == {}
 
 
+def test_peers_are_locked_with_the_study_versions_of_what_they_share():
+    ours = {name: version for (name, _), (version, _) in locked("requirements.txt").items()}
+    peers = locked("requirements-bench.txt")
+    assert direct("requirements-bench.in") <= {name for name, _ in peers}
+    shared = {(name, version) for (name, _), (version, _) in peers.items() if name in ours}
+    assert {name for name, _ in shared} >= {"numpy", "scipy"}
+    assert shared <= set(ours.items())
+
+
 def test_conda_environment_has_the_locked_versions():
     content = yaml.safe_load((ROOT / "workflow/envs/study.yaml").read_text(encoding="utf-8"))
     assert content["channels"] == ["conda-forge", "nodefaults"]

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contestants import CONTESTANTS
 from fmstudy import runtime
 
 Row = Mapping[str, Any]
 
+OURS = CONTESTANTS["study"].title
 NOT_YET = "*Not measured yet.*"
-TITLES = {"step": "step of the whole batch", "epoch": "epoch in small batches"}
 
 
 # ------------------------------------------------------------------------------------- CSV files
@@ -207,11 +208,12 @@ def read_tables(directory: Path) -> dict[str, list[dict[str, Any]]]:
 def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
     """Draw what is there of shares, peers and growing graphs; tell whether that was anything."""
     steps = [row for row in tables.get("step", ()) if "share" in row]
-    peers = [row for row in tables.get("peers", ()) if "times" in row]
+    peers = [row for row in tables.get("peers", ()) if "times" in row and row["who"] != OURS]
     graph = [row for row in tables.get("graph", ()) if "no_op" in row]
     if not (steps or peers or graph):
         return False
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     from fmstudy.colours import FAINT, HUES
     from fmstudy.svg import style
@@ -228,9 +230,11 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
         _ranges(top, steps, [row["what"] for row in steps], "share", HUES[0])
         top.set_title("This study: share of the product rate")
         top.set_xlim(0, 1.05)
-        names = [f"{row['who']}: {TITLES.get(row['kind'], row['kind'])}" for row in peers]
+        names = [f"{row['who']}: {row['kind']}" for row in peers]
         _ranges(middle, peers, names, "times", HUES[1])
-        middle.set_title("Time of the same work, times ours (fewer is faster)")
+        middle.set_title(
+            "Peers: time of the same full-batch step, or small-batch epoch, times ours"
+        )
         middle.set_xlim(left=0)
         middle.axvline(1, color=FAINT, linewidth=0.8)
         for name, label, hue in zip(
@@ -245,12 +249,17 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
         if graph:
             bottom.set_xscale("log")
             bottom.set_yscale("log")
+            for axis in (bottom.xaxis, bottom.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+                axis.set_minor_formatter(NullFormatter())
             bottom.legend()
+        for axes, rows in ((top, steps), (middle, peers), (bottom, graph)):
+            axes.set_visible(bool(rows))
         for axes in (top, middle):
             axes.grid(axis="x")
             axes.grid(visible=False, axis="y")
         with runtime.atomic_write(path) as file:
-            figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
+            figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
         plt.close(figure)
     return True
 

@@ -188,9 +188,7 @@ def busy_rows(tables: Tables) -> list[Row]:
     shares = [row["busy"] for rows in tables.values() for row in rows if "busy" in row]
     if not shares:
         return []
-    word = (
-        "" if min(shares) >= LEAST_BUSY else ": **something else ran; better measure again**"
-    )
+    word = "" if min(shares) >= LEAST_BUSY else ": **something else ran; better measure again**"
     told = f"{100 * min(shares):.0f} % or more of its time{word}"
     return [{"what": "the core worked for whom was measured", "value": told}]
 
