@@ -61,7 +61,7 @@ class Machine:
     core: int | None
     peers: str
     log: Path
-    waits: float = 600.0
+    waits: float = 1200.0
     clock: str = "clock"
 
     def python(self, contestant: str) -> str:

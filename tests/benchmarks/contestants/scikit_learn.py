@@ -3,7 +3,8 @@
 It takes neither initial weights nor an order of batches.  But `warm_start` goes on from the
 `coefs_` that a first `fit` has left, which may be set, with a new Adam; and without shuffling it
 goes through the samples as they lie.  So the losses of a whole batch can be held against ours,
-and of small batches those of the first epoch: every later one has the order of the first.
+and of small batches those of the first epoch: every later one has the order of the first.  Each
+`fit` begins with a check of the data, which counts as its work.
 """
 
 from __future__ import annotations
