@@ -1,0 +1,273 @@
+"""Results as files: a CSV a table, the tables of docs/performance.md, and its figure.
+
+The page is written by hand but for what stands between markers, which is put there from the CSV
+files; so a run of some sections alone leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestants import CONTESTANTS
+from fmstudy import runtime
+
+Row = Mapping[str, Any]
+
+OURS = CONTESTANTS["study"].title
+NOT_YET = "*Not measured yet.*"
+
+
+# ------------------------------------------------------------------------------------- CSV files
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as CSV, with every column that any of them has; numbers have six digits."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _written(value) for name, value in row.items()})
+    runtime.write_text(path, text.getvalue())
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else ""
+    return "" if value is None else value
+
+
+def read_table(path: Path, read: Callable[[str], Any] | None = None) -> list[dict[str, Any]]:
+    """Read rows back; what looks like a number is one, and an empty field is left out.
+
+    `read` takes the place of that look.
+    """
+    read = read or _read
+    with open(path, encoding="utf-8") as file:
+        return [
+            {name: read(text) for name, text in row.items() if text} for row in csv.DictReader(file)
+        ]
+
+
+def _read(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+# ----------------------------------------------------------------------------------- the tables
+def number(value: Any, digits: int = 3) -> str:
+    """A number with so many significant digits; whole ones as they are, tiny ones with exponent."""
+    if not isinstance(value, int | float):
+        return str(value) if value else ""
+    if value == int(value):
+        return f"{value:,.0f}"
+    if abs(value) < 1e-3:
+        return f"{value:.1e}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def spread(row: Row, name: str, digits: int = 3) -> str:
+    """A median and, in brackets, the smallest and largest value."""
+    if name not in row:
+        return ""
+    low, high = (number(row[f"{name}_{end}"], digits) for end in ("low", "high"))
+    return f"{number(row[name], digits)} ({low} to {high})"
+
+
+Column = tuple[str, Callable[[Row], str]]
+
+
+def _plain(name: str) -> Callable[[Row], str]:
+    return lambda row: number(row.get(name))
+
+
+def _spread(name: str) -> Callable[[Row], str]:
+    return lambda row: spread(row, name)
+
+
+def _noted(column: Callable[[Row], str]) -> Callable[[Row], str]:
+    """The column or, where it has nothing to say, why."""
+    return lambda row: column(row) or (f"not measured: {row['note']}" if row.get("note") else "")
+
+
+def _losses(row: Row) -> str:
+    if "same" not in row:
+        return ""
+    if "deviation" not in row:
+        return row.get("note", "not told")
+    word = "same" if row["same"] == "yes" else "**differ**"
+    told, allowed = number(row["deviation"]), number(row["tolerance"])
+    return f"{word}: {row['compared']:.0f} to {told} (allowed: {allowed})"
+
+
+def _times(row: Row) -> str:
+    return spread(row, "times") or ("not compared: " + row["note"] if row.get("note") else "")
+
+
+TABLES: dict[str, list[Column]] = {
+    "machine": [("what", _plain("what")), ("value", _plain("value"))],
+    "step": [
+        ("what", _plain("what")),
+        ("unit", _plain("unit")),
+        ("ms a unit", _noted(_spread("milliseconds"))),
+        ("GFLOP/s", _plain("gflops")),
+        ("share of the product rate", _spread("share")),
+    ],
+    "peers": [
+        ("who", _plain("who")),
+        ("fastest form", _plain("form")),
+        ("ms a unit", _noted(_spread("milliseconds"))),
+        ("share of the product rate", _spread("share")),
+        ("times ours", lambda row: _times(row) if "milliseconds" in row else ""),
+        ("losses", _losses),
+    ],
+    "turnaround": [
+        ("what", _plain("what")),
+        ("seconds", _noted(_spread("seconds"))),
+        ("core-seconds", _plain("cpu_seconds")),
+        ("wanted, at most", _plain("target")),
+    ],
+    "bound": [
+        ("what", _plain("what")),
+        ("value", _noted(_plain("value"))),
+        ("unit", _plain("unit")),
+    ],
+    "growth": [
+        ("what grows", _plain("factor")),
+        ("to", lambda row: f"{row['value']:,.0f} {row['unit']}"),
+        ("ms", _noted(_spread("milliseconds"))),
+        ("time, times the first", _spread("times")),
+        ("arithmetic, times the first", _plain("arithmetic_times")),
+    ],
+    "graph": [
+        ("trainings", lambda row: f"{row['trainings']:,.0f}"),
+        ("jobs", lambda row: f"{row['jobs']:,.0f}" if "jobs" in row else ""),
+        ("parse, s", _noted(_plain("parse"))),
+        ("dry run, s", _plain("dry_run")),
+        ("`--dag`, s", _plain("dag")),
+        ("nothing to do, s", _plain("no_op")),
+    ],
+}
+
+
+def markdown(name: str, rows: Sequence[Row]) -> str:
+    """A table of results as Markdown; of peers, one for each kind of work."""
+    if name != "peers":
+        return _table(TABLES[name], rows)
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))
+    parts = []
+    for kind in kinds:
+        of_kind = [row for row in rows if row["kind"] == kind]
+        parts += [f"The same {of_kind[0]['unit']}:", _table(TABLES[name], of_kind)]
+        tried = [f"{row['who']}: {row['forms']}" for row in of_kind if ";" in row.get("forms", "")]
+        if tried:
+            parts.append("Forms tried. " + ". ".join(tried) + ".")
+    return "\n\n".join(parts)
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    lines = [[heading for heading, _ in columns], ["---"] * len(columns)]
+    lines += [[value(row).replace("|", "/") for _, value in columns] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+# -------------------------------------------------------------------------------------- the page
+def fill(page: str, tables: Mapping[str, Sequence[Row]]) -> str:
+    """The page with everything between its markers replaced; a table without rows says so.
+
+    Raises ValueError if the page lacks the place of a table.
+    """
+    for name in TABLES:
+        rows = tables.get(name)
+        place = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if not place.search(page):
+            raise ValueError(f"the page has no place for {name}: <!-- {name}: ... -->")
+        text = markdown(name, rows) if rows else NOT_YET
+        page = place.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page)
+    return page
+
+
+def read_tables(directory: Path) -> dict[str, list[dict[str, Any]]]:
+    """All tables that a directory holds, by name."""
+    paths = {name: directory / f"{name}.csv" for name in TABLES}
+    # Versions and dates are no numbers, whatever they look like.
+    kinds = {"machine": str}
+    return {
+        name: read_table(path, kinds.get(name)) for name, path in paths.items() if path.is_file()
+    }
+
+
+# ------------------------------------------------------------------------------------ the figure
+def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
+    """Draw what is there of shares, peers and growing graphs; tell whether that was anything."""
+    steps = [row for row in tables.get("step", ()) if "share" in row]
+    peers = [row for row in tables.get("peers", ()) if "times" in row and row["who"] != OURS]
+    graph = [row for row in tables.get("graph", ()) if "no_op" in row]
+    if not (steps or peers or graph):
+        return False
+    from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    from fmstudy.colours import FAINT, HUES
+    from fmstudy.svg import style
+
+    with style():
+        heights = [max(2, len(steps)), max(2, len(peers)), 8]
+        figure, (top, middle, bottom) = plt.subplots(
+            3,
+            1,
+            figsize=(8, 2.5 + 0.24 * sum(heights)),
+            height_ratios=heights,
+            layout="constrained",
+        )
+        _ranges(top, steps, [row["what"] for row in steps], "share", HUES[0])
+        top.set_title("This study: share of the product rate")
+        top.set_xlim(0, 1.05)
+        names = [f"{row['who']}: {row['kind']}" for row in peers]
+        _ranges(middle, peers, names, "times", HUES[1])
+        middle.set_title(
+            "Peers: time of the same full-batch step, or small-batch epoch, times ours"
+        )
+        middle.set_xlim(left=0)
+        middle.axvline(1, color=FAINT, linewidth=0.8)
+        for name, label, hue in zip(
+            ("parse", "dry_run", "dag", "no_op"),
+            ("parse", "dry run", "--dag", "nothing to do"),
+            HUES,
+            strict=True,
+        ):
+            counts, seconds = [row["trainings"] for row in graph], [row[name] for row in graph]
+            bottom.plot(counts, seconds, "o-", color=hue, label=label, linewidth=1.4, markersize=4)
+        bottom.set_title("Seconds of Snakemake by trainings in the graph")
+        if graph:
+            bottom.set_xscale("log")
+            bottom.set_yscale("log")
+            for axis in (bottom.xaxis, bottom.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+                axis.set_minor_formatter(NullFormatter())
+            bottom.legend()
+        for axes, rows in ((top, steps), (middle, peers), (bottom, graph)):
+            axes.set_visible(bool(rows))
+        for axes in (top, middle):
+            axes.grid(axis="x")
+            axes.grid(visible=False, axis="y")
+        with runtime.atomic_write(path) as file:
+            figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
+        plt.close(figure)
+    return True
+
+
+def _ranges(axes: Any, rows: Sequence[Row], names: Sequence[str], key: str, hue: str) -> None:
+    """A dot for the median of each row and a line from its smallest to its largest value."""
+    for place, row in enumerate(rows):
+        axes.plot([row[f"{key}_low"], row[f"{key}_high"]], [place] * 2, color=hue, linewidth=2)
+        axes.plot(row[key], place, "o", color=hue, markersize=5)
+    axes.set_yticks(range(len(rows)), names)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
