@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy import runtime
+from fmstudy import cost, runtime
 from fmstudy.records import FINISHED
 
 Row = dict[str, Any]
@@ -235,24 +235,12 @@ def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.
 
 
 def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
-    """A row a training: seconds, memory, arithmetic, when and on what machine."""
-    rows = []
-    for run, seed in trainings:
-        record = runs.provenance(run, seed)
-        rows.append(
-            {
-                "run": run,
-                "seed": seed,
-                "training_seconds": record["seconds"]["training"],
-                "evaluation_seconds": record["seconds"]["evaluation"],
-                "peak_memory_mb": record["peak_memory_mb"],
-                "arithmetic": record["arithmetic"],
-                "threads": record["threads"],
-                "finished": record["finished"],
-                **record["machine"],
-            }
-        )
-    return pd.DataFrame(rows)
+    """A row a training: seconds of the job and its parts, memory, arithmetic, when and where."""
+    rows = [
+        {"run": run, "seed": seed} | cost.columns(runs.provenance(run, seed))
+        for run, seed in trainings
+    ]
+    return pd.DataFrame(rows).drop(columns="experiment_seconds", errors="ignore")
 
 
 def read(path: str | Path) -> pd.DataFrame:

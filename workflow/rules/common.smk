@@ -15,7 +15,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, experiments, pdf
+from fmstudy import claims, configuration, estimates, experiments, pdf
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -151,9 +151,14 @@ def specification(wildcards):
     return RUNS[wildcards.run].as_dict()
 
 
-def priority(wildcards):
-    """Rank trainings by their arithmetic, so that the longest start first."""
-    return int(RUNS[wildcards.run].arithmetic / 1e9)
+def priority(rule):
+    """Rank the jobs of a rule by how long they will take, so that the longest start first."""
+
+    def of_job(wildcards):
+        name = wildcards.get("run") or wildcards.get("experiment") or ""
+        return estimates.priority(study, rule, name)
+
+    return of_job
 
 
 def memory(wildcards):
@@ -392,6 +397,7 @@ TABLES = [
         "statistics",
         "runs",
         "cost",
+        "machine",
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),

@@ -15,6 +15,7 @@ rule fetch_dataset:
         file="|".join(FILES),
     retries: 1  # an address is asked three times within one try
     localrule: True
+    priority: priority("fetch_dataset")
     conda:
         "../envs/study.yaml"
     threads: 1
@@ -40,6 +41,7 @@ rule prepare_dataset:
         images=f"{DATA}/summary.npz",
     log:
         "logs/prepare_dataset.log",
+    priority: priority("prepare_dataset")
     conda:
         "../envs/study.yaml"
     threads: 1
