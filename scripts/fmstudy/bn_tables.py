@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from fmstudy import cost, runtime
+from fmstudy import runtime, tables
 
+PARTS = ("startup", "reading", "experiment", "writing")  # of a job
 COSTS = (
-    *("experiment", "seed", "seconds", "startup_seconds", "reading_seconds"),
-    *("experiment_seconds", "writing_seconds", "processor_seconds", "peak_memory_mb"),
-    *("steps", "arithmetic", "threads", "finished"),
+    *("experiment", "seed", "seconds", *(f"{part}_seconds" for part in PARTS)),
+    *("processor_seconds", "peak_memory_mb", "steps", "arithmetic", "threads", "finished"),
 )
 
 
@@ -43,6 +43,6 @@ def costs_table(provenances: Sequence[str]) -> pd.DataFrame:
     rows = []
     for file in provenances:
         record = runtime.read_json(file)
-        row = record | cost.columns(record)
+        row = record | tables.cost_row(record, PARTS)
         rows.append({key: row[key] for key in COSTS} | record["machine"])
     return pd.DataFrame(rows, columns=None if rows else list(COSTS))

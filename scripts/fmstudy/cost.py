@@ -88,22 +88,3 @@ def record(
         "arithmetic": arithmetic,
         "machine": runtime.machine(),
     }
-
-
-def columns(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a job's record of its cost as the columns of a table; a part it has not is None."""
-    seconds = provenance["seconds"]
-    return {
-        "seconds": seconds["whole"],
-        **{f"{part}_seconds": seconds.get(part) for part in PARTS},
-        **{
-            key: provenance[key]
-            for key in ("processor_seconds", "peak_memory_mb", "arithmetic", "threads", "finished")
-        },
-        **provenance["machine"],
-    }
-
-
-# The parts of a job: `training` and `evaluation` lie within what an engine does, and
-# `experiment` is both together, where they change too often to be told apart.
-PARTS = ("startup", "reading", "training", "evaluation", "experiment", "writing")

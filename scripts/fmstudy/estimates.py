@@ -1,7 +1,8 @@
-"""How long jobs will take, roughly, before any of them has run: from that the longest start first.
+"""What jobs will take, roughly, before any of them has run: time and memory.
 
-Only the order matters, so a few figures of one machine will do: seconds that a job and a step cost
-beside their arithmetic, and operations a second of one thread.
+From the time the longest start first.  Only the order matters, so a few figures of one machine will
+do: seconds that a job and a step cost beside their arithmetic, and operations a second of one
+thread.  The memory is what a scheduler of a cluster is asked for, and so has some air.
 """
 
 from __future__ import annotations
@@ -110,9 +111,7 @@ def _batch_size(settings: Settings) -> list[Planned]:
 def _evaluation(settings: Settings) -> list[Planned]:
     epoch, full, fitted = settings["epoch"], settings["full"], _fitted(settings)
     return [
-        Planned(
-            tuple(epoch["hidden"]), epoch["batch_size"], max(1, fitted // epoch["batch_size"])
-        ),
+        Planned(tuple(epoch["hidden"]), epoch["batch_size"], max(1, fitted // epoch["batch_size"])),
         Planned(tuple(full["hidden"]), min(full["samples"], fitted), full["steps"]),
     ]
 
@@ -163,15 +162,41 @@ PLANS: dict[str, Callable[[Settings], list[Planned]]] = {
 }
 
 
+# ------------------------------------------------------------------------------------- memory
+BASE = 1000.0  # MB: TensorFlow, the code that it compiles, and air
+IMAGE = 4e-6 * FEATURES  # MB of one image, float32
+COPIES = {"lowlevel": 5, "keras": 4, "experiment": 4}  # of all images, while they are prepared
+TENSORS = 8  # (units, samples) that a full batch which is not cut into chunks holds at a time
+
+
+def memory(spec: RunSpec) -> int:
+    """MB to allow a training.
+
+    Measured on one thread, with 60,000 and 10,000 images: 1,815 MB on the low-level engine, with
+    300 or 1,000 units and with batch normalization; 1,530 to 1,546 MB on Keras.  With a tenth
+    of the images: 1,000 to 1,140 MB.
+    """
+    images = IMAGE * (spec.train_samples + spec.test_samples)
+    prepared = COPIES[spec.engine] * images
+    whole = spec.engine == "lowlevel" and spec.batch_norm != "none"
+    kept = 4e-6 * TENSORS * sum(spec.hidden) * spec.train_samples if whole else 0.0
+    return round(BASE + max(prepared, 2 * images + kept))
+
+
+def memory_of_experiments(train_samples: int, test_samples: int) -> int:
+    """MB to allow an experiment on batch normalization."""
+    return round(BASE + COPIES["experiment"] * IMAGE * (train_samples + test_samples))
+
+
 # ------------------------------------------------------------------------- the order of all jobs
 FIRST = 100_000  # what everything waits for
 TENSORFLOW = {"compare_engines": 25.0, "check_equality": START, "measure_machine": START}
 
 
 def seconds_of(study: Study, rule: str, name: str = "") -> float:
-    """Seconds of a job of a rule; `name` is the run or experiment.  0 where it is not worth a guess.
+    """Seconds of a job of a rule, 0 where it is not worth a guess; `name` is a run or experiment.
 
-    That is what tables and figures get: they fill the cores that no training needs any more.
+    0 is what tables and figures get: they fill the cores that no training needs any more.
     """
     images = study.data["train_samples"], study.data["test_samples"]
     if rule in ("train_lowlevel", "train_keras"):

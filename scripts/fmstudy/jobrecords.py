@@ -27,11 +27,13 @@ class JobRecord:
     """A job that has run: times are seconds since 1970.
 
     name    the rule and what tells its jobs apart, such as train_lowlevel/mlp-300/seed-1
+    log     the path of its log, or nothing
     end     when the last output was written; the end of the process is not noted
     """
 
     name: str
     rule: str
+    log: str
     start: float
     end: float
     inputs: frozenset[str]
@@ -42,16 +44,12 @@ class JobRecord:
         """How long the job took."""
         return self.end - self.start
 
-    @property
-    def wildcard(self) -> str:
-        """The first that tells this job from others of its rule, such as the run; or nothing."""
-        return self.name.split("/")[1] if "/" in self.name else ""
-
-    def provenance(self) -> dict[str, Any] | None:
-        """What the job told of its own cost, if it did."""
+    def cost(self) -> dict[str, Any] | None:
+        """What the job told of its own cost, if it did; see `fmstudy.cost.record`."""
         for path in self.outputs:
             if Path(path).name == "provenance.json" and Path(path).exists():
-                return runtime.read_json(path)
+                told = runtime.read_json(path)
+                return told if "processor_seconds" in told else None  # else of older code
         return None
 
 
@@ -77,6 +75,7 @@ def read_jobs(folder: str | Path = ".snakemake") -> list[JobRecord]:
         JobRecord(
             name=name,
             rule=notes[0][1]["rule"],
+            log="".join(notes[0][1]["log"][:1]),
             start=min(note["starttime"] for _, note in notes),
             end=max(note["endtime"] for _, note in notes),
             inputs=frozenset(path for _, note in notes for path in note["input"]),
@@ -133,6 +132,21 @@ def before(jobs: Sequence[JobRecord]) -> dict[str, frozenset[str]]:
         job.name: frozenset(maker[path] for path in job.inputs if path in maker) - {job.name}
         for job in jobs
     }
+
+
+def read_priorities(folder: str | Path = ".snakemake") -> dict[str, int]:
+    """Read the priority with which each job last started, by its log's path, from the logs.
+
+    A job that started with none has 0; of one whose log is gone nothing is known.
+    """
+    found: dict[str, int] = {}
+    for path in sorted((Path(folder) / "log").glob("*.snakemake.log")):
+        for job in re.split(r"^(?:local)?rule \w+:$", path.read_text(encoding="utf-8"), flags=re.M):
+            log = re.search(r"^    log: (\S+)", job, re.M)
+            priority = re.search(r"^    priority: (\d+)", job, re.M)
+            if log:
+                found[log[1].rstrip(",")] = int(priority[1]) if priority else 0
+    return found
 
 
 def read_invocations(folder: str | Path = ".snakemake") -> Iterator[Invocation]:

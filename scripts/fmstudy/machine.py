@@ -13,9 +13,7 @@ from fmstudy import runtime
 SIZE, REPETITIONS = 4096, 5
 
 
-def product_rate(
-    threads: int, size: int = SIZE, repetitions: int = REPETITIONS
-) -> pd.DataFrame:
+def product_rate(threads: int, size: int = SIZE, repetitions: int = REPETITIONS) -> pd.DataFrame:
     """A row: the operations a second of TensorFlow's product of two (size, size) matrices.
 
     The median of some repetitions, the slowest and the fastest, in 10^9 a second, after one that

@@ -124,8 +124,9 @@ def save(
 ) -> None:
     """Write a training's files: history, metrics, predictions, weights, provenance.
 
-    `laps` are the job's so far: start-up, reading, and all that the engine did.  Times, date and machine stand in the provenance file alone, so that the others have the same
-    bytes whenever the run is repeated on one machine.
+    `laps` are the job's so far: start-up, reading, and all that the engine did.  Times, date and
+    machine stand in the provenance file alone, so that the others have the same bytes whenever
+    the run is repeated on one machine.
     """
     training.history.write(paths["history"])
     runtime.write_array(paths["predictions"], training.predictions.astype(np.float32))

@@ -123,8 +123,8 @@ class RunSpec:
     def arithmetic_of(self, epochs: int) -> float:
         """The same of so many epochs, after which a training may have ended early.
 
-        The low-level engine takes one look more than steps and follows the test set; Keras evaluates
-        training and validation part after each epoch, and the test set once.
+        The low-level engine takes one look more than steps and follows the test set; Keras
+        evaluates training and validation part after each epoch, and the test set once.
         """
         forward, step = self.forward_arithmetic, self.step_arithmetic
         if self.engine == "lowlevel":

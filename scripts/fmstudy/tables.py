@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy import cost, runtime
+from fmstudy import runtime
 from fmstudy.records import FINISHED
 
 Row = dict[str, Any]
@@ -236,11 +236,25 @@ def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.
 
 def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
     """A row a training: seconds of the job and its parts, memory, arithmetic, when and where."""
-    rows = [
-        {"run": run, "seed": seed} | cost.columns(runs.provenance(run, seed))
+    return pd.DataFrame(
+        {"run": run, "seed": seed} | cost_row(runs.provenance(run, seed), TRAINING_PARTS)
         for run, seed in trainings
-    ]
-    return pd.DataFrame(rows).drop(columns="experiment_seconds", errors="ignore")
+    )
+
+
+def cost_row(record: Mapping[str, Any], parts: Iterable[str]) -> Row:
+    """What a job's provenance tells of its cost, as columns; see `fmstudy.cost.record`."""
+    seconds = record["seconds"]
+    told = ("processor_seconds", "peak_memory_mb", "arithmetic", "threads", "finished")
+    return {
+        "seconds": seconds["whole"],
+        **{f"{part}_seconds": seconds.get(part) for part in parts},
+        **{key: record[key] for key in told},
+        **record["machine"],
+    }
+
+
+TRAINING_PARTS = ("startup", "reading", "training", "evaluation", "writing")
 
 
 def read(path: str | Path) -> pd.DataFrame:

@@ -18,7 +18,7 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=MEMORY_OF_EXPERIMENTS,
         runtime=30,
     params:
         settings=settings_of_run,

@@ -125,6 +125,9 @@ COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
 ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
 EXPERIMENT_PATTERN = "|".join(study.batchnorm.settings) or "none"
 TRAINED_EXPERIMENTS = "|".join(study.batchnorm.trained) or "none"
+MEMORY_OF_EXPERIMENTS = estimates.memory_of_experiments(
+    study.data["train_samples"], study.data["test_samples"]
+)
 # The figures of the experiments; what goes on inside the nets takes two.
 EXPERIMENT_OF = {name: name for name in study.batchnorm.settings}
 if "shift" in EXPERIMENT_OF:
@@ -162,10 +165,8 @@ def priority(rule):
 
 
 def memory(wildcards):
-    """Allow TensorFlow and the data twice, and with batch normalization the whole batch at once."""
-    run = RUNS[wildcards.run]
-    buffers = 0 if run.batch_norm == "none" else 8 * 4 * sum(run.hidden) * run.train_samples
-    return 2500 + buffers // 1_000_000
+    """Give the megabytes that a training is allowed."""
+    return estimates.memory(RUNS[wildcards.run])
 
 
 def minutes(wildcards):

@@ -13,9 +13,9 @@ rule fetch_dataset:
         "logs/fetch_dataset/{file}.log",
     wildcard_constraints:
         file="|".join(FILES),
+    priority: priority("fetch_dataset")
     retries: 1  # an address is asked three times within one try
     localrule: True
-    priority: priority("fetch_dataset")
     conda:
         "../envs/study.yaml"
     threads: 1

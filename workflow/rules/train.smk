@@ -39,7 +39,7 @@ rule train_keras:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=memory,
         runtime=minutes,
     params:
         spec=specification,
