@@ -53,8 +53,6 @@ def test_an_experiment_takes_the_steps_that_are_planned(data, monkeypatch, name)
         monkeypatch.setattr(Probe, look, lambda *_: [])
     best = {f"{activation}/{arm}": 0.1 for activation in ACTIVATIONS for arm in ("plain", "bn")}
     experiment(settings | {"best": best}, tiny.SEED, data)
-    if name == "init":  # one training more where the one before it came to its end
-        taken.append(taken[-1])
     planned = estimates.PLANS[name](settings)
     assert sum(steps for steps, _ in taken) == sum(it.steps for it in planned)
     assert sum(s * size for s, size in taken) == sum(it.steps * it.batch for it in planned)
@@ -128,9 +126,9 @@ def test_memory_is_asked_for_as_images_and_batches_need_it():
     whole = RunSpec("lowlevel", hidden=(300, 100))
     part = whole.varied(train_samples=6000, test_samples=2000)
     normalized = whole.varied(batch_norm="before", hidden=(1000,))
-    # Measured: 1,815 MB with all images, 1,070 with a tenth; a cluster ends what takes more.
+    # Measured: 1,815 MB with all images, 1,141 with a tenth; a cluster ends what takes more.
     assert 1815 < estimates.memory(whole) < 2 * 1815
-    assert 1070 < estimates.memory(part) < estimates.memory(whole)
+    assert 1141 < estimates.memory(part) < estimates.memory(whole)
     # The tensors of a batch that is normalized whole, of 240 MB each, come on top.
     assert estimates.memory(normalized) > estimates.memory(whole.varied(hidden=(1000,))) + 240
     assert estimates.memory_of_experiments(60_000, 10_000) > 1500
