@@ -24,7 +24,7 @@ def main() -> None:
         description="Predict how long a finished study would take on other numbers of cores."
     )
     parser.add_argument("page", nargs="?", default="report/final.html", help="its report")
-    parser.add_argument("--cores", nargs="+", type=_cores, default=[1, 2, 4, 8, 16, 64])
+    parser.add_argument("--cores", nargs="+", type=whole_number, default=[1, 2, 4, 8, 16, 64])
     given = parser.parse_args()
     try:
         jobs = jobrecords.of_report(jobrecords.read_jobs(), given.page)
@@ -34,7 +34,7 @@ def main() -> None:
     print(f"{spending.predictions(planned, given.cores)}\n\n{NOTE}")
 
 
-def _cores(text: str) -> int:
+def whole_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
