@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from fmstudy import kerasmodels, records, reference
+from fmstudy import cost, kerasmodels, records, reference
 from fmstudy.initial import initial_weights
 from fmstudy.kerasmodels import batches, build_model, predict, train_keras
 from fmstudy.reference import Net
@@ -304,7 +304,8 @@ def saved(directory: Path, spec, seed, train, test):
     result = train_keras(spec, seed, train, test)
     names = ("history", "metrics", "predictions", "weights", "provenance")
     paths = {name: str(directory / name) for name in names}
-    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1)
+    laps = cost.Laps()
+    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1, laps=laps)
     return {name: Path(paths[name]).read_bytes() for name in names[:4]}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import lowlevel, records, reference, training
+from fmstudy import cost, lowlevel, records, reference, training
 from fmstudy.chunks import Chunks
 from fmstudy.initial import initial_weights
 from fmstudy.network import Network, times
@@ -252,7 +252,8 @@ def saved(directory, spec: RunSpec, seed: int, train, test) -> dict[str, str]:
         "provenance": "provenance.json",
     }
     paths = {key: str(directory / name) for key, name in names.items()}
-    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1)
+    laps = cost.Laps()
+    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1, laps=laps)
     return paths
 
 

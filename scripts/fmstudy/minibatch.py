@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from fmstudy.batchnorm import Statistics, update_moving
+from fmstudy.cost import DONE
 from fmstudy.device import OPTIMIZERS as SHARED_OPTIMIZERS
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.lowlevel import count_hits, summed_cross_entropy
@@ -169,11 +170,31 @@ class MiniBatches:
             with self.watch.measure("training"):
                 losses = self._steps(tf.constant(rows), tf.constant(self.steps)).numpy()
             self.steps += len(rows)
+            DONE.add(rows.size, self._step_arithmetic, steps=len(rows))
             if not (np.isfinite(losses).all() and self._is_finite()):
                 return False
             if look is not None:
                 look(self.steps)
         return True
+
+    @functools.cached_property
+    def _step_arithmetic(self) -> float:
+        """Floating-point operations of a step's matrix products, a sample, for what is trained.
+
+        Backward through each layer above the lowest one that is trained, and a product for the
+        weights of each layer whose weights are.
+        """
+        products, network = self.spec.products, self.network
+        trained = {id(variable) for variable in self.trained}
+        groups = (network.coefficients, network.biases, network.gammas, network.betas)
+        places = [i for group in groups for i, v in enumerate(group) if id(v) in trained]
+        lowest = min(places, default=len(products))
+        weighed = [id(w) in trained for w in network.coefficients]
+        return (
+            self.spec.forward_arithmetic
+            + sum(products[lowest + 1 :])
+            + sum(product for product, own in zip(products, weighed, strict=True) if own)
+        )
 
     def _is_finite(self) -> bool:
         """Whether the last step left numbers; its loss was that before it."""
@@ -226,7 +247,9 @@ class MiniBatches:
 
         All samples are one batch, which the layers below normalize by the same statistics.
         """
-        statistics: list[Statistics] = self._exact((samples or self.samples).x)
+        samples = samples or self.samples
+        DONE.add(len(samples), self.spec.forward_arithmetic)
+        statistics: list[Statistics] = self._exact(samples.x)
         return statistics
 
     def score(self, samples: Samples, population: Sequence[Statistics] | None) -> Score:
@@ -234,6 +257,7 @@ class MiniBatches:
 
         With None for them, all samples are one batch and normalized by its own statistics.
         """
+        DONE.add(len(samples), self.spec.forward_arithmetic)
         loss, hits = self._scored(samples.x, samples.labels, population)
         return Score(float(loss) / len(samples), float(hits) / len(samples))
 
@@ -246,6 +270,7 @@ class MiniBatches:
         shape = (whole // size, size)
         x = tf.reshape(samples.x[:whole], (*shape, samples.x.shape[1]))
         labels = tf.reshape(samples.labels[:whole], (*shape, samples.labels.shape[1]))
+        DONE.add(whole, self.spec.forward_arithmetic)
         losses, hits = self._scored_batches(x, labels)
         return Score(float(losses) / whole, float(hits) / whole)
 
