@@ -3,12 +3,12 @@
 import importlib
 from pathlib import Path
 
-import pandas as pd
+from fmstudy import warmstart
 
-from fmstudy import cost, runtime, tables
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    import pandas as pd
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import bn_best, bn_common, device  # import TensorFlow
+    from fmstudy import bn_best, bn_common, cost, device, runtime, tables
 
     device.prepare_device(snakemake.threads)
     laps = cost.Laps()

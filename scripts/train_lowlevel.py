@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from fmstudy import cost, dataset, records, runtime
-from fmstudy.spec import RunSpec
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import device, training  # import TensorFlow
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import cost, dataset, device, records, training
+    from fmstudy.spec import RunSpec
 
     device.prepare_device(snakemake.threads)
     laps = cost.Laps()
