@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import pandas as pd
+from fmstudy import warmstart
 
-from fmstudy import runtime, tables
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    import pandas as pd
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import bn_common, bn_equality, device  # import TensorFlow
+    from fmstudy import bn_common, bn_equality, device, tables
 
     device.prepare_device(snakemake.threads)
     settings = snakemake.params.settings

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from fmstudy import dataset, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import device, engines  # import TensorFlow
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import dataset, device, engines, tables
 
     device.prepare_device(snakemake.threads)
     data = Path(snakemake.input.x_train).parent

@@ -4,12 +4,12 @@ import importlib
 import time
 from pathlib import Path
 
-import pandas as pd
+from fmstudy import warmstart
 
-from fmstudy import runtime, tables
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    import pandas as pd
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import bn_best, bn_common, device  # import TensorFlow
+    from fmstudy import bn_best, bn_common, device, runtime, tables
 
     started = time.perf_counter()
     device.prepare_device(snakemake.threads)

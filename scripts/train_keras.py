@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from fmstudy import dataset, records, runtime
-from fmstudy.spec import RunSpec
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import device, kerasmodels  # import TensorFlow
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import dataset, device, kerasmodels, records
+    from fmstudy.spec import RunSpec
 
     spec, seed = RunSpec.from_dict(snakemake.params.spec), int(snakemake.wildcards.seed)
     device.prepare_device(snakemake.threads)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from fmstudy import dataset, records, runtime
-from fmstudy.spec import RunSpec
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
-    from fmstudy import device, training  # import TensorFlow
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import dataset, device, records, training
+    from fmstudy.spec import RunSpec
 
     device.prepare_device(snakemake.threads)
     spec, seed = RunSpec.from_dict(snakemake.params.spec), int(snakemake.wildcards.seed)

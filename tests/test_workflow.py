@@ -6,6 +6,7 @@ tests ask what would run after an edit.
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -38,10 +39,15 @@ TABLED = PAGES | {"export_tables": 1}
 CONFIGURED = {"draw_workflow": 1, "export_tables": 1}
 
 
-def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    directory: Path, *arguments: str, warm: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as a person does, or with jobs that import TensorFlow themselves."""
+    environment = {key: value for key, value in os.environ.items() if key != "FMSTUDY_WARM"}
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=directory,
+        env=environment if warm else environment | {"FMSTUDY_WARM": "0"},
         capture_output=True,
         text=True,
         timeout=400,
@@ -156,7 +162,18 @@ def test_a_second_run_does_nothing(finished: Path):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory(
+def imported_tensorflow(directory: Path) -> set[str]:
+    """The rules that have jobs which imported TensorFlow themselves."""
+    logs = directory.glob("logs/**/*.log")
+    told = [log for log in logs if "TensorFlow took" in log.read_text(encoding="utf-8")]
+    return {log.relative_to(directory / "logs").parts[0].removesuffix(".log") for log in told}
+
+
+def test_jobs_start_where_tensorflow_is_imported(finished: Path):
+    assert not imported_tensorflow(finished)
+
+
+def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory_and_started_cold(
     finished: Path, tmp_path: Path
 ):
     (tmp_path / "results").mkdir()
@@ -168,8 +185,10 @@ def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory(
     names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
     files = [f"results/runs/{name}/seed-1/metrics.json" for name in names]
     snakefile = str(finished / "Snakefile")
-    done = snakemake(tmp_path, "--snakefile", snakefile, "--cores", "1", *files, experiment)
+    wanted = ("--snakefile", snakefile, "--cores", "1", *files, experiment)
+    done = snakemake(tmp_path, *wanted, warm=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert imported_tensorflow(tmp_path) == {"train_lowlevel", "train_keras", "run_experiment"}
     for path in (experiment, "results/tables/bn_learning-rate.csv"):
         assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
     for name in names:

@@ -19,6 +19,10 @@ from typing import IO, Any
 
 import numpy as np
 
+# By time.monotonic(), when this job began: it imports this module early, and a child of the warm
+# process (see `warmstart`) does so after the fork.
+STARTED = time.monotonic()
+
 log = logging.getLogger("fmstudy")
 
 

@@ -1,0 +1,154 @@
+"""Jobs that use TensorFlow start where it is already imported.
+
+To import TensorFlow takes seconds of a core; many a training takes less.  So a local run of
+Snakemake keeps one process that has imported it and done nothing else (`fmstudy.warmserver`),
+and each job asks it for a copy of itself, a fork, that goes on with the job's script:
+
+    Snakemake ── starts ──> warm process ── forks ──> child: runs the job's script
+        └─────── starts ──> job: hands its script over, waits, ends as the child ended
+
+The child has the job's environment, directory and terminal, so all that a script does is the same
+as without; and a job that finds no warm process, such as one on a cluster, runs its script itself.
+FMSTUDY_WARM=0 in the environment of Snakemake turns it off.
+
+Quick to import, because each job does before it hands over: nothing here at the top may import
+more than the standard library.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+
+# What a person sets to 0; and what tells a job the path of the warm process's socket.
+VARIABLE = "FMSTUDY_WARM"
+
+# Keras imports these where it finds them, for uses that are none of ours: 1.4 s of a core.
+EXTRAS = ("matplotlib", "pandas", "sklearn")
+
+
+@contextmanager
+def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
+    """Run the body of a script as `runtime.job` does, where TensorFlow is imported.
+
+    Where the warm process takes the script over, the body is run by a child of it: here the
+    process ends as that child ended.  It takes over jobs of one thread, because libraries are
+    told how many threads they have when they are imported.
+    """
+    if threads == 1:
+        _hand_over(log_file)
+    from fmstudy import runtime
+
+    with runtime.job(log_file) as log:
+        if "tensorflow" not in sys.modules:
+            started = time.monotonic()
+            import_tensorflow()
+            log.info("TensorFlow took %.1f s to import", time.monotonic() - started)
+        yield log
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras without their extras, which can be imported afterwards."""
+    left_out = [name for name in EXTRAS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(left_out))  # type: ignore[arg-type]  # not to be found
+    try:
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+    finally:
+        for name in left_out:
+            del sys.modules[name]
+
+
+def start() -> None:
+    """Start the warm process, and tell the jobs by the environment where it is.
+
+    It costs next to nothing until the first job asks for it, and it ends with this process,
+    however that ends.  Where it cannot be started, jobs do without.
+    """
+    # Elsewhere a process may not be forked after libraries were loaded, or left without a parent.
+    if sys.platform != "linux" or os.environ.get(VARIABLE):
+        return
+    with suppress(OSError):
+        directory = tempfile.TemporaryDirectory(prefix="fmstudy-")  # for nobody else's eyes
+        with socket.socket(socket.AF_UNIX) as listener:
+            address = str(Path(directory.name) / "socket")
+            listener.bind(address)
+            listener.listen(128)
+            server = subprocess.Popen(
+                [sys.executable, "-P", "-m", "fmstudy.warmserver", str(listener.fileno())],
+                stdin=subprocess.PIPE,  # the end of which tells it that we have ended
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+                env=os.environ | _of_one_thread() | _finding_the_library(),
+            )
+        os.environ[VARIABLE] = address
+        atexit.register(_stop, server, directory)
+
+
+def _stop(server: subprocess.Popen[bytes], directory: tempfile.TemporaryDirectory[str]) -> None:
+    server.kill()
+    server.wait()
+    directory.cleanup()
+
+
+def _of_one_thread() -> dict[str, str]:
+    """What Snakemake sets for a job of one thread, as far as libraries of ours look at it."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def _finding_the_library() -> dict[str, str]:
+    there = str(Path(__file__).resolve().parent.parent)
+    return {"PYTHONPATH": os.pathsep.join([there, *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
+def _hand_over(log_file: str) -> None:
+    """End as the script ends in a child of the warm process; return if there is no such process.
+
+    What goes over the socket: standard output and error, then a line of JSON with script, directory
+    and environment; back comes a line when the child starts, and one with how it ended.
+    """
+    address = os.environ.get(VARIABLE, "")
+    if not os.path.isabs(address):
+        return
+    request = {"script": sys.argv[0], "directory": os.getcwd(), "environment": dict(os.environ)}
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+            socket.send_fds(connection, [b"\n"], [1, 2])
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            answers = connection.makefile("rb")
+            if not answers.readline():
+                return
+        except OSError:
+            return
+        # Whatever ends this process from now on closes the connection, and that ends the child.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        answer = answers.readline()
+    code = json.loads(answer)["exit"] if answer else -signal.SIGKILL
+    if code < 0:
+        _tell_of_signal(-code, log_file)
+        code = 128 - code  # as a shell has it
+    sys.exit(code)
+
+
+def _tell_of_signal(number: int, log_file: str) -> None:
+    reason = "; if nobody meant to, memory ran out" if number == signal.SIGKILL else ""
+    message = f"The job was ended by signal {number}, {signal.strsignal(number)}{reason}."
+    with open(log_file, "a", encoding="utf-8") as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {message}\n")
+    print(f"{message} See {log_file}.", file=sys.stderr)
