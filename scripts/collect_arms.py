@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from fmstudy import bn_models, dataset, measures, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import bn_models, dataset, measures, tables
+
     params, labels = snakemake.params, snakemake.input.y_test
     m = measures.Measures.of(snakemake.input.runs, labels, params.test_samples)
     x_train, _ = dataset.load_tensors(Path(labels).parent, "train", params.train_samples)

@@ -1,8 +1,10 @@
 """Write the table of what the trainings cost."""
 
-from fmstudy import runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import tables
+
     runs = tables.Runs.holding(snakemake.input)
     table = tables.cost_table(snakemake.params.trainings, runs)
     tables.write(table, snakemake.output.table)

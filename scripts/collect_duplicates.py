@@ -1,9 +1,11 @@
 """Write the table of accuracies with and without near-duplicates."""
 
-from fmstudy import duplicates, predictions, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import pandas as pd
+
+    from fmstudy import duplicates, predictions, tables
 
     files = snakemake.input
     labels, models = predictions.read_all(snakemake.params.models, files.predictions, files.labels)

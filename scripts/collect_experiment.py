@@ -1,8 +1,10 @@
 """Bring together what one experiment gave with each of its seeds."""
 
-from fmstudy import bn_tables, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import bn_tables, tables
+
     seeds = snakemake.params.seeds
     tables.write(bn_tables.results_table(seeds, snakemake.input.results), snakemake.output.table)
     tables.write(bn_tables.times_table(seeds, snakemake.input.provenance), snakemake.output.times)

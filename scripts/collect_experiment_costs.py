@@ -1,6 +1,8 @@
 """Write the table of what the experiments on batch normalization cost, and which code made them."""
 
-from fmstudy import provenance, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import provenance, tables
+
     tables.write(provenance.experiment_costs(snakemake.input), snakemake.output.table)

@@ -1,8 +1,10 @@
 """Write what the report's explorer shows."""
 
-from fmstudy import explorer, predictions, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import explorer, predictions, tables
+
     params = snakemake.params
     labels = predictions.read_labels(snakemake.input.labels, params.test_samples)
     runs = tables.Runs.holding(snakemake.input.metrics)

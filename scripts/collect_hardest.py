@@ -1,8 +1,10 @@
 """Write the table of images that every model gets wrong."""
 
-from fmstudy import closer, predictions, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import closer, predictions, tables
+
     files = snakemake.input
     labels, models = predictions.read_all(snakemake.params.models, files.predictions, files.labels)
     tables.write(closer.hardest_table(labels, models), snakemake.output.table)

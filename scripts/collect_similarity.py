@@ -1,9 +1,11 @@
 """Write the table of near-duplicates by their likeness."""
 
-from fmstudy import duplicates, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import pandas as pd
+
+    from fmstudy import duplicates, tables
 
     neighbours = pd.read_csv(snakemake.input.neighbours)
     table = duplicates.similarity_table(neighbours, snakemake.params.correlation)

@@ -1,8 +1,10 @@
 """Write the table of planned comparisons of models."""
 
-from fmstudy import comparing, measures, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import comparing, measures, tables
+
     params = snakemake.params
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
     models = {model["name"]: model for model in params.models}

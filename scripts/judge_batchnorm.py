@@ -1,8 +1,10 @@
 """Judge what is said of batch normalization by all experiments."""
 
-from fmstudy import bn_judging, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import bn_judging, tables
+
     predictions = bn_judging.all_predictions(
         snakemake.input.predictions, snakemake.params.predictions
     )

@@ -1,8 +1,10 @@
 """Write the table of the source's claims and what became of them."""
 
-from fmstudy import judging, measures, runtime, study, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import judging, measures, study, tables
+
     params = snakemake.params
     rows = study.checked_published(snakemake.input.published, params.numbers)
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)

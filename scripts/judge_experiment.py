@@ -1,8 +1,10 @@
 """Hold the predictions on one experiment against what came out."""
 
-from fmstudy import bn_judging, bn_quantities, bn_tables, runtime, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import bn_judging, bn_quantities, bn_tables, tables
+
     quantities = bn_quantities.quantities(
         snakemake.params.experiment,
         bn_tables.read(snakemake.input.table),

@@ -1,8 +1,10 @@
 """Write the ledger of published against reproduced numbers."""
 
-from fmstudy import ledger, measures, runtime, study, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import ledger, measures, study, tables
+
     params = snakemake.params
     rows = study.checked_published(snakemake.input.published, params.numbers)
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)

@@ -1,7 +1,9 @@
 """Draw the calibration of all models."""
 
-from fmstudy import closer_figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import closer_figures, svg, tables
+
     drawing = closer_figures.calibrations(tables.read(snakemake.input.table))
     svg.save(drawing, snakemake.output.figure)

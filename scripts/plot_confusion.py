@@ -1,8 +1,10 @@
 """Draw which classes a model takes for which."""
 
-from fmstudy import closer_figures, predictions, runtime, svg
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import closer_figures, predictions, svg
+
     files = snakemake.input
     labels, [predicted] = predictions.read_all(
         snakemake.params.models, files.predictions, files.labels

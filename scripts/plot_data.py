@@ -1,9 +1,11 @@
 """Draw the training set."""
 
-from fmstudy import figures, runtime, svg
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import numpy as np
+
+    from fmstudy import figures, runtime, svg
 
     counts = runtime.read_json(snakemake.input.summary)["train"]["class_counts"]
     with np.load(snakemake.input.images, allow_pickle=False) as pictures:

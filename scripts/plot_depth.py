@@ -1,7 +1,9 @@
 """Draw the comparison of depths."""
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import figures, svg, tables
+
     drawing = figures.depth(tables.read(snakemake.input.table))
     svg.save(drawing, snakemake.output.figure)

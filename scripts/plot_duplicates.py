@@ -1,10 +1,12 @@
 """Draw near-duplicates."""
 
-from fmstudy import closer_figures, runtime, svg
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import numpy as np
     import pandas as pd
+
+    from fmstudy import closer_figures, svg
 
     files = snakemake.input
     x_test, x_train = (np.load(path, mmap_mode="r") for path in (files.x_test, files.x_train))

@@ -1,8 +1,10 @@
 """Draw the bars of longer training."""
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import figures, svg, tables
+
     table = tables.read(snakemake.input.table)
     drawing = figures.epochs_bars(table, snakemake.params.title)
     svg.save(drawing, snakemake.output.figure)

@@ -1,9 +1,11 @@
 """Draw the images that every model gets wrong."""
 
-from fmstudy import closer_figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import numpy as np
+
+    from fmstudy import closer_figures, svg, tables
 
     images = np.load(snakemake.input.images, mmap_mode="r", allow_pickle=False)
     table = tables.read(snakemake.input.table)

@@ -1,9 +1,11 @@
 """Draw a model's most confident mistakes."""
 
-from fmstudy import closer_figures, predictions, runtime, svg
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import numpy as np
+
+    from fmstudy import closer_figures, predictions, svg
 
     files = snakemake.input
     labels, [predicted] = predictions.read_all(

@@ -1,8 +1,10 @@
 """Draw the test accuracy of all models."""
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import figures, svg, tables
+
     params = snakemake.params
     table = tables.models_table(params.models, tables.Runs.holding(snakemake.input.runs))
     comparisons = tables.read(snakemake.input.comparisons)

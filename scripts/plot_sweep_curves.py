@@ -1,8 +1,10 @@
 """Draw the learning curves of a sweep."""
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import figures, svg, tables
+
     params = snakemake.params
     drawing = figures.sweep_curves(
         params.models, params.sweep, tables.Runs.holding(snakemake.input)

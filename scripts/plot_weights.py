@@ -1,8 +1,10 @@
 """Draw what penalties make of the weights."""
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import warmstart
 
-with runtime.job(snakemake.log[0]):
+with warmstart.analysis(snakemake.log[0], snakemake.threads):
+    from fmstudy import figures, svg, tables
+
     params = snakemake.params
     drawing = figures.weight_histograms(params.models, tables.Runs.holding(snakemake.input))
     svg.save(drawing, snakemake.output.figure)

@@ -44,6 +44,7 @@ def tree(tmp_path, monkeypatch):
     for name, code in SCRIPTS.items():
         (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.setattr(digests, "SCRIPTS", tmp_path)
+    monkeypatch.setattr(digests, "MEMORY", tmp_path / "memory" / "digests.json")
     forget()
     yield tmp_path / "fmstudy"
     forget()
@@ -51,8 +52,7 @@ def tree(tmp_path, monkeypatch):
 
 def forget():
     """Read the modules again, as the next run of the workflow does."""
-    digests._module.cache_clear()
-    digests._code.cache_clear()
+    digests._sources.cache_clear()
 
 
 def after(tree: Path, module: str, old: str, new: str, script: str = "use_middle") -> str:
@@ -138,6 +138,27 @@ def test_digest_stays_the_same_from_run_to_run(tree):
     assert digest("use_middle") == before
     assert len(before) == 16
     assert int(before, 16) >= 0
+
+
+def test_what_was_read_is_not_read_again(tree, monkeypatch):
+    digests.MEMORY.parent.mkdir()
+    before, of_study = digest("use_middle"), digests.of_study()
+    with monkeypatch.context() as nothing_read:
+        nothing_read.setattr(digests, "_read", None)
+        forget()
+        assert (digest("use_middle"), digests.of_study()) == (before, of_study)
+    assert after(tree, "bottom", "2 * x", "3 * x") != before
+    assert after(tree, "bottom", "3 * x", "2 * x") == before
+
+
+def test_a_damaged_memory_is_made_anew(tree):
+    digests.MEMORY.parent.mkdir()
+    before = digest("use_middle")
+    for damaged in ('{"a": ', "[1, 2]", '{"a": 3}', '{"a": ["b", "c", "d"]}'):
+        digests.MEMORY.write_text(damaged)
+        forget()
+        assert digest("use_middle") == before
+        assert digests.MEMORY.read_text() != damaged
 
 
 def test_each_engine_is_trained_again_for_its_own_code_only():

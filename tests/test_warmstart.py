@@ -1,4 +1,4 @@
-"""Jobs start where TensorFlow is imported, and all else is as if they had imported it themselves.
+"""Jobs start where large libraries are imported; all else is as if they had imported them.
 
 A few lines stand for TensorFlow, which note the process that imported them; a short program
 stands for Snakemake, and others for the scripts of jobs.
@@ -40,13 +40,13 @@ class Snakemake:
         self.process = self._python("-c", program, stdin=subprocess.PIPE, process_group=0)
         self.address = self.process.stdout.readline().strip()
 
-    def job(self, body: str, threads: int = 1, **options) -> subprocess.Popen:
+    def job(self, body: str, threads: int = 1, kind: str = "job", **options) -> subprocess.Popen:
         """Start a job with this body of a script; its log is job.log."""
         script = self.folder / f"job-{len(list(self.folder.iterdir()))}.py"
         script.write_text(
             "import os, signal, sys, time\n"
             "from fmstudy import warmstart\n"
-            f"with warmstart.job({str(self.log)!r}, {threads}) as log:\n"
+            f"with warmstart.{kind}({str(self.log)!r}, {threads}) as log:\n"
             + textwrap.indent(textwrap.dedent(body), "    ")
         )
         environment = {**self.environment, "FMSTUDY_WARM": self.address}
@@ -117,9 +117,29 @@ def test_jobs_share_one_import_and_have_a_process_each(snakemake: Snakemake):
         job.communicate()
 
 
+def test_jobs_that_do_not_train_start_where_their_own_libraries_are_imported(
+    snakemake: Snakemake, libraries: dict[str, str]
+):
+    folder = Path(libraries["PYTHONPATH"].split(os.pathsep)[1])
+    for package, module in (("matplotlib", "pyplot"), ("scipy", "special")):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").touch()
+        (folder / package / f"{module}.py").write_text("import os\nPID = os.getpid()\n")
+    body = """
+        import json, matplotlib.pyplot
+        tell = {"matplotlib": matplotlib.pyplot.PID, "tensorflow": "tensorflow" in sys.modules}
+        print(json.dumps({**tell, "pid": os.getpid(), "parent": os.getppid()}), flush=True)
+    """
+    training = told(snakemake.job(TELL))
+    where = [told(snakemake.job(body, kind="analysis")) for _ in range(2)]
+    assert {each["parent"] for each in where} == {where[0]["matplotlib"]}
+    assert len({training["parent"], where[0]["parent"], *(each["pid"] for each in where)}) == 4
+    assert not any(each["tensorflow"] for each in where)
+
+
 @pytest.mark.parametrize(
     ("address", "threads"),
-    [("", 1), ("0", 1), ("/nowhere/socket", 1), (None, 2)],
+    [("", 1), ("0", 1), ("/nowhere", 1), (None, 2)],
     ids=["none", "turned off", "ended", "more threads"],
 )
 def test_a_job_that_finds_no_warm_process_or_may_not_use_it_runs_its_script(
@@ -142,7 +162,7 @@ def test_a_job_runs_its_script_when_the_warm_process_cannot_import(
     assert job.returncode == 1
     assert "half installed" in errors
     assert "Traceback" in snakemake.log.read_text()
-    assert eventually(lambda: not Path(snakemake.address).parent.exists())
+    assert eventually(lambda: not Path(snakemake.address, warmstart.TRAINING).exists())
 
 
 def test_a_script_finds_directory_environment_and_streams_of_its_job(
@@ -253,12 +273,12 @@ def test_nothing_outlives_snakemake(
     assert job.wait(60) in (128 + signal.SIGKILL, -signal.SIGINT)
     for process in (started.process.pid, where["tensorflow"], where["pid"]):
         assert eventually(lambda process=process: has_ended(process))
-    assert eventually(lambda: not Path(started.address).parent.exists())
+    assert eventually(lambda: not Path(started.address).exists())
     started.process.wait()
 
 
 def test_nobody_else_may_connect(snakemake: Snakemake):
-    assert Path(snakemake.address).parent.stat().st_mode & 0o777 == 0o700
+    assert Path(snakemake.address).stat().st_mode & 0o777 == 0o700
 
 
 def test_the_warm_process_imports_nothing_until_a_job_asks(
@@ -324,8 +344,8 @@ def test_scripts_that_use_tensorflow_start_warm_and_no_others_import_it():
 
 def test_jobs_hand_over_before_they_import_anything_that_takes_long():
     standard = sys.stdlib_module_names | {"fmstudy"}
-    files = [path for path in SCRIPTS.glob("*.py") if "warmstart.job(" in path.read_text()]
-    assert len(files) > 3
+    files = [path for path in SCRIPTS.glob("*.py") if "with warmstart." in path.read_text()]
+    assert len(files) > 40
     for path in (*files, SCRIPTS / "fmstudy/warmstart.py"):
         top = ast.parse(path.read_text(encoding="utf-8")).body
         for node in top:

@@ -10,11 +10,28 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from fmstudy import runtime
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 PACKAGE = Path(__file__).resolve().parent.name
+MEMORY = Path(".snakemake/digests.json")  # of the directory in which the study is run
+
+
+class Source(NamedTuple):
+    """What matters of a file of Python: the library's modules that it imports, and its code.
+
+    `code` is a digest (64 hexadecimal digits) that comments, layout and docstrings do not change.
+    """
+
+    imports: tuple[str, ...]
+    code: str
 
 
 def digest(script: str, *modules: str) -> str:
@@ -23,8 +40,7 @@ def digest(script: str, *modules: str) -> str:
     `script` is the name of a file in scripts/, without its .py; `modules` are those that it
     imports by a name which a parameter gives.
     """
-    text = "".join(f"{name}\n{_code(name)}\n" for name in modules_of(script, *modules))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _short(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
 
 
 def of_study() -> str:
@@ -34,8 +50,7 @@ def of_study() -> str:
     from equal results.  `PYTHONPATH=scripts python -m fmstudy.digest` prints it.
     """
     root = SCRIPTS.parent
-    code = [(path.stem, repr(_plain(_tree(path)))) for path in SCRIPTS.glob("*.py")]
-    code += [(path.stem, _code(path.stem)) for path in (SCRIPTS / PACKAGE).glob("*.py")]
+    code = [(path.stem, source.code) for path, source in _sources().items()]
     files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
     files += (path for path in (root / "report/templates").rglob("*") if path.is_file())
     texts = [
@@ -43,34 +58,87 @@ def of_study() -> str:
         for path in files
         if path.exists()
     ]
-    whole = "".join(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
-    return hashlib.sha256(whole.encode()).hexdigest()[:16]
+    return _short(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
 
 
 def of_rules() -> str:
     """Give the digest of the rules' own text, which decides with the configuration on the jobs."""
     root = SCRIPTS.parent
     files = [root / "Snakefile", *sorted((root / "workflow/rules").glob("*.smk"))]
-    text = "".join(path.read_text(encoding="utf-8") for path in files if path.exists())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _short(path.read_text(encoding="utf-8") for path in files if path.exists())
 
 
 def modules_of(script: str, *modules: str) -> list[str]:
     """Give the names of the library's modules that a script imports, directly or not, sorted."""
     found: set[str] = set()
-    waiting = _imports(_tree(SCRIPTS / f"{script}.py")) | set(modules)
+    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *modules}
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting |= _imported_by(name)
+            waiting.update(_module(name).imports)
     return sorted(found)
 
 
+def _short(texts: Iterator[str]) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
+def _module(name: str) -> Source:
+    return _sources()[SCRIPTS / PACKAGE / f"{name}.py"]
+
+
+# ------------------------------------------------------------------------- reading the files
 @cache
-def _imported_by(name: str) -> frozenset[str]:
-    """The modules that a module of the library imports itself; most scripts share most of them."""
-    return frozenset(_imports(_module(name)))
+def _sources() -> dict[Path, Source]:
+    """Every script and every module of the library.
+
+    To read them all takes a second, each time that the workflow is looked at.  So what was found
+    is kept, by the files' contents, where Snakemake keeps what it must know the next time.
+    """
+    paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).glob("*.py"))]
+    known = _remembered()
+    found: dict[str, Source] = {}
+    keys = {}
+    for path in paths:
+        text = path.read_bytes()
+        # Another way to make digests, which this very file is, makes them all anew.
+        key = keys[path] = hashlib.sha256(_own_text() + text).hexdigest()
+        found[key] = known.get(key) or _read(text, path)
+    if found != known:
+        _remember(found)
+    return {path: found[key] for path, key in keys.items()}
+
+
+@cache
+def _own_text() -> bytes:
+    return Path(__file__).read_bytes()
+
+
+def _remembered() -> dict[str, Source]:
+    try:
+        content = json.loads(MEMORY.read_text(encoding="utf-8"))
+        return {key: Source(tuple(imports), code) for key, (imports, code) in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # there is none, or it is damaged
+        return {}
+
+
+def _remember(found: dict[str, Source]) -> None:
+    """Keep what was found, if Snakemake has made its place already and it may be written to."""
+    if MEMORY.parent.is_dir():
+        with suppress(OSError):
+            runtime.write_text(MEMORY, json.dumps(found))
+
+
+def _read(text: bytes, path: Path) -> Source:
+    tree = ast.parse(text, filename=str(path))
+    imports = sorted(_imports(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node, clean=False) is not None
+            node.body = node.body[1:] if documented else node.body
+    code = hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
+    return Source(tuple(imports), code)
 
 
 def _imports(tree: ast.Module) -> set[str]:
@@ -86,32 +154,12 @@ def _imports(tree: ast.Module) -> set[str]:
     return names
 
 
-@cache
-def _module(name: str) -> ast.Module:
-    return _tree(SCRIPTS / PACKAGE / f"{name}.py")
-
-
-@cache
-def _code(name: str) -> str:
-    """The module's code without comments, layout and docstrings."""
-    tree = _tree(SCRIPTS / PACKAGE / f"{name}.py")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            documented = ast.get_docstring(node, clean=False) is not None
-            node.body = node.body[1:] if documented else node.body
-    return repr(_plain(tree))
-
-
 def _plain(node: object) -> object:
     """The tree in tuples and lists, without empty fields, which differ between Pythons."""
     if isinstance(node, ast.AST):
         filled = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
         return type(node).__name__, *((name, _plain(value)) for name, value in filled)
     return [_plain(item) for item in node] if isinstance(node, list) else node
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -48,7 +48,8 @@ WIDTH = 498.9  # of the text on the page in points, as in pdf.css
 HEIGHT = 280.0  # of a figure there, so that two with their captions fit a page,
 LETTERS = 6.5  # unless its smallest letters would get smaller than this
 FIGURE_SCALE = WIDTH / 576  # of figures as wide as most are; letters of 7.5 points become 6.5
-TIMELESS = datetime(2000, 1, 1)  # what attachments carry for the date that a PDF wants
+# What attachments, and fonts that are cut down, carry for the date that they must have.
+TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def render(
         configuration = Path(folder) / "fonts.conf"
         configuration.write_text(NO_SYSTEM_FONTS, encoding="utf-8")
         os.environ["FONTCONFIG_FILE"] = str(configuration)
+        os.environ["SOURCE_DATE_EPOCH"] = f"{TIMELESS.timestamp():.0f}"  # else fonts tell the time
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the machine has no fonts, which is our wish
             import weasyprint

@@ -1,8 +1,8 @@
-"""The warm process: it has imported TensorFlow, and forks a child for each job that asks.
+"""A warm process: it has imported large libraries, and forks a child for each job that asks.
 
 `fmstudy.warmstart` starts it and says how jobs talk to it.  Nothing but the import may happen in
-it: no operation, no thread, for a fork does not take threads along.  And what trains is imported
-after the fork, so a child runs the code as it is, not as it was.
+it: no operation, no thread, for a fork does not take threads along.  And what trains, tells or
+draws is imported after the fork, so a child runs the code as it is, not as it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import os
 import runpy
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -21,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from fmstudy.warmstart import VARIABLE, import_tensorflow
+from fmstudy.warmstart import TRAINING, VARIABLE, import_tensorflow
 
 PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent ends
 
@@ -42,12 +41,14 @@ def main(listener: socket.socket) -> None:
     """Serve the jobs that connect to a listening socket until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and they their children
     server = os.getpid()
-    address, connection = listener.getsockname(), None
+    address, connection = Path(listener.getsockname()), None
     try:
         connection = serve(listener)
     finally:
         if connection is None:  # this is not a child
-            shutil.rmtree(Path(address).parent, ignore_errors=True)
+            with suppress(OSError):
+                address.unlink()
+                address.parent.rmdir()  # by the last to leave
     if connection is not None:
         run(connection, server)
 
@@ -57,6 +58,7 @@ def serve(listener: socket.socket) -> socket.socket | None:
 
     Returns twice: in each child, with the connection to its job; in the end, with None.
     """
+    kind = Path(listener.getsockname()).name
     children: dict[int, Child] = {}  # by each of their descriptors
     poll = select.poll()
     poll.register(0, 0)  # that the other side has hung up is told unasked
@@ -67,7 +69,7 @@ def serve(listener: socket.socket) -> socket.socket | None:
                 return None
             if descriptor == listener.fileno():
                 connection, _ = listener.accept()
-                load()  # the first job waits for it
+                load(kind)  # the first job waits for it
                 try:
                     child = fork(connection)
                 except OSError:  # no process or memory left: the job runs its script itself
@@ -92,10 +94,15 @@ def serve(listener: socket.socket) -> socket.socket | None:
                 finish(child)
 
 
-def load() -> None:
-    """Import, once, what takes long."""
-    import_tensorflow()
+def load(kind: str) -> None:
+    """Import, once, what takes long for jobs of this kind."""
+    if kind == TRAINING:
+        import_tensorflow()
+    else:
+        import matplotlib.pyplot  # noqa: F401
+        import scipy.special  # noqa: F401
     import pandas  # noqa: F401
+    from snakemake import iocontainers, logging  # noqa: F401  # with which every script begins
 
     gc.freeze()  # else each child would go through, and so copy, all that the modules hold
 

@@ -1,8 +1,10 @@
-"""Jobs that use TensorFlow start where it is already imported.
+"""Jobs start where the large libraries that they use are already imported.
 
-To import TensorFlow takes seconds of a core; many a training takes less.  So a local run of
-Snakemake keeps one process that has imported it and done nothing else (`fmstudy.warmserver`),
-and each job asks it for a copy of itself, a fork, that goes on with the job's script:
+To import TensorFlow takes seconds of a core; many a training takes less.  To import what makes
+tables and figures takes longer than to make one.  So a local run of Snakemake keeps one process
+that has imported TensorFlow and one that has imported the others, which have done nothing else
+(`fmstudy.warmserver`), and each job asks one of them for a copy of itself, a fork, that goes on
+with the job's script:
 
     Snakemake ── starts ──> warm process ── forks ──> child: runs the job's script
         └─────── starts ──> job: hands its script over, waits, ends as the child ended
@@ -34,8 +36,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
-# What a person sets to 0; and what tells a job the path of the warm process's socket.
+# What a person sets to 0; and what tells a job the directory of the warm processes' sockets.
 VARIABLE = "FMSTUDY_WARM"
+# The kinds of jobs, each with a warm process and a socket of its own.
+TRAINING, ANALYSIS = "training", "analysis"
 
 # Keras imports these where it finds them, for uses that are none of ours: 1.4 s of a core.
 EXTRAS = ("matplotlib", "pandas", "sklearn")
@@ -50,7 +54,7 @@ def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
     told how many threads they have when they are imported.
     """
     if threads == 1:
-        _hand_over(log_file)
+        _hand_over(log_file, TRAINING)
     from fmstudy import runtime
 
     with runtime.job(log_file) as log:
@@ -58,6 +62,20 @@ def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
             started = time.monotonic()
             import_tensorflow()
             log.info("TensorFlow took %.1f s to import", time.monotonic() - started)
+        yield log
+
+
+@contextmanager
+def analysis(log_file: str, threads: int) -> Iterator[logging.Logger]:
+    """Run the body of a script that makes tables or figures, without TensorFlow.
+
+    Where the other warm process takes the script over, all is as `job` has it.
+    """
+    if threads == 1:
+        _hand_over(log_file, ANALYSIS)
+    from fmstudy import runtime
+
+    with runtime.job(log_file) as log:
         yield log
 
 
@@ -74,36 +92,39 @@ def import_tensorflow() -> None:
 
 
 def start() -> None:
-    """Start the warm process, and tell the jobs by the environment where it is.
+    """Start the warm processes, and tell the jobs by the environment where they are.
 
-    It costs next to nothing until the first job asks for it, and it ends with this process,
-    however that ends.  Where it cannot be started, jobs do without.
+    They cost next to nothing until the first job asks for one, and they end with this process,
+    however that ends.  Where they cannot be started, jobs do without.
     """
     # Elsewhere a process may not be forked after libraries were loaded, or left without a parent.
     if sys.platform != "linux" or os.environ.get(VARIABLE):
         return
     with suppress(OSError):
         directory = tempfile.TemporaryDirectory(prefix="fmstudy-")  # for nobody else's eyes
-        with socket.socket(socket.AF_UNIX) as listener:
-            address = str(Path(directory.name) / "socket")
-            listener.bind(address)
-            listener.listen(128)
-            server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "fmstudy.warmserver", str(listener.fileno())],
-                stdin=subprocess.PIPE,  # the end of which tells it that we have ended
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[listener.fileno()],
-                env=os.environ | _of_one_thread() | _finding_the_library(),
-            )
-        os.environ[VARIABLE] = address
-        atexit.register(_stop, server, directory)
+        atexit.register(directory.cleanup)
+        for kind in (TRAINING, ANALYSIS):
+            atexit.register(_stop, _server(kind, directory.name))
+        os.environ[VARIABLE] = directory.name
 
 
-def _stop(server: subprocess.Popen[bytes], directory: tempfile.TemporaryDirectory[str]) -> None:
+def _server(kind: str, directory: str) -> subprocess.Popen[bytes]:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(Path(directory) / kind))
+        listener.listen(128)
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "fmstudy.warmserver", str(listener.fileno())],
+            stdin=subprocess.PIPE,  # the end of which tells it that we have ended
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+            env=os.environ | _of_one_thread() | _finding_the_library(),
+        )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
     server.kill()
     server.wait()
-    directory.cleanup()
 
 
 def _of_one_thread() -> dict[str, str]:
@@ -116,19 +137,19 @@ def _finding_the_library() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([there, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def _hand_over(log_file: str) -> None:
+def _hand_over(log_file: str, kind: str) -> None:
     """End as the script ends in a child of the warm process; return if there is no such process.
 
     What goes over the socket: standard output and error, then a line of JSON with script, directory
     and environment; back comes a line when the child starts, and one with how it ended.
     """
-    address = os.environ.get(VARIABLE, "")
-    if not os.path.isabs(address):
+    directory = os.environ.get(VARIABLE, "")
+    if not os.path.isabs(directory):
         return
     request = {"script": sys.argv[0], "directory": os.getcwd(), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(address)
+            connection.connect(os.path.join(directory, kind))
             socket.send_fds(connection, [b"\n"], [1, 2])
             connection.sendall(json.dumps(request).encode() + b"\n")
             answers = connection.makefile("rb")

@@ -7,7 +7,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import yaml
 from snakemake.utils import min_version, update_config
 
 min_version("9.27")
@@ -48,7 +47,7 @@ update_config(config, configuration.read_command_line(workflow.config_settings.c
 
 def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
-    schema = yaml.safe_load((HERE / "workflow/schemas/config.schema.yaml").read_text())
+    schema = configuration.read_yaml(HERE / "workflow/schemas/config.schema.yaml")
     problems = configuration.check_form(config, schema)
     if not problems:
         study, problems = studies.build(config)
@@ -63,7 +62,7 @@ def resolve_study():
 
 def resolve_claims():
     """Check what the source is said to claim against the study; a mistake ends here too."""
-    schema = yaml.safe_load((HERE / "workflow/schemas/claims.schema.yaml").read_text())
+    schema = configuration.read_yaml(HERE / "workflow/schemas/claims.schema.yaml")
     ids = [row["id"] for row in PUBLISHED_ROWS]
     try:
         return claims.read(CLAIMS_FILE, schema, study.models, study.sweeps, ids)
@@ -73,7 +72,7 @@ def resolve_claims():
 
 def resolve_expected():
     """Check what is said of batch normalization, and what was predicted."""
-    schema = yaml.safe_load((HERE / "workflow/schemas/batchnorm.schema.yaml").read_text())
+    schema = configuration.read_yaml(HERE / "workflow/schemas/batchnorm.schema.yaml")
     try:
         return experiments.read(beside(study.batchnorm.file), schema)
     except configuration.ConfigurationError as error:

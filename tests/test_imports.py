@@ -1,0 +1,61 @@
+"""No job waits for a library that it does not need, nor does the planning of the study."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from fmstudy.digest import PACKAGE, SCRIPTS, modules_of
+
+TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
+SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "weasyprint"}
+# The jobs that train, differentiate or normalize with it.
+NEED_TENSORFLOW = {
+    *("train_lowlevel", "train_keras", "run_experiment"),
+    *("compare_engines", "check_equality"),
+}
+
+
+def imported_anywhere(path: Path) -> set[str]:
+    """The packages that a file imports, also in a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def loaded_by(modules: set[str]) -> set[str]:
+    """The packages that a process holds when it has imported these modules of the library."""
+    code = "".join(f"import {PACKAGE}.{name}\n" for name in sorted(modules))
+    code += "import sys; print(*(name for name in sys.modules if '.' not in name))"
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, cwd=SCRIPTS)
+    return set(done.stdout.split())
+
+
+def test_only_jobs_that_train_import_tensorflow():
+    need_it, others = set(), {"warmstart"}
+    for script in SCRIPTS.glob("*.py"):
+        modules = {*modules_of(script.stem)} - {"warmstart"}  # which does so for jobs that train
+        files = [script, *(SCRIPTS / PACKAGE / f"{name}.py" for name in modules)]
+        if any(imported_anywhere(file) & TENSORFLOW for file in files):
+            need_it.add(script.stem)
+        else:
+            others |= modules
+    assert need_it == NEED_TENSORFLOW
+    assert not loaded_by(others) & TENSORFLOW  # which libraries of others could bring, too
+
+
+def test_the_study_is_planned_without_slow_libraries():
+    rules = [path.read_text(encoding="utf-8") for path in SCRIPTS.parent.glob("workflow/rules/*")]
+    modules = set()
+    for line in re.findall(rf"^from {PACKAGE}.*", "\n".join(rules), re.MULTILINE):
+        package, _, names = line.removeprefix("from ").partition(" import ")
+        given = [name.split()[0] for name in names.split(",")]
+        modules |= set(given) if package == PACKAGE else {package.split(".")[1]}
+    assert {"study", "digest"} <= modules
+    assert not loaded_by(modules) & SLOW
