@@ -81,8 +81,7 @@ def snakemake(tmp_path: Path, libraries: dict[str, str]) -> Iterator[Snakemake]:
     folder.mkdir()
     run = Snakemake(folder, libraries)
     yield run
-    run.process.kill()
-    run.process.communicate()
+    run.process.communicate("")
 
 
 def told(job: subprocess.Popen) -> dict[str, int]:

@@ -3,6 +3,9 @@
 `fmstudy.warmstart` starts it and says how jobs talk to it.  Nothing but the import may happen in
 it: no operation, no thread, for a fork does not take threads along.  And what trains, tells or
 draws is imported after the fork, so a child runs the code as it is, not as it was.
+
+The fork server of `multiprocessing` is not for this: it serves only the process that started it,
+while jobs are processes that Snakemake starts, and it takes functions to call by pickle.
 """
 
 from __future__ import annotations

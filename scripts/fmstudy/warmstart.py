@@ -158,7 +158,8 @@ def _hand_over(log_file: str, kind: str) -> None:
         except OSError:
             return
         # Whatever ends this process from now on closes the connection, and that ends the child.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once, and without a traceback
         answer = answers.readline()
     code = json.loads(answer)["exit"] if answer else -signal.SIGKILL
     if code < 0:
