@@ -7,9 +7,6 @@ VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu)
 # The maintainers' tool behind `make lock`; `make lock UV=uv` takes one that is already there.
 UV ?= $(VENV)/uv/bin/uv
-# Options of the benchmarks, such as BENCH="--only step"; PYTORCH=no goes without PyTorch.
-BENCH ?=
-PYTORCH ?= yes
 
 study := requirements.txt
 all := requirements.txt requirements-dev.txt
@@ -23,8 +20,7 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
-.PHONY: help setup ready ready-all ready-test ready-bench report quick progress test bench lint \
-	format lock clean distclean
+.PHONY: help setup ready ready-all ready-test report quick test lint format lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -57,21 +53,8 @@ report: ready ## run the whole study and write report/final.html and report/fina
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(snakemake) report --configfile config/quick.yaml
 
-progress: ## show how far a run in another terminal is
-	@"$(VENV)/bin/python" scripts/show_progress.py
-
 test: ready-test ## run the tests
 	@$(in_venv) pytest
-
-# The peers are optional: whoever cannot be installed is told as not measured.
-ready-bench: ready
-	@$(make_environment) "$(VENV)/bench" "$(VENV)/bin/python" requirements-bench.txt || \
-		echo "Going on without JAX."
-	@[ "$(PYTORCH)" = no ] || "$(VENV)/bench/bin/python" -m pip install --quiet --no-input \
-		--disable-pip-version-check -r requirements-pytorch.txt || echo "Going on without PyTorch."
-
-bench: ready-bench ## measure speed, beside other frameworks, and write docs/performance.md
-	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
 
 lint: ready-all ## check style, types and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
@@ -94,7 +77,6 @@ compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --un
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: lock versions again, LOCK=--upgrade for newer ones
 	@$(compile) requirements.in --output-file requirements.txt
 	@$(compile) requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
-	@$(compile) requirements-bench.in --constraints requirements.txt --output-file requirements-bench.txt
 
 $(VENV)/uv/bin/uv:
 	@$(or $(PYTHON),python3) -m venv "$(VENV)/uv"

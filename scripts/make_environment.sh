@@ -78,11 +78,7 @@ if is_current "$@"; then exit 0; fi
 
 if ! is_usable || ! is_whole; then create; fi
 rm -f "$stamp"
-case $lock in
-*-bench.txt) size="half a minute and 0.7 GB" ;;
-*) size="about a minute and 2.4 GB" ;;
-esac
-echo "Installing Python packages into $venv: $size the first time ..."
+echo "Installing Python packages into $venv: about a minute and 2.4 GB the first time ..."
 if ! "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
     --require-hashes -r "$lock"; then
     echo "The Python packages could not be installed: see above. Then run the command again;" >&2

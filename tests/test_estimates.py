@@ -11,9 +11,9 @@ from fmstudy import study as studies
 from fmstudy.bn_common import Data
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.minibatch import MiniBatches, Samples, orders
+from fmstudy.network import Network
 from fmstudy.probes import Probe
 from fmstudy.spec import RunSpec
-from fmstudy.training import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -49,18 +49,14 @@ def test_every_package_asked_for_is_locked(name):
     assert asked <= {package for package, _ in locked(f"{name}.txt")}
 
 
-@pytest.mark.parametrize(
-    "file", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
-)
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_locked_package_has_hashes(file):
     for package, (_, hashes) in locked(file).items():
         assert hashes, package
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", item) for item in hashes), package
 
 
-@pytest.mark.parametrize(
-    "file", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
-)
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_lock_files_hold_no_address_and_no_option(file):
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         assert "://" not in line and " @ " not in line, line
@@ -76,15 +72,6 @@ def test_development_lock_holds_the_lock_of_the_study():
         if development.get((name, marker), everywhere.get(name)) != entry
     }
     assert different == {}
-
-
-def test_peers_are_locked_with_the_study_versions_of_what_they_share():
-    ours = {name: version for (name, _), (version, _) in locked("requirements.txt").items()}
-    peers = locked("requirements-bench.txt")
-    assert direct("requirements-bench.in") <= {name for name, _ in peers}
-    shared = {(name, version) for (name, _), (version, _) in peers.items() if name in ours}
-    assert {name for name, _ in shared} >= {"numpy", "scipy"}
-    assert shared <= set(ours.items())
 
 
 def test_conda_environment_has_the_locked_versions():
@@ -342,7 +329,7 @@ def make(folder: Path, *arguments: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\w+) +\S", make(study), re.M)
-    expected = "help setup report quick progress test bench lint format lock clean distclean"
+    expected = "help setup report quick test lint format lock clean distclean"
     assert listed == expected.split()
 
 

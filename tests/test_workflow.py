@@ -103,15 +103,6 @@ def built(finished: Path, tmp_path: Path) -> Path:
     return directory
 
 
-def test_planning_and_drawing_say_nothing_of_progress(fresh: Path):
-    for arguments in (["report", "--dry-run"], ["report", "--dag"]):
-        done = snakemake(fresh, *arguments)
-        assert done.returncode == 0, done.stderr
-        assert "Progress" not in done.stdout + done.stderr
-    assert done.stdout.startswith("digraph")
-    assert not (fresh / "logs").exists()
-
-
 # ------------------------------------------------------------------------- what it makes
 def test_every_training_leaves_its_five_files(finished: Path):
     trainings = sorted(p for p in finished.glob("results/runs/*/seed-*") if p.is_dir())
@@ -128,14 +119,6 @@ def test_every_training_leaves_its_five_files(finished: Path):
         metrics = json.loads((training / "metrics.json").read_text())
         assert metrics["run"] == training.parent.name
         assert metrics["status"] == "finished"
-
-
-def test_the_run_was_followed_to_its_end(finished: Path):
-    *_, last = (finished / "logs/progress.log").read_text(encoding="utf-8").splitlines()
-    done, planned = re.search(r"(\d+) of (\d+) jobs done$", last).groups()
-    assert done == planned
-    pace = json.loads((finished / "logs/pace.json").read_text())
-    assert {"train_lowlevel", "train_keras", "around", "others/render/render_report"} <= pace.keys()
 
 
 def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):

@@ -32,7 +32,7 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
 
     The log file gets every message, and everything else that is written to standard error, such
     as the remarks that TensorFlow makes while it is imported (so import it in the body).  The
-    terminal gets warnings and worse.  A `StudyError` ends the process
+    terminal gets warnings and worse, and lines of `Progress`.  A `StudyError` ends the process
     with its message and exit code 1; any other exception also leaves its traceback in the log,
     because then the fault is ours.
     """
@@ -44,7 +44,9 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         to_file = logging.StreamHandler(file)
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         to_screen = logging.StreamHandler(screen)
-        to_screen.setLevel(logging.WARNING)
+        to_screen.addFilter(
+            lambda record: record.levelno >= logging.WARNING or getattr(record, "progress", False)
+        )
         # The traceback is for the log; the terminal is told where that is.
         to_screen.setFormatter(_WithoutTraceback())
         log.setLevel(logging.INFO)
@@ -71,22 +73,19 @@ class _WithoutTraceback(logging.Formatter):
 
 
 class Progress:
-    """Says in a job's log how far a long work is: at its start and end, and now and then between.
+    """Says now and then how far a long work is: every line to the log, few to the terminal.
 
-    Whoever follows the run reads it there (`fmstudy.progress`).  `every` is the least number of
-    seconds between two lines.
+    `every` is the least number of seconds between two lines.
     """
 
-    def __init__(self, subject: str, total: float, unit: str, every: float = 5.0) -> None:
+    def __init__(self, subject: str, total: float, unit: str, every: float = 10.0) -> None:
         self.subject, self.total, self.unit, self.every = subject, total, unit, every
         self.started = self.last = time.monotonic()
-        if total:
-            log.info("%s: 0 of %s %s", subject, f"{total:,.0f}", unit)
 
     def update(self, done: float, detail: str = "") -> None:
         """Report that `done` of `total` units are done, if it is time to say so."""
         now = time.monotonic()
-        if now - self.last < self.every and done != self.total:
+        if now - self.last < self.every:
             return
         self.last = now
         if self.total and done:
@@ -94,7 +93,8 @@ class Progress:
             text = f"{done:,.0f} of {self.total:,.0f} {self.unit}, about {left:.0f} s left"
         else:
             text = f"{done:,.0f} {self.unit}"
-        log.info("%s", f"{self.subject}: {text}{', ' + detail if detail else ''}")
+        message = f"{self.subject}: {text}{', ' + detail if detail else ''}"
+        log.info("%s", message, extra={"progress": True})
 
 
 @contextmanager
