@@ -23,8 +23,8 @@ from fmstudy import (
 from fmstudy.bn_common import Data, net_spec
 from fmstudy.initial import initial_weights
 from fmstudy.minibatch import MiniBatches, Samples, orders, times
+from fmstudy.network import Network
 from fmstudy.probes import Probe, inside, sent_gradient_norms
-from fmstudy.training import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -24,8 +24,10 @@ def results(directory: Path, seed: int, content: pd.DataFrame) -> str:
 
 def provenance(directory: Path, seed: int, *times: dict, experiment: str = "speed") -> str:
     path = directory / f"{experiment}/seed-{seed}/provenance.json"
-    record = {"experiment": experiment, "seed": seed, "seconds": 10.0 + seed, "threads": 1}
+    seconds = {"whole": 10.0 + seed, "startup": 4.0, "experiment": 5.0}
+    record = {"experiment": experiment, "seed": seed, "seconds": seconds, "threads": 1}
     record |= {"peak_memory_mb": 700.5, "finished": "2026-11-22T12:00:00Z", "code": "0" * 16}
+    record |= {"processor_seconds": 8.0, "steps": 40, "arithmetic": 1e9}
     runtime.write_json(path, record | {"times": list(times), "machine": MACHINE})
     return str(path)
 
@@ -83,6 +85,8 @@ def test_costs_are_told_job_by_job_with_the_machine(tmp_path: Path):
     assert tuple(table.columns) == (*COSTS, *MACHINE)
     assert list(table["experiment"]) == ["speed", "depth"]
     assert list(table["seconds"]) == [11.0, 11.0]
+    assert list(table["experiment_seconds"]) == [5.0, 5.0]
+    assert list(table["steps"]) == [40, 40]
     assert list(table["processor"]) == ["A processor"] * 2
 
 

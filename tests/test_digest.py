@@ -182,7 +182,7 @@ def test_each_experiment_is_run_again_for_its_own_code_only():
     assert len(trained) > 4
     for module in trained:
         used = set(modules_of("run_experiment", module))
-        assert {module, "bn_common", "minibatch", "training", "batchnorm"} <= used
+        assert {module, "bn_common", "minibatch", "network", "batchnorm"} <= used
         assert not (trained - {module}) & used
         assert not {"bn_quantities", "bn_judging", "bn_figures", "experiments", "study"} & used
 

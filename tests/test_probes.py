@@ -9,6 +9,7 @@ from scipy import stats
 
 from fmstudy import reference
 from fmstudy.minibatch import MiniBatches, Samples, orders, times
+from fmstudy.network import Network
 from fmstudy.probes import (
     FAR,
     PERCENTILES,
@@ -19,7 +20,6 @@ from fmstudy.probes import (
     sent_gradient_norms,
 )
 from fmstudy.spec import RunSpec
-from fmstudy.training import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -21,8 +21,13 @@ def cost(run: str, seed: int, seconds: float, memory: float | None = 800.0, thre
     return {
         "run": run,
         "seed": seed,
-        "training_seconds": seconds,
+        "seconds": seconds + 1.0,
+        "startup_seconds": 0.25,
+        "reading_seconds": 0.25,
+        "training_seconds": seconds - 1.0,
         "evaluation_seconds": 1.0,
+        "writing_seconds": 0.25,
+        "processor_seconds": 4.0,
         "peak_memory_mb": memory,
         "arithmetic": 1e12,
         "threads": threads,
@@ -54,12 +59,19 @@ TABLES = {
             "experiment": "speed",
             "seed": 1,
             "seconds": 5.0,
+            "startup_seconds": 1.0,
+            "reading_seconds": 0.0,
+            "experiment_seconds": 2.0,
+            "writing_seconds": 0.0,
+            "processor_seconds": 3.0,
+            "arithmetic": 1e11,
             "peak_memory_mb": 10.0,
             "threads": 1,
             "finished": "2025-12-31T00:00:00Z",
             "code": "ee",
         }
     ],
+    "machine": [{"product_rate": 400.0, "threads": 2}],
 }
 
 
@@ -81,8 +93,49 @@ def test_the_total_is_over_all_jobs_and_time_counts_for_every_thread():
     assert total["core_seconds"] == 105.0
     assert total["longest"] == 50.0
     assert total["peak_memory_mb"] == 1500.5
-    assert total["arithmetic"] == 5e12
-    assert (total["first"], total["last"]) == ("2025-12-31T00:00:00Z", "2026-01-02T00:00:00Z")
+    assert total["arithmetic"] == 5.1e12
+    assert total["processor_seconds"] == 5 * 4.0 + 3.0
+
+
+def test_when_jobs_ran_and_how_many_cores_they_kept_busy():
+    total = provenance.summary(STUDY, TABLES)["total"]
+    assert (total["first"], total["last"]) == ("2025-12-30T23:59:55Z", "2026-01-02T00:00:00Z")
+    assert total["elapsed"] == 2 * 24 * 3600 + 5.0
+    # Jobs of 5 s; the next day of 50, 10, 10 and 10 s, which end together; the day after of 20 s.
+    assert total["running"] == 5.0 + 50.0 + 20.0
+    assert total["busy"] == pytest.approx(105.0 / 75.0)
+
+
+def test_jobs_that_overlap_count_once_in_the_time_that_any_ran():
+    costs = [cost("mlp", 1, 9.0), cost("mlp", 2, 9.0)]
+    costs[1]["finished"] = "2026-01-01T00:00:04Z"  # ten seconds, of which six were shared
+    total = provenance.summary(STUDY, {"cost": costs})["total"]
+    assert total["running"] == 14.0
+    assert total["busy"] == pytest.approx(20.0 / 14.0)
+
+
+def test_the_arithmetic_is_held_against_the_rate_of_products_of_one_thread():
+    total = provenance.summary(STUDY, TABLES)["total"]
+    assert total["product_rate"] == 200.0
+    assert total["least"] == pytest.approx(5.1e12 / 200e9)
+    assert total["efficiency"] == pytest.approx(5.1e12 / 200e9 / 105.0)
+    unmeasured = provenance.summary(STUDY, TABLES | {"machine": []})["total"]
+    assert unmeasured["efficiency"] is None
+
+
+def test_parts_of_jobs_add_up_to_all_of_their_time():
+    found = provenance.summary(STUDY, TABLES)
+    parts = {row["part"]: row["core_seconds"] for row in found["parts"]}
+    assert parts["Training"] == 8.0 + 18.0 + 2 * 3.0 + 48.0 + 8.0  # one with two threads
+    assert parts["Experiments: training and evaluation"] == 2.0
+    assert sum(parts.values()) == pytest.approx(105.0)
+    assert sum(row["share"] for row in found["parts"]) == pytest.approx(1)
+
+
+def test_the_rate_of_a_job_is_that_of_its_training_and_evaluation():
+    jobs = {(job["job"], job["seed"]): job for job in provenance.summary(STUDY, TABLES)["jobs"]}
+    assert jobs["mlp", 1]["rate"] == pytest.approx(1e12 / 9.0 / 1e9)
+    assert jobs["speed", 1]["rate"] == pytest.approx(1e11 / 2.0 / 1e9)
 
 
 def test_jobs_stand_in_order_of_their_time_each_with_its_code():
@@ -108,12 +161,15 @@ def test_a_study_without_jobs_costs_nothing():
     assert found["jobs"] == found["groups"] == []
     assert found["total"]["core_seconds"] == 0
     assert found["total"]["peak_memory_mb"] is None
+    assert found["total"]["busy"] is None
 
 
 def test_costs_of_experiments_name_the_code_that_each_recorded(tmp_path: Path):
     paths = []
     for seed in (1, 2):
-        record = {"experiment": "speed", "seed": seed, "seconds": 2.5, "threads": 1}
+        seconds = {"whole": 2.5, "experiment": 1.0}
+        record = {"experiment": "speed", "seed": seed, "seconds": seconds, "threads": 1}
+        record |= {"processor_seconds": 2.0, "steps": 10, "arithmetic": 1e9}
         record |= {"peak_memory_mb": 700.5, "finished": "x", "code": f"digest{seed}"}
         path = tmp_path / f"{seed}.json"
         path.write_text(json.dumps(record | {"machine": {"cores": 2}}), encoding="utf-8")

@@ -186,8 +186,13 @@ def fabricate(directory: Path, config: dict) -> dict:
         {
             "run": run,
             "seed": seed,
+            "seconds": 75.0,
+            "startup_seconds": 4.0,
+            "reading_seconds": 0.5,
             "training_seconds": 65.25,
             "evaluation_seconds": 3.5,
+            "writing_seconds": 0.25,
+            "processor_seconds": 74.0,
             "peak_memory_mb": 812.4,
             "arithmetic": 1.5e12,
             "threads": 1,
@@ -197,6 +202,10 @@ def fabricate(directory: Path, config: dict) -> dict:
             "cores": 2,
         }
         for run, seed in study.trainings
+    ]
+    named["machine"] = [
+        {"size": 4096, "repetitions": 5, "threads": 1, "product_rate": 200.0, "slowest": 190.0}
+        | {"fastest": 210.0, "system": "Linux", "processor": "A processor", "cores": 2}
     ]
     named["engines"] = [
         {
@@ -358,6 +367,8 @@ def batchnorm_rows(study) -> dict[str, list[dict]]:
     tables["bn_claims"] = claims.to_dict("records")
     tables["bn_costs"] = [
         {"experiment": name, "seed": seed, "seconds": 12.5, "peak_memory_mb": 700.0}
+        | {"startup_seconds": 4.0, "reading_seconds": 0.5, "experiment_seconds": 7.5}
+        | {"writing_seconds": 0.0, "processor_seconds": 12.0, "steps": 1000, "arithmetic": 1e11}
         | {"threads": 1, "finished": "2026-11-22T12:00:00Z", "system": "Linux"}
         | {"processor": "A processor", "cores": 2, "code": "e" * 16}
         for name in study.batchnorm.trained
@@ -1574,10 +1585,10 @@ def test_the_cost_of_the_study_is_told_and_follows_the_records(tmp_path, page):
     assert start in page.text
 
     def slow(row):
-        row["training_seconds"] = 3600
+        row["seconds"] = 3600
 
     arguments = fabricate(tmp_path, configured())
-    spent = trainings * (3600 + 3.5) + experiments * 12.5
+    spent = trainings * 3600 + experiments * 12.5
     told = f"{start}{report.seconds(spent)} of one core".replace(formats.THIN, " ")
     assert told not in page.text
     assert told in changed(arguments, "cost", slow).text

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import lowlevel, records, reference, training
+from fmstudy import cost, lowlevel, records, reference, training
+from fmstudy.chunks import Chunks
 from fmstudy.initial import initial_weights
+from fmstudy.network import Network, times
 from fmstudy.reference import Net
 from fmstudy.spec import RunSpec
-from fmstudy.training import Chunks, Network, full_batch_gradients, train_lowlevel
+from fmstudy.training import full_batch_gradients, train_lowlevel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -94,11 +96,28 @@ def test_penalties_count_once_whatever_the_number_of_chunks(samples, penalty):
 @pytest.mark.parametrize("bias", ["scalar", "vector"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 @pytest.mark.parametrize("batch_norm", ["before", "after"])
+@pytest.mark.parametrize("size", [5, N])
 def test_gradients_through_batch_normalization_equal_those_derived_by_hand(
-    samples, batch_norm, activation, bias
+    samples, size, batch_norm, activation, bias
 ):
+    """The statistics are those of the whole batch, whatever the chunks."""
     spec = SMALL.varied(batch_norm=batch_norm, activation=activation, bias=bias)
-    check_look(spec, *samples(N), N)
+    check_look(spec, *samples(N), size)
+
+
+def test_gradients_through_batch_normalization_equal_those_of_a_tape(samples):
+    spec = SMALL.varied(hidden=(6, 5, 4), batch_norm="before")
+    network, _ = shaken(spec)
+    x, labels = samples(N)
+    with tf.GradientTape() as tape:
+        logits, statistics = network.logits(times(tf.constant(x)))
+        loss = lowlevel.cross_entropy(lowlevel.softmax_activation(logits), labels)
+    seen = full_batch_gradients(network, Chunks(x, labels, 7, transposed=True))
+    for ours, theirs in zip(seen.gradients, tape.gradient(loss, network.variables), strict=True):
+        close(ours, theirs.numpy())
+    for ours, theirs in zip(seen.statistics, statistics, strict=True):
+        close(ours.mean, theirs.mean.numpy())
+        close(ours.variance, theirs.variance.numpy())
 
 
 LITERAL = {
@@ -233,7 +252,8 @@ def saved(directory, spec: RunSpec, seed: int, train, test) -> dict[str, str]:
         "provenance": "provenance.json",
     }
     paths = {key: str(directory / name) for key, name in names.items()}
-    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1)
+    laps = cost.Laps()
+    records.save(paths, spec, seed, result, test[1], code="0123456789abcdef", threads=1, laps=laps)
     return paths
 
 
@@ -327,7 +347,7 @@ def test_images_are_kept_in_order_in_chunks_and_in_predictions(samples):
     """The column of a sample's prediction is that of the sample."""
     x, labels = samples(N)
     network, p = shaken(SMALL)
-    given = training.predict(network, x, [])
+    given = training.predict(network, Chunks(x, labels, 10, transposed=False), [])
     z = reference.logits(net_of(SMALL), p, x.astype(float))
     np.testing.assert_allclose(given, reference.softmax(z), atol=1e-5)
     parts = Chunks(x, labels, 10, transposed=True).tensors

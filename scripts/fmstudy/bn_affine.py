@@ -13,8 +13,8 @@ from scipy.special import ndtr
 
 from fmstudy.bn_common import Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
+from fmstudy.network import Network
 from fmstudy.probes import inside
-from fmstudy.training import Network
 
 LOOK = 400
 

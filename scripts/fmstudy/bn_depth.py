@@ -8,10 +8,10 @@ from typing import Any
 
 from fmstudy.bn_common import ARMS, Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
+from fmstudy.network import Network
 from fmstudy.probes import sent_gradient_norms
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
-from fmstudy.training import Network
 
 LOOK = 100
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 from fmstudy.batchnorm import Statistics
 from fmstudy.bn_common import ARMS, Data, Row, follow, net_spec, outcome, row, steps_of
 from fmstudy.minibatch import MiniBatches, orders
+from fmstudy.network import Network, Product
 from fmstudy.probes import Probe
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
-from fmstudy.training import Network, Product
 
 MOST_LAYERS = 32  # of a net, so that no two steps draw the same noise
 

@@ -8,9 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from fmstudy import runtime
+from fmstudy import runtime, tables
 
-COSTS = ("experiment", "seed", "seconds", "peak_memory_mb", "threads", "finished")
+PARTS = ("startup", "reading", "experiment", "writing")  # of a job
+COSTS = (
+    *("experiment", "seed", "seconds", *(f"{part}_seconds" for part in PARTS)),
+    *("processor_seconds", "peak_memory_mb", "steps", "arithmetic", "threads", "finished"),
+)
 
 
 def results_table(seeds: Sequence[int], files: Sequence[str]) -> pd.DataFrame:
@@ -25,7 +29,7 @@ def times_table(seeds: Sequence[int], provenances: Sequence[str]) -> pd.DataFram
     for seed, file in zip(seeds, provenances, strict=True):
         record = runtime.read_json(file)
         rows += [{**row, "seed": seed} for row in record["times"]]
-        rows.append({"measure": "job_seconds", "value": record["seconds"], "seed": seed})
+        rows.append({"measure": "job_seconds", "value": record["seconds"]["whole"], "seed": seed})
     return pd.DataFrame(rows)
 
 
@@ -35,9 +39,10 @@ def read(path: str | Path) -> pd.DataFrame:
 
 
 def costs_table(provenances: Sequence[str]) -> pd.DataFrame:
-    """A row a job: which experiment and seed, seconds, memory, when and on what machine."""
+    """A row a job: which experiment and seed, what it cost, when and on what machine."""
     rows = []
     for file in provenances:
         record = runtime.read_json(file)
-        rows.append({key: record[key] for key in COSTS} | record["machine"])
+        row = record | tables.cost_row(record, PARTS)
+        rows.append({key: row[key] for key in COSTS} | record["machine"])
     return pd.DataFrame(rows, columns=None if rows else list(COSTS))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+from fmstudy.optimizers import Adam
+
+OPTIMIZERS = {"adam": Adam, "sgd": keras.optimizers.SGD}
 
 
 def prepare_device(threads: int) -> None:

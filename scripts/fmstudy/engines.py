@@ -41,10 +41,12 @@ import pandas as pd
 import tensorflow as tf
 
 from fmstudy import reference
+from fmstudy.chunks import Chunks
 from fmstudy.initial import initial_weights
 from fmstudy.kerasmodels import build_model
+from fmstudy.network import Network
 from fmstudy.spec import RunSpec
-from fmstudy.training import Chunks, Network, full_batch_gradients, train_lowlevel
+from fmstudy.training import full_batch_gradients, train_lowlevel
 
 Row = dict[str, Any]
 
@@ -150,8 +152,7 @@ def course_numpy(
 def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
     """The course of the low-level engine, whose training is that of Part A."""
     network = Network(spec, seed)
-    size = CHUNK if spec.batch_norm == "none" else batch.x.shape[1]
-    chunks = Chunks(batch.x, batch.labels, size, transposed=bool(spec.hidden))
+    chunks = Chunks(batch.x, batch.labels, CHUNK, transposed=bool(spec.hidden))
     seen = full_batch_gradients(network, chunks)
     names = list(network.named_arrays())
     data = (batch.x, batch.labels)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 Layer = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, None]]
 
 
 # ------------------------------------------------------------------------ the literal formulas
@@ -118,16 +119,26 @@ def penalty_of(kind: str, coefficients: Sequence[tf.Tensor], delta: float) -> tf
     return tf.constant(0.0) if kind == "none" else PENALTIES[kind](coefficients, delta)
 
 
-def summed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The sum over samples of the cross-entropy of softmax(logits), without overflow.
+def cross_entropy_and_gradient(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The sum over samples of the cross-entropy of softmax(logits), and its gradient (10, n).
 
-    log softmax(z)_i = z_i - max z - log sum exp(z - max z).  A sum and not a mean, because the
-    chunks of a batch add up to the batch.
+    Without overflow: log softmax(z)_i = z_i - max z - log sum exp(z - max z).  The gradient by z
+    is softmax(z) - y (Bishop 2006, eq. 4.109).  A sum and not a mean, because the chunks of a
+    batch add up to the batch.  TensorFlow's own function wants a row a sample: to turn (10, n)
+    there and back would cost more than all of this.
     """
-    losses = tf.nn.softmax_cross_entropy_with_logits(
-        labels=tf.transpose(labels), logits=tf.transpose(logits)
-    )
-    return tf.math.reduce_sum(losses)
+    shifted = logits - tf.math.reduce_max(logits, axis=0)
+    exponentiated = tf.math.exp(shifted)
+    total = tf.math.reduce_sum(exponentiated, axis=0)
+    loss = tf.math.reduce_sum(tf.math.log(total)) - tf.math.reduce_sum(shifted * labels)
+    return loss, exponentiated / total - labels
+
+
+@tf.custom_gradient
+def summed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+    """The sum of `cross_entropy_and_gradient`, for a tape to go through."""
+    loss, by_logits = cross_entropy_and_gradient(logits, labels)
+    return loss, lambda upstream: (upstream * by_logits, None)
 
 
 def count_hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

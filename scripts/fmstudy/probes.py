@@ -19,9 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from fmstudy.cost import DONE
 from fmstudy.lowlevel import summed_cross_entropy
 from fmstudy.minibatch import Samples, times
-from fmstudy.training import ACTIVATIONS, Network
+from fmstudy.network import ACTIVATIONS, Network
 
 PERCENTILES = (15, 50, 85)
 REACH = (0.25, 0.5, 1.0, 2.0, 4.0)  # steps along the gradient, in learning rates
@@ -105,6 +106,7 @@ class Probe:
 
     def look(self) -> tuple[float, list[np.ndarray]]:
         """Mean loss on the batch, and its gradients by the net's variables."""
+        DONE.add(len(self.batch), self.network.spec.step_arithmetic)
         loss, gradients = self._loss_and_gradients()
         return float(loss), [gradient.numpy() for gradient in gradients]
 
@@ -115,6 +117,7 @@ class Probe:
         The drift is the mean over the units of a layer of the Wasserstein distance between the
         distribution now and at the last look, in standard deviations at the last look.
         """
+        DONE.add(len(self.batch), self.network.spec.forward_arithmetic)
         now = [np.sort(z.numpy(), axis=1) for z in self._received()]
         measures: list[Measure] = []
         for layer, z in enumerate(now, start=1):

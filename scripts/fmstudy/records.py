@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fmstudy import runtime
+from fmstudy import cost, runtime
 from fmstudy.evaluation import accuracy
 from fmstudy.spec import RunSpec
 
@@ -120,26 +120,19 @@ def save(
     labels: np.ndarray,
     code: str,
     threads: int,
+    laps: cost.Laps,
 ) -> None:
     """Write a training's files: history, metrics, predictions, weights, provenance.
 
-    Times, date and machine stand in the provenance file alone, so that the others have the same
-    bytes whenever the run is repeated on one machine.
+    `laps` are the job's so far: start-up, reading, and all that the engine did.  Times, date and
+    machine stand in the provenance file alone, so that the others have the same bytes whenever
+    the run is repeated on one machine.
     """
     training.history.write(paths["history"])
     runtime.write_array(paths["predictions"], training.predictions.astype(np.float32))
     runtime.write_arrays(paths["weights"], training.weights)
     runtime.write_json(paths["metrics"], metrics(spec, seed, training, labels, code))
-    runtime.write_json(
-        paths["provenance"],
-        {
-            "run": spec.name,
-            "seed": seed,
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": {key: round(value, 3) for key, value in training.seconds.items()},
-            "peak_memory_mb": runtime.peak_memory_mb(),
-            "threads": threads,
-            "arithmetic": spec.arithmetic,
-            "machine": runtime.machine(),
-        },
-    )
+    laps.end("writing")
+    arithmetic = spec.arithmetic_of(training.epochs_done)
+    spent = cost.record(laps, threads, arithmetic, training.seconds)
+    runtime.write_json(paths["provenance"], {"run": spec.name, "seed": seed} | spent)

@@ -97,21 +97,40 @@ class RunSpec:
         return weights + biases + normalized
 
     @property
-    def arithmetic(self) -> float:
-        """Floating-point operations of the matrix products of the whole training with evaluation.
+    def products(self) -> tuple[float, ...]:
+        """Floating-point operations of each layer's product W x of one sample: 2 a weight."""
+        return tuple(2.0 * before * after for before, after in itertools.pairwise(self.layer_sizes))
 
-        A product costs 2 operations a weight and sample.  A step has one product forward and two
-        backward (for weights and for inputs), of which the first layer's last is not needed.  The
-        low-level engine takes one look more than steps and follows the test set; Keras evaluates
-        training and validation part after each epoch, and the test set once.
+    @property
+    def forward_arithmetic(self) -> float:
+        """Floating-point operations of the matrix products of one sample's way to the logits."""
+        return sum(self.products)
+
+    @property
+    def step_arithmetic(self) -> float:
+        """The same of one sample in a step of training.
+
+        One product forward and two backward (for weights and for inputs), of which the first
+        layer's last is not needed.
         """
-        products = [before * after for before, after in itertools.pairwise(self.layer_sizes)]
-        forward = 2.0 * sum(products)
-        step = 3.0 * forward - 2.0 * products[0]
+        return 3.0 * self.forward_arithmetic - self.products[0]
+
+    @property
+    def arithmetic(self) -> float:
+        """The same of the whole training with its evaluation."""
+        return self.arithmetic_of(self.epochs)
+
+    def arithmetic_of(self, epochs: int) -> float:
+        """The same of so many epochs, after which a training may have ended early.
+
+        The low-level engine takes one look more than steps and follows the test set; Keras
+        evaluates training and validation part after each epoch, and the test set once.
+        """
+        forward, step = self.forward_arithmetic, self.step_arithmetic
         if self.engine == "lowlevel":
-            return (self.epochs + 1) * (step * self.train_samples + forward * self.test_samples)
-        stepped = self.epochs * step * self.fitted_samples
-        looked = (self.epochs + 1) * forward * self.train_samples
+            return (epochs + 1) * (step * self.train_samples + forward * self.test_samples)
+        stepped = epochs * step * self.fitted_samples
+        looked = (epochs + 1) * forward * self.train_samples
         return stepped + looked + forward * self.test_samples
 
     @property

@@ -235,24 +235,26 @@ def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.
 
 
 def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
-    """A row a training: seconds, memory, arithmetic, when and on what machine."""
-    rows = []
-    for run, seed in trainings:
-        record = runs.provenance(run, seed)
-        rows.append(
-            {
-                "run": run,
-                "seed": seed,
-                "training_seconds": record["seconds"]["training"],
-                "evaluation_seconds": record["seconds"]["evaluation"],
-                "peak_memory_mb": record["peak_memory_mb"],
-                "arithmetic": record["arithmetic"],
-                "threads": record["threads"],
-                "finished": record["finished"],
-                **record["machine"],
-            }
-        )
-    return pd.DataFrame(rows)
+    """A row a training: seconds of the job and its parts, memory, arithmetic, when and where."""
+    return pd.DataFrame(
+        {"run": run, "seed": seed} | cost_row(runs.provenance(run, seed), TRAINING_PARTS)
+        for run, seed in trainings
+    )
+
+
+def cost_row(record: Mapping[str, Any], parts: Iterable[str]) -> Row:
+    """What a job's provenance tells of its cost, as columns; see `fmstudy.cost.record`."""
+    seconds = record["seconds"]
+    told = ("processor_seconds", "peak_memory_mb", "arithmetic", "threads", "finished")
+    return {
+        "seconds": seconds["whole"],
+        **{f"{part}_seconds": seconds.get(part) for part in parts},
+        **{key: record[key] for key in told},
+        **record["machine"],
+    }
+
+
+TRAINING_PARTS = ("startup", "reading", "training", "evaluation", "writing")
 
 
 def read(path: str | Path) -> pd.DataFrame:

@@ -2,113 +2,34 @@
 
 A full-batch gradient is a sum over samples, so it may be added up chunk by chunk: the same
 gradient to rounding, while the activations of a chunk stay in the processor's cache.  With
-batch normalization a unit's statistics need the whole batch at once; then the batch is one chunk.
+batch normalization that takes several sweeps, see `normalized`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from fmstudy.batchnorm import Statistics, batch_norm_inference, batch_norm_training
+from fmstudy.batchnorm import Statistics
+from fmstudy.chunks import Chunk, Chunks
 from fmstudy.device import OPTIMIZERS
-from fmstudy.initial import initial_weights
 from fmstudy.lowlevel import count_hits, penalty_of, summed_cross_entropy
+from fmstudy.network import Network, Product, times
+from fmstudy.normalized import normalized_sums
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
 
-CHUNK = 1_000  # samples; 300 units of them are 1.2 MB, which a core's own cache holds
 
-ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid}
+def chunk_size(spec: RunSpec) -> int:
+    """How many samples to take at a time: so many that a layer's activations stay in the cache.
 
-Product = Callable[[tf.Tensor], tf.Tensor]
-
-
-class Network:
-    """The variables of a low-level net, and its logits.
-
-    coefficients: (units, inputs) a layer; biases: () or (units, 1); gammas and betas: (units, 1)
-    a normalized layer.  A layer normalized before its activation has no bias: beta takes its part.
+    Found by measuring: fewer, and what is done once a chunk costs more than it should.
     """
-
-    def __init__(self, spec: RunSpec, seed: int) -> None:
-        self.spec = spec
-        weights = initial_weights(spec, seed)
-        normalized = [] if spec.batch_norm == "none" else weights[:-1]
-        self.coefficients = [tf.Variable(w, name=f"coefficients{i}") for i, w in enumerate(weights)]
-        unbiased = len(weights) - 1 if spec.batch_norm == "before" else 0
-        self.biases: list[tf.Variable | None] = [None] * unbiased
-        self.biases += [
-            tf.Variable(tf.zeros((w.shape[0], 1)) if spec.bias == "vector" else 0.0)
-            for w in weights[unbiased:]
-        ]
-        self.gammas = [tf.Variable(tf.ones((w.shape[0], 1))) for w in normalized]
-        self.betas = [tf.Variable(tf.zeros((w.shape[0], 1))) for w in normalized]
-
-    @property
-    def variables(self) -> list[tf.Variable]:
-        """Everything that training changes."""
-        biases = [bias for bias in self.biases if bias is not None]
-        return [*self.coefficients, *biases, *self.gammas, *self.betas]
-
-    def named_arrays(self) -> dict[str, np.ndarray]:
-        """The present values, by names such as coefficients0, bias1, gamma0."""
-        groups = {
-            "coefficients": self.coefficients,
-            "bias": self.biases,
-            "gamma": self.gammas,
-            "beta": self.betas,
-        }
-        return {
-            f"{name}{layer}": variable.numpy()
-            for name, variables in groups.items()
-            for layer, variable in enumerate(variables)
-            if variable is not None
-        }
-
-    def logits(
-        self, first_product: Product, population: Sequence[Statistics] | None = None
-    ) -> tuple[tf.Tensor, list[Statistics]]:
-        """The logits (10, n) and, with batch normalization, each hidden layer's batch statistics.
-
-        `first_product` gives W x for the first layer's W.  With `population` statistics the
-        layers are normalized for inference, without for training.
-        """
-        spec, product = self.spec, first_product
-        seen: list[Statistics] = []
-        for layer, coefficients in enumerate(self.coefficients):
-            z = product(coefficients)
-            if self.biases[layer] is not None:
-                z = z + self.biases[layer]
-            if layer == len(self.coefficients) - 1:
-                return z, seen
-            if spec.batch_norm == "before":
-                z, statistics = self.normalized(z, layer, population)
-                seen.append(statistics)
-            h = ACTIVATIONS[spec.activation](z)
-            if spec.batch_norm == "after":
-                h, statistics = self.normalized(h, layer, population)
-                seen.append(statistics)
-            product = _times(h)
-        raise AssertionError("a net has at least its softmax layer")
-
-    def normalized(
-        self, x: tf.Tensor, layer: int, population: Sequence[Statistics] | None
-    ) -> tuple[tf.Tensor, Statistics]:
-        """Batch normalization of hidden layer `layer`; the output and the statistics used."""
-        gamma, beta, epsilon = self.gammas[layer], self.betas[layer], self.spec.bn_epsilon
-        if population is None:
-            return batch_norm_training(x, gamma, beta, epsilon)
-        statistics = population[layer]
-        return batch_norm_inference(x, gamma, beta, statistics, epsilon), statistics
-
-
-def _times(x: tf.Tensor) -> Product:
-    return lambda coefficients: tf.matmul(coefficients, x)
+    return 2_000 if max(spec.hidden, default=0) <= 500 else 1_000
 
 
 def _times_data(x: tf.Tensor, x_transposed: tf.Tensor | None) -> Product:
@@ -118,7 +39,7 @@ def _times_data(x: tf.Tensor, x_transposed: tf.Tensor | None) -> Product:
     the copy it runs at the speed of the others.
     """
     if x_transposed is None:
-        return _times(x)
+        return times(x)
 
     @tf.custom_gradient
     def product(coefficients: tf.Tensor) -> tuple[tf.Tensor, Product]:
@@ -128,57 +49,6 @@ def _times_data(x: tf.Tensor, x_transposed: tf.Tensor | None) -> Product:
         return tf.matmul(coefficients, x), gradient
 
     return lambda coefficients: product(tf.convert_to_tensor(coefficients))
-
-
-class Chunks:
-    """Samples cut into chunks of columns: x (features, n) and labels (10, n), n a multiple or not.
-
-    The last chunk is shorter where `size` does not divide n.
-    """
-
-    def __init__(self, x: np.ndarray, labels: np.ndarray, size: int, transposed: bool) -> None:
-        self.samples = x.shape[1]
-        size = min(size, self.samples)
-        whole = self.samples // size
-        self.parts = [(0, whole, size)]
-        if self.samples % size:
-            self.parts.append((whole * size, 1, self.samples % size))
-        self.tensors = [
-            (
-                _stacked(x, start, count, width),
-                _stacked(x, start, count, width, turned=True) if transposed else None,
-                _stacked(labels, start, count, width),
-            )
-            for start, count, width in self.parts
-        ]
-
-    def fold(self, function: Callable, state: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Add `function(x, x_transposed, labels)` of every chunk to `state`, in fixed order."""
-        for x, x_transposed, labels in self.tensors:
-
-            def body(
-                i: tf.Tensor,
-                state: list[tf.Tensor],
-                x: tf.Tensor = x,
-                x_transposed: tf.Tensor | None = x_transposed,
-                labels: tf.Tensor = labels,
-            ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-                turned = None if x_transposed is None else x_transposed[i]
-                added = function(x[i], turned, labels[i])
-                return i + 1, [old + new for old, new in zip(state, added, strict=True)]
-
-            _, state = tf.while_loop(
-                lambda i, _, count=x.shape[0]: i < count, body, (0, state), parallel_iterations=1
-            )
-        return state
-
-
-def _stacked(
-    array: np.ndarray, start: int, count: int, width: int, turned: bool = False
-) -> tf.Tensor:
-    """Columns start.. of `array` as (count, rows, width), or (count, width, rows) if turned."""
-    columns = array[:, start : start + count * width].reshape(array.shape[0], count, width)
-    return tf.constant(np.ascontiguousarray(columns.transpose((1, 2, 0) if turned else (1, 0, 2))))
 
 
 class Gradients(NamedTuple):
@@ -195,17 +65,18 @@ def full_batch_gradients(network: Network, batch: Chunks) -> Gradients:
     """Mean loss, penalty and accuracy, the gradients of loss + penalty, and batch statistics."""
     variables, spec = network.variables, network.spec
 
-    def chunk(x: tf.Tensor, x_transposed: tf.Tensor | None, labels: tf.Tensor) -> list[tf.Tensor]:
+    def look(chunk: Chunk) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            logits, statistics = network.logits(_times_data(x, x_transposed))
-            loss = summed_cross_entropy(logits, labels)
-        flat = [value for layer in statistics for value in layer]
-        return [loss, count_hits(logits, labels), *tape.gradient(loss, variables), *flat]
+            logits, _ = network.logits(_times_data(chunk.x, chunk.x_transposed))
+            loss = summed_cross_entropy(logits, chunk.labels)
+        return [loss, count_hits(logits, chunk.labels), *tape.gradient(loss, variables)]
 
-    start = [tf.zeros(()), tf.zeros(()), *(tf.zeros(v.shape) for v in variables)]
-    start += [tf.zeros(gamma.shape) for gamma in network.gammas for _ in Statistics._fields]
-    loss, hits, *rest = batch.fold(chunk, start)
-    sums, flat = rest[: len(variables)], rest[len(variables) :]
+    statistics: list[Statistics] = []
+    if network.gammas:
+        loss, hits, sums, statistics = normalized_sums(network, batch)
+    else:
+        zeros = [tf.zeros(variable.shape) for variable in variables]
+        loss, hits, *sums = batch.fold(look, [tf.zeros(()), tf.zeros(()), *zeros])
     with tf.GradientTape() as tape:
         penalty = penalty_of(spec.penalty, network.coefficients, spec.delta)
     added = tape.gradient(penalty, variables, unconnected_gradients="zero")
@@ -215,7 +86,7 @@ def full_batch_gradients(network: Network, batch: Chunks) -> Gradients:
         penalty,
         hits / n,
         [total / n + extra for total, extra in zip(sums, added, strict=True)],
-        [Statistics(*flat[i : i + 2]) for i in range(0, len(flat), 2)],
+        statistics,
     )
 
 
@@ -224,11 +95,11 @@ def evaluate(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean loss and accuracy of a network in inference mode."""
 
-    def chunk(x: tf.Tensor, _transposed: None, labels: tf.Tensor) -> list[tf.Tensor]:
-        logits, _ = network.logits(_times(x), population)
-        return [summed_cross_entropy(logits, labels), count_hits(logits, labels)]
+    def look(chunk: Chunk) -> list[tf.Tensor]:
+        logits, _ = network.logits(times(chunk.x), population)
+        return [summed_cross_entropy(logits, chunk.labels), count_hits(logits, chunk.labels)]
 
-    loss, hits = data.fold(chunk, [tf.zeros(()), tf.zeros(())])
+    loss, hits = data.fold(look, [tf.zeros(()), tf.zeros(())])
     return loss / data.samples, hits / data.samples
 
 
@@ -237,20 +108,21 @@ def train_lowlevel(
     seed: int,
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Training:
     """Train a low-level model on `train` and follow it on `test`, both (x, one-hot labels).
 
     The look at the training data that gives a step its gradients also gives the metrics of the
     parameters before that step, that is, after the previous epoch; so one more look than steps
     is taken.  Batch normalization is evaluated with the exact statistics of the training set.
+    `chunk` samples are taken at a time; how many hardly matters to the results.
     """
     network = Network(spec, seed)
-    # Statistics of a batch need the batch whole.
-    size = train[0].shape[1] if spec.batch_norm != "none" else chunk
+    chunk = chunk or chunk_size(spec)
     # Softmax regression has so little arithmetic that reading the copy would cost more than it
-    # saves.
-    batch = Chunks(*train, size, transposed=bool(spec.hidden))
+    # saves.  With batch normalization layers are kept, and the room for the copy is theirs.
+    copied = bool(spec.hidden) and spec.batch_norm == "none"
+    batch = Chunks(*train, chunk, transposed=copied)
     held_out = Chunks(*test, chunk, transposed=False)
     optimizer = OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
     optimizer.build(network.variables)
@@ -276,7 +148,7 @@ def train_lowlevel(
         if epoch < spec.epochs:
             with watch.measure("training"):
                 move(seen.gradients)
-    predictions = predict(network, test[0], seen.statistics)
+    predictions = predict(network, held_out, seen.statistics)
     arrays = network.named_arrays() | {
         f"{name}{layer}": value.numpy()
         for layer, statistics in enumerate(seen.statistics)
@@ -285,7 +157,9 @@ def train_lowlevel(
     return Training(status, epoch, history, predictions, arrays, watch.seconds)
 
 
-def predict(network: Network, x: np.ndarray, population: Sequence[Statistics]) -> np.ndarray:
+def predict(network: Network, data: Chunks, population: Sequence[Statistics]) -> np.ndarray:
     """The probabilities (10, n) float32 of a network in inference mode."""
-    logits, _ = network.logits(_times(tf.constant(x)), population)
-    return tf.transpose(tf.nn.softmax(tf.transpose(logits))).numpy()
+    logits = [
+        network.logits(times(x), population)[0] for xs, *_ in data.tensors for x in tf.unstack(xs)
+    ]
+    return tf.transpose(tf.nn.softmax(tf.transpose(tf.concat(logits, axis=1)))).numpy()

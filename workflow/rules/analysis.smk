@@ -189,6 +189,7 @@ rule check_statistics:
         table=f"{TABLES_DIRECTORY}/statistics.csv",
     log:
         f"{LOGS}/check_statistics.log",
+    priority: priority("check_statistics")
     conda:
         "../envs/study.yaml"
     threads: 1
@@ -285,3 +286,22 @@ rule collect_costs:
         code=digest("collect_costs"),
     script:
         "../../scripts/collect_costs.py"
+
+
+rule measure_machine:
+    """The rate of large products on one thread, beside whatever runs: a bound for the trainings."""
+    output:
+        table=table("machine"),
+    log:
+        f"{LOGS}/measure_machine.log",
+    priority: priority("measure_machine")
+    conda:
+        "../envs/study.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=5,
+    params:
+        code=digest("measure_machine"),
+    script:
+        "../../scripts/measure_machine.py"

@@ -13,11 +13,12 @@ rule run_experiment:
         f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
+    priority: priority("run_experiment")
     conda:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=MEMORY_OF_EXPERIMENTS,
         runtime=30,
     params:
         settings=settings_of_run,
@@ -40,6 +41,7 @@ rule collect_experiment:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
+    priority: priority("collect_experiment")
     conda:
         "../envs/study.yaml"
     params:
@@ -149,6 +151,7 @@ rule check_equality:
         table=table("bn_equality"),
     log:
         f"{LOGS}/check_equality.log",
+    priority: priority("check_equality")
     conda:
         "../envs/study.yaml"
     threads: 1

@@ -11,6 +11,7 @@ rule find_duplicates:
         table=NEIGHBOURS,
     log:
         f"{LOGS}/find_duplicates.log",
+    priority: priority("find_duplicates")
     conda:
         "../envs/study.yaml"
     threads: 1

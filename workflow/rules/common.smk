@@ -14,7 +14,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, experiments, pdf, warmstart
+from fmstudy import claims, configuration, estimates, experiments, pdf, warmstart
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -124,6 +124,9 @@ COMPARISON_PATTERN = "|".join(study.comparisons) or "none"
 ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
 EXPERIMENT_PATTERN = "|".join(study.batchnorm.settings) or "none"
 TRAINED_EXPERIMENTS = "|".join(study.batchnorm.trained) or "none"
+MEMORY_OF_EXPERIMENTS = estimates.memory_of_experiments(
+    study.data["train_samples"], study.data["test_samples"]
+)
 # The figures of the experiments; what goes on inside the nets takes two.
 EXPERIMENT_OF = {name: name for name in study.batchnorm.settings}
 if "shift" in EXPERIMENT_OF:
@@ -156,16 +159,19 @@ def specification(wildcards):
     return RUNS[wildcards.run].as_dict()
 
 
-def priority(wildcards):
-    """Rank trainings by their arithmetic, so that the longest start first."""
-    return int(RUNS[wildcards.run].arithmetic / 1e9)
+def priority(rule):
+    """Rank the jobs of a rule by how long they will take, so that the longest start first."""
+
+    def of_job(wildcards):
+        name = wildcards.get("run") or wildcards.get("experiment") or ""
+        return estimates.priority(study, rule, name)
+
+    return of_job
 
 
 def memory(wildcards):
-    """Allow TensorFlow and the data twice, and with batch normalization the whole batch at once."""
-    run = RUNS[wildcards.run]
-    buffers = 0 if run.batch_norm == "none" else 8 * 4 * sum(run.hidden) * run.train_samples
-    return 2500 + buffers // 1_000_000
+    """Give the megabytes that a training is allowed."""
+    return estimates.memory(RUNS[wildcards.run])
 
 
 def minutes(wildcards):
@@ -397,6 +403,7 @@ TABLES = [
         "statistics",
         "runs",
         "cost",
+        "machine",
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),

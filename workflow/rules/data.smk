@@ -13,6 +13,7 @@ rule fetch_dataset:
         "logs/fetch_dataset/{file}.log",
     wildcard_constraints:
         file="|".join(FILES),
+    priority: priority("fetch_dataset")
     retries: 1  # an address is asked three times within one try
     localrule: True
     conda:
@@ -40,6 +41,7 @@ rule prepare_dataset:
         images=f"{DATA}/summary.npz",
     log:
         "logs/prepare_dataset.log",
+    priority: priority("prepare_dataset")
     conda:
         "../envs/study.yaml"
     threads: 1

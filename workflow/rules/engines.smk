@@ -10,6 +10,7 @@ rule compare_engines:
         table=f"{TABLES_DIRECTORY}/engines.csv",
     log:
         f"{LOGS}/compare_engines.log",
+    priority: priority("compare_engines")
     conda:
         "../envs/study.yaml"
     threads: 1

@@ -11,7 +11,7 @@ rule train_lowlevel:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
         run=RUNS_OF["lowlevel"],
-    priority: priority
+    priority: priority("train_lowlevel")
     conda:
         "../envs/study.yaml"
     threads: 1
@@ -34,12 +34,12 @@ rule train_keras:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
         run=RUNS_OF["keras"],
-    priority: priority
+    priority: priority("train_keras")
     conda:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=memory,
         runtime=minutes,
     params:
         spec=specification,
