@@ -44,7 +44,7 @@ def test_an_experiment_takes_the_steps_that_are_planned(data, monkeypatch, name)
     experiment, settings = RUN[name]
     taken = []
 
-    def train(_, order, *rest):
+    def train(_, order, *_rest, **_options):
         taken.append(order.shape)
         return False
 

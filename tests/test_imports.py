@@ -10,7 +10,7 @@ from fmstudy.digest import PACKAGE, SCRIPTS, modules_of
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
 SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "weasyprint"}
-# The jobs that train, differentiate, normalize or multiply with it.
+# The jobs that train, differentiate or normalize with it, or measure how fast it is.
 NEED_TENSORFLOW = {
     *("train_lowlevel", "train_keras", "run_experiment"),
     *("compare_engines", "check_equality", "measure_machine"),

@@ -184,12 +184,12 @@ def train_keras(
     for epoch in range(1, spec.epochs + 1):
         order = tf.constant(batch_order(cut, seed, epoch).astype(np.int32))
         with watch.measure("training"):
-            running = tuple(float(value) for value in take_epoch(order))
-        history.add(epoch, "running", *_between(running))
+            loss, accuracy = (float(value) for value in take_epoch(order))
+        history.add(epoch, "running", loss, 0.0, accuracy)
         losses = evaluate(epoch)
-        progress.update(epoch, f"loss {running[0]:.4f}")
+        progress.update(epoch, f"loss {loss:.4f}")
         # The running loss does not know yet what the epoch's last step has done.
-        if diverged(running[0], *losses):
+        if diverged(loss, *losses):
             status = DIVERGED
             break
     x_test, test_labels = _samples_major(*test)

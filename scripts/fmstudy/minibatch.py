@@ -32,7 +32,7 @@ OPTIMIZERS = SHARED_OPTIMIZERS | {
     "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's
 }
 
-FUSED = 5_000
+FUSED = 5_000  # steps, from which on it pays that XLA compiles them
 
 Forward = Callable[[Any, tf.Tensor], tuple[tf.Tensor, list[Statistics]]]
 Look = Callable[[int], None]

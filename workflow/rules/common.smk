@@ -14,7 +14,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, estimates, experiments, pdf, warmstart
+from fmstudy import claims, configuration, estimates, experiments, pdf, progress, warmstart
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -178,6 +178,29 @@ def minutes(wildcards):
     """Allow a training five times what a slow core (20 GFLOP/s) needs for its arithmetic."""
     arithmetic = RUNS[wildcards.run].arithmetic
     return 5 + int(5 * arithmetic / 20e9 / 60)
+
+
+def jobs_of_this_run():
+    """Describe the jobs that are to run, say how many run at a time, and tell when one is done."""
+    dag = workflow.dag
+    by_id = {job.jobid: job for job in dag.needrun_jobs()}
+    jobs = [
+        progress.Job(
+            job.jobid,
+            job.rule.name,
+            job.wildcards_dict,
+            arithmetic=RUNS[job.wildcards.run].arithmetic if job.rule.name in progress.RATES else 0,
+            log=str(job.log[0]) if job.log else None,
+            needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
+            priority=job.priority,
+            threads=job.threads,
+            idle=job.is_norun,
+            samples=study.data["train_samples"],
+        )
+        for job in by_id.values()
+    ]
+    slots = workflow.cores if workflow.local_exec else min(workflow.nodes, len(jobs))
+    return jobs, slots, lambda id: dag.finished(by_id[id])
 
 
 def of_runs(models, file):
