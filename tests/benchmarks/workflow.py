@@ -201,7 +201,7 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
     ):
         say(f"{size} trainings: {name.replace('_', ' ')}")
         taken = copy.snakemake(*arguments)
-        row[name] = taken.seconds
+        row |= {name: taken.seconds, f"{name}_core": taken.cpu_seconds}
         if name == "dry_run":
             jobs = jobs_of(taken.printed)
             row["jobs"] = jobs.get("total")
@@ -212,7 +212,7 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
     taken = copy.snakemake("--cores", "1", "report")
     if "Nothing to be done" not in taken.printed:
         raise NotMeasured("the made-up results were not taken for finished ones")
-    return row | {"no_op": taken.seconds}
+    return row | {"no_op": taken.seconds, "no_op_core": taken.cpu_seconds}
 
 
 def jobs_of(printed: str) -> dict[str, int]:
