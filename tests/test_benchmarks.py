@@ -341,19 +341,24 @@ def test_the_bound_is_arithmetic_by_rate(tmp_path):
     cost = tmp_path / "cost.csv"
     [row] = workflow.bound_rows(cost, lambda: pytest.fail("measured for nothing"), 2)
     assert "make report" in row["note"]
-    lines = [("60.0", "10.0", "4e12", "2026-01-01T00:01:10Z")]
-    lines += [("100.0", "20.0", "6e12", "2026-01-01T00:02:40Z")]
+    lines = [("70.0", "50.0", "10.0", "4e12", "2026-01-01T00:01:10Z")]
+    lines += [("120.0", "90.0", "20.0", "6e12", "2026-01-01T00:02:40Z")]
     with open(cost, "w", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["training_seconds", "evaluation_seconds", "arithmetic", "finished"])
+        parts = ["seconds", "training_seconds", "evaluation_seconds"]
+        writer.writerow([*parts, "arithmetic", "finished"])
         writer.writerows(lines)
     rows = {row["what"]: row["value"] for row in workflow.bound_rows(cost, lambda: 1e11, 2)}
     assert rows["trainings"] == 2
     assert rows["bound: arithmetic by that rate"] == 100.0
-    assert rows["core-seconds of trainings by 2 cores"] == 95.0
+    assert rows["seconds of their jobs by 2 cores"] == 95.0
+    assert rows["the part of training and evaluation"] == 85.0
     assert rows["first training's start to last one's end"] == 160.0
     assert rows["the same, by the bound"] == pytest.approx(1.6)
     assert rows["budget of the study: 1.25 bound + 60 s"] == 185.0
+    cost.write_text("run,seed\na,1\n")
+    [row] = workflow.bound_rows(cost, lambda: pytest.fail("measured for nothing"), 2)
+    assert "not of this version" in row["note"]
 
 
 @pytest.mark.workflow

@@ -51,14 +51,10 @@ class Problem:
 
     @property
     def arithmetic(self) -> float:
-        """Floating-point operations of a unit, by the formula of `RunSpec.arithmetic`.
-
-        That of the low-level engine counts steps and looks at the test set alone, for any batch.
-        """
+        """Floating-point operations of the matrix products of a unit."""
         looked = self.spec.test_samples if self.evaluated else 0
-        return self.spec.varied(
-            engine="lowlevel", epochs=0, train_samples=self.samples, test_samples=looked
-        ).arithmetic
+        spec = self.spec
+        return spec.step_arithmetic * self.samples + spec.forward_arithmetic * looked
 
     @cached_property
     def features_major(self) -> tuple[np.ndarray, np.ndarray]:

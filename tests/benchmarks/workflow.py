@@ -151,7 +151,8 @@ def measure_turnaround(quick: bool, cores: int, repeats: int, say: Say) -> list[
 
 def _seconds_of(provenances: set[Path]) -> float:
     """What trainings took, which a person would have to wait for in any case."""
-    return sum(sum(runtime.read_json(path)["seconds"].values()) for path in provenances)
+    records = [runtime.read_json(path)["seconds"] for path in provenances]
+    return sum(seconds["training"] + seconds["evaluation"] for seconds in records)
 
 
 def _edit_text(copy: Copy) -> None:
@@ -200,7 +201,7 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
     ):
         say(f"{size} trainings: {name.replace('_', ' ')}")
         taken = copy.snakemake(*arguments)
-        row[name] = taken.seconds
+        row |= {name: taken.seconds, f"{name}_core": taken.cpu_seconds}
         if name == "dry_run":
             jobs = jobs_of(taken.printed)
             row["jobs"] = jobs.get("total")
@@ -211,7 +212,7 @@ def _graph_row(copy: Copy, size: int, say: Say) -> Row:
     taken = copy.snakemake("--cores", "1", "report")
     if "Nothing to be done" not in taken.printed:
         raise NotMeasured("the made-up results were not taken for finished ones")
-    return row | {"no_op": taken.seconds}
+    return row | {"no_op": taken.seconds, "no_op_core": taken.cpu_seconds}
 
 
 def jobs_of(printed: str) -> dict[str, int]:
@@ -242,7 +243,11 @@ def bound_rows(cost: Path, rate: Callable[[], float], cores: int) -> list[Row]:
         return [{"what": "the default study", "note": f"not measured: no {cost.name}; make report"}]
     with open(cost, encoding="utf-8") as file:
         trainings = list(csv.DictReader(file))
-    seconds = [float(t["training_seconds"]) + float(t["evaluation_seconds"]) for t in trainings]
+    if not trainings or "seconds" not in trainings[0]:
+        return [{"what": "the default study", "note": f"{cost.name} is not of this version"}]
+    seconds = [float(t["seconds"]) for t in trainings]
+    parts = ("training_seconds", "evaluation_seconds")
+    computing = sum(float(t[part]) for t in trainings for part in parts)
     ends = [_date(t["finished"]) for t in trainings]
     wall = max(ends) - min(end - took for end, took in zip(ends, seconds, strict=True))
     arithmetic, together = sum(float(t["arithmetic"]) for t in trainings), rate()
@@ -258,10 +263,11 @@ def bound_rows(cost: Path, rate: Callable[[], float], cores: int) -> list[Row]:
             "unit": "s",
         },
         {
-            "what": f"core-seconds of trainings by {cores} cores",
+            "what": f"seconds of their jobs by {cores} cores",
             "value": sum(seconds) / cores,
             "unit": "s",
         },
+        {"what": "the part of training and evaluation", "value": computing / cores, "unit": "s"},
         {"what": "first training's start to last one's end", "value": wall, "unit": "s"},
         {"what": "the same, by the bound", "value": wall / bound, "unit": ""},
     ]

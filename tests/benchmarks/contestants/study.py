@@ -5,12 +5,17 @@ This is the one place to edit when an engine's functions change.
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import tensorflow as tf
 
 from benchmarks.contestants import Course, Form
 from benchmarks.problem import SEED, Problem
 from fmstudy import kerasmodels, minibatch, runtime, training
+from fmstudy.chunks import Chunks
 from fmstudy.device import prepare_device
+from fmstudy.network import Network
 
 
 class FullBatch:
@@ -18,15 +23,15 @@ class FullBatch:
 
     def __init__(self, problem: Problem) -> None:
         spec, self.evaluated = problem.spec, problem.evaluated
-        network = training.Network(spec, SEED)
-        size = problem.samples if spec.batch_norm != "none" else training.CHUNK
-        batch = training.Chunks(*problem.features_major, size, transposed=bool(spec.hidden))
+        network, size = Network(spec, SEED), training.chunk_size(spec)
+        copied = bool(spec.hidden) and spec.batch_norm == "none"
+        batch = Chunks(*problem.features_major, size, transposed=copied)
         optimizer = training.OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
         optimizer.build(network.variables)
         self.look = tf.function(lambda: training.full_batch_gradients(network, batch))
         self.move = tf.function(lambda gradients: optimizer.apply(gradients, network.variables))
         if self.evaluated:
-            held_out = training.Chunks(*problem.test, training.CHUNK, transposed=False)
+            held_out = Chunks(*problem.test, size, transposed=False)
             self.score = tf.function(lambda seen: training.evaluate(network, held_out, seen))
 
     def run(self, first: int, count: int) -> list[float]:
@@ -45,23 +50,27 @@ class KerasBatches:
     """Epochs of a Keras model in batches, as in Part B."""
 
     def __init__(self, problem: Problem) -> None:
-        self.steps = -(-problem.samples // problem.spec.batch_size)
-        self.model = kerasmodels.build_model(problem.spec, SEED)
-        self.batches = kerasmodels.batches(*problem.samples_major(), problem.spec, SEED)
+        self.problem = problem
+        x, labels = problem.samples_major()
+        samples = tf.constant(x), tf.constant(labels)
+        model = kerasmodels.build_model(problem.spec, SEED)
+        self.take = kerasmodels.compiled_epoch(model, samples, problem.spec.batch_size)
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs, from the first one's order on whatever `first` is: time does not see it."""
-        history = self.model.fit(
-            self.batches, steps_per_epoch=self.steps, epochs=count, shuffle=False, verbose=0
-        )
-        return history.history["loss"] if first == 1 else [float("nan")] * count
+        """Take epochs; each gives its mean loss and its accuracy."""
+        losses = []
+        for epoch in range(first, first + count):
+            order = np.concatenate(self.problem.batches(epoch)).astype(np.int32)
+            loss, _ = (float(value) for value in self.take(tf.constant(order)))
+            losses.append(loss)
+        return losses
 
 
 class LowLevelBatches:
     """Epochs of a low-level net in batches, as in the experiments on batch normalization."""
 
-    def __init__(self, problem: Problem) -> None:
-        spec = problem.spec
+    def __init__(self, problem: Problem, fused: bool) -> None:
+        spec, self.fused = problem.spec, fused
         momenta = () if spec.batch_norm == "none" else (spec.bn_momentum,)
         samples = minibatch.Samples.of(*problem.features_major)
         self.training = minibatch.MiniBatches(spec, samples, momenta)
@@ -75,21 +84,34 @@ class LowLevelBatches:
         """Take epochs; the engine keeps the losses of its steps to itself."""
         for epoch in range(first - 1, first - 1 + count):
             start = epoch * self.steps % len(self.order)
-            self.training.train(self.order[start : start + self.steps])
+            self.training.train(self.order[start : start + self.steps], fused=self.fused)
         return [float("nan")] * count
 
 
-def course(problem: Problem) -> Course:
-    """The engine that trains such a net in the study."""
-    prepare_device(1)
-    if problem.spec.batch_size is None:
-        return FullBatch(problem)
-    return KerasBatches(problem) if problem.spec.engine == "keras" else LowLevelBatches(problem)
-
-
 def forms(problem: Problem) -> dict[str, Form]:
-    """The study has settled on one."""
-    return {"as the study trains": course}
+    """The engine that trains such a net in the study, and with XLA if it can be told to use that.
+
+    A form prepares the device as a job does.
+    """
+    spec = problem.spec
+    if spec.batch_size is None:
+        ways: dict[str, Form] = {"chunks": FullBatch}
+    elif spec.engine == "keras":
+        ways = {"a compiled epoch": KerasBatches}
+    else:
+        ways = {
+            name: functools.partial(LowLevelBatches, fused=fused)
+            for name, fused in (("a compiled loop", False), ("the loop compiled by XLA", True))
+        }
+
+    def prepared(way: Form) -> Form:
+        def course(problem: Problem) -> Course:
+            prepare_device(1)
+            return way(problem)
+
+        return course
+
+    return {name: prepared(way) for name, way in ways.items()}
 
 
 def versions() -> dict[str, str]:
