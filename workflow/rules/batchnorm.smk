@@ -41,6 +41,7 @@ rule collect_experiment:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
+    localrule: True  # a second between two experiments, of which one starts from the other
     priority: priority("collect_experiment")
     conda:
         "../envs/study.yaml"
