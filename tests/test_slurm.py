@@ -1,6 +1,8 @@
 """The study on a cluster: a real SLURM of one node, started for these tests (slurmcluster)."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import slurmcluster
 import yaml
 from test_workflow import REPOSITORY, clone, snakemake
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]  # a minute, on an idle machine
 
 PROFILE = "workflow/profiles/slurm"
 RULES = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
@@ -82,9 +84,13 @@ def test_a_cancelled_training_is_tried_again_with_more_and_the_study_goes_on(run
     assert "SLURM status is: 'CANCELLED'" in run.said
     # the data, two trainings, one of them again, and one job for a table and two figures
     assert Counter(job["JobState"] for job in run.jobs) == {"COMPLETED": 4, "CANCELLED": 1}
-    asked = [(job["Tres"].split(",")[1], job["TimeLimit"]) for job in run.jobs]
-    assert asked.count(("mem=2500M", "5")) == 2
-    assert asked.count(("mem=5000M", "10")) == 1
+    [cancelled] = [job for job in run.jobs if job["JobState"] == "CANCELLED"]
+    assert [2 * amount for amount in asked(cancelled)] in [asked(job) for job in run.jobs]
+
+
+def asked(job: dict[str, str]) -> list[int]:
+    """The megabytes and minutes that a job asked for."""
+    return [int(re.search(r"mem=(\d+)M", job["Tres"])[1]), int(job["TimeLimit"])]
 
 
 def test_results_have_the_same_bytes_as_without_a_cluster(run: Run, tmp_path: Path):
@@ -108,6 +114,24 @@ def test_nothing_is_left_half_made(run: Run):
     assert list(run.directory.rglob("results/**/.*")) == []
     done = snakemake(run.directory, "sweep_width", "--cores", "1")
     assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_a_job_that_is_ended_takes_a_half_written_file_with_it(tmp_path: Path):
+    program = """
+import time
+from fmstudy import runtime
+with runtime.job("job.log"), runtime.atomic_write("result.csv"):
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "scripts")}
+    job = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    )
+    assert job.stdout.readline() == b"writing\n"
+    job.terminate()
+    assert job.wait() == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
 
 
 def test_a_machine_without_slurm_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
