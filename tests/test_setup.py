@@ -364,6 +364,14 @@ def test_report_targets_call_snakemake_with_the_environment_first(study, target,
     assert python == str(study / ".venv/bin/python")
 
 
+def test_a_cluster_gets_the_study_and_what_submits_it(study):
+    for name in ("make_environment", "install_system_packages"):
+        (study / f"scripts/{name}.sh").write_text('echo "$@"\n', encoding="utf-8")
+    assert " ".join(make(study, "slurm").split()).startswith(
+        "apt.txt .venv requirements.txt requirements-slurm.txt Ready"
+    )
+
+
 def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(study):
     """With the environment finished, nothing but one instant look stands before the work."""
     called = 'echo "system packages: $*"\n'
