@@ -41,8 +41,8 @@ rule collect_experiment:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
-    localrule: True  # a second between two experiments, of which one starts from the other
     priority: priority("collect_experiment")
+    localrule: True  # a second between two experiments, of which one starts from the other
     conda:
         "../envs/study.yaml"
     params:
