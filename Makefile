@@ -23,8 +23,8 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
-.PHONY: help setup ready ready-all ready-test ready-bench report quick progress test bench lint \
-	format lock clean distclean
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick progress test \
+	bench lint format lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ setup: ## install what the study needs, or repair it; instant when all is there
 	@sh scripts/install_system_packages.sh apt.txt
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
+
+slurm: ## also install what submits the study to a SLURM cluster, see docs/scaling.md
+	@$(MAKE) --no-print-directory setup packages="$(study) requirements-slurm.txt"
 
 # System packages are looked at by `make setup` and the first time only: where they cannot be
 # had, nobody wants to read about it, or wait for it, before every report.
@@ -93,6 +96,7 @@ compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --un
 
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: lock versions again, LOCK=--upgrade for newer ones
 	@$(compile) requirements.in --output-file requirements.txt
+	@$(compile) requirements-slurm.in --constraints requirements.txt --output-file requirements-slurm.txt
 	@$(compile) requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
 	@$(compile) requirements-bench.in --constraints requirements.txt --output-file requirements-bench.txt
 

@@ -163,7 +163,7 @@ PLANS: dict[str, Callable[[Settings], list[Planned]]] = {
 
 
 # ------------------------------------------------------------------------------------- memory
-BASE = 1200.0  # MB: TensorFlow and the code that it compiles, and air
+BASE = 1600.0  # MB: TensorFlow, the code that it compiles, a cluster job's two Snakemakes, and air
 IMAGE = 4e-6 * FEATURES  # MB of one image, float32
 COPIES = {"lowlevel": 5, "keras": 3, "experiment": 3}  # of all images, while they are prepared
 TENSORS = 8  # (units, samples) that a full batch which is not cut into chunks holds at a time

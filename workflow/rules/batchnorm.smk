@@ -42,6 +42,7 @@ rule collect_experiment:
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
     priority: priority("collect_experiment")
+    localrule: True  # a second between two experiments, of which one starts from the other
     conda:
         "../envs/study.yaml"
     params:

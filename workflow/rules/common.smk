@@ -169,15 +169,15 @@ def priority(rule):
     return of_job
 
 
-def memory(wildcards):
-    """Give the megabytes that a training is allowed."""
-    return estimates.memory(RUNS[wildcards.run])
+def memory(wildcards, attempt):
+    """Give the megabytes that a training is allowed, and more where a cluster has found it too few."""
+    return attempt * estimates.memory(RUNS[wildcards.run])
 
 
-def minutes(wildcards):
+def minutes(wildcards, attempt):
     """Allow a training five times what a slow core (20 GFLOP/s) needs for its arithmetic."""
     arithmetic = RUNS[wildcards.run].arithmetic
-    return 5 + int(5 * arithmetic / 20e9 / 60)
+    return attempt * (5 + int(5 * arithmetic / 20e9 / 60))
 
 
 def jobs_of_this_run():
