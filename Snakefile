@@ -16,7 +16,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/closer.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
-include: "workflow/rules/progress.smk"
+include: "workflow/rules/hooks.smk"
 
 
 rule report:

@@ -14,7 +14,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, estimates, experiments, pdf, progress, warmstart
+from fmstudy import claims, configuration, estimates, experiments, pdf, progress
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -146,12 +146,6 @@ TRAINED = {
 
 wildcard_constraints:
     seed=r"\d+",
-
-
-onstart:
-    # Jobs on other machines, or in environments and containers of their own, start by themselves.
-    if workflow.local_exec and not workflow.deployment_settings.deployment_method:
-        warmstart.start()
 
 
 def specification(wildcards):
