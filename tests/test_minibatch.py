@@ -124,6 +124,27 @@ def test_looks_come_where_they_are_asked_for_and_change_nothing(data):
         np.testing.assert_array_equal(variable, other)
 
 
+def test_fused_steps_are_the_same_to_rounding_and_repeat_exactly(data):
+    spec = SPEC.varied(batch_norm="before", optimizer="adam", learning_rate=0.01)
+    batches = MiniBatches(spec, Samples.of(*data), momenta=(0.9,))
+    order = orders(N, SIZE, 2, STEPS)
+
+    def trained(fused):
+        batches.start(2)
+        assert batches.train(order, every=5, fused=fused)  # the last time for 2 steps
+        assert batches.steps == STEPS
+        moving = [tensor.numpy() for layer in batches.moving[0.9] for tensor in layer]
+        return [v.numpy() for v in batches.network.variables] + moving
+
+    plain, fused, again = trained(False), trained(True), trained(True)
+    for one, other, repeated in zip(plain, fused, again, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+        np.testing.assert_array_equal(other, repeated)
+    batches.start(1, rate=1e30)
+    batches.train(orders(N, SIZE, 1, 40), every=5, fused=True)
+    assert batches.steps < 40
+
+
 def test_a_divergence_is_told_and_ends_the_training(data):
     batches = MiniBatches(SPEC.varied(activation="relu"), Samples.of(*data))
     batches.start(1, rate=1e30)

@@ -1,10 +1,12 @@
-"""How TensorFlow works in a job, and the optimizers that both engines use."""
+"""How TensorFlow works in a job, what takes the data there, and the engines' optimizers."""
 
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from fmstudy.dataset import release_pages
 from fmstudy.optimizers import Adam
 
 OPTIMIZERS = {"adam": Adam, "sgd": keras.optimizers.SGD}
@@ -16,3 +18,10 @@ def prepare_device(threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+
+
+def samples_major(x: np.ndarray) -> tf.Tensor:
+    """Turn x (features, n), perhaps mapped from a file, to a tensor (n, features)."""
+    turned = np.ascontiguousarray(x.T)
+    release_pages(x)  # before there is yet another copy
+    return tf.constant(turned)

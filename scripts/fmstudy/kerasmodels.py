@@ -14,8 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fmstudy.dataset import release_pages
-from fmstudy.device import OPTIMIZERS
+from fmstudy.device import OPTIMIZERS, samples_major
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
@@ -163,18 +162,18 @@ def train_keras(
     held against validation figures, so they are kept apart as the split `running`.
     """
     assert spec.batch_size is not None
-    x, labels = _samples_major(*train)
-    cut = spec.fitted_samples
-    parts = {"train": (x[:cut], labels[:cut]), "validation": (x[cut:], labels[cut:])}
+    (x, labels), cut = train, spec.fitted_samples
+    fitted = _samples_major(x[:, :cut], labels[:, :cut])
+    validation = _samples_major(x[:, cut:], labels[:, cut:])
     model = build_model(spec, seed)
-    take_epoch = compiled_epoch(model, (x, labels), spec.batch_size)
+    take_epoch = compiled_epoch(model, fitted, spec.batch_size)
     history, watch, status = History(), Stopwatch(), FINISHED
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")
 
     def evaluate(epoch: int) -> list[float]:
         """Note loss and accuracy of both parts after `epoch` epochs; give the losses."""
         with watch.measure("evaluation"):
-            scores = {split: score(model, *part) for split, part in parts.items()}
+            scores = {"train": score(model, *fitted), "validation": score(model, *validation)}
         for split, found in scores.items():
             history.add(epoch, split, *_between(found))
         return [loss for loss, _ in scores.values()]
@@ -210,6 +209,4 @@ def _between(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, floa
 
 
 def _samples_major(x: np.ndarray, labels: np.ndarray) -> Samples:
-    turned = np.ascontiguousarray(x.T)
-    release_pages(x)
-    return tf.constant(turned), tf.constant(labels.argmax(axis=0))
+    return samples_major(x), tf.constant(labels.argmax(axis=0))

@@ -22,6 +22,7 @@ import tensorflow as tf
 from fmstudy.batchnorm import Statistics, update_moving
 from fmstudy.cost import DONE
 from fmstudy.device import OPTIMIZERS as SHARED_OPTIMIZERS
+from fmstudy.device import samples_major
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.lowlevel import count_hits, summed_cross_entropy
 from fmstudy.network import Network
@@ -48,9 +49,7 @@ class Samples:
     @classmethod
     def of(cls, x: np.ndarray, labels: np.ndarray) -> Samples:
         """Turn features-major x (784, n) and labels (10, n)."""
-        return cls(
-            tf.constant(np.ascontiguousarray(x.T)), tf.constant(np.ascontiguousarray(labels.T))
-        )
+        return cls(samples_major(x), samples_major(labels))
 
     def part(self, start: int, stop: int) -> Samples:
         """The samples from `start` to before `stop`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
+
+Variable = tf.Variable | keras.Variable
 
 
 class Adam(keras.optimizers.Adam):
@@ -16,7 +16,9 @@ class Adam(keras.optimizers.Adam):
     in small batches that costs as much as a fifth of the matrix products.
     """
 
-    def update_step(self, gradient: tf.Tensor, variable: Any, learning_rate: tf.Tensor) -> None:
+    def update_step(
+        self, gradient: tf.Tensor, variable: Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Update a variable and its two moments; Keras calls this for every variable."""
         place = self._get_variable_index(variable)
         step = tf.cast(self.iterations.value + 1, tf.float32)
@@ -34,6 +36,6 @@ class Adam(keras.optimizers.Adam):
         )
 
 
-def _handle(variable: Any) -> tf.Tensor:
+def _handle(variable: Variable) -> tf.Tensor:
     """The resource of a variable, be it Keras' or TensorFlow's."""
     return (variable if isinstance(variable, tf.Variable) else variable.value).handle
