@@ -6,10 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fmstudy import kerasmodels, records, reference
 from fmstudy.initial import initial_weights
-from fmstudy.kerasmodels import batches, build_model, predict, train_keras
+from fmstudy.kerasmodels import Dropout, build_model, predict, train_keras
 from fmstudy.reference import Net
 from fmstudy.spec import REFERENCE
 
@@ -151,18 +152,42 @@ def test_predictions_of_many_samples_are_joined_in_their_order(data, monkeypatch
 # Batches
 
 
-def collected(spec, seed, n=FITTED):
+class Watched:
+    """Stands in the place of a model: notes the batches it gets, and learns nothing from them."""
+
+    def __init__(self) -> None:
+        self.layers, self.trainable_variables, self.optimizer = [], [], self
+        self.images: list[list[int]] = []
+        self.labels: list[list[int]] = []
+
+    def __call__(self, x, training):
+        if training:
+            tf.py_function(lambda x: self.images.append([*map(int, x[:, 0])]), [x], [])
+        return tf.zeros((tf.shape(x)[0], 10))
+
+    def loss(self, labels, logits):
+        tf.py_function(lambda labels: self.labels.append([*map(int, labels)]), [labels], [])
+        return tf.constant(0.0)
+
+    def build(self, variables): ...
+
+    def apply(self, gradients, variables): ...
+
+
+def collected(spec, seed):
     """The batches of each epoch, as lists of sample numbers."""
-    x = np.arange(n, dtype=np.float32)[:, None]
-    found = [
-        (xs.numpy().ravel().tolist(), labels.numpy().tolist())
-        for xs, labels in batches(x, np.arange(n), spec, seed)
-    ]
-    for xs, labels in found:
-        assert xs == labels  # a label stays with its sample
-    steps = -(-n // spec.batch_size)
+    numbers = np.tile(np.arange(N, dtype=np.float32), (784, 1))
+    labels = np.eye(10, dtype=np.float32)[:, np.arange(N) % 10]
+    watched = Watched()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kerasmodels, "build_model", lambda spec, seed: watched)
+        train_keras(spec, seed, (numbers, labels), (numbers, labels))
+    found = watched.images
+    # a label stays with its sample
+    assert [[number % 10 for number in batch] for batch in found] == watched.labels
+    steps = -(-FITTED // spec.batch_size)
     assert len(found) == spec.epochs * steps
-    return [[labels for _, labels in found[i : i + steps]] for i in range(0, len(found), steps)]
+    return [found[i : i + steps] for i in range(0, len(found), steps)]
 
 
 def test_every_epoch_goes_through_every_sample_once_in_an_order_of_its_own():
@@ -198,7 +223,7 @@ def by_hand(spec, seed, x, labels):
     optimizer = {"adam": reference.Adam, "sgd": reference.Descent}[spec.optimizer](
         spec.learning_rate
     )
-    for epoch in collected(spec, seed, n):
+    for epoch in collected(spec, seed):
         losses = []
         for batch in epoch:
             seen = reference.look(net, p, x[:, batch].astype(float), labels[:, batch].astype(float))
@@ -355,3 +380,35 @@ def test_diverged_training_is_a_result_and_not_a_crash(tmp_path, data, epochs):
     assert metrics["epochs_done"] <= 2
     assert metrics["final"]["test"]["loss"] is None
     assert b"NaN" not in (tmp_path / "metrics").read_bytes()
+
+
+# Dropout
+
+
+def test_dropout_sets_its_share_to_0_and_keeps_the_mean():
+    layer, ones = Dropout(0.3, seed=5), tf.ones((400, 51))  # no multiple of 4
+    dropped = layer(ones, training=True).numpy()
+    assert set(np.unique(dropped)) == {0.0, np.unique(dropped)[-1]}
+    # 0.3 within 2^-17 and four standard deviations, sqrt(0.3 * 0.7 / 20,400) = 0.0032
+    assert (dropped == 0.0).mean() == pytest.approx(0.3, abs=0.013)
+    assert dropped.max() == pytest.approx(1 / 0.7, rel=2e-5)
+    np.testing.assert_array_equal(layer(ones, training=False), ones)
+
+
+def test_dropout_is_drawn_anew_for_each_step_layer_and_output():
+    one, two = Dropout(0.5, seed=5), Dropout(0.5, seed=6)
+    ones = tf.ones((200, 64))
+    draws = [layer(ones, training=True).numpy() > 0 for layer in (one, one, two)]
+    draws += [draws[0][:, ::-1], np.roll(draws[0], 1, axis=1), np.roll(draws[0], 4, axis=1)]
+    for i, j in itertools.combinations(range(3), 2):
+        assert np.corrcoef(draws[i].ravel(), draws[j].ravel())[0, 1] == pytest.approx(0, abs=0.04)
+    for other in draws[3:]:
+        assert np.corrcoef(draws[0].ravel(), other.ravel())[0, 1] == pytest.approx(0, abs=0.04)
+
+
+def test_dropout_lets_through_the_gradients_of_what_it_keeps():
+    layer, x = Dropout(0.5, seed=5), tf.ones((20, 30))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+    np.testing.assert_array_equal(tape.gradient(y, x), y)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fmstudy.batchnorm import Statistics
 from fmstudy.bn_common import ARMS, Data, Row, net_spec, row, steps_of
-from fmstudy.minibatch import MiniBatches, Samples, Score, orders
+from fmstudy.minibatch import FUSED, MiniBatches, Samples, Score, orders
 from fmstudy.runtime import Progress
 from fmstudy.spec import RunSpec
 
@@ -36,7 +36,8 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
             keys = {"arm": arm, "size": size}
             batches.start(seed)
             steps = examples // size
-            finished = batches.train(orders(len(data.fitted), size, seed, steps), LOOK)
+            order = orders(len(data.fitted), size, seed, steps)
+            finished = batches.train(order, LOOK, fused=steps > FUSED)
             ways = _ways(batches, data, size) if finished else {}
             rows += [row("finished", "exact" in ways, **keys), row("steps", batches.steps, **keys)]
             rows += [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fmstudy.bn_common import ARMS, Data, Row, net_spec, outcome, row, steps_of
-from fmstudy.minibatch import MiniBatches, Samples, orders
+from fmstudy.minibatch import FUSED, MiniBatches, Samples, orders
 from fmstudy.probes import Probe, inside
 from fmstudy.training import Network
 
@@ -21,6 +21,7 @@ def init(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
     fixed = data.fitted.part(0, settings["invariance_samples"])
+    fused = len(settings["deviations"]) * len(settings["rates"]) * len(order) > FUSED
     rows: list[Row] = []
     for activation in settings["activations"]:
         for arm, batch_norm in ARMS.items():
@@ -30,11 +31,11 @@ def init(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
                 for rate in settings["rates"]:
                     keys = {"activation": activation, "arm": arm, "std": std, "rate": rate}
                     batches.start(seed, rate, weight_std=std)
-                    finished = batches.train(order, LOOK)
+                    finished = batches.train(order, LOOK, fused=fused)
                     rows += outcome(finished, batches, data, **keys)
             if arm == "bn":  # Glorot's weights, trained at the common rate
                 batches.start(seed)
-                if not batches.train(order, LOOK):
+                if not batches.train(order, LOOK, fused=fused):
                     continue
                 keys = {"activation": activation, "arm": arm, "std": None, "rate": None}
                 rows += [

@@ -16,7 +16,7 @@ from fmstudy.bn_common import (
     row,
     steps_of,
 )
-from fmstudy.minibatch import MiniBatches, orders
+from fmstudy.minibatch import FUSED, MiniBatches, orders
 from fmstudy.runtime import Progress
 
 LOOK = 200  # steps between two looks for a divergence
@@ -68,10 +68,11 @@ def _at_rates(
 ) -> list[Row]:
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
+    fused = len(rates) * len(order) > FUSED
     rows: list[Row] = []
     for rate in rates:
         batches.start(seed, rate)
-        finished = batches.train(order, LOOK)
+        finished = batches.train(order, LOOK, fused=fused)
         rows += outcome(finished, batches, data, **keys, rate=rate)
     return rows
 

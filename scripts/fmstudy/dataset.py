@@ -8,6 +8,7 @@ into memory instead of reading them.
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,13 @@ def load_tensors(
             f" Choose a number from 1 to {available} in the configuration"
         )
     return x[:, :samples], y[:, :samples]
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array that has been read; a later use reads it again."""
+    mapping = getattr(array, "_mmap", None)  # of a numpy.memmap and its slices
+    if mapping is not None and hasattr(mapping, "madvise"):
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _map(path: Path, rows: int) -> np.ndarray:

@@ -1,22 +1,28 @@
 """Part B: the Keras models, their training in mini-batches, and their evaluation.
 
 The data come features-major, as everywhere in the study, and are turned once to the
-samples-major form that Keras expects: x (n, 784), labels (n,).
+samples-major form that Keras expects: x (n, 784), labels (n,).  The models, their losses and their
+optimizers are Keras'; the loop over the steps of an epoch is ours, and compiled: `fit` with its
+pipeline of batches takes longer for the same steps.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fmstudy.device import OPTIMIZERS
+from fmstudy.device import OPTIMIZERS, samples_major
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
 from fmstudy.spec import CLASSES, FEATURES, RunSpec
 
-EVALUATED_AT_ONCE = 10_000  # samples
+EVALUATED_AT_ONCE = 2_000  # samples; 800 units of them are 6.4 MB
+
+Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, 784) float32, labels (n,) int64
 
 
 def build_model(spec: RunSpec, seed: int) -> keras.Model:
@@ -36,7 +42,7 @@ def build_model(spec: RunSpec, seed: int) -> keras.Model:
         if spec.batch_norm == "after":
             x = _batch_normalization(spec, layer)(x)
         if spec.dropout:
-            x = keras.layers.Dropout(spec.dropout, seed=1000 * seed + layer)(x)
+            x = Dropout(spec.dropout, seed=1000 * seed + layer)(x)
     logits = keras.layers.Dense(CLASSES, name=f"dense{len(spec.hidden)}")(x)
     model = keras.Model(inputs, logits)
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
@@ -45,10 +51,7 @@ def build_model(spec: RunSpec, seed: int) -> keras.Model:
     model.compile(
         optimizer=OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        steps_per_execution=_steps_at_once(_steps(spec)),
-        # XLA makes dropout many times slower on a CPU and gains little elsewhere.
-        jit_compile=False,
+        jit_compile=False,  # XLA gains nothing here: its products are no faster
     )
     return model
 
@@ -59,42 +62,67 @@ def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:
     )
 
 
-def _steps(spec: RunSpec) -> int:
-    """Steps of one epoch; the last batch may be smaller."""
-    assert spec.batch_size is not None
-    return -(-spec.fitted_samples // spec.batch_size)
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout with half of the random bits: 16 of them decide on an output.
 
-
-def _steps_at_once(steps: int, most: int = 50) -> int:
-    """The largest divisor of `steps` up to `most`: so many steps run without going to Python."""
-    return max(count for count in range(1, min(steps, most) + 1) if steps % count == 0)
-
-
-def batches(x: np.ndarray, labels: np.ndarray, spec: RunSpec, seed: int) -> tf.data.Dataset:
-    """All batches of all epochs, in an order that the seed alone decides.
-
-    x (n, 784) float32, labels (n,) int64.  Keras' own shuffling would depend on what else draws
-    random numbers in the process; this order is shared by all models with the same seed.
+    The share that is set to 0 is the nearest multiple of 2^-16; what stays is divided by exactly
+    what is left, so that the mean stays.  The bits follow the layer's seed and its number of calls.
     """
-    samples, size, steps = x.shape[0], spec.batch_size, _steps(spec)
-    orders = np.stack([batch_order(samples, seed, epoch) for epoch in range(1, spec.epochs + 1)])
-    x_all, labels_all = tf.constant(x), tf.constant(labels)
-    order_all = tf.constant(orders.astype(np.int32))
 
-    def batch(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        start = (step % steps) * size
-        chosen = order_all[step // steps, start : start + size]
-        return tf.gather(x_all, chosen), tf.gather(labels_all, chosen)
-
-    dataset = tf.data.Dataset.range(spec.epochs * steps).map(batch)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = 1
-    options.threading.max_intra_op_parallelism = 1
-    return dataset.with_options(options)
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Set some of the inputs (n, units) to 0 in training."""
+        if not training:
+            return inputs
+        dropped = round(self.rate * 2**16)
+        count, seed = tf.size(inputs), tf.cast(self.seed_generator.next(), tf.int64)
+        # Each random number of 64 bits serves four outputs.
+        drawn = tf.random.stateless_uniform([-(-count // 4)], seed, None, None, tf.uint64)
+        bits = tf.reshape(tf.bitcast(drawn, tf.uint16), [-1])[:count]
+        kept = tf.reshape(bits, tf.shape(inputs)) >= tf.constant(dropped, tf.uint16)
+        return inputs * tf.where(kept, 2**16 / (2**16 - dropped), 0.0)
 
 
-def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Logits (n, 10) float32 of a model in inference mode."""
+def compiled_epoch(
+    model: keras.Model, samples: Samples, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """A function that takes an epoch's steps, on batches of `size` in the order (n,) it is given.
+
+    It gives the mean loss and the accuracy while the parameters change, with dropout on: what
+    Keras' `fit` shows.  The last batch is smaller where `size` does not divide n.
+    """
+    x, labels = samples
+    model.optimizer.build(model.trainable_variables)
+
+    def step(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """A step on the chosen samples; gives the sum of their losses, and how many are right."""
+        batch, wanted = tf.gather(x, chosen), tf.gather(labels, chosen)
+        with tf.GradientTape() as tape:
+            logits = model(batch, training=True)
+            loss = model.loss(wanted, logits)
+        variables = model.trainable_variables
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        hits = tf.equal(tf.argmax(logits, axis=1), wanted)
+        count = tf.cast(tf.size(chosen), tf.float32)
+        return loss * count, tf.reduce_sum(tf.cast(hits, tf.float32))
+
+    def epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def body(
+            start: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            added = step(order[start : start + size])
+            return start + size, loss + added[0], hits + added[1]
+
+        _, loss, hits = tf.while_loop(
+            lambda start, *_: start < tf.size(order), body, (0, 0.0, 0.0), parallel_iterations=1
+        )
+        count = tf.cast(tf.size(order), tf.float32)
+        return loss / count, hits / count
+
+    return tf.function(epoch, input_signature=[tf.TensorSpec((None,), tf.int32)])
+
+
+def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
+    """Logits (n, 10) float32 of a model in inference mode, for x (n, 784)."""
     infer = _compiled(model)
     starts = range(0, x.shape[0], EVALUATED_AT_ONCE)
     return np.concatenate([infer(x[i : i + EVALUATED_AT_ONCE]).numpy() for i in starts])
@@ -102,61 +130,21 @@ def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
     if not hasattr(model, "_infer"):
-        model._infer = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+        model._infer = tf.function(
+            lambda x: model(x, training=False),
+            input_signature=[tf.TensorSpec((None, FEATURES), tf.float32)],
+        )
     return model._infer
 
 
-def score(model: keras.Model, x: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def score(
+    model: keras.Model, x: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
+) -> tuple[float, float]:
     """Mean cross-entropy (nats) and accuracy of a model in inference mode."""
     logits = predict(model, x)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    hits = logits.argmax(axis=1) == labels
+    hits = logits.argmax(axis=1) == np.asarray(labels)
     return float(np.mean(losses.numpy(), dtype=np.float64)), float(np.mean(hits))
-
-
-class _Follow(keras.callbacks.Callback):
-    """After each epoch, evaluates the training and the validation part in inference mode.
-
-    Keras' own training figures are means over an epoch in which the parameters change, with
-    dropout switched on: they cannot be held against validation figures, so they are kept apart
-    as the split `running`.
-    """
-
-    def __init__(
-        self,
-        history: History,
-        parts: dict[str, tuple[np.ndarray, np.ndarray]],
-        watch: Stopwatch,
-        progress: Progress,
-    ) -> None:
-        super().__init__()
-        self.history, self.parts = history, parts
-        self.watch, self.progress = watch, progress
-        self.epochs_done, self.status = 0, FINISHED
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.evaluate(0)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        assert logs is not None
-        self.epochs_done = epoch + 1
-        self.history.add(epoch + 1, "running", logs["loss"], 0.0, logs["accuracy"])
-        losses = self.evaluate(epoch + 1)
-        self.progress.update(epoch + 1, f"loss {logs['loss']:.4f}")
-        # The running loss does not know yet what the epoch's last step has done.
-        if diverged(logs["loss"], *losses):
-            self.status = DIVERGED
-            self.model.stop_training = True
-
-    def evaluate(self, epoch: int) -> list[float]:
-        """Note loss and accuracy of every part after `epoch` epochs; give the losses."""
-        losses = []
-        with self.watch.measure("evaluation"):
-            for split, (x, labels) in self.parts.items():
-                loss, accuracy = score(self.model, x, labels)
-                self.history.add(epoch, split, loss, 0.0, accuracy)
-                losses.append(loss)
-        return losses
 
 
 def train_keras(
@@ -168,28 +156,43 @@ def train_keras(
     """Train a Keras model on `train` and test it once at the end on `test`.
 
     Both are features-major: x (784, n) and one-hot labels (10, n).  The last
-    `spec.validation_split` of the training samples are held out for validation.
+    `spec.validation_split` of the training samples are held out for validation.  Metrics of both
+    parts are taken in inference mode after each epoch.  The figures that Keras shows by itself are
+    means over an epoch in which the parameters change, with dropout switched on: they cannot be
+    held against validation figures, so they are kept apart as the split `running`.
     """
+    assert spec.batch_size is not None
     x, labels = _samples_major(*train)
     cut = spec.fitted_samples
-    fitted, validation = (x[:cut], labels[:cut]), (x[cut:], labels[cut:])
-    keras.utils.set_random_seed(seed)
+    parts = {"train": (x[:cut], labels[:cut]), "validation": (x[cut:], labels[cut:])}
     model = build_model(spec, seed)
-    history, watch = History(), Stopwatch()
+    take_epoch = compiled_epoch(model, (x, labels), spec.batch_size)
+    history, watch, status = History(), Stopwatch(), FINISHED
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")
-    follow = _Follow(history, {"train": fitted, "validation": validation}, watch, progress)
-    with watch.measure("training"):
-        model.fit(
-            batches(*fitted, spec, seed),
-            steps_per_epoch=_steps(spec),
-            epochs=spec.epochs,
-            callbacks=[follow],
-            shuffle=False,  # `batches` is shuffled already
-            verbose=0,
-        )
-    watch.seconds["training"] -= watch.seconds["evaluation"]  # it ran inside the fit
+
+    def evaluate(epoch: int) -> list[float]:
+        """Note loss and accuracy of both parts after `epoch` epochs; give the losses."""
+        with watch.measure("evaluation"):
+            scores = {split: score(model, *part) for split, part in parts.items()}
+        for split, found in scores.items():
+            history.add(epoch, split, *_between(found))
+        return [loss for loss, _ in scores.values()]
+
+    epoch = 0
+    evaluate(epoch)
+    for epoch in range(1, spec.epochs + 1):
+        order = tf.constant(batch_order(cut, seed, epoch).astype(np.int32))
+        with watch.measure("training"):
+            running = tuple(float(value) for value in take_epoch(order))
+        history.add(epoch, "running", *_between(running))
+        losses = evaluate(epoch)
+        progress.update(epoch, f"loss {running[0]:.4f}")
+        # The running loss does not know yet what the epoch's last step has done.
+        if diverged(running[0], *losses):
+            status = DIVERGED
+            break
     x_test, test_labels = _samples_major(*test)
-    history.add(follow.epochs_done, "test", *_between(score(model, x_test, test_labels)))
+    history.add(epoch, "test", *_between(score(model, x_test, test_labels)))
     probabilities = tf.nn.softmax(predict(model, x_test)).numpy()
     weights = {
         f"{layer.name}-{weight.name}": weight.numpy()
@@ -197,9 +200,7 @@ def train_keras(
         for weight in layer.weights
         if "seed_generator" not in weight.path
     }
-    return Training(
-        follow.status, follow.epochs_done, history, probabilities.T, weights, watch.seconds
-    )
+    return Training(status, epoch, history, probabilities.T, weights, watch.seconds)
 
 
 def _between(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, float]:
@@ -207,5 +208,5 @@ def _between(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, floa
     return loss, 0.0, accuracy  # the Keras models have no penalty
 
 
-def _samples_major(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.ascontiguousarray(x.T), labels.argmax(axis=0)
+def _samples_major(x: np.ndarray, labels: np.ndarray) -> Samples:
+    return samples_major(x), tf.constant(labels.argmax(axis=0))

@@ -1,0 +1,37 @@
+"""Keras' Adam with its arithmetic in one pass over each variable."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam, whose update of a variable is one operation of TensorFlow.
+
+    The formula is the same (D. Kingma, J. Ba, arXiv:1412.6980, the form before section 2.1, with
+    epsilon hat).  Keras writes it as a dozen operations, each of which goes through all weights:
+    in small batches that costs as much as a fifth of the matrix products.
+    """
+
+    def update_step(self, gradient: tf.Tensor, variable: object, learning_rate: tf.Tensor) -> None:
+        """Update a variable and its two moments; Keras calls this for every variable."""
+        place = self._get_variable_index(variable)
+        step = tf.cast(self.iterations.value + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(self._momentums[place]),
+            v=_handle(self._velocities[place]),
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=tf.convert_to_tensor(learning_rate),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def _handle(variable: object) -> tf.Tensor:
+    """The resource of a variable, be it Keras' or TensorFlow's."""
+    return (variable if isinstance(variable, tf.Variable) else variable.value).handle
