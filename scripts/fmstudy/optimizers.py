@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-Variable = tf.Variable | keras.Variable
+Variable = Any  # tf.Variable or keras.Variable, neither of which has types
 
 
 class Adam(keras.optimizers.Adam):
