@@ -63,6 +63,14 @@ class Snakemake:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Processes that Ctrl-C ends, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def libraries(tmp_path: Path) -> dict[str, str]:
     """An environment in which Python finds our library, and few lines for the large ones."""
