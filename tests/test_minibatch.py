@@ -138,20 +138,19 @@ def test_fused_steps_are_the_same_to_rounding_and_repeat_exactly(data):
 
     plain, fused, again = trained(False), trained(True), trained(True)
     for one, other, repeated in zip(plain, fused, again, strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-5)
+        # Adam has moved by up to 0.12; where a gradient is near 0, rounding tells in its sign.
+        np.testing.assert_allclose(one, other, atol=2e-4)
         np.testing.assert_array_equal(other, repeated)
-    batches.start(1, rate=1e30)
-    batches.train(orders(N, SIZE, 1, 40), every=5, fused=True)
-    assert batches.steps < 40
 
 
-def test_a_divergence_is_told_and_ends_the_training(data):
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_divergence_is_told_and_ends_the_training(data, fused):
     batches = MiniBatches(SPEC.varied(activation="relu"), Samples.of(*data))
     batches.start(1, rate=1e30)
-    assert batches.train(orders(N, SIZE, 1, 40), every=10) is False
+    assert batches.train(orders(N, SIZE, 1, 40), every=10, fused=fused) is False
     assert batches.steps < 40
     batches.start(1, rate=0.01)  # and leaves nothing behind
-    assert batches.train(orders(N, SIZE, 1, 40), every=10) is True
+    assert batches.train(orders(N, SIZE, 1, 40), every=10, fused=fused) is True
 
 
 def test_only_what_is_named_is_trained(data):

@@ -27,7 +27,7 @@ from fmstudy.initial import batch_order, initial_weights
 from fmstudy.lowlevel import count_hits, summed_cross_entropy
 from fmstudy.network import Network
 from fmstudy.records import Stopwatch
-from fmstudy.spec import RunSpec
+from fmstudy.spec import CLASSES, FEATURES, RunSpec
 
 OPTIMIZERS = SHARED_OPTIMIZERS | {
     "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's
@@ -291,7 +291,6 @@ class MiniBatches:
 
     @functools.cached_property
     def _scored_batches(self) -> Callable:
-        @tf.function
         def scored(x: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             def body(
                 i: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor
@@ -305,4 +304,6 @@ class MiniBatches:
             )
             return loss, hits
 
-        return scored
+        # Batches of any size, without being compiled anew.
+        signature = [tf.TensorSpec((None, None, size), tf.float32) for size in (FEATURES, CLASSES)]
+        return tf.function(scored, input_signature=signature)

@@ -15,7 +15,7 @@ class Adam(keras.optimizers.Adam):
 
     The formula is the same (D. Kingma, J. Ba, arXiv:1412.6980, the form before section 2.1, with
     epsilon hat).  Keras writes it as a dozen operations, each of which goes through all weights:
-    in small batches that costs as much as a fifth of the matrix products.
+    in batches of 256 they take a sixth as long as the matrix products.
     """
 
     def update_step(
