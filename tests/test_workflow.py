@@ -342,7 +342,8 @@ def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(bu
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("training", {"train_lowlevel", "run_experiment", "compare_engines"}),
+        ("training", {"train_lowlevel", "compare_engines"}),
+        ("network", {"train_lowlevel", "run_experiment", "compare_engines"}),
         ("kerasmodels", {"train_keras", "compare_engines"}),
         ("reference", {"compare_engines"}),
         ("report", {"render_report"}),
