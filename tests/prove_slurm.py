@@ -25,9 +25,13 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "report", "--rerun-incomplete"]
 QUICK = ["--configfile", "config/quick.yaml"]
 ON_CLUSTER = ["--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"]
 ON_CLUSTER += ["--slurm-init-seconds-before-status-checks", "5"]
-# When, where and for how long something ran, and what shows it.
+# What says when, where or for how long something ran, or rests on it.
 TIMES = re.compile(
-    r"provenance\.json|(cost|bn_costs|bn_\w[\w-]*_times|machine)\.(csv|tex)|quick\.(html|pdf)"
+    r".*/provenance\.json"
+    r"|.*/tables/(cost|machine|bn_costs|bn_[\w-]+_times)\.(csv|tex)"
+    r"|.*/tables/bn_((curves|speed)_(quantities|predictions)|predictions|claims)\.(csv|tex)"
+    r"|.*/figures/bn_(curves|speed)\.(svg|png|csv)"
+    r"|report/quick\.(html|pdf)"
 )
 
 
@@ -117,10 +121,10 @@ def compare(local: Path, remote: Path) -> bool:
         if not all((directory / path).exists() for directory in (local, remote))
         or (local / path).read_bytes() != (remote / path).read_bytes()
     }
-    wrong = sorted(path for path in different if not TIMES.fullmatch(Path(path).name))
+    wrong = sorted(path for path in different if not TIMES.fullmatch(path))
     print(f"\n{len(paths) - len(different)} of {len(paths)} files have the same bytes.")
-    names = sorted({Path(path).name for path in different} - {Path(path).name for path in wrong})
-    print(f"Others say when, where or for how long something ran: {', '.join(names)}.")
+    names = sorted({Path(path).name for path in different - set(wrong)})
+    print(f"Others rest on when, where or for how long something ran: {', '.join(names)}.")
     print(f"Others that should be the same: {', '.join(wrong) or 'none'}.")
     return not wrong
 

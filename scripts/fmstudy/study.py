@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ class Study:
         for sweep in self.sweeps.values():
             yield from sweep.models
 
-    @property
+    @cached_property  # each job asks for its own
     def runs(self) -> dict[str, RunSpec]:
         """The specification of every run, by name; the same run asked for twice stands once."""
         return {model.run: model.spec for model in self.trained()}
