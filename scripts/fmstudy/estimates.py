@@ -16,9 +16,9 @@ from fmstudy.study import Study
 
 Settings = Mapping[str, Any]
 
-START = 5.0  # seconds: TensorFlow, the data, the first compilation
+START = 2.0  # seconds: TensorFlow, the data, the first compilation
 STEP, LAYER = 1e-4, 5e-5  # seconds of a step, and of each of its layers
-FULL_BATCH, SMALL_BATCHES = 200e9, 80e9  # operations a second
+FULL_BATCH, SMALL_BATCHES = 105e9, 90e9  # operations a second
 ARMS = 2  # without and with batch normalization
 PROBES = 15  # looks at loss and gradients in each look of the experiment shift
 TIMED = 5 * 300  # steps of each net that the experiment speed times in the end
@@ -163,29 +163,27 @@ PLANS: dict[str, Callable[[Settings], list[Planned]]] = {
 
 
 # ------------------------------------------------------------------------------------- memory
-BASE = 1600.0  # MB: TensorFlow, the code that it compiles, a cluster job's two Snakemakes, and air
+BASE = 1300.0  # MB: TensorFlow, the code that it compiles, a cluster job's two Snakemakes, and air
 IMAGE = 4e-6 * FEATURES  # MB of one image, float32
-COPIES = {"lowlevel": 5, "keras": 3, "experiment": 3}  # of all images, while they are prepared
-TENSORS = 8  # (units, samples) that a full batch which is not cut into chunks holds at a time
+COPIES = 2  # of all images, in the forms that products want or while they are turned
+KEPT = 2  # (units, samples) tensors of each normalized layer between two sweeps of a full batch
 
 
 def memory(spec: RunSpec) -> int:
     """MB to allow a training.
 
-    Measured on one thread, with 60,000 and 10,000 images: 1,815 MB on the low-level engine, with
-    300 or 1,000 units and with batch normalization; 1,530 to 1,546 MB on Keras.  With a tenth
-    of the images: 1,000 to 1,140 MB.
+    Measured on one thread, with 60,000 and 10,000 images and no warm process: 1,162 to 1,189 MB on
+    the low-level engine, with 300 or 1,000 units and with batch normalization; 1,140 MB on Keras.
     """
     images = IMAGE * (spec.train_samples + spec.test_samples)
-    prepared = COPIES[spec.engine] * images
-    whole = spec.engine == "lowlevel" and spec.batch_norm != "none"
-    kept = 4e-6 * TENSORS * sum(spec.hidden) * spec.train_samples if whole else 0.0
-    return round(BASE + max(prepared, 2 * images + kept))
+    full_batch_normalized = spec.engine == "lowlevel" and spec.batch_norm != "none"
+    kept = 4e-6 * KEPT * sum(spec.hidden) * spec.train_samples if full_batch_normalized else 0.0
+    return round(BASE + max(COPIES * images, images + kept))
 
 
 def memory_of_experiments(train_samples: int, test_samples: int) -> int:
-    """MB to allow an experiment on batch normalization."""
-    return round(BASE + COPIES["experiment"] * IMAGE * (train_samples + test_samples))
+    """MB to allow an experiment on batch normalization; measured: up to 1,270 with all images."""
+    return round(BASE + COPIES * IMAGE * (train_samples + test_samples))
 
 
 # ------------------------------------------------------------------------- the order of all jobs
