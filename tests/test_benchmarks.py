@@ -361,6 +361,30 @@ def test_the_bound_is_arithmetic_by_rate(tmp_path):
     assert "not of this version" in row["note"]
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_waiting_is_measured_without_the_training_that_a_new_delta_needs(quick, monkeypatch):
+    commands = []
+
+    def run(copy, *command):
+        commands.append(command)
+        config = (copy.directory / "config/config.yaml").read_text(encoding="utf-8")
+        made = copy.directory / "results/runs/new/seed-1/provenance.json"
+        if "delta: 0.002" in config and not made.exists():
+            made.parent.mkdir(parents=True)
+            made.write_text('{"seconds": {"training": 3.0, "evaluation": 1.5, "whole": 6.0}}')
+        return workflow.Taken(10.0, 2.0, "")
+
+    monkeypatch.setattr(workflow.Copy, "run", run)
+    rows = workflow.measure_turnaround(quick, 2, 3, lambda _: None)
+    seconds = {row["what"]: row["seconds"] for row in rows}
+    assert seconds.pop("a changed delta, but for its training") == 5.5
+    assert set(seconds.values()) == {10.0}
+    assert len(rows) == 8
+    assert sum("--dag" in command for command in commands) == 3
+    chosen = ["config/quick.yaml" in command for command in commands if "--dry-run" in command]
+    assert chosen == [not quick] * 3
+
+
 @pytest.mark.workflow
 def test_a_graph_has_as_many_trainings_as_asked_for(tmp_path):
     copy = workflow.Copy(tmp_path / "study")

@@ -201,7 +201,8 @@ def describe(
     ours = runtime.versions(["tensorflow", "keras", "numpy", "scikit-learn", "snakemake"])
     pairs = {
         "measured": time.strftime("%Y-%m-%d", time.gmtime()),
-        "sections": ", ".join(options.only) + (", the quick form" if options.quick else ""),
+        "sections": ", ".join(name for name in options.only if name in tables)
+        + (", the quick form" if options.quick else ""),
         "processor": told["processor"],
         "cores": f"{told['cores']}, measured on one of them with one thread",
         "memory": _memory(),
