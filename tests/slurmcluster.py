@@ -14,6 +14,7 @@ the folder for temporary files be on a local disk.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -91,10 +92,14 @@ class Cluster:
             )
 
     def stop(self) -> None:
-        """End what runs, newest first: the jobs with the node that runs them."""
-        if shutil.which("scancel") and self.daemons:
-            command = ["scancel", "--state=RUNNING", "--signal=KILL", f"--user={os.getuid()}"]
-            subprocess.run(command, env=self.environment, capture_output=True, check=False)
+        """End what runs: first the jobs, for which their node has to be there, then the daemons."""
+        try:
+            self.run("scancel", f"--user={os.getuid()}")
+            end = time.monotonic() + 20  # after KillWait they are ended by force
+            while self.run("squeue", "--noheader") and time.monotonic() < end:
+                time.sleep(0.1)
+        except (ClusterError, FileNotFoundError):
+            pass  # the controller never answered
         for daemon in reversed(self.daemons):
             daemon.terminate()
             try:
@@ -243,6 +248,7 @@ def main(command: Sequence[str]) -> int:
     if not command:
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # and end the daemons
     try:
         with cluster(cpus=int(os.environ.get("CPUS", "2"))) as made:
             return subprocess.run(command, env=made.environment, check=False).returncode
