@@ -25,6 +25,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "report", "--rerun-incomplete"]
 QUICK = ["--configfile", "config/quick.yaml"]
 ON_CLUSTER = ["--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"]
 ON_CLUSTER += ["--slurm-init-seconds-before-status-checks", "5"]
+ON_CLUSTER += ["--cores", "2"]  # in the job of the tables and figures; the node has no more
 # What says when, where or for how long something ran, or rests on it.
 TIMES = re.compile(
     r".*/provenance\.json"
