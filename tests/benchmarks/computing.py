@@ -29,9 +29,10 @@ Row = dict[str, Any]
 
 PRODUCT = 2.0 * 4096**3  # floating-point operations of the yardstick
 # Losses are taken for the same up to this share of themselves.  Single precision, and the order
-# of its sums, is off by some 1e-6 after a few steps; over epochs of small steps it grows.
+# of its sums, is off by some 1e-6 after a few steps.  Over small steps that grows: after an epoch of
+# 188 of them all engines are thousandths apart, so what is compared is the mean over the first one.
 TOLERANCE = {"step": 1e-5, "epoch": 1e-3}
-COMPARED = {"step": 4, "epoch": 2}  # so many losses: before each step, or means of epochs
+COMPARED = {"step": 4, "epoch": 1}  # so many losses: before each step, or means of epochs
 PEERS = ("study", "eager", "keras", "pytorch", "jax", "sklearn")
 
 LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"].varied(epochs=30)
