@@ -29,8 +29,8 @@ Row = dict[str, Any]
 
 PRODUCT = 2.0 * 4096**3  # floating-point operations of the yardstick
 # Losses are taken for the same up to this share of themselves.  Single precision, and the order
-# of its sums, is off by some 1e-6 after a few steps.  Over small steps that grows: after an epoch of
-# 188 of them all engines are thousandths apart, so what is compared is the mean over the first one.
+# of its sums, is off by some 1e-6 after a few steps.  Over small steps that grows: in a second
+# epoch of 188 steps all engines are thousandths apart, so the mean over the first one is compared.
 TOLERANCE = {"step": 1e-5, "epoch": 1e-3}
 COMPARED = {"step": 4, "epoch": 1}  # so many losses: before each step, or means of epochs
 PEERS = ("study", "eager", "keras", "pytorch", "jax", "sklearn")
