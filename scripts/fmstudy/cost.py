@@ -10,8 +10,6 @@ from typing import Any
 
 from fmstudy import runtime
 
-_IMPORTED = time.monotonic()
-
 
 @dataclass
 class Work:
@@ -65,7 +63,7 @@ def process_age() -> float:
         since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
         return since_boot - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError):  # not Linux
-        return time.monotonic() - _IMPORTED
+        return time.monotonic() - runtime.STARTED
 
 
 def record(
