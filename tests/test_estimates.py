@@ -122,6 +122,14 @@ def test_the_data_go_first_and_what_is_not_worth_a_guess_last(study):
         assert estimates.priority(study, rule) > 0
 
 
+def test_every_job_has_an_estimate(study):
+    assert estimates.seconds_of(study, "train_lowlevel", "mlp-300") > 10
+    assert estimates.seconds_of(study, "run_experiment", "shift") > 1
+    assert estimates.seconds_of(study, "plot_weights") == estimates.seconds_of(study, "plot_curves")
+    for rule in ("render_pdf", "collect_experiment", "plot_curves", "unheard_of"):
+        assert estimates.seconds_of(study, rule) > 0
+
+
 def test_memory_is_asked_for_as_images_and_batches_need_it():
     whole = RunSpec("lowlevel", hidden=(300, 100))
     part = whole.varied(train_samples=6000, test_samples=2000)

@@ -37,6 +37,11 @@ BY_HAND = {
         [job("a", 2, rank=1), job("b", 2, rank=1), job("late", 3, "b", rank=9), job("c", 1)], 2,
         {"a": 0, "b": 0, "late": 2, "c": 2}, 5,
     ),
+    "a job of two threads waits for both cores, and one of eight takes what there is": (
+        [job("a", 3, rank=4), Job("wide", 2, rank=3, threads=2), job("b", 1, rank=2),
+         Job("wider", 2, rank=1, threads=8)], 2,
+        {"a": 0, "wide": 3, "b": 5, "wider": 6}, 8,
+    ),
     "no time at all": ([job("a", 0), job("b", 0, "a")], 1, {"a": 0, "b": 0}, 0),
     "nothing to do": ([], 3, {}, 0),
 }  # fmt: skip
@@ -102,6 +107,12 @@ def test_the_longest_chain_bounds_any_number_of_cores():
     assert schedule.chains(jobs) == {"a": 8, "b": 2, "c": 6, "d": 1, "e": 7}
     assert schedule.bound(jobs, 1) == 16
     assert schedule.bound(jobs, 64) == simulate(jobs, 64).wall == 8
+
+
+def test_a_job_of_two_threads_takes_two_cores_of_the_bound():
+    jobs = [Job("a", 4, threads=2), job("b", 4)]
+    assert schedule.bound(jobs, 2) == 6
+    assert schedule.bound(jobs, 1) == 8
 
 
 def test_more_cores_than_help_are_named():

@@ -1,8 +1,9 @@
 """What jobs will take, roughly, before any of them has run: time and memory.
 
-From the time the longest start first.  Only the order matters, so a few figures of one machine will
-do: seconds that a job and a step cost beside their arithmetic, and operations a second of one
-thread.  The memory is what a scheduler of a cluster is asked for, and so has some air.
+From the time the longest start first, and a run says how long it will take before it has measured
+anything.  The order and the proportions matter, so a few figures of one machine will do: seconds
+that a job and a step cost beside their arithmetic, and operations a second of one thread.  The
+memory is what a scheduler of a cluster is asked for, and so has some air.
 """
 
 from __future__ import annotations
@@ -188,16 +189,29 @@ def memory_of_experiments(train_samples: int, test_samples: int) -> int:
 
 # ------------------------------------------------------------------------- the order of all jobs
 FIRST = 100_000  # what everything waits for
-TENSORFLOW = {"compare_engines": 25.0, "check_equality": START, "measure_machine": START}
+TRAININGS = ("train_lowlevel", "train_keras")
+# What starts early, if it takes long.  Tables and figures do not: they fill the cores that no
+# training needs any more.
+RANKED = {*TRAININGS, "run_experiment", "check_statistics"}
+RANKED |= {"compare_engines", "find_duplicates", "check_equality", "measure_machine"}
+SECONDS = {  # of one of the other jobs, by rule, or else by the verb that its name begins with
+    "check_equality": 1.5,
+    "compare_engines": 25.0,
+    "draw_workflow": 3.0,
+    "measure_machine": 5.0,
+    "render_pdf": 13.0,
+    "render_report": 3.0,
+    "collect": 0.6,
+    "judge": 0.9,
+    "plot": 0.8,
+}
+OTHERWISE = 0.7
 
 
 def seconds_of(study: Study, rule: str, name: str = "") -> float:
-    """Seconds of a job of a rule, 0 where it is not worth a guess; `name` is a run or experiment.
-
-    0 is what tables and figures get: they fill the cores that no training needs any more.
-    """
+    """Seconds of a job of a rule; `name` is a run or an experiment."""
     images = study.data["train_samples"], study.data["test_samples"]
-    if rule in ("train_lowlevel", "train_keras"):
+    if rule in TRAININGS:
         return of_training(study.runs[name])
     if rule == "run_experiment":
         return of_experiment(name, study.batchnorm.settings[name])
@@ -205,7 +219,7 @@ def seconds_of(study: Study, rule: str, name: str = "") -> float:
         return study.checks["pairs"] / 2 + study.checks["repetitions"] / 50
     if rule == "find_duplicates":
         return 1.0 + 2.0 * FEATURES * images[0] * images[1] / SMALL_BATCHES
-    return TENSORFLOW.get(rule, 0.0)
+    return SECONDS.get(rule, SECONDS.get(rule.partition("_")[0], OTHERWISE))
 
 
 def priority(study: Study, rule: str, name: str = "") -> int:
@@ -215,7 +229,7 @@ def priority(study: Study, rule: str, name: str = "") -> int:
     """
     if rule in ("fetch_dataset", "prepare_dataset"):
         return FIRST
-    seconds = seconds_of(study, rule, name)
+    seconds = seconds_of(study, rule, name) if rule in RANKED else 0.0
     if rule in ("run_experiment", "collect_experiment"):
         seconds += max(
             (

@@ -5,54 +5,30 @@ reads the logs of the running jobs, hears from Snakemake's logger which jobs sta
 says what follows through the same logger: its lines come whole, between those of Snakemake, and
 are as quiet as Snakemake is asked to be.
 
-What is left is estimated job by job, from what such a job typically takes on one core (for a
-training its arithmetic) times a factor that is measured in this run, and then scheduled on the
+What is left is estimated job by job, from what such a job typically takes on one core
+(`estimates.seconds_of`) times a factor that is measured in this run, and then scheduled on the
 cores there are.  There is no Snakemake in here: jobs are plain descriptions, records of its logger
 are known by their attributes.
 """
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from fmstudy import runtime
+from fmstudy import estimates, runtime, schedule
 
-# What is typical of one core; only what was not measured yet rests on it.
-RATES = {"train_lowlevel": 105e9, "train_keras": 90e9}  # operations a second
 BUILD = 1.0  # seconds of a training until TensorFlow has made its graph
-START = 2.0  # seconds around a training: to start, read the data, write the files
-SECONDS = {  # of the whole job, by rule, or else by the verb that its name begins with
-    "run_experiment": 6.0,
-    "check_statistics": 12.0,
-    "compare_engines": 25.0,
-    "find_duplicates": 1.2,
-    "render_pdf": 14.0,
-    "check_equality": 5.0,
-    "draw_workflow": 4.0,
-    "render_report": 4.0,
-    "collect": 0.6,
-    "fetch": 0.5,
-    "judge": 1.0,
-    "measure": 0.7,
-    "plot": 1.6,
-}
-OTHERWISE = 1.2
-MORE = {  # seconds besides, with all 60,000 training images
-    "run_experiment": 24.0,
-    "check_statistics": 20.0,
-    "find_duplicates": 30.0,
-}
+START = estimates.START  # seconds around a training: to start, read the data, write the files
 
 POLL, LOOK = 1.0, 5.0  # seconds between two looks at Snakemake's jobs, and at their logs
 ON_TERMINAL, ELSEWHERE, NOTED = 15.0, 300.0, 60.0  # seconds between two messages
@@ -68,23 +44,19 @@ AROUND: Kind = ("around",)  # a training: START
 class Job:
     """A job that is to run.
 
+    seconds      that it typically takes on one core; 0 if it runs nothing, as a target for people
     wildcards    what tells it from others of its rule
-    arithmetic   floating-point operations of a training, 0 for all else
     needs        ids of the jobs that must be done before
-    idle         it runs nothing, such as a target for people
-    samples      training images of the study
     """
 
     id: int
     rule: str
+    seconds: float
     wildcards: Mapping[str, str] = field(default_factory=dict)
-    arithmetic: float = 0.0
     log: str | None = None
     needs: frozenset[int] = frozenset()
     priority: float = 0.0
     threads: int = 1
-    idle: bool = False
-    samples: int = 60_000
 
     @property
     def name(self) -> str:
@@ -92,27 +64,24 @@ class Job:
         return " ".join([self.rule, *map(str, self.wildcards.values())])
 
     @property
-    def verb(self) -> str:
-        """What its rule does: plot, collect."""
-        return self.rule.partition("_")[0]
+    def trains(self) -> bool:
+        """Whether it trains a model, and says so epoch by epoch."""
+        return self.rule in estimates.TRAININGS
 
     @property
     def kind(self) -> Kind:
         """Which jobs it is like: most like those of the whole path, less like those above."""
-        if self.rule in RATES:
+        if self.trains:
             return (self.rule,)
         if self.rule == "run_experiment":
             return (self.rule, self.wildcards.get("experiment", ""))
-        return ("others", self.verb, self.rule)
+        return ("others", self.rule.partition("_")[0], self.rule)
 
     def typical(self, share: float = 1.0) -> float:
         """Typical seconds of its work, or of a training's first part; without START."""
-        if self.arithmetic:
-            return BUILD + share * self.arithmetic / RATES[self.rule]
-        if self.idle:
-            return 0.0
-        seconds = SECONDS.get(self.rule) or SECONDS.get(self.verb, OTHERWISE)
-        return seconds + MORE.get(self.rule, 0.0) * self.samples / 60_000
+        if self.trains:
+            return BUILD + share * (self.seconds - START)
+        return self.seconds
 
 
 # ------------------------------------------------------------------------- what jobs say themselves
@@ -192,7 +161,7 @@ class Pace:
     """
 
     WEIGHT = 0.5  # in jobs, of what is expected
-    VOICE = 0.25  # of the machine being as it was, or typical
+    VOICE = 0.1  # of the machine being as it was, or typical
 
     def __init__(self, earlier: Mapping[Kind, float] | None = None) -> None:
         self.earlier = dict(earlier or {})
@@ -234,8 +203,8 @@ class Pace:
         return math.exp(logarithms / voices)
 
     def known(self, kind: Kind) -> bool:
-        """Tell whether anything was measured of such work, now or earlier."""
-        return kind[:1] in self.sums or kind[:1] in self.earlier
+        """Tell whether a whole job of such work was measured, now or earlier."""
+        return self.sums.get(kind[:1], (0.0,))[0] >= 1.0 or kind[:1] in self.earlier
 
     def factors(self) -> dict[Kind, float]:
         """Give the factors of every kind that was measured, now or earlier, for the next run."""
@@ -260,7 +229,7 @@ class Outlook:
 
     seconds  until its end
     share    of its core-seconds that are done, in [0, 1]
-    rough    most of what is left is of a kind of which nothing was measured yet
+    rough    a third of what is left is of a kind of which no whole job was measured yet
     left     core-seconds that each job needs yet, by its id
     """
 
@@ -303,15 +272,15 @@ class State:
         if job is None or id in self.done:
             return
         self.done.add(id)
-        if began is None or id not in self.alone or job.idle:
+        if began is None or id not in self.alone or not job.seconds:
             return
         took = now - began
-        stage = read_stage(job.log, began) if job.log and job.arithmetic else None
+        stage = read_stage(job.log, began) if job.log and job.trains else None
         if stage and stage.span:
             self.pace.learn(job.kind, stage.seconds, job.typical(stage.span), stage.span)
             inside = stage.seconds / stage.span * stage.share
             self.pace.learn(AROUND, max(took - inside, 0.1), START)
-        elif job.arithmetic:
+        elif job.trains:
             whole = START + job.typical()
             for kind, part in ((job.kind, job.typical()), (AROUND, START)):
                 self.pace.learn(kind, took * part / whole, part)
@@ -345,22 +314,37 @@ class State:
         unknown = sum(left[id] for id in left if not pace.known(self.jobs[id].kind))
         if total:
             self.share = max(self.share, 1.0 - waiting / total)
-        jobs = [self.jobs[id] for id in left]
-        seconds = schedule(jobs, left, self.running, self.slots, self.failed)
-        return Outlook(seconds, self.share, unknown > waiting / 2, left)
+        seconds = schedule.simulate(list(self._to_schedule(left)), self.slots).wall
+        return Outlook(seconds, self.share, unknown > waiting / 3, left)
+
+    def _to_schedule(self, left: Mapping[int, float]) -> Iterator[schedule.Job]:
+        """What is still to be done: not what needs a job that has failed, for it will not run.
+
+        Among jobs of equal priority the longest stand first.
+        """
+        lost = set(self.failed)
+        jobs = [self.jobs[id] for id in left if id not in self.running]
+        while found := {job.id for job in jobs if job.id not in lost and job.needs & lost}:
+            lost |= found
+        for id in self.running:
+            yield schedule.Job(f"{id}", left[id], rank=math.inf, threads=self.jobs[id].threads)
+        for job in sorted(jobs, key=lambda job: -left[job.id]):
+            if job.id not in lost:
+                after = frozenset(f"{id}" for id in job.needs if id in left)
+                yield schedule.Job(f"{job.id}", left[job.id], after, job.priority, job.threads)
 
     def _pace(self) -> Pace:
         """What was learnt from jobs that are done, and of those that run from what they say."""
         pace = Pace(self.pace.earlier)
         pace.sums = dict(self.pace.sums)
         for id, stage in self.stages.items():
-            if id in self.running and (job := self.jobs[id]).arithmetic and stage.span:
+            if id in self.running and (job := self.jobs[id]).trains and stage.span:
                 pace.learn(job.kind, stage.seconds, job.typical(stage.span), stage.span)
         return pace
 
     def _left(self, id: int, expected: float, now: float) -> float:
         stage, elapsed = self.stages.get(id), max(now - self.running[id], 0.0)
-        if stage and self.jobs[id].arithmetic and stage.span > 0.02:
+        if stage and self.jobs[id].trains and stage.span > 0.02:
             # The epochs of a training take equally long; since its last line it has gone on.
             whole = stage.seconds / stage.span
             return max(whole * (1.0 - stage.share) - max(now - stage.at, 0.0), 0.5)
@@ -369,56 +353,8 @@ class State:
 
 
 def _seconds(job: Job, pace: Pace) -> float:
-    start = START * pace.factor(AROUND) if job.arithmetic else 0.0
+    start = START * pace.factor(AROUND) if job.trains else 0.0
     return start + job.typical() * pace.factor(job.kind)
-
-
-def schedule(
-    jobs: Iterable[Job],
-    seconds: Mapping[int, float],
-    running: Iterable[int],
-    slots: int,
-    failed: Collection[int] = (),
-) -> float:
-    """Give the seconds until all jobs are done, each on its threads, with `slots` threads in all.
-
-    `running` are ids of those that have started.  Of the others, the one with the highest priority
-    goes first as soon as what it needs is done, and among equals the longest.  What needs a job
-    that has failed is left out, because it will not run.
-    """
-    open_jobs = {job.id: job for job in jobs}
-    waits = {
-        id: {need for need in job.needs if need in open_jobs or need in failed}
-        for id, job in open_jobs.items()
-    }
-    needed_by: dict[int, list[int]] = {}
-    for id, needs in waits.items():
-        for need in needs:
-            needed_by.setdefault(need, []).append(id)
-    threads = {id: min(job.threads, slots) for id, job in open_jobs.items()}
-    ends = [(seconds[id], id) for id in running if id in open_jobs]
-    heapq.heapify(ends)
-    free = slots - sum(threads[id] for _, id in ends)
-    started = {id for _, id in ends}
-    ready = [
-        (-job.priority, -seconds[id], id)
-        for id, job in open_jobs.items()
-        if not waits[id] and id not in started
-    ]
-    heapq.heapify(ready)
-    now = 0.0
-    while ends or ready:
-        while ready and (free >= threads[ready[0][2]] or not ends):
-            *_, id = heapq.heappop(ready)
-            free -= threads[id]
-            heapq.heappush(ends, (now + seconds[id], id))
-        now, id = heapq.heappop(ends)
-        free += threads[id]
-        for other in needed_by.get(id, ()):
-            waits[other].discard(id)
-            if not waits[other]:
-                heapq.heappush(ready, (-open_jobs[other].priority, -seconds[other], other))
-    return now
 
 
 # --------------------------------------------------------------------------------- what is said
@@ -456,7 +392,7 @@ def table(state: State, outlook: Outlook, now: float, most: int | None = None) -
             share = f"{int(100 * stage.share)} %"
         else:
             where, share = f"for {about(now - began)}", ""
-        whole = f"about {about(left)} left" if stage and job.arithmetic else ""
+        whole = f"about {about(left)} left" if stage and job.trains else ""
         rows.append((left, (stage.subject if stage else job.name, where, share, whole)))
     rows.sort(reverse=True)
     shown = rows if most is None or len(rows) <= most else rows[: most - 1]
@@ -563,8 +499,8 @@ class Follower(logging.Handler):
                     self.logger.info(
                         short if self.terminal else short.partition("\n")[0], extra=self.extra
                     )
-                # A twentieth of the main process's time at most, however many jobs there are.
-                looked, look = now, max(LOOK, 20.0 * (time.time() - now))
+                # A hundredth of a core at most, however many jobs there are.
+                looked, look = now, max(LOOK, 100.0 * (time.time() - now))
 
     def _ask(self, now: float) -> None:
         """Take note of what has finished unheard."""

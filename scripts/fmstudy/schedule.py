@@ -2,24 +2,28 @@
 
 That is how Snakemake goes about it: whenever a core is free, the job of highest priority starts
 among those whose inputs are there (R. L. Graham, Bounds on multiprocessing timing anomalies, SIAM
-Journal on Applied Mathematics 17, 1969).  A job takes one core.
+Journal on Applied Mathematics 17, 1969).
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job: its seconds, the names of those it waits for, and its rank: higher starts sooner."""
+    """A job: its seconds, the names of those it waits for, its rank, and how many cores it takes.
+
+    What ranks higher starts sooner; what runs already has the highest rank there is.
+    """
 
     name: str
     seconds: float
     after: frozenset[str] = frozenset()
     rank: float = 0.0
+    threads: int = 1
 
 
 @dataclass
@@ -39,6 +43,8 @@ class Schedule:
 def simulate(jobs: Sequence[Job], cores: int) -> Schedule:
     """Run jobs on so many cores, those of highest rank first; of equal ones in the given order.
 
+    A job that asks for more cores than there are takes all.  One that has to wait for cores holds
+    back those that rank lower, which is where Snakemake fills gaps.
     Raises ValueError where jobs wait for one another in a circle, or for one that is not there.
     """
     waiting = {job.name: set(job.after) for job in jobs}
@@ -47,16 +53,19 @@ def simulate(jobs: Sequence[Job], cores: int) -> Schedule:
     followers = _followers(jobs)
     schedule = Schedule(cores)
     running: list[tuple[float, int]] = []  # by the end
-    now = 0.0
+    now, free = 0.0, cores
+    threads = [min(job.threads, cores) for job in jobs]
     while ready or running:
-        while ready and len(running) < cores:
+        while ready and threads[ready[0][1]] <= free:
             _, i = heapq.heappop(ready)
             job = jobs[i]
+            free -= threads[i]
             schedule.starts[job.name], schedule.ends[job.name] = now, now + job.seconds
             heapq.heappush(running, (now + job.seconds, i))
         now = running[0][0]
         while running and running[0][0] <= now:  # all that end at this time, before any starts
             _, i = heapq.heappop(running)
+            free += threads[i]
             for j in followers[jobs[i].name]:
                 waiting[jobs[j].name].discard(jobs[i].name)
                 if not waiting[jobs[j].name]:
@@ -111,7 +120,7 @@ def longest_chain(jobs: Sequence[Job]) -> list[Job]:
 
 def bound(jobs: Sequence[Job], cores: int) -> float:
     """The seconds that no order of the jobs undercuts: all cores busy, or the longest chain."""
-    whole = sum(job.seconds for job in jobs)
+    whole = sum(job.seconds * min(job.threads, cores) for job in jobs)
     return max(whole / cores, sum(job.seconds for job in longest_chain(jobs)))
 
 
@@ -127,4 +136,4 @@ def enough_cores(jobs: Sequence[Job], within: float = 0.02) -> int:
 
 def ranked(jobs: Sequence[Job], ranks: Mapping[str, float]) -> list[Job]:
     """The same jobs with other ranks."""
-    return [Job(job.name, job.seconds, job.after, ranks[job.name]) for job in jobs]
+    return [replace(job, rank=ranks[job.name]) for job in jobs]

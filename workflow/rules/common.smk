@@ -157,10 +157,14 @@ def priority(rule):
     """Rank the jobs of a rule by how long they will take, so that the longest start first."""
 
     def of_job(wildcards):
-        name = wildcards.get("run") or wildcards.get("experiment") or ""
-        return estimates.priority(study, rule, name)
+        return estimates.priority(study, rule, named(wildcards))
 
     return of_job
+
+
+def named(wildcards):
+    """Give the run or the experiment that a job is about, if any."""
+    return wildcards.get("run") or wildcards.get("experiment") or ""
 
 
 def memory(wildcards, attempt):
@@ -182,14 +186,12 @@ def jobs_of_this_run():
         progress.Job(
             job.jobid,
             job.rule.name,
+            0.0 if job.is_norun else estimates.seconds_of(study, job.rule.name, named(job.wildcards)),
             job.wildcards_dict,
-            arithmetic=RUNS[job.wildcards.run].arithmetic if job.rule.name in progress.RATES else 0,
             log=str(job.log[0]) if job.log else None,
             needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
             priority=job.priority,
             threads=job.threads,
-            idle=job.is_norun,
-            samples=study.data["train_samples"],
         )
         for job in by_id.values()
     ]
