@@ -76,7 +76,7 @@ def test_a_training_that_ended_early_is_charged_for_what_it_did():
 
 
 def test_the_rate_of_products_is_that_of_the_median(one_thread, monkeypatch):
-    times = iter([0.0, 9.0, 10.0, 11.0, 20.0, 22.0, 30.0, 34.0])  # 9 do not count; then 1, 2, 4 s
+    times = iter([10.0, 11.0, 20.0, 22.0, 30.0, 34.0])  # 1, 2 and 4 s
     monkeypatch.setattr(machine.time, "perf_counter", lambda: next(times))
     [row] = machine.product_rate(1, size=100, repetitions=3).to_dict("records")
     assert row["product_rate"] == pytest.approx(2 * 100**3 / 2.0 / 1e9)

@@ -96,8 +96,10 @@ def save(drawing: Drawing, path: str | Path) -> None:
         with figuredata.marked(figure, panels) as marks:
             figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
         extents = _extents(figure)
+        # As savefig would, but for a draft to lay it out by: that is done.
         figure.set_layout_engine("none")
-        figure.savefig(picture, format="png", dpi=DOTS, metadata={"Software": None})
+        figure.set_dpi(DOTS)
+        FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})
     drawn = svgclean.clean(ET.fromstring(buffer.getvalue()), marks)
     root = _root(figure, drawing, path.stem)
     root.extend(_arranged(drawn, panels, figure, extents))

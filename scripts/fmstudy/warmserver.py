@@ -102,8 +102,11 @@ def load(kind: str) -> None:
     if kind == TRAINING:
         import_tensorflow()
     else:
+        import jsonschema  # noqa: F401
         import matplotlib.pyplot  # noqa: F401
         import scipy.special  # noqa: F401
+        import yaml  # noqa: F401
+        from matplotlib.backends import backend_agg, backend_svg  # noqa: F401
     import pandas  # noqa: F401
     from snakemake import iocontainers, logging  # noqa: F401  # with which every script begins
 

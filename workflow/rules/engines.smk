@@ -18,7 +18,8 @@ rule compare_engines:
         mem_mb=2500,
         runtime=5,
     params:
-        images=min(1000, study.data["train_samples"]),
+        # A small study compares fewer, but more than one chunk of the low-level engine.
+        images=min(1000, study.data["train_samples"], 100 + study.data["train_samples"] // 15),
         steps=20,
         code=digest("compare_engines"),
     script:
