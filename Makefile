@@ -17,8 +17,9 @@ all := requirements.txt requirements-dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What an interrupted run has left half-made is made again.
-snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
+# What an interrupted run has left half-made is made again.  Greedy: the highest priority first,
+# without a linear program to be solved for each job that ends.
+snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete --scheduler greedy
 
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.

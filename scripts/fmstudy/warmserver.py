@@ -104,7 +104,7 @@ def load(kind: str) -> None:
     else:
         import jsonschema  # noqa: F401
         import matplotlib.pyplot  # noqa: F401
-        import scipy.special  # noqa: F401
+        import sklearn.metrics  # noqa: F401  # and with it scipy.stats and scipy.optimize
         import yaml  # noqa: F401
         from matplotlib.backends import backend_agg, backend_svg  # noqa: F401
     import pandas  # noqa: F401
