@@ -489,6 +489,7 @@ class Follower(logging.Handler):
                 self._ask(now)
                 if now - looked < look:
                     continue
+                spent = time.thread_time()
                 short, whole = self._tell(now)
                 runtime.write_text(self.directory / "progress.txt", whole)
                 if now - noted >= NOTED:
@@ -500,7 +501,8 @@ class Follower(logging.Handler):
                         short if self.terminal else short.partition("\n")[0], extra=self.extra
                     )
                 # A hundredth of a core at most, however many jobs there are.
-                looked, look = now, max(LOOK, 100.0 * (time.time() - now))
+                spent = time.thread_time() - spent
+                looked, look = now, max(LOOK, 100.0 * spent)
 
     def _ask(self, now: float) -> None:
         """Take note of what has finished unheard."""
