@@ -213,7 +213,7 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
     if not (steps or peers or graph):
         return False
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     from fmstudy.colours import FAINT, HUES
     from fmstudy.svg import style
@@ -252,6 +252,7 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
             for axis in (bottom.xaxis, bottom.yaxis):
                 axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
                 axis.set_minor_formatter(NullFormatter())
+            bottom.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             bottom.legend()
         for axes, rows in ((top, steps), (middle, peers), (bottom, graph)):
             axes.set_visible(bool(rows))
