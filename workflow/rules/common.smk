@@ -178,6 +178,13 @@ def minutes(wildcards, attempt):
     return attempt * (5 + int(5 * arithmetic / 20e9 / 60))
 
 
+def seconds_of(job):
+    """Estimate the seconds of a job; a target for people runs nothing."""
+    if job.is_norun:
+        return 0.0
+    return estimates.seconds_of(study, job.rule.name, named(job.wildcards))
+
+
 def jobs_of_this_run():
     """Describe the jobs that are to run, say how many run at a time, and tell when one is done."""
     dag = workflow.dag
@@ -186,7 +193,7 @@ def jobs_of_this_run():
         progress.Job(
             job.jobid,
             job.rule.name,
-            0.0 if job.is_norun else estimates.seconds_of(study, job.rule.name, named(job.wildcards)),
+            seconds_of(job),
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
             needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
