@@ -128,10 +128,14 @@ def test_jobs_that_do_not_train_start_where_their_own_libraries_are_imported(
     snakemake: Snakemake, libraries: dict[str, str]
 ):
     folder = Path(libraries["PYTHONPATH"].split(os.pathsep)[1])
-    for package, module in (("matplotlib", "pyplot"), ("scipy", "special")):
-        (folder / package).mkdir()
-        (folder / package / "__init__.py").touch()
-        (folder / package / f"{module}.py").write_text("import os\nPID = os.getpid()\n")
+    for name in (
+        *("matplotlib.pyplot", "matplotlib.backends.backend_agg"),
+        *("matplotlib.backends.backend_svg", "sklearn.metrics"),
+    ):
+        *packages, module = name.split(".")
+        (package := folder.joinpath(*packages)).mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").touch()
+        (package / f"{module}.py").write_text("import os\nPID = os.getpid()\n")
     body = """
         import json, matplotlib.pyplot
         tell = {"matplotlib": matplotlib.pyplot.PID, "tensorflow": "tensorflow" in sys.modules}
