@@ -305,10 +305,11 @@ class State:
         """Estimate what is left, from what was noted and read so far."""
         pace = self._pace()
         whole = {job.id: _seconds(job, pace) for job in self.jobs.values()}
+        over = self.done | self.failed
         left = {
             id: self._left(id, seconds, now) if id in self.running else seconds
             for id, seconds in whole.items()
-            if id not in self.done | self.failed
+            if id not in over
         }
         total, waiting = sum(whole.values()), sum(left.values())
         unknown = sum(left[id] for id in left if not pace.known(self.jobs[id].kind))

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fmstudy import schedule
+from fmstudy.estimates import TRAININGS
 from fmstudy.jobrecords import Invocation, JobRecord, before
 
-TRAININGS, EXPERIMENTS = ("train_lowlevel", "train_keras"), ("run_experiment",)
+EXPERIMENT = "run_experiment"
 BESIDE = "building and compiling nets, last predictions"
 PARTS = {  # of a job, as its provenance names them
     "training": "training",
@@ -60,8 +61,8 @@ def spending(
     runs = [run for run in runs if any(_within(job, run) for job in jobs)]
     found = Spending(runs=runs)
     trainings = [job for job in jobs if job.rule in TRAININGS]
-    experiments = [job for job in jobs if job.rule in EXPERIMENTS]
-    others = [job for job in jobs if job.rule not in (*TRAININGS, *EXPERIMENTS)]
+    experiments = [job for job in jobs if job.rule == EXPERIMENT]
+    others = [job for job in jobs if job.rule not in (*TRAININGS, EXPERIMENT)]
     found.lines += _measured("trainings", trainings)
     found.lines += _measured("experiments on batch normalization", experiments)
     found.lines += _by_rule("other jobs", others)

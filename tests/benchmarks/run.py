@@ -189,7 +189,7 @@ def busy_rows(tables: Tables) -> list[Row]:
 
     The median tells, for some wait by themselves now and then, as Keras' `fit` for its pipeline.
     """
-    shares = [float(r["busy"]) for rows in tables.values() for r in rows if r.get("busy")]
+    shares = [row["busy"] for rows in tables.values() for row in rows if "busy" in row]
     if not shares:
         return []
     median = statistics.median(shares)
