@@ -9,7 +9,7 @@ from pathlib import Path
 from fmstudy.digest import PACKAGE, SCRIPTS, modules_of
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
-SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "statsmodels", "weasyprint"}
+SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}
 # The jobs that train, differentiate or normalize with it, or measure how fast it is.
 NEED_TENSORFLOW = {
     *("train_lowlevel", "train_keras", "run_experiment"),

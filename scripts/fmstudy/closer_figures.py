@@ -32,7 +32,7 @@ from fmstudy.records import FINISHED
 from fmstudy.svg import Drawing, style
 from fmstudy.tables import Runs
 
-# statsmodels and scipy.stats are slow to import, so what needs them is imported where it is used.
+# scipy is slow to import, so what needs it is imported where it is used.
 if TYPE_CHECKING:
     from fmstudy.calibration import Calibration
 
@@ -284,9 +284,8 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
     """Accuracy over confidence in 15 bins, above a histogram of the confidences."""
     if not predicted.predictions:
         return _lost(predicted)
-    from statsmodels.stats.proportion import proportion_confint
-
     from fmstudy.calibration import BINS, calibration, reliability
+    from fmstudy.statistics import share_interval
 
     found = reliability(labels, predicted.predictions)
     measured = calibration(labels, predicted.predictions)
@@ -296,7 +295,8 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
     # One training's number of images: those of several are the same ones, seen again.
     images = found.images[filled] / trainings
     accuracy = found.accuracy[filled]
-    low, high = proportion_confint(accuracy * images, images, method="wilson")
+    hits = accuracy * images
+    low, high = np.transpose([share_interval(*bin_) for bin_ in zip(hits, images, strict=True)])
     with style():
         figure, (top, bottom) = plt.subplots(
             2, 1, figsize=(5.6, 4.4), sharex=True, height_ratios=[3.2, 1], layout="constrained"

@@ -21,9 +21,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit  # of the normal distribution and Student's t
 
-# statsmodels and scipy.optimize are slow to import, so the functions that need them import them.
+# Functions of the beta distribution, of the normal distribution, and of Student's t.
+from scipy.special import betainc, betainccinv, betaincinv, ndtri, stdtr, stdtrit
+
+# scipy.optimize is slow to import, so only the functions that need it do.
 
 LEVEL = 0.95
 ALPHA = 1.0 - LEVEL
@@ -239,12 +241,17 @@ def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimat
     return _least_squares(values, images, design, weights)
 
 
-def share_interval(hits: float, n: int) -> tuple[float, float]:
-    """The interval of a share from one run, over images (E. Wilson, JASA 22 (1927))."""
-    from statsmodels.stats.proportion import proportion_confint
+def share_interval(hits: float, n: float) -> tuple[float, float]:
+    """Return the interval for the share `hits` / `n` of one run, over images.
 
-    low, high = proportion_confint(hits, n, alpha=ALPHA, method="wilson")
-    return float(low), float(high)
+    Its bounds are the shares p that lie z standard errors sqrt(p (1 - p) / n) from the observed
+    one (E. Wilson, JASA 22 (1927)).
+    """
+    z, share = -ndtri(ALPHA / 2.0), hits / n
+    scale = 1.0 + z**2 / n
+    center = (share + z**2 / (2.0 * n)) / scale
+    half = z * math.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2)) / scale
+    return max(0.0, float(center - half)), min(1.0, float(center + half))
 
 
 def another_run(values: Sequence[float] | np.ndarray) -> float | None:
@@ -281,18 +288,15 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
     Q. McNemar, Psychometrika 12 (1947).  This is about these two trained networks: it does not
     know that another seed would have given others.
     """
-    from statsmodels.stats.contingency_tables import mcnemar as test
-    from statsmodels.stats.proportion import proportion_confint
-
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    both, neither = int(np.sum(first & second)), int(np.sum(~first & ~second))
-    p = float(test([[both, only_first], [only_second, neither]], exact=True).pvalue)
-    differing = only_first + only_second
-    if differing == 0:
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    if n == 0:
         return Discordance(0, 0, 1.0, 0.5, 0.0, 1.0)
-    low, high = proportion_confint(only_second, differing, alpha=ALPHA, method="beta")
-    share = only_second / differing
-    return Discordance(only_first, only_second, min(1.0, p), share, float(low), float(high))
+    # Were both runs equally good, the smaller count would be binomial (n, 1/2).
+    p = min(1.0, 2.0 * float(betainc(n - fewer, fewer + 1, 0.5)))
+    low = float(betaincinv(only_second, only_first + 1, ALPHA / 2.0)) if only_second else 0.0
+    high = float(betainccinv(only_second + 1, only_first, ALPHA / 2.0)) if only_first else 1.0
+    return Discordance(only_first, only_second, p, only_second / n, low, high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -301,11 +305,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Calling what has an adjusted p-value below 5 % resolved makes even one false call in the
     whole family no likelier than 5 %.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(list(p_values), alpha=ALPHA, method="holm")[1]]
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * np.arange(p.size, 0, -1)  # the smallest times all, the next times one fewer
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return adjusted.tolist()
 
 
 def resolution(estimate: Estimate, family: int) -> float:

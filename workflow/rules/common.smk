@@ -100,7 +100,7 @@ TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
 FONTS = sorted(os.path.relpath(path) for path in (HERE / "report/fonts").glob("*.ttf"))
-PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "statsmodels", "scikit-learn", "pandas"]
+PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas"]
 PACKAGES += ["matplotlib", "snakemake", "jinja2"]
 
 CLAIMED_SWEEPS = claims.sweeps_of(CLAIMS)
