@@ -5,8 +5,8 @@
 PYTHON ?=
 VENV ?= .venv
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu)
-# The maintainers' tool behind `make lock`; `make lock UV=uv` takes one that is already there.
-UV ?= $(VENV)/uv/bin/uv
+# What `make lock` runs: the uv that also installs; `make lock UV=uv` takes one that is already there.
+UV ?= $(VENV)/bin/uv
 # Options of the benchmarks, such as BENCH="--only step"; PYTORCH=no goes without PyTorch.
 BENCH ?=
 PYTORCH ?= yes
@@ -24,6 +24,8 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete --scheduler
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
+# Modules of another installation must not get in the way of the environment's, here or in jobs.
+unexport PYTHONPATH PYTHONHOME
 .PHONY: help setup slurm ready ready-all ready-test ready-bench report quick progress test \
 	bench lint format lock clean distclean
 
@@ -33,7 +35,7 @@ help: ## list what can be made
 	@echo "Settings: CORES=4 (jobs at a time), PYTHON=python3.12, VENV=.venv"
 
 setup: packages := $(study)
-setup: ## install what the study needs, or repair it; instant when all is there
+setup: ## install what the study needs, or repair it
 	@sh scripts/install_system_packages.sh apt.txt
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
@@ -95,15 +97,15 @@ format: ready-all ## format Python and rules, mend what can be mended
 compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
 
-lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: lock versions again, LOCK=--upgrade for newer ones
+lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=--upgrade for newer versions
+	@echo uv | $(compile) - --output-file requirements-uv.txt
 	@$(compile) requirements.in --output-file requirements.txt
 	@$(compile) requirements-slurm.in --constraints requirements.txt --output-file requirements-slurm.txt
 	@$(compile) requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
 	@$(compile) requirements-bench.in --constraints requirements.txt --output-file requirements-bench.txt
 
-$(VENV)/uv/bin/uv:
-	@$(or $(PYTHON),python3) -m venv "$(VENV)/uv"
-	@"$(VENV)/uv/bin/python" -m pip install --quiet --disable-pip-version-check uv
+$(VENV)/bin/uv:
+	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements-uv.txt
 
 # By name, so that nothing a person has put into report/ goes with it.
 clean: ## remove data, results, logs and reports; keep config/ and the environment
@@ -112,4 +114,4 @@ clean: ## remove data, results, logs and reports; keep config/ and the environme
 
 distclean: clean ## also remove the environment and the tools' caches
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
-	@if [ -f "$(VENV)/pyvenv.cfg" ]; then echo 'rm -rf $(VENV)' && rm -rf "$(VENV)"; fi
+	@$(make_environment) --remove "$(VENV)"

@@ -1,20 +1,55 @@
 #!/bin/sh
-# Make, complete or repair the Python environment of the study.
+# Create, complete, or repair the Python environment of the study, or remove it.
 #
 #     sh scripts/make_environment.sh [--check] VENV PYTHON requirements.txt [requirements-dev.txt]
+#     sh scripts/make_environment.sh --remove VENV
 #
-# PYTHON is the interpreter to use; empty means any that fits, and an environment that is there
-# keeps its own. Of two lock files the second one holds the packages of both. With --check
-# nothing is changed: the exit code says whether all is there.
+# PYTHON is the interpreter to use. If it is empty, an existing environment keeps its own, and a new
+# one gets the first that fits. Of several lock files, the last one holds the packages of all.
+# --check changes nothing and takes no time: the exit code says whether set-up finished with these
+# lock files. Without it, every installed file is looked for.
 set -eu
 unset PYTHONPATH PYTHONHOME # packages of another installation must not count as installed here
+here=${0%/*}
 
-check=
-if [ "$1" = --check ]; then check=yes; shift; fi
-venv=$1 python=$2
+action=
+case $1 in --check | --remove) action=$1; shift ;; esac
+venv=$1
+stamp=$venv/.setup-stamp
+
+refuse() {
+    echo "Not touching $venv: $1." >&2
+    echo "VENV must be a new or empty folder, or an environment that holds nothing else." >&2
+    exit 1
+}
+
+guard() { # an environment may be emptied, and VENV could be anybody's folder by mistake
+    [ -n "$venv" ] || refuse "no folder is given"
+    [ -e "$venv" ] || return 0
+    [ -d "$venv" ] || refuse "it is not a folder"
+    case $(cd "$here/.." && pwd -P)/ in "$(cd "$venv" && pwd -P)"/*) refuse "it holds the study itself" ;; esac
+    content=$(ls -A "$venv")
+    [ -n "$content" ] || return 0
+    [ -f "$venv/pyvenv.cfg" ] || refuse "it is not empty, and no Python environment"
+    for name in "$venv"/* "$venv"/.[!.]* "$venv"/..?*; do
+        case ${name##*/} in
+        bin | include | lib | lib64 | share | etc | man | pyvenv.cfg) ;; # of venv and packages
+        .gitignore | .lock | CACHEDIR.TAG) ;;                           # of newer venv, and of uv
+        bench | uv | .setup-stamp | .no-apt | .no-apt-test) ;;          # ours
+        *) if [ -e "$name" ]; then refuse "it holds ${name##*/}, which is no part of one"; fi ;;
+        esac
+    done
+}
+
+if [ "$action" = --remove ]; then
+    guard
+    rm -rf "$venv"
+    exit 0
+fi
+
+python=$2
 shift 2
 for lock; do :; done # the last one
-stamp=$venv/.setup-stamp
 
 version_of() { # an interpreter that is missing or broken has no version
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true
@@ -36,12 +71,6 @@ is_current() {
     is_usable && [ -f "$stamp" ] && ! describe "$@" | grep -Fqvxf "$stamp"
 }
 
-is_whole() { # pip writes INSTALLER last, so a package without it was interrupted half-way
-    "$venv/bin/python" -m pip --version >/dev/null 2>&1 && "$venv/bin/python" -c '
-from importlib.metadata import distributions
-raise SystemExit(not all(package.read_text("INSTALLER") for package in distributions()))'
-}
-
 find_python() { # the one that was asked for, or the first that fits
     found=
     for candidate in ${python:-python3 python3.13 python3.12 python3.11}; do
@@ -61,32 +90,84 @@ create() {
         echo "On Debian and Ubuntu: sudo apt-get install python$version-venv" >&2
         exit 1
     fi
-    # Only what is an environment is emptied: VENV could be anybody's folder by mistake.
-    clear=
     if [ -f "$venv/pyvenv.cfg" ]; then
-        echo "Making $venv anew: it is unfinished, broken, or has another Python."
-        clear=--clear
-        rm -f "$stamp"
+        echo "Rebuilding $venv: it is unfinished, broken, or has another Python."
     fi
-    "$python" -m venv $clear "$venv"
+    "$python" -m venv --clear "$venv"
     present=$(version_of "$venv/bin/python")
+    damaged=
+}
+
+run_pip() { # one retry: without a package index, nobody should wait a minute to hear of it
+    "$venv/bin/python" -m pip -qq --disable-pip-version-check --no-input --retries 1 "$@"
+}
+
+has_uv() { # the locked version, here or beside the Python that was asked for
+    for uv in "$venv/bin/uv" "${python%/*}/uv"; do
+        if "$uv" --version 2>/dev/null | grep -Fq "uv $uv_version "; then return; fi
+    done
+    return 1
+}
+
+is_complete() {
+    has_uv && "$uv" pip install --quiet --no-config --offline --check \
+        --python "$venv/bin/python" --require-hashes --requirement "$lock" >/dev/null 2>&1
+}
+
+honor() { # uv does not read pip's configuration: set VARIABLE to pip's SETTING, unless it is set
+    eval "[ -z \"\${$1:-}\" ]" || return 0
+    value=
+    for section in global install :env:; do # the last one wins, as with pip
+        found=$(echo "$settings" | sed -n "s/^$section\.$2=['\"]\(.*\)['\"]\$/\1/p" |
+            sed 's/\\n/ /g; s/^ *//; s/ *$//')
+        value=${found:-$value}
+    done
+    [ -z "$value" ] || export "$1=$value"
+}
+
+install_with_uv() {
+    has_uv || { run_pip install --only-binary :all: --require-hashes -r "$uv_lock" && has_uv; } ||
+        return 1
+    settings=$("$venv/bin/python" -m pip config list 2>/dev/null || true)
+    honor UV_DEFAULT_INDEX index-url
+    honor UV_INDEX extra-index-url
+    honor UV_FIND_LINKS find-links
+    honor UV_NO_INDEX no-index
+    honor SSL_CERT_FILE cert
+    honor ALL_PROXY proxy
+    reinstall=
+    for name in $damaged; do reinstall="$reinstall --reinstall-package $name"; done
+    # Files in the environment are links into uv's cache, so damage may have reached the cache too.
+    [ -z "$damaged" ] || "$uv" cache clean --quiet $damaged
+    # Whichever index has it, a package must have one of the locked hashes.
+    "$uv" pip install --quiet --compile-bytecode --index-strategy unsafe-best-match \
+        --python "$venv/bin/python" $reinstall --require-hashes --requirement "$lock"
 }
 
 present=$(version_of "$venv/bin/python")
-if is_current "$@"; then exit 0; fi
-[ -z "$check" ] || exit 1
+if [ "$action" = --check ]; then is_current "$@" && exit 0 || exit 1; fi
 
-if ! is_usable || ! is_whole; then create; fi
+guard
+uv_lock=$here/../requirements-uv.txt
+uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' "$uv_lock")
+damaged=
+if ! is_usable || ! damaged=$("$venv/bin/python" -I "$here/find_damaged_packages.py"); then
+    create
+fi
+if [ -z "$damaged" ] && is_current "$@" && is_complete; then exit 0; fi
+
 rm -f "$stamp"
 case $lock in
 *-bench.txt) size="half a minute and 0.7 GB" ;;
-*) size="about a minute and 2.4 GB" ;;
+*) size="half a minute and 1.9 GB" ;;
 esac
 echo "Installing Python packages into $venv: $size the first time ..."
-if ! "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
-    --require-hashes -r "$lock"; then
-    echo "The Python packages could not be installed: see above. Then run the command again;" >&2
-    echo "what has been downloaded is kept." >&2
+[ -z "$damaged" ] || echo "Damaged, to be replaced:" $damaged
+if ! install_with_uv && ! { echo "Without uv, by pip alone:" &&
+    run_pip install ${damaged:+--force-reinstall} --require-hashes -r "$lock"; }; then
+    echo "The Python packages could not be installed, for the reason above." >&2
+    echo "Can this machine reach a package index? PIP_INDEX_URL, or pip's configuration, names" >&2
+    echo "another one. Then run the command again: downloaded packages are kept." >&2
     exit 1
 fi
 describe "$@" >"$stamp"

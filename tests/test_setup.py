@@ -1,15 +1,21 @@
 """The set-up installs what is locked, on any machine, and says what it cannot do."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+
+from fmstudy import runtime
 
 ROOT = Path(__file__).parents[1]
 SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz", "libpango-1.0-0", "libpangoft2-1.0-0"]
@@ -20,7 +26,7 @@ OF_TESTS += ["slurmctld", "slurmd", "slurm-client", "munge"]
 # The lock files
 
 LOCKS = ["requirements.txt", "requirements-slurm.txt", "requirements-dev.txt"]
-LOCKS += ["requirements-bench.txt"]
+LOCKS += ["requirements-bench.txt", "requirements-uv.txt"]
 
 
 def canonical(name: str) -> str:
@@ -95,8 +101,24 @@ def test_conda_environment_has_the_locked_versions():
     content = yaml.safe_load((ROOT / "workflow/envs/study.yaml").read_text(encoding="utf-8"))
     assert content["channels"] == ["conda-forge", "nodefaults"]
     *_, with_pip = content["dependencies"]
-    pins = dict(pin.split("==") for pin in with_pip["pip"])
-    assert pins == {package: version_of(package) for package in direct("requirements.in")}
+    pins = {tuple(part.strip() for part in pin.partition(";")[::2]) for pin in with_pip["pip"]}
+    asked = set()
+    for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines():
+        if package := re.match(r"[\w-]+", line):
+            marker = line.partition("#")[0].partition(";")[2].strip()
+            asked.add((f"{package[0]}=={version_of(package[0])}", marker))
+    assert pins == asked
+
+
+@pytest.mark.parametrize("installed", ["tensorflow", "tensorflow-cpu"])
+def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypatch, installed):
+    def version(name: str) -> str:
+        if name != installed:
+            raise metadata.PackageNotFoundError(name)
+        return "2.21.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert runtime.versions(["tensorflow"])["tensorflow"] == "2.21.0"
 
 
 def test_citation_and_project_name_the_same_version():
@@ -280,43 +302,190 @@ def test_debian_without_venv_is_told_what_to_install(machine, tmp_path):
     assert "sudo apt-get install python3.12-venv" in done.stderr
 
 
-def test_environment_is_made_once_and_again_when_it_no_longer_fits(tmp_path):
-    lock, venv = tmp_path / "lock.txt", tmp_path / "venv"
-    lock.write_text("# no package\n", encoding="utf-8")
+@dataclass
+class Environment:
+    """A folder with an environment, a lock file of one package, and the only copy of that."""
 
-    def is_current(place: Path = venv) -> bool:
-        return make_environment("--check", place, "", lock).returncode == 0
+    folder: Path
 
-    assert not is_current()
-    assert make_environment(venv, sys.executable, lock).returncode == 0
-    assert is_current()
-    assert make_environment(venv, "", lock).stdout == ""
+    def __post_init__(self) -> None:
+        self.venv, self.lock = self.folder / "venv", self.folder / "lock.txt"
 
-    lock.write_text("# other packages\n", encoding="utf-8")
-    assert not is_current()
-    assert make_environment(venv, "", lock).returncode == 0
-    assert is_current()
+    def lock_package(self, version: str) -> None:
+        """Offer a version of a package, and lock it."""
+        record = f"tiny-{version}.dist-info/RECORD"
+        members = {
+            "tiny.py": f"version = {version!r}\n",
+            f"tiny-{version}.dist-info/METADATA": f"Name: tiny\nVersion: {version}\n",
+            f"tiny-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+        }
+        lines = [f"{name},,{len(text)}\n" for name, text in members.items()]
+        members[record] = "".join(lines) + f"{record},,\n"
+        wheel = self.folder / f"tiny-{version}-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name, text in members.items():
+                archive.writestr(zipfile.ZipInfo(name), text)  # dated the same each time
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        self.lock.write_text(f"tiny=={version} --hash=sha256:{digest}\n", encoding="utf-8")
 
-    moved = venv.rename(tmp_path / "moved")  # its commands begin with the path of its Python
-    assert not is_current(moved)
+    def make(self, python: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+        """Call the script as on a machine whose pip is told to find packages in the folder."""
+        told = {"PIP_FIND_LINKS": str(self.folder), "UV_CACHE_DIR": str(self.folder / "cache")}
+        return make_environment(*options, self.venv, python, self.lock, **told)
 
-    # The installation of a package was interrupted: pip takes it for installed, we must not.
-    (moved / ".setup-stamp").unlink()
-    [installer] = moved.glob("lib/python*/site-packages/pip-*.dist-info/INSTALLER")
+    def is_current(self) -> bool:
+        return self.make("", "--check").returncode == 0
+
+    def file(self, name: str) -> Path:
+        [path] = self.venv.glob(f"lib/python*/site-packages/{name}")
+        return path
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Environment(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
+def environment(shared) -> Environment:
+    """A finished environment, repaired where the test before has damaged it."""
+    shared.lock_package("1.0")
+    done = shared.make(sys.executable)
+    assert done.returncode == 0, done.stderr
+    return shared
+
+
+def test_a_finished_environment_stays_and_new_locks_are_installed(environment):
+    assert environment.is_current()
+    assert environment.make(sys.executable).stdout == ""
+
+    environment.lock_package("2.0")
+    assert not environment.is_current()
+    assert environment.make(sys.executable).returncode == 0
+    assert environment.is_current()
+    assert "2.0" in environment.file("tiny.py").read_text(encoding="utf-8")
+
+
+def test_an_environment_that_was_moved_is_not_current(environment):
+    """The commands in it begin with the path of its Python."""
+    moved = environment.venv.rename(environment.folder / "moved")
+    assert make_environment("--check", moved, "", environment.lock).returncode == 1
+    moved.rename(environment.venv)
+    assert environment.is_current()
+
+
+def test_uv_installs_with_the_package_sources_of_pip(environment):
+    installer = environment.file("tiny-*.dist-info/INSTALLER")
+    assert installer.read_text(encoding="utf-8").strip() == "uv"
+
+
+def test_without_uv_pip_installs_and_repairs(environment):
+    """No uv is in the environment, beside another Python, or to be had."""
+    tiny = environment.file("tiny.py")
+    tiny.unlink()
+    done = environment.make()
+    assert done.returncode == 0, done.stderr
+    assert tiny.exists()
+    installer = environment.file("tiny-*.dist-info/INSTALLER")
+    assert installer.read_text(encoding="utf-8").strip() == "pip"
+
+
+@pytest.mark.parametrize("lost", ["tiny.py", "tiny-1.0.dist-info/INSTALLER"])
+def test_a_package_that_lost_a_file_is_installed_again(environment, lost):
+    file = environment.file(lost)
+    file.unlink()
+    assert "Damaged, to be replaced: tiny" in environment.make(sys.executable).stdout
+    assert file.exists()
+    assert environment.make(sys.executable).stdout == ""
+
+
+def test_a_package_whose_file_was_cut_short_is_installed_again(environment):
+    """Cutting the file also cuts its copy in uv's cache, to which it is a link."""
+    tiny = environment.file("tiny.py")
+    with tiny.open("r+") as file:
+        file.truncate(3)
+    environment.make(sys.executable)
+    assert tiny.read_text(encoding="utf-8") == "version = '1.0'\n"
+
+
+def test_another_version_installed_by_hand_is_replaced(environment):
+    locked_text = environment.lock.read_text(encoding="utf-8")
+    environment.lock_package("2.0")
+    uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-index"]
+    places = ["--find-links", environment.folder, "--python", environment.venv / "bin/python"]
+    subprocess.run([*uv, *places, "tiny==2.0"], check=True)
+    environment.lock.write_text(locked_text, encoding="utf-8")
+    assert environment.is_current()  # as far as an instant look tells
+    environment.make(sys.executable)
+    assert "1.0" in environment.file("tiny.py").read_text(encoding="utf-8")
+
+
+def test_an_environment_without_a_whole_pip_is_rebuilt(environment):
+    installer = environment.file("pip-*.dist-info/INSTALLER")
     installer.unlink()
-    again = make_environment(moved, sys.executable, lock)
-    assert again.returncode == 0
-    assert "anew" in again.stdout
-    assert installer.exists() and is_current(moved)
+    done = environment.make(sys.executable)
+    assert done.returncode == 0
+    assert "Rebuilding" in done.stdout
+    assert environment.is_current()
 
 
-def test_a_failed_installation_is_not_taken_for_a_finished_one(tmp_path):
-    lock, venv = tmp_path / "lock.txt", tmp_path / "venv"
-    lock.write_text(f"a-package==1.0 --hash=sha256:{64 * '0'}\n", encoding="utf-8")
-    done = make_environment(venv, sys.executable, lock)
+def test_a_failed_installation_is_not_taken_for_a_finished_one(environment):
+    environment.lock.write_text(f"tiny==3.0 --hash=sha256:{64 * '0'}\n", encoding="utf-8")
+    done = environment.make(sys.executable)
     assert done.returncode == 1
     assert "could not be installed" in done.stderr
-    assert make_environment("--check", venv, "", lock).returncode == 1
+    assert not environment.is_current()
+
+
+# What set-up must never touch
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A checkout in which somebody has also made an environment."""
+    folder = tmp_path / "holds/checkout"
+    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=lambda _, names: {"fmstudy"})
+    shutil.copy(ROOT / "Makefile", folder)
+    shutil.copy(ROOT / "requirements-uv.txt", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("venv", "files", "reason"),
+    [
+        (".", ["pyvenv.cfg"], "it holds the study itself"),
+        ("..", ["../pyvenv.cfg"], "it holds the study itself"),
+        ("link", ["pyvenv.cfg"], "it holds the study itself"),
+        ("", [], "no folder is given"),
+        ("Makefile", [], "it is not a folder"),
+        ("mine", ["mine/notes.txt"], "no Python environment"),
+        ("mine", ["mine/pyvenv.cfg", "mine/Makefile"], "it holds Makefile"),
+        ("mine", ["mine/pyvenv.cfg", "mine/.git/HEAD"], "it holds .git"),
+    ],
+)
+@pytest.mark.parametrize("target", ["setup", "distclean"])
+def test_a_folder_that_is_no_environment_is_refused_whole(checkout, target, venv, files, reason):
+    (checkout / "link").symlink_to(checkout)
+    for file in files:
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / file).touch()
+    (checkout / "apt.txt").touch()
+    before = sorted(checkout.parent.rglob("*"))
+    done = run_make(checkout, target, f"VENV={venv}", f"PYTHON={sys.executable}")
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert sorted(checkout.parent.rglob("*")) == before
+
+
+def test_distclean_removes_an_environment(checkout):
+    venv = checkout / ".venv"
+    (venv / "lib64").mkdir(parents=True)
+    for name in ("pyvenv.cfg", ".gitignore", ".setup-stamp"):
+        (venv / name).touch()
+    assert run_make(checkout, "distclean").returncode == 0
+    assert not venv.exists()
+    assert (checkout / "Makefile").exists()
+    assert run_make(checkout, "distclean").returncode == 0  # nothing is left to remove
 
 
 # The targets of the Makefile
@@ -336,12 +505,18 @@ def study(tmp_path):
     return tmp_path
 
 
-def make(folder: Path, *arguments: str) -> str:
+def run_make(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     ours = ("MAKE", "MFLAGS", "PYTHON", "VENV", "CORES")  # of the make that runs these tests
-    env = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    env = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | more
     return subprocess.run(
-        ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=True
-    ).stdout
+        ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def make(folder: Path, *arguments: str, **more: str) -> str:
+    done = run_make(folder, *arguments, **more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_make_alone_lists_every_target_for_people(study):
@@ -362,6 +537,16 @@ def test_report_targets_call_snakemake_with_the_environment_first(study, target,
     called, python = make(study, target, "CORES=3").splitlines()
     assert called == f"--cores 3 --rerun-incomplete --scheduler greedy {request_}"
     assert python == str(study / ".venv/bin/python")
+
+
+@pytest.mark.parametrize("target", ["quick", "test", "lint", "progress"])
+def test_modules_of_another_installation_do_not_get_into_the_environment(study, target):
+    (study / "scripts/install_system_packages.sh").touch()
+    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "mypy"):
+        command = study / ".venv/bin" / name
+        command.write_text('#!/bin/sh\necho "$PYTHONPATH$PYTHONHOME"\n', encoding="utf-8")
+        command.chmod(0o755)
+    assert make(study, target, PYTHONPATH="elsewhere", PYTHONHOME="elsewhere").strip() == ""
 
 
 def test_a_cluster_gets_the_study_and_what_submits_it(study):

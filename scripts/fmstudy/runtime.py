@@ -181,10 +181,19 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Give the versions of Python and of the named installed packages."""
-    return {"python": platform.python_version()} | {
-        name: metadata.version(name) for name in packages
-    }
+    """Return the versions of Python and of the named installed packages.
+
+    A package that is installed without code for graphics cards, such as tensorflow-cpu, counts
+    under its usual name.
+    """
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return metadata.version(f"{name}-cpu")
 
 
 def peak_memory_mb() -> float | None:
