@@ -40,11 +40,11 @@ setup: ## install what the study needs, or repair it
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
-slurm: ## also install what submits the study to a SLURM cluster, see docs/scaling.md
+slurm: ## also install what a SLURM cluster needs, see docs/scaling.md
 	@$(MAKE) --no-print-directory setup packages="$(study) requirements-slurm.txt"
 
-# System packages are looked at by `make setup` and the first time only: where they cannot be
-# had, nobody wants to read about it, or wait for it, before every report.
+# Only `make setup` and the first use check system packages: where they cannot be installed,
+# nobody wants to wait for that, or read about it, before every report.
 ready:
 	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(study) || \
 		$(MAKE) --no-print-directory setup
@@ -69,7 +69,7 @@ progress: ## show how far a run in another terminal is
 test: ready-test ## run the tests
 	@$(in_venv) pytest
 
-# The peers are optional: whoever cannot be installed is told as not measured.
+# The peers are optional: those that cannot be installed are reported as not measured.
 ready-bench: ready
 	@$(make_environment) "$(VENV)/bench" "$(VENV)/bin/python" requirements-bench.txt || \
 		echo "Going on without JAX."
@@ -79,21 +79,21 @@ ready-bench: ready
 bench: ready-bench ## measure speed, beside other frameworks, and write docs/performance.md
 	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
 
-lint: ready-all ## check style, types and rules without changing anything
+lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
 	@$(in_venv) ruff format --check --quiet
 	@$(in_venv) snakefmt --check Snakefile workflow
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
-format: ready-all ## format Python and rules, mend what can be mended
+format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
 	@$(in_venv) ruff format
 	@$(in_venv) snakefmt Snakefile workflow
 
-# The lock files hold versions and hashes, and no address: where packages come from is the
-# business of the machine. The versions in workflow/envs/study.yaml follow them by hand; a test
-# compares. Not after `ready`, because a lock that cannot be installed must be mendable.
+# The lock files hold versions and hashes but no addresses: each machine knows where it gets
+# packages from. Update the versions in workflow/envs/study.yaml by hand; a test compares them.
+# This does not depend on `ready`: it must be possible to fix a lock that cannot be installed.
 compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
 
@@ -107,8 +107,8 @@ lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=-
 $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements-uv.txt
 
-# By name, so that nothing a person has put into report/ goes with it.
-clean: ## remove data, results, logs and reports; keep config/ and the environment
+# By name, so that nothing else in report/ is lost.
+clean: ## remove data, results, logs, and reports; keep the environment
 	rm -rf resources results logs .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 

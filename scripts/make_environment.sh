@@ -35,7 +35,7 @@ guard() { # an environment may be emptied, and VENV could be anybody's folder by
         case ${name##*/} in
         bin | include | lib | lib64 | share | etc | man | pyvenv.cfg) ;; # of venv and packages
         .gitignore | .lock | CACHEDIR.TAG) ;;                           # of newer venv, and of uv
-        bench | uv | .setup-stamp | .no-apt | .no-apt-test) ;;          # ours
+        bench | uv | .setup-stamp | .no-*) ;;                           # ours
         *) if [ -e "$name" ]; then refuse "it holds ${name##*/}, which is no part of one"; fi ;;
         esac
     done
@@ -139,9 +139,16 @@ install_with_uv() {
     for name in $damaged; do reinstall="$reinstall --reinstall-package $name"; done
     # Files in the environment are links into uv's cache, so damage may have reached the cache too.
     [ -z "$damaged" ] || "$uv" cache clean --quiet $damaged
-    # Whichever index has it, a package must have one of the locked hashes.
-    "$uv" pip install --quiet --compile-bytecode --index-strategy unsafe-best-match \
+    # Whichever index has it, a package must have one of the locked hashes. What is not locked goes:
+    # it could be the remains of an older lock, and share files with what is.
+    "$uv" pip install --quiet --exact --compile-bytecode --index-strategy unsafe-best-match \
         --python "$venv/bin/python" $reinstall --require-hashes --requirement "$lock"
+}
+
+install_with_pip() {
+    echo "Without uv, by pip alone:"
+    [ -z "$damaged" ] || create
+    run_pip install --require-hashes -r "$lock"
 }
 
 present=$(version_of "$venv/bin/python")
@@ -159,12 +166,11 @@ if [ -z "$damaged" ] && is_current "$@" && is_complete; then exit 0; fi
 rm -f "$stamp"
 case $lock in
 *-bench.txt) size="half a minute and 0.7 GB" ;;
-*) size="half a minute and 1.9 GB" ;;
+*) size="half a minute and 2 GB" ;;
 esac
 echo "Installing Python packages into $venv: $size the first time ..."
 [ -z "$damaged" ] || echo "Damaged, to be replaced:" $damaged
-if ! install_with_uv && ! { echo "Without uv, by pip alone:" &&
-    run_pip install ${damaged:+--force-reinstall} --require-hashes -r "$lock"; }; then
+if ! install_with_uv && ! install_with_pip; then
     echo "The Python packages could not be installed, for the reason above." >&2
     echo "Can this machine reach a package index? PIP_INDEX_URL, or pip's configuration, names" >&2
     echo "another one. Then run the command again: downloaded packages are kept." >&2

@@ -311,22 +311,22 @@ class Environment:
     def __post_init__(self) -> None:
         self.venv, self.lock = self.folder / "venv", self.folder / "lock.txt"
 
-    def lock_package(self, version: str) -> None:
+    def lock_package(self, version: str, name: str = "tiny") -> None:
         """Offer a version of a package, and lock it."""
-        record = f"tiny-{version}.dist-info/RECORD"
+        info = f"{name}-{version}.dist-info"
         members = {
-            "tiny.py": f"version = {version!r}\n",
-            f"tiny-{version}.dist-info/METADATA": f"Name: tiny\nVersion: {version}\n",
-            f"tiny-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+            f"{name}.py": f"version = {version!r}\n",
+            f"{info}/METADATA": f"Name: {name}\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
         }
-        lines = [f"{name},,{len(text)}\n" for name, text in members.items()]
-        members[record] = "".join(lines) + f"{record},,\n"
-        wheel = self.folder / f"tiny-{version}-py3-none-any.whl"
+        lines = [f"{member},,{len(text)}\n" for member, text in members.items()]
+        members[f"{info}/RECORD"] = "".join(lines) + f"{info}/RECORD,,\n"
+        wheel = self.folder / f"{name}-{version}-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
-            for name, text in members.items():
-                archive.writestr(zipfile.ZipInfo(name), text)  # dated the same each time
+            for member, text in members.items():
+                archive.writestr(zipfile.ZipInfo(member), text)  # dated the same each time
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        self.lock.write_text(f"tiny=={version} --hash=sha256:{digest}\n", encoding="utf-8")
+        self.lock.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
 
     def make(self, python: str = "", *options: str) -> subprocess.CompletedProcess[str]:
         """Call the script as on a machine whose pip is told to find packages in the folder."""
@@ -366,6 +366,14 @@ def test_a_finished_environment_stays_and_new_locks_are_installed(environment):
     assert "2.0" in environment.file("tiny.py").read_text(encoding="utf-8")
 
 
+def test_a_package_that_is_no_longer_locked_is_removed(environment):
+    tiny = environment.file("tiny.py")
+    environment.lock_package("1.0", name="other")
+    environment.make(sys.executable)
+    assert environment.file("other.py").exists()
+    assert not tiny.exists()
+
+
 def test_an_environment_that_was_moved_is_not_current(environment):
     """The commands in it begin with the path of its Python."""
     moved = environment.venv.rename(environment.folder / "moved")
@@ -375,17 +383,19 @@ def test_an_environment_that_was_moved_is_not_current(environment):
 
 
 def test_uv_installs_with_the_package_sources_of_pip(environment):
+    environment.lock_package("2.0")
+    environment.make(sys.executable)
     installer = environment.file("tiny-*.dist-info/INSTALLER")
     assert installer.read_text(encoding="utf-8").strip() == "uv"
 
 
-def test_without_uv_pip_installs_and_repairs(environment):
+def test_without_uv_pip_rebuilds_a_damaged_environment(environment):
     """No uv is in the environment, beside another Python, or to be had."""
-    tiny = environment.file("tiny.py")
-    tiny.unlink()
+    environment.file("tiny.py").unlink()
     done = environment.make()
     assert done.returncode == 0, done.stderr
-    assert tiny.exists()
+    assert "Rebuilding" in done.stdout
+    assert environment.file("tiny.py").exists()
     installer = environment.file("tiny-*.dist-info/INSTALLER")
     assert installer.read_text(encoding="utf-8").strip() == "pip"
 
@@ -420,13 +430,14 @@ def test_another_version_installed_by_hand_is_replaced(environment):
     assert "1.0" in environment.file("tiny.py").read_text(encoding="utf-8")
 
 
-def test_an_environment_without_a_whole_pip_is_rebuilt(environment):
+def test_nothing_can_be_repaired_without_a_whole_pip(environment):
+    look = [environment.venv / "bin/python", ROOT / "scripts/find_damaged_packages.py"]
+    assert subprocess.run(look, check=False).returncode == 0
     installer = environment.file("pip-*.dist-info/INSTALLER")
+    text = installer.read_text(encoding="utf-8")
     installer.unlink()
-    done = environment.make(sys.executable)
-    assert done.returncode == 0
-    assert "Rebuilding" in done.stdout
-    assert environment.is_current()
+    assert subprocess.run(look, check=False).returncode == 1
+    installer.write_text(text, encoding="utf-8")
 
 
 def test_a_failed_installation_is_not_taken_for_a_finished_one(environment):

@@ -268,10 +268,10 @@ def another_run(values: Sequence[float] | np.ndarray) -> float | None:
 
 
 class Discordance(NamedTuple):
-    """Two runs on the same images: how many only the first has right, and only the second.
+    """How many images only the first of two runs classifies correctly, and only the second.
 
-    p is of McNemar's exact test; `share` is that of the second among these images, with its
-    interval (C. Clopper, E. Pearson, Biometrika 26 (1934)), 0.5 when neither is better.
+    p is the p-value of McNemar's exact test.  `share` is the second run's share of these images,
+    0.5 when neither is better, with its interval (C. Clopper, E. Pearson, Biometrika 26 (1934)).
     """
 
     only_first: int
@@ -283,10 +283,10 @@ class Discordance(NamedTuple):
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
-    """Compare two runs on the same images by what they have right, booleans (n,) each.
+    """Compare which images two runs classify correctly, given as booleans (n,) each.
 
-    Q. McNemar, Psychometrika 12 (1947).  This is about these two trained networks: it does not
-    know that another seed would have given others.
+    Q. McNemar, Psychometrika 12 (1947).  The result holds for these two trained networks, not
+    for networks trained with other seeds.
     """
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     n, fewer = only_first + only_second, min(only_first, only_second)
