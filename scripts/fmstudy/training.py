@@ -94,7 +94,7 @@ def train_lowlevel(
 
     The pass over the training data that gives a step its gradients also gives the metrics of the
     parameters before that step, that is, after the previous epoch; so there is one more pass than
-    there are steps.  Batch normalization is evaluated with the exact statistics of the training set.
+    there are steps.  Batch normalization is evaluated with the training set's exact statistics.
     `chunk` is the number of samples per chunk; it changes results only by rounding.
     """
     network = Network(spec, seed)
