@@ -1,0 +1,577 @@
+"""What a person sees while Snakemake runs: the plan, one line of progress, failures, the result.
+
+Snakemake writes some fifteen lines per job.  `install` puts a handler of our own in the place of
+the one by which Snakemake writes to the terminal.  It hears every record of Snakemake's logger and
+says in a few words what it understands; all else, such as warnings and unexpected errors, it passes
+on to Snakemake's handler, which prints it as ever.  If anything goes wrong in here, one warning
+says so, and from then on everything is passed on.  Snakemake's own log file misses nothing.
+
+There is no Snakemake in here: its records are known by their attributes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from fmstudy import progress, runtime, warmstart
+from fmstudy.progress import Outlook, Pace, Run, State, about, exactly
+
+# A person sets it to "full" to see everything that Snakemake says.
+VARIABLE = "FMSTUDY_OUTPUT"
+# Switches of Snakemake that ask for its own output.
+DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
+
+POLL = 1.0  # seconds between two looks at Snakemake's jobs
+LOOK = 2.0  # at the logs of jobs
+ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
+NOTED = 60.0  # seconds between two notes of how fast it goes
+HELD = 1.0  # seconds that an error waits to be told with the job that it belongs to
+LISTED = 3  # files of a folder that are listed one by one
+
+# Events of Snakemake's logger of which each line of progress is the sum.
+ROUTINE = {
+    *("workflow_started", "resources_info", "rulegraph", "shellcmd", "progress"),
+    *("job_info", "group_info", "job_started", "job_finished"),
+}
+# The same for messages without an event.  What is missing here is shown.
+NOISE = re.compile(
+    "Assuming unrestricted shared filesystem usage|Building DAG of jobs|Using shell: "
+    "|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored"
+    "|Config file .* is extended by additional config"
+    "|Select jobs to execute|Removing output files of failed job|Trying to restart job "
+    "|Shutting down, this might take some time|Complete log|Elapsed time: "
+    "|Reasons:|Some jobs were triggered by provenance|Rules with provenance triggered jobs"
+    "|SLURM run ID: |Job \\d+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
+    "|'sacct' unavailable"
+)
+# What Snakemake says of failed jobs when each of them has been told.
+FAILED = re.compile(
+    "Exiting because a job execution failed|.*At least one job did not complete", re.S
+)
+
+# Why Snakemake runs a job (`Reason.get_names`), in the order in which it is told.
+REASONS = {
+    "forced": "forced",
+    "code has changed since last execution": "code changed",
+    "params have changed since last execution": "parameters changed",
+    "software environment definition has changed since last execution": "environment changed",
+    "incomplete output files": "incomplete output",
+    "output files have to be generated": "missing output",
+    "set of input files has changed since last execution": "set of inputs changed",
+    "updated input files": "input updated",
+    "input files updated by another job": "needs a job above",
+}
+
+
+def why(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
+    """Say in a few words why a job is run.
+
+    names    Snakemake's reasons
+    changed  parameters that are new, as Snakemake notes them
+    code     the parameter among them that stands for the code, if the job has one
+    """
+    found = {REASONS.get(name, name) for name in names}
+    if changed and set(changed) <= {repr(code), code}:
+        found = found - {"parameters changed"} | {"code changed"}
+    order = list(REASONS.values())
+    return min(found, key=lambda it: order.index(it) if it in order else -1, default="")
+
+
+class Terminal(logging.Handler):
+    """Takes the place of Snakemake's handler for the terminal.
+
+    snakemakes  that handler: what is passed on goes there, all else to its stream
+    describe    gives the run, once Snakemake has planned it
+    full        whether all is to be passed on
+    dry         whether nothing will run
+    quiet       what not to speak of: rules, progress, all
+    clock       seconds since 1970
+    poll        seconds between two ticks of the thread that follows the run; 0 starts none
+    """
+
+    def __init__(
+        self,
+        snakemakes: logging.StreamHandler,
+        describe: Callable[[], Run],
+        *,
+        full: bool = False,
+        dry: bool = False,
+        quiet: Collection[str] = (),
+        logs: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
+        poll: float = POLL,
+    ) -> None:
+        super().__init__()
+        self.snakemakes, self.describe = snakemakes, describe
+        self.full, self.dry, self.quiet, self.logs = full, dry, set(quiet), logs
+        self.clock, self.poll = clock, poll
+        self.stream = snakemakes.stream
+        self.in_place = _is_terminal(self.stream) and not full
+        self.working = True  # no fault was met in here
+        self.run: Run | None = None
+        self.state = State([], 1)
+        self.line = ""  # of progress
+        self.drawn = self.interrupted = self.has_failed = False
+        self.failures = 0  # that were told
+        self.held: dict[int | None, logging.LogRecord] = {}  # errors, by their thread
+        self.over = threading.Event()
+
+    # --------------------------------------------------------------------- what Snakemake says
+    def emit(self, record: logging.LogRecord) -> None:
+        """Deal with a record, or pass it on."""
+        understood = False
+        if self.working:
+            try:
+                understood = self._understand(record)
+            except Exception as error:
+                self._give_up(error)
+        if not understood:
+            self._pass_on(record)
+
+    def _understand(self, record: logging.LogRecord) -> bool:
+        event, said = str(getattr(record, "event", None) or ""), vars(record)
+        held = self.held.pop(record.thread, None)
+        if held and event != "job_error":
+            self._release(held)
+        if event == "run_info" and not self.run:
+            self._begin(said)
+            return not self.full
+        began = self._keep_state(event, said)
+        if self.full:
+            return False
+        match event:
+            case "job_error":
+                return self._tell_failure(said, held, began)
+            case "group_error":
+                return self._tell_group(said)
+            case "error":
+                return self._tell_error(record)
+            case "":
+                return self._tell_message(record)
+        return event in ROUTINE or event == "run_info"
+
+    def _keep_state(self, event: str, said: Mapping[str, Any]) -> float:
+        """Follow the run; gives the time when a job that has failed began."""
+        state, now = self.state, self.clock()
+        if event == "job_started":
+            state.start((id for id in said["jobs"] if isinstance(id, int)), now)
+        elif event == "group_info":
+            state.start((job.jobid for job in said["jobs"]), now, alone=False)
+        elif event == "job_finished":
+            state.finish(said["job_id"], now)
+        elif event == "job_error":
+            began = state.running.get(said["jobid"], 0.0)
+            state.fail(said["jobid"])
+            return began
+        return 0.0
+
+    def _tell_message(self, record: logging.LogRecord) -> bool:
+        text = str(record.msg)
+        if record.levelno >= logging.WARNING:
+            return self._is_told(text)
+        if text.startswith("Terminating processes on user request"):
+            self.interrupted = True
+            self._say("Interrupted: the jobs that run are being stopped.")
+            return True
+        if text.startswith("This was a dry-run"):
+            return self.run is not None
+        return bool(NOISE.match(text))
+
+    # --------------------------------------------------------------------------------- failures
+    def _tell_error(self, record: logging.LogRecord) -> bool:
+        """An exception: mostly of a job, which Snakemake names in the next record."""
+        name, text = getattr(record, "exception", ""), str(record.msg)
+        if name == "LockException":
+            self._complain(
+                f"Another run is at work in {os.getcwd()}, or one was killed there.\n"
+                "If none is at work, unlock the folder, then give the same command again:\n"
+                "    snakemake --unlock"
+            )
+        elif name == "IncompleteFilesException":
+            self._complain(
+                "A run that was killed has left files that may be incomplete.\n"
+                "Give the same command again with --rerun-incomplete."
+            )
+        elif not self.run or self.over.is_set():
+            return self._is_told(text)
+        else:
+            self.held[record.thread] = record
+        return True
+
+    def _is_told(self, text: str) -> bool:
+        """Whether a message says no more than that some job has failed, which was told."""
+        return (self.has_failed or self.interrupted) and bool(FAILED.match(text))
+
+    def _release(self, error: logging.LogRecord) -> None:
+        """Pass on an error that belongs to no job that Snakemake named."""
+        self.has_failed = True
+        self._pass_on(error)
+
+    def _tell_failure(
+        self, said: Mapping[str, Any], error: logging.LogRecord | None, began: float
+    ) -> bool:
+        id = said["jobid"]
+        if self.run is None or said.get("indent"):  # of a group, which was told already
+            return self.run is not None
+        text = str(error.msg) if error else ""
+        found = next(filter(None, (last_error(log, began) for log in said["log"])), "")
+        if not found and (self.interrupted or ended_by(text) == 2):  # Ctrl-C
+            return True
+        job, again = self.state.jobs.get(id), self.run.retried(id)
+        name = job.name if job else said["rule_name"]
+        self._block(name, found or cause(said, text, began), said["log"], again=again)
+        return True
+
+    def _tell_group(self, said: Mapping[str, Any]) -> bool:
+        """Of the jobs in a group, tell those that say in their logs that they failed."""
+        if self.run is None:
+            return False
+        jobs = {info["jobid"]: info for info in said["job_error_info"]}
+        began = {id: self.state.running.get(id, 0.0) for id in jobs}
+        errors = {
+            id: next(filter(None, (last_error(log, began[id]) for log in info["log"])), "")
+            for id, info in jobs.items()
+        }
+        again = any(self.run.retried(id) for id in jobs)
+        for id, text in errors.items():
+            if text:
+                known = self.state.jobs.get(id)
+                name = known.name if known else jobs[id]["rule_name"]
+                self._block(name, text, jobs[id]["log"], again=again)
+        if not any(errors.values()):
+            rules = ", ".join(sorted({info["rule_name"] for info in jobs.values()}))
+            text = next((it["rule_msg"] for it in jobs.values() if it["rule_msg"]), rules)
+            self._block(f"a group of {len(jobs)} jobs", text, said["aux_logs"], again=again)
+        return True
+
+    def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
+        self.has_failed |= not again
+        self.failures += not again
+        head = f"Failed, will be tried again: {name}" if again else f"Failed: {name}"
+        lines = [f"    {line}" for line in text.strip().splitlines()]
+        lines += [f"    Log: {log}" for log in logs if log not in text and Path(log).exists()]
+        self._complain("\n".join([head, *lines]))
+
+    # ----------------------------------------------------------------------------- begin and end
+    def _begin(self, said: Mapping[str, Any]) -> None:
+        """Snakemake has planned what it will do."""
+        run = self.describe()
+        self.began = self.looked = self.noted = self.shown = self.clock()
+        self.look = LOOK
+        earlier = progress.read_factors(run.pace) if run.pace else {}
+        self.state = State(run.jobs, run.slots, Pace(earlier))
+        self.run = run
+        outlook = self.state.outlook(self.began)
+        if self.full:
+            pass
+        elif self.dry:
+            self._say("\n".join(table(run, outlook, list(said.get("stats", ())))))
+        else:
+            os.environ[runtime.QUIET] = "1"  # failures are told here, with what the jobs' logs say
+            if "rules" not in self.quiet:
+                self._say(plan(run, outlook))
+                if self.logs:
+                    log = os.path.relpath(self.logs[0])
+                    self._say(f"Complete log: {log}")
+        if self.poll and not self.dry:
+            thread = threading.Thread(target=self._follow, name="terminal", daemon=True)
+            thread.start()
+
+    def end(self, success: bool = False) -> None:
+        """Say what came of the run, once, and leave what was learned to the next."""
+        with self._locked():
+            if self.over.is_set() or not self.working:
+                return
+            self.over.set()
+            try:
+                for held in self.held.values():
+                    self._release(held)
+                self.held = {}
+                if self.run and not self.dry:
+                    self._ask()
+                    self._save()
+                    if not self.full and not (success and "rules" in self.quiet):
+                        self._say(self._outcome(self.run, success))
+            except Exception as error:
+                self._give_up(error)
+
+    def _outcome(self, run: Run, success: bool) -> str:
+        time, done = exactly(self.clock() - self.began), len(self.state.done)
+        if success:
+            return "\n".join(
+                [f"Finished in {time}:", *(f"    {it}" for it in grouped(run.targets))]
+            )
+        jobs = f"{done} of {len(run.jobs)} jobs done"
+        if self.interrupted:
+            return f"Interrupted after {time}: {jobs}. The same command goes on from there."
+        failed = max(self.failures, len(self.state.failed))
+        if not failed:
+            return f"Stopped after {time}: {jobs}. The same command goes on from there."
+        return (
+            f"Stopped after {time}: {failed} failed, {jobs}. "
+            "Once that is mended, the same command goes on from there."
+        )
+
+    def close(self) -> None:
+        """Leave, as Snakemake does at its end."""
+        self.end()
+        super().close()
+        self.snakemakes.close()
+
+    # --------------------------------------------------------------------------------- meanwhile
+    def _follow(self) -> None:
+        while not self.over.wait(self.poll):
+            self.tick()
+
+    def tick(self) -> None:
+        """Do what is due by the clock: look at the jobs, and say how far the run has come."""
+        with self._locked():
+            if not self.working or not self.run or self.over.is_set():
+                return
+            try:
+                self._tick(self.clock())
+            except Exception as error:
+                self._give_up(error)
+
+    def _tick(self, now: float) -> None:
+        for thread, held in list(self.held.items()):
+            if now - held.created >= HELD:
+                del self.held[thread]
+                self._release(held)
+        self._ask()
+        if now - self.looked >= self.look:
+            spent = time.thread_time()
+            self.state.look()
+            self.line = self._progress(self.state.outlook(now))
+            # A hundredth of a core at most, however many jobs there are.
+            self.looked, self.look = now, max(LOOK, 100.0 * (time.thread_time() - spent))
+        if now - self.noted >= NOTED:
+            self.noted = now
+            self._save()
+        if not self.line or "progress" in self.quiet or "all" in self.quiet:
+            return
+        if self.in_place:
+            width = _width(self.stream)
+            # Over the whole width, so that what a job may print itself starts on the next line.
+            self.stream.write(f"\r{self.line[:width]:<{width}}")
+            self.stream.flush()
+            self.drawn = True
+        elif now - self.shown >= ELSEWHERE:
+            self.shown = now
+            self._say(self.line)
+
+    def _ask(self) -> None:
+        """Take note of what has finished or failed unheard: Snakemake may be told to be quiet."""
+        assert self.run is not None
+        for id in list(self.state.running):
+            if self.run.finished(id):
+                self.state.finish(id, self.clock())
+            elif self.run.failed(id):
+                self.state.fail(id)
+
+    def _progress(self, outlook: Outlook) -> str:
+        state = self.state
+        running = sorted(state.running, key=lambda id: -outlook.left.get(id, 0.0))
+        if self.interrupted or (state.failed and self.run and not self.run.keep_going):
+            names = "; ".join(map(self._job, running))
+            return f"Stopping, {_jobs(len(running))} still running: {names}".rstrip(": ")
+        share = min(int(100 * outlook.share), 99)  # not 100 before the end
+        left = f"{'roughly' if outlook.rough else 'about'} {about(outlook.seconds)} left"
+        jobs = f"{len(state.done)} of {len(state.jobs)} jobs"
+        now = "; ".join(map(self._job, running[:4]))
+        return f"{share} % of the work, {left}, {jobs}: {now}".rstrip(": ")
+
+    def _job(self, id: int) -> str:
+        stage, name = self.state.stages.get(id), self.state.jobs[id].name
+        return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
+
+    def _save(self) -> None:
+        """Keep what was learned of how fast it goes."""
+        if self.run and self.run.pace:
+            factors = self.state.pace.factors()
+            named = {"/".join(kind): round(factor, 4) for kind, factor in factors.items()}
+            runtime.write_json(self.run.pace, named)
+
+    # ---------------------------------------------------------------------------------- to write
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def _erase(self) -> None:
+        if self.drawn:
+            self.drawn = False
+            self.stream.write("\r\033[K")
+            self.stream.flush()
+
+    def _say(self, text: str) -> None:
+        if "all" not in self.quiet or self.dry:
+            self._erase()
+            self.stream.write(f"{text}\n")
+            self.stream.flush()
+
+    def _complain(self, text: str) -> None:
+        self._pass_on(logging.LogRecord("fmstudy", logging.ERROR, "", 0, text, (), None))
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):
+            self._erase()
+        self.snakemakes.handle(record)
+
+    def _give_up(self, error: Exception) -> None:
+        self.working = False
+        self.over.set()
+        os.environ.pop(runtime.QUIET, None)  # jobs tell of their failures themselves
+        text = f"From here on as Snakemake has it ({type(error).__name__}: {error})."
+        self._pass_on(logging.LogRecord("fmstudy", logging.WARNING, "", 0, text, (), None))
+        for held in self.held.values():
+            self._pass_on(held)
+
+
+def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
+    """Put a Terminal in the place of Snakemake's handler for the terminal.
+
+    `settings` are Snakemake's for its output.  None where there is no such handler, because a
+    plugin of Snakemake's logger writes to the terminal: then it does alone.
+    """
+    snakemakes = next((it for it in logger.handlers if it.name == "DefaultStreamHandler"), None)
+    if not isinstance(snakemakes, logging.StreamHandler):
+        return None
+    dry = bool(getattr(settings, "dryrun", False))
+    quiet = {it.name.lower() for it in getattr(settings, "quiet", None) or ()}
+    full = os.environ.get(VARIABLE) == "full" or (dry and bool(quiet))
+    full |= any(getattr(settings, name, False) for name in DETAILS)
+    logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
+    terminal = Terminal(snakemakes, describe, full=full, dry=dry, quiet=quiet, logs=logs)
+    logger.removeHandler(snakemakes)
+    logger.addHandler(terminal)
+    return terminal
+
+
+# ------------------------------------------------------------------------------------ why it failed
+_ERROR = re.compile(  # of runtime.job: a message of several lines ends where the next one begins
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:,\d{3})? ERROR (.*?)"
+    r"(?=^Traceback |^\d{4}-\d\d-\d\d \d\d:|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def _fresh(log: str, began: float) -> str:
+    """The end of a log that was written since a time; what is older is of an earlier run."""
+    try:
+        if Path(log).stat().st_mtime < began - progress.PATIENCE:
+            return ""
+        with open(log, "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - progress.TAIL, 0))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def last_error(log: str, began: float = 0.0) -> str:
+    """Give the last error that a job has noted in its log since it began; empty if none."""
+    found = _ERROR.findall(_fresh(log, began))
+    return found[-1].strip() if found else ""
+
+
+def ended_by(text: str) -> int:
+    """Give the signal that ended a job, from Snakemake's message; 0 if none did."""
+    if found := re.search(r"died with <Signals\.\w+: (\d+)>", text):
+        return int(found[1])
+    found = re.search(r"returned non-zero exit status (\d+)", text)
+    return int(found[1]) - 128 if found and 128 < int(found[1]) < 160 else 0
+
+
+def cause(said: Mapping[str, Any], text: str, began: float) -> str:
+    """Say why a job failed that has not told it itself.
+
+    said   Snakemake's record of the failure
+    text   the exception that came before, which may be empty
+    began  when the job began, in seconds since 1970
+    """
+    if said.get("rule_msg"):
+        return str(said["rule_msg"])
+    lines = [
+        line for log in said["log"] for line in _fresh(log, began).splitlines() if line.strip()
+    ]
+    last = "\n".join(lines[-3:])
+    if number := ended_by(text):
+        return "\n".join(filter(None, [last, warmstart.ending(number)]))
+    if found := re.search(r"returned non-zero exit status (\d+)", text):
+        command = str(said.get("shellcmd") or "").strip()
+        ending = f"Exit status {found[1]}" + (f" of: {command}" if command else "")
+        return "\n".join(filter(None, [last, ending]))
+    return text or last or "It gave no reason; see what it has printed."
+
+
+# --------------------------------------------------------------------------------- what is said
+def plan(run: Run, outlook: Outlook) -> str:
+    """Say in one line what will be done, and how long it may take."""
+    trainings = sum(job.trains for job in run.jobs)
+    some = f", {trainings} of them trainings" if trainings else ""
+    return f"{_jobs(len(run.jobs))} to run{some}: {_length(outlook, run)}."
+
+
+def _jobs(number: int) -> str:
+    return f"{number} job" if number == 1 else f"{number} jobs"
+
+
+def _length(outlook: Outlook, run: Run) -> str:
+    rough = "roughly" if outlook.rough else "about"
+    return f"{rough} {about(outlook.seconds)} with {run.slots} at a time"
+
+
+def table(run: Run, outlook: Outlook, order: Sequence[str] = ()) -> list[str]:
+    """Say what would be done: a line per rule, with how many jobs and why."""
+    reasons: dict[str, Counter[str]] = {
+        rule: Counter() for rule in order if any(job.rule == rule for job in run.jobs)
+    }
+    for job in run.jobs:
+        reasons.setdefault(job.rule, Counter())[job.reason] += 1
+    width = max(map(len, [*reasons, "total"]))
+    lines = [f"{'rule':<{width}}  jobs  why"]
+    for rule, counts in reasons.items():
+        parts = [
+            reason if len(counts) == 1 else f"{reason} {n}" for reason, n in counts.most_common()
+        ]
+        lines.append(f"{rule:<{width}}  {counts.total():>4}  {', '.join(parts)}".rstrip())
+    lines.append(f"{'total':<{width}}  {len(run.jobs):>4}  {_length(outlook, run)}")
+    return [*lines, f"Nothing was run. {VARIABLE}=full snakemake -n ... shows every job."]
+
+
+def grouped(files: Sequence[str]) -> Iterator[str]:
+    """Name files; many of one kind in one folder by a pattern: tables/*.tex (72 files)."""
+
+    def kind(file: str) -> tuple[str, str]:
+        return os.path.dirname(file), os.path.splitext(file)[1]
+
+    places = {key: i for i, key in reversed(list(enumerate(map(kind, files))))}
+    for key, group in groupby(sorted(files, key=lambda file: places[kind(file)]), kind):
+        members = list(group)
+        if len(members) > LISTED:
+            yield f"{os.path.join(key[0], '*' + key[1])} ({len(members)} files)"
+        else:
+            yield from members
+
+
+def _is_terminal(stream: Any) -> bool:
+    return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", bool)())
+
+
+def _width(stream: Any) -> int:
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    return 80
