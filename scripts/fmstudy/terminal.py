@@ -140,7 +140,7 @@ class Terminal(logging.Handler):
 
     def _understand(self, record: logging.LogRecord) -> bool:
         event, said = str(getattr(record, "event", None) or ""), vars(record)
-        held = self.held.pop(record.thread, None)
+        held = self.held.get(record.thread)
         if held and event != "job_error":
             self._release(held)
         if event == "run_info" and not self.run:
@@ -151,7 +151,9 @@ class Terminal(logging.Handler):
             return False
         match event:
             case "job_error":
-                return self._tell_failure(said, held, began)
+                told = self._tell_failure(said, held, began)
+                self.held.pop(record.thread, None)
+                return told
             case "group_error":
                 return self._tell_group(said)
             case "error":
@@ -215,6 +217,7 @@ class Terminal(logging.Handler):
     def _release(self, error: logging.LogRecord) -> None:
         """Pass on an error that belongs to no job that Snakemake named."""
         self.has_failed = True
+        self.held.pop(error.thread, None)
         self._pass_on(error)
 
     def _tell_failure(
@@ -255,12 +258,14 @@ class Terminal(logging.Handler):
         return True
 
     def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
-        self.has_failed |= not again
-        self.failures += not again
-        head = f"Failed, will be tried again: {name}" if again else f"Failed: {name}"
-        lines = [f"    {line}" for line in text.strip().splitlines()]
-        lines += [f"    Log: {log}" for log in logs if log not in text and Path(log).exists()]
-        self._complain("\n".join([head, *lines]))
+        lines = text.strip().splitlines()
+        if again:  # and told in full if that fails, too
+            self._complain(f"Failed, will be tried again: {name}\n    {lines[0]}")
+            return
+        self.has_failed = True
+        self.failures += 1
+        lines += [f"Log: {log}" for log in logs if log not in text and Path(log).exists()]
+        self._complain("\n    ".join([f"Failed: {name}", *lines]))
 
     # ----------------------------------------------------------------------------- begin and end
     def _begin(self, said: Mapping[str, Any]) -> None:
@@ -294,9 +299,8 @@ class Terminal(logging.Handler):
                 return
             self.over.set()
             try:
-                for held in self.held.values():
+                for held in list(self.held.values()):
                     self._release(held)
-                self.held = {}
                 if self.run and not self.dry:
                     self._ask()
                     self._save()
@@ -344,9 +348,8 @@ class Terminal(logging.Handler):
                 self._give_up(error)
 
     def _tick(self, now: float) -> None:
-        for thread, held in list(self.held.items()):
+        for held in list(self.held.values()):
             if now - held.created >= HELD:
-                del self.held[thread]
                 self._release(held)
         self._ask()
         if now - self.looked >= self.look:
@@ -435,10 +438,10 @@ class Terminal(logging.Handler):
         self.working = False
         self.over.set()
         os.environ.pop(runtime.QUIET, None)  # jobs tell of their failures themselves
-        text = f"From here on as Snakemake has it ({type(error).__name__}: {error})."
+        text = f"From here on, this is Snakemake's own output ({type(error).__name__}: {error})."
         self._pass_on(logging.LogRecord("fmstudy", logging.WARNING, "", 0, text, (), None))
-        for held in self.held.values():
-            self._pass_on(held)
+        for held in list(self.held.values()):
+            self._release(held)
 
 
 def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
