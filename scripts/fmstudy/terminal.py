@@ -51,7 +51,7 @@ NOISE = re.compile(
     "|Select jobs to execute|Removing output files of failed job|Trying to restart job "
     "|Shutting down, this might take some time|Complete log|Elapsed time: "
     "|Reasons:|Some jobs were triggered by provenance|Rules with provenance triggered jobs"
-    "|SLURM run ID: |Job \\d+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
+    "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
     "|'sacct' unavailable"
 )
 # What Snakemake says of failed jobs when each of them has been told.
