@@ -20,7 +20,6 @@ from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
-
 # From here on a person sees what matters of what Snakemake says.
 screen = None
 if workflow.is_main_process:
