@@ -249,20 +249,6 @@ def test_the_estimate_is_believable_on_fast_and_slow_machines(
     assert state.done == set(state.jobs)
 
 
-# ----------------------------------------------------------------------------- what is said of it
-def test_durations_are_said_no_more_exactly_than_they_are_known():
-    seconds = [1, 44, 59, 130, 1700, 2000, 5300, 7100, 90_000]
-    assert [progress.about(value) for value in seconds] == [
-        *("5 s", "45 s", "1 min", "2 min", "28 min", "35 min", "1 h 30 min", "2 h", "25 h")
-    ]
-
-
-def test_measured_durations_are_said_as_they_are():
-    assert [progress.exactly(seconds) for seconds in (0.4, 48, 59.7, 112, 6190)] == [
-        *("0 s", "48 s", "1 min 0 s", "1 min 52 s", "1 h 43 min")
-    ]
-
-
 def test_a_job_is_named_by_what_tells_it_from_others():
     assert Job(1, "plot_curves", 1.0, {"model": "A"}).name == "plot_curves A"
     assert training(2, 1.0).name == "train_lowlevel net-2 seed 1"

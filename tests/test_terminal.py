@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fmstudy import runtime, terminal
+from fmstudy import runtime, terminal, wording
 from fmstudy.progress import Job, Run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,7 +33,11 @@ class Snakemake:
     """Logs what Snakemake logs, to a Terminal in a run of these jobs."""
 
     def __init__(self, jobs: list[Job], tty: bool = False, **options) -> None:
-        run = {key: options.pop(key) for key in ("targets", "pace", "retried") if key in options}
+        run = {
+            key: options.pop(key)
+            for key in ("targets", "pace", "retried", "keep_going")
+            if key in options
+        }
         self.now, self.screen = 1e9, Screen(tty)
         self.logger = logging.Logger("snakemake")
         self.terminal = terminal.Terminal(
@@ -95,7 +99,7 @@ JOBS = [
 def environment(monkeypatch, tmp_path):
     """Leaves nothing in the environment, finds no logs but the test's, and takes no time."""
     monkeypatch.setenv(runtime.QUIET, "")
-    monkeypatch.delenv(terminal.VARIABLE, raising=False)
+    monkeypatch.delenv(wording.VARIABLE, raising=False)
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)
     monkeypatch.chdir(tmp_path)
 
@@ -242,6 +246,17 @@ def test_a_job_of_a_cluster_is_told_with_what_the_cluster_says(tmp_path):
     assert said == ["SLURM status is: 'CANCELLED'"]
 
 
+@pytest.mark.parametrize(("keep_going", "then"), [(False, "Stopping, 1 job still"), (True, "% of")])
+def test_after_a_failure_the_running_jobs_are_what_is_left_unless_others_go_on(keep_going, then):
+    run = Snakemake(JOBS, keep_going=keep_going)
+    run.plan()
+    run.start(1, 2)
+    run.fail(2, STATUS + "returned non-zero exit status 1.")
+    run.pass_seconds(3)
+    assert then in run.terminal.line
+    assert "train_lowlevel" in run.terminal.line
+
+
 def test_what_an_earlier_run_left_in_the_log_does_not_count(tmp_path):
     log = tmp_path / "2.log"
     log.write_text("2026-01-01 00:00:00,000 ERROR of yesterday\n")
@@ -256,11 +271,13 @@ def test_a_job_that_is_tried_again_is_no_failure_yet():
     run.start(2)
     run.fail(2, STATUS + "returned non-zero exit status 1.", rule_msg="first\nsecond")
     assert run.screen.lines[1:] == ["Failed, will be tried again: plot A", "    first"]
+    run.pass_seconds(3)
+    assert "% of the work" in run.terminal.line
     run.log("Trying to restart job 2.")
     run.start(2)
     run.finish(2)
     run.terminal.end(success=True)
-    assert run.screen.lines[-1] == "Finished in 0 s:"
+    assert run.screen.lines[-1] == "Finished in 3 s:"
 
 
 def test_of_a_group_those_are_told_that_failed(tmp_path):
@@ -428,20 +445,33 @@ def test_the_first_of_several_reasons_is_told_and_code_is_no_parameter():
         "params have changed since last execution",
         "input files updated by another job",
     )
-    assert terminal.why([derived, params], {"5"}) == "parameters changed"
-    assert terminal.why([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
-    assert terminal.why([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
-    assert terminal.why([derived]) == "needs a job above"
-    assert terminal.why(["something new", derived]) == "something new"
-    assert terminal.why([]) == ""
+    assert wording.why([derived, params], {"5"}) == "parameters changed"
+    assert wording.why([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
+    assert wording.why([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
+    assert wording.why([derived]) == "needs a job above"
+    assert wording.why(["something new", derived]) == "something new"
+    assert wording.why([]) == ""
 
 
 def test_many_files_of_a_kind_are_named_by_a_pattern():
     files = ["report/a.html", *(f"tables/{i}.tex" for i in range(5)), "report/a.pdf"]
-    assert list(terminal.grouped(files)) == [
+    assert list(wording.grouped(files)) == [
         "report/a.html",
         "tables/*.tex (5 files)",
         "report/a.pdf",
+    ]
+
+
+def test_durations_are_said_no_more_exactly_than_they_are_known():
+    seconds = [1, 44, 59, 130, 1700, 2000, 5300, 7100, 90_000]
+    assert [wording.about(value) for value in seconds] == [
+        *("5 s", "45 s", "1 min", "2 min", "28 min", "35 min", "1 h 30 min", "2 h", "25 h")
+    ]
+
+
+def test_measured_durations_are_said_as_they_are():
+    assert [wording.exactly(seconds) for seconds in (0.4, 48, 59.7, 112, 6190)] == [
+        *("0 s", "48 s", "1 min 0 s", "1 min 52 s", "1 h 43 min")
     ]
 
 
@@ -472,7 +502,7 @@ def test_only_snakemakes_own_handler_is_replaced():
     ],
 )
 def test_switches_of_snakemake_are_heeded(settings, variable, full, monkeypatch):
-    monkeypatch.setenv(terminal.VARIABLE, variable)
+    monkeypatch.setenv(wording.VARIABLE, variable)
     snakemakes = logging.StreamHandler(Screen(False))
     snakemakes.name = "DefaultStreamHandler"
     logger = logging.Logger("snakemake")
@@ -490,7 +520,7 @@ import sys
 from snakemake.scheduling import milp
 
 sys.path.insert(0, {scripts!r})
-from fmstudy import progress, terminal
+from fmstudy import progress, terminal, wording
 
 screen = None
 if workflow.is_main_process:
@@ -504,7 +534,7 @@ def this_run():
             job.rule.name,
             1.0,
             job.wildcards_dict,
-            reason=terminal.why(workflow.dag.reason(job).get_names()),
+            reason=wording.why(workflow.dag.reason(job).get_names()),
         )
         for job in workflow.dag.needrun_jobs()
     ]

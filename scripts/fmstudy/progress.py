@@ -371,28 +371,3 @@ class State:
 def _seconds(job: Job, pace: Pace) -> float:
     start = START * pace.factor(AROUND) if job.trains else 0.0
     return start + job.typical() * pace.factor(job.kind)
-
-
-# --------------------------------------------------------------------------------- what is said
-def about(seconds: float) -> str:
-    """Write a duration no more exactly than it can be known: 45 s, 12 min, 1 h 40 min."""
-    if seconds < 57.5:
-        return f"{max(5 * round(seconds / 5), 5)} s"
-    minutes = seconds / 60
-    if minutes < 29.5:
-        return f"{round(minutes)} min"
-    if minutes < 87.5:
-        return f"{5 * round(minutes / 5)} min"
-    whole = 10 * round(minutes / 10)
-    return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
-
-
-def exactly(seconds: float) -> str:
-    """Write a duration that was measured: 48 s, 1 min 52 s, 1 h 43 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -16,18 +16,14 @@ import os
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from fmstudy import progress, runtime, warmstart
-from fmstudy.progress import Outlook, Pace, Run, State, about, exactly
+from fmstudy import progress, runtime, wording
+from fmstudy.progress import Outlook, Pace, Run, State
 
-# A person sets it to "full" to see everything that Snakemake says.
-VARIABLE = "FMSTUDY_OUTPUT"
 # Switches of Snakemake that ask for its own output.
 DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
 
@@ -36,7 +32,6 @@ LOOK = 2.0  # at the logs of jobs
 ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
 NOTED = 60.0  # seconds between two notes of how fast it goes
 HELD = 1.0  # seconds that an error waits to be told with the job that it belongs to
-LISTED = 3  # files of a folder that are listed one by one
 
 # Events of Snakemake's logger of which each line of progress is the sum.
 ROUTINE = {
@@ -58,33 +53,6 @@ NOISE = re.compile(
 FAILED = re.compile(
     "Exiting because a job execution failed|.*At least one job did not complete", re.S
 )
-
-# Why Snakemake runs a job (`Reason.get_names`), in the order in which it is told.
-REASONS = {
-    "forced": "forced",
-    "code has changed since last execution": "code changed",
-    "params have changed since last execution": "parameters changed",
-    "software environment definition has changed since last execution": "environment changed",
-    "incomplete output files": "incomplete output",
-    "output files have to be generated": "missing output",
-    "set of input files has changed since last execution": "set of inputs changed",
-    "updated input files": "input updated",
-    "input files updated by another job": "needs a job above",
-}
-
-
-def why(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
-    """Say in a few words why a job is run.
-
-    names    Snakemake's reasons
-    changed  parameters that are new, as Snakemake notes them
-    code     the parameter among them that stands for the code, if the job has one
-    """
-    found = {REASONS.get(name, name) for name in names}
-    if changed and set(changed) <= {repr(code), code}:
-        found = found - {"parameters changed"} | {"code changed"}
-    order = list(REASONS.values())
-    return min(found, key=lambda it: order.index(it) if it in order else -1, default="")
 
 
 class Terminal(logging.Handler):
@@ -227,12 +195,12 @@ class Terminal(logging.Handler):
         if self.run is None or said.get("indent"):  # of a group, which was told already
             return self.run is not None
         text = str(error.msg) if error else ""
-        found = next(filter(None, (last_error(log, began) for log in said["log"])), "")
-        if not found and (self.interrupted or ended_by(text) == 2):  # Ctrl-C
+        found = next(filter(None, (wording.last_error(log, began) for log in said["log"])), "")
+        if not found and (self.interrupted or wording.ended_by(text) == 2):  # Ctrl-C
             return True
         job, again = self.state.jobs.get(id), self.run.retried(id)
         name = job.name if job else said["rule_name"]
-        self._block(name, found or cause(said, text, began), said["log"], again=again)
+        self._block(name, found or wording.cause(said, text, began), said["log"], again=again)
         return True
 
     def _tell_group(self, said: Mapping[str, Any]) -> bool:
@@ -242,7 +210,7 @@ class Terminal(logging.Handler):
         jobs = {info["jobid"]: info for info in said["job_error_info"]}
         began = {id: self.state.running.get(id, 0.0) for id in jobs}
         errors = {
-            id: next(filter(None, (last_error(log, began[id]) for log in info["log"])), "")
+            id: next(filter(None, (wording.last_error(log, began[id]) for log in info["log"])), "")
             for id, info in jobs.items()
         }
         again = any(self.run.retried(id) for id in jobs)
@@ -280,11 +248,11 @@ class Terminal(logging.Handler):
         if self.full:
             pass
         elif self.dry:
-            self._say("\n".join(table(run, outlook, list(said.get("stats", ())))))
+            self._say("\n".join(wording.table(run, outlook, list(said.get("stats", ())))))
         else:
             os.environ[runtime.QUIET] = "1"  # failures are told here, with what the jobs' logs say
             if "rules" not in self.quiet:
-                self._say(plan(run, outlook))
+                self._say(wording.plan(run, outlook))
                 if self.logs:
                     log = os.path.relpath(self.logs[0])
                     self._say(f"Complete log: {log}")
@@ -310,10 +278,10 @@ class Terminal(logging.Handler):
                 self._give_up(error)
 
     def _outcome(self, run: Run, success: bool) -> str:
-        time, done = exactly(self.clock() - self.began), len(self.state.done)
+        time, done = wording.exactly(self.clock() - self.began), len(self.state.done)
         if success:
             return "\n".join(
-                [f"Finished in {time}:", *(f"    {it}" for it in grouped(run.targets))]
+                [f"Finished in {time}:", *(f"    {it}" for it in wording.grouped(run.targets))]
             )
         jobs = f"{done} of {len(run.jobs)} jobs done"
         if self.interrupted:
@@ -385,11 +353,11 @@ class Terminal(logging.Handler):
     def _progress(self, outlook: Outlook) -> str:
         state = self.state
         running = sorted(state.running, key=lambda id: -outlook.left.get(id, 0.0))
-        if self.interrupted or (state.failed and self.run and not self.run.keep_going):
+        if self.interrupted or (self.has_failed and self.run and not self.run.keep_going):
             names = "; ".join(map(self._job, running))
-            return f"Stopping, {_jobs(len(running))} still running: {names}".rstrip(": ")
+            return f"Stopping, {wording.count(len(running))} still running: {names}".rstrip(": ")
         share = min(int(100 * outlook.share), 99)  # not 100 before the end
-        left = f"{'roughly' if outlook.rough else 'about'} {about(outlook.seconds)} left"
+        left = f"{'roughly' if outlook.rough else 'about'} {wording.about(outlook.seconds)} left"
         jobs = f"{len(state.done)} of {len(state.jobs)} jobs"
         now = "; ".join(map(self._job, running[:4]))
         return f"{share} % of the work, {left}, {jobs}: {now}".rstrip(": ")
@@ -455,119 +423,13 @@ def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) 
         return None
     dry = bool(getattr(settings, "dryrun", False))
     quiet = {it.name.lower() for it in getattr(settings, "quiet", None) or ()}
-    full = os.environ.get(VARIABLE) == "full" or (dry and bool(quiet))
+    full = os.environ.get(wording.VARIABLE) == "full" or (dry and bool(quiet))
     full |= any(getattr(settings, name, False) for name in DETAILS)
     logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
     terminal = Terminal(snakemakes, describe, full=full, dry=dry, quiet=quiet, logs=logs)
     logger.removeHandler(snakemakes)
     logger.addHandler(terminal)
     return terminal
-
-
-# ------------------------------------------------------------------------------------ why it failed
-_ERROR = re.compile(  # of runtime.job: a message of several lines ends where the next one begins
-    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:,\d{3})? ERROR (.*?)"
-    r"(?=^Traceback |^\d{4}-\d\d-\d\d \d\d:|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-def _fresh(log: str, began: float) -> str:
-    """The end of a log that was written since a time; what is older is of an earlier run."""
-    try:
-        if Path(log).stat().st_mtime < began - progress.PATIENCE:
-            return ""
-        with open(log, "rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - progress.TAIL, 0))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def last_error(log: str, began: float = 0.0) -> str:
-    """Give the last error that a job has noted in its log since it began; empty if none."""
-    found = _ERROR.findall(_fresh(log, began))
-    return found[-1].strip() if found else ""
-
-
-def ended_by(text: str) -> int:
-    """Give the signal that ended a job, from Snakemake's message; 0 if none did."""
-    if found := re.search(r"died with <Signals\.\w+: (\d+)>", text):
-        return int(found[1])
-    found = re.search(r"returned non-zero exit status (\d+)", text)
-    return int(found[1]) - 128 if found and 128 < int(found[1]) < 160 else 0
-
-
-def cause(said: Mapping[str, Any], text: str, began: float) -> str:
-    """Say why a job failed that has not told it itself.
-
-    said   Snakemake's record of the failure
-    text   the exception that came before, which may be empty
-    began  when the job began, in seconds since 1970
-    """
-    if said.get("rule_msg"):
-        return str(said["rule_msg"])
-    lines = [
-        line for log in said["log"] for line in _fresh(log, began).splitlines() if line.strip()
-    ]
-    last = "\n".join(lines[-3:])
-    if number := ended_by(text):
-        return "\n".join(filter(None, [last, warmstart.ending(number)]))
-    if found := re.search(r"returned non-zero exit status (\d+)", text):
-        command = str(said.get("shellcmd") or "").strip()
-        ending = f"Exit status {found[1]}" + (f" of: {command}" if command else "")
-        return "\n".join(filter(None, [last, ending]))
-    return text or last or "It gave no reason; see what it has printed."
-
-
-# --------------------------------------------------------------------------------- what is said
-def plan(run: Run, outlook: Outlook) -> str:
-    """Say in one line what will be done, and how long it may take."""
-    trainings = sum(job.trains for job in run.jobs)
-    some = f", {trainings} of them trainings" if trainings else ""
-    return f"{_jobs(len(run.jobs))} to run{some}: {_length(outlook, run)}."
-
-
-def _jobs(number: int) -> str:
-    return f"{number} job" if number == 1 else f"{number} jobs"
-
-
-def _length(outlook: Outlook, run: Run) -> str:
-    rough = "roughly" if outlook.rough else "about"
-    return f"{rough} {about(outlook.seconds)} with {run.slots} at a time"
-
-
-def table(run: Run, outlook: Outlook, order: Sequence[str] = ()) -> list[str]:
-    """Say what would be done: a line per rule, with how many jobs and why."""
-    reasons: dict[str, Counter[str]] = {
-        rule: Counter() for rule in order if any(job.rule == rule for job in run.jobs)
-    }
-    for job in run.jobs:
-        reasons.setdefault(job.rule, Counter())[job.reason] += 1
-    width = max(map(len, [*reasons, "total"]))
-    lines = [f"{'rule':<{width}}  jobs  why"]
-    for rule, counts in reasons.items():
-        parts = [
-            reason if len(counts) == 1 else f"{reason} {n}" for reason, n in counts.most_common()
-        ]
-        lines.append(f"{rule:<{width}}  {counts.total():>4}  {', '.join(parts)}".rstrip())
-    lines.append(f"{'total':<{width}}  {len(run.jobs):>4}  {_length(outlook, run)}")
-    return [*lines, f"Nothing was run. {VARIABLE}=full snakemake -n ... shows every job."]
-
-
-def grouped(files: Sequence[str]) -> Iterator[str]:
-    """Name files; many of one kind in one folder by a pattern: tables/*.tex (72 files)."""
-
-    def kind(file: str) -> tuple[str, str]:
-        return os.path.dirname(file), os.path.splitext(file)[1]
-
-    places = {key: i for i, key in reversed(list(enumerate(map(kind, files))))}
-    for key, group in groupby(sorted(files, key=lambda file: places[kind(file)]), kind):
-        members = list(group)
-        if len(members) > LISTED:
-            yield f"{os.path.join(key[0], '*' + key[1])} ({len(members)} files)"
-        else:
-            yield from members
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -14,7 +14,7 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, estimates, experiments, pdf, progress, terminal
+from fmstudy import claims, configuration, estimates, experiments, pdf, progress, terminal, wording
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -204,7 +204,7 @@ def this_run():
             needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
             priority=job.priority,
             threads=job.threads,
-            reason=terminal.why(
+            reason=wording.why(
                 dag.reason(job).get_names(),
                 dag.reason(job).params_changed.only_new,
                 job.params.get("code"),
