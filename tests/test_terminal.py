@@ -110,6 +110,7 @@ def test_a_run_is_a_plan_its_progress_and_what_it_made():
     run.log("Assuming unrestricted shared filesystem usage.")
     run.log("Workflow has started!", event="workflow_started")
     run.plan()
+    assert os.environ[runtime.QUIET], "jobs leave errors to the terminal"
     run.start(1)
     run.pass_seconds(31)
     run.finish(1)
@@ -223,7 +224,7 @@ def test_a_fault_is_told_without_its_traceback(tmp_path):
     with pytest.raises(SystemExit), runtime.job(tmp_path / "2.log"):
         {}["spec"]
     said = failure(tmp_path, exception=STATUS + "returned non-zero exit status 1.")
-    where = f"This is a fault in the code. The traceback is in {tmp_path / '2.log'}"
+    where = f"This is a bug in the study; the traceback is in {tmp_path / '2.log'}"
     assert said == ["KeyError: 'spec'", where]
 
 
@@ -232,7 +233,9 @@ def test_a_fault_is_told_without_its_traceback(tmp_path):
 )
 def test_a_job_that_was_killed_is_told_with_what_to_do(tmp_path, how):
     said = failure(tmp_path, exception=STATUS + how)
-    assert said[0].startswith("Ended by signal 9 (Killed). If nobody killed it, memory ran out")
+    assert said[0].startswith(
+        "Ended by signal 9 (Killed). Unless somebody killed it, memory ran out"
+    )
 
 
 def test_a_command_is_told_with_its_status_and_the_end_of_its_log(tmp_path):
@@ -311,8 +314,8 @@ def test_an_interruption_is_no_failure_of_jobs(first):
         run.fail(2, STATUS + "returned non-zero exit status 1.")
     run.exit()
     assert run.screen.lines[1:] == [
-        "Interrupted: the jobs that run are being stopped.",
-        "Interrupted after 0 s: 0 of 2 jobs done. The same command goes on from there.",
+        "Interrupted: stopping the running jobs.",
+        "Interrupted after 0 s: 0 of 2 jobs done. Run the same command again to continue.",
     ]
 
 
@@ -422,7 +425,7 @@ def test_a_dry_run_is_a_table_of_rules_and_reasons():
         Job(1, "train", 50.0, reason="code changed"),
         Job(2, "train", 50.0, reason="missing output"),
         Job(3, "train", 50.0, reason="code changed"),
-        Job(4, "report", 0.0, reason="needs a job above"),
+        Job(4, "report", 0.0, reason="upstream job"),
     ]
     run = Snakemake(jobs, dry=True)
     run.plan()
@@ -434,7 +437,7 @@ def test_a_dry_run_is_a_table_of_rules_and_reasons():
     assert run.screen.lines == [
         "rule    jobs  why",
         "train      3  code changed 2, missing output 1",
-        "report     1  needs a job above",
+        "report     1  upstream job",
         "total      4  roughly 2 min with 2 at a time",
         "Nothing was run. FMSTUDY_OUTPUT=full snakemake -n ... shows every job.",
     ]
@@ -448,7 +451,7 @@ def test_the_first_of_several_reasons_is_told_and_code_is_no_parameter():
     assert wording.why([derived, params], {"5"}) == "parameters changed"
     assert wording.why([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
     assert wording.why([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
-    assert wording.why([derived]) == "needs a job above"
+    assert wording.why([derived]) == "upstream job"
     assert wording.why(["something new", derived]) == "something new"
     assert wording.why([]) == ""
 
@@ -632,3 +635,19 @@ def test_no_linear_program_is_solved_unless_it_is_asked_for(finished, tmp_path):
     done = snakemake(tmp_path, "0.txt", "--scheduler", "ilp")
     assert "a linear program" in done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.workflow
+def test_a_dry_run_of_the_study_is_a_table(tmp_path):
+    command = [sys.executable, "-m", "snakemake", "data", "--dry-run", "--directory", str(tmp_path)]
+    command += ["--snakefile", str(REPOSITORY / "Snakefile")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    assert rows[:4] == [
+        ["rule", "jobs", "why"],
+        ["fetch_dataset", "4", "missing output"],
+        ["prepare_dataset", "1", "missing output"],
+        ["data", "1", "upstream job"],
+    ]
+    assert len(rows) == 6
+    assert done.stderr == ""

@@ -214,7 +214,7 @@ def test_a_script_finds_directory_environment_and_streams_of_its_job(
         (
             "1 / 0",
             1,
-            "ZeroDivisionError: division by zero\nThis is a fault",
+            "ZeroDivisionError: division by zero\nThis is a bug",
             "Traceback (most recent",
         ),
     ],

@@ -69,7 +69,7 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
             sys.exit(1)
         except Exception as error:
             name = type(error).__name__
-            text = "%s: %s\nThis is a fault in the code. The traceback is in %s"
+            text = "%s: %s\nThis is a bug in the study; the traceback is in %s"
             log.exception(text, name, error, log_file)
             sys.exit(1)
         finally:

@@ -1,12 +1,12 @@
 """What a person sees while Snakemake runs: the plan, one line of progress, failures, the result.
 
-Snakemake writes some fifteen lines per job.  `install` puts a handler of our own in the place of
-the one by which Snakemake writes to the terminal.  It hears every record of Snakemake's logger and
-says in a few words what it understands; all else, such as warnings and unexpected errors, it passes
-on to Snakemake's handler, which prints it as ever.  If anything goes wrong in here, one warning
-says so, and from then on everything is passed on.  Snakemake's own log file misses nothing.
+Snakemake writes about fifteen lines per job.  `install` replaces the handler that writes them to
+the terminal.  The new one receives every record of Snakemake's logger and sums up the ones it
+knows; it passes all others, such as warnings and unexpected errors, to Snakemake's handler, which
+prints them as usual.  If it fails, it says so in one warning and passes everything on from then on.
+Snakemake's log file stays complete.
 
-There is no Snakemake in here: its records are known by their attributes.
+Nothing here imports Snakemake: its records are read by their attributes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from fmstudy.progress import Outlook, Pace, Run, State
 DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
 
 POLL = 1.0  # seconds between two looks at Snakemake's jobs
-LOOK = 2.0  # at the logs of jobs
+LOOK = 2.0  # seconds between two looks at the logs of jobs
 ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
-NOTED = 60.0  # seconds between two notes of how fast it goes
-HELD = 1.0  # seconds that an error waits to be told with the job that it belongs to
+NOTED = 60.0  # seconds after which the measured pace is saved again
+HELD = 1.0  # seconds that an error is held, until Snakemake names its job
 
-# Events of Snakemake's logger of which each line of progress is the sum.
+# Events of Snakemake's logger that the line of progress sums up.
 ROUTINE = {
     *("workflow_started", "resources_info", "rulegraph", "shellcmd", "progress"),
     *("job_info", "group_info", "job_started", "job_finished"),
@@ -49,7 +49,7 @@ NOISE = re.compile(
     "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
     "|'sacct' unavailable"
 )
-# What Snakemake says of failed jobs when each of them has been told.
+# What Snakemake says at the end when jobs have failed, each of which was shown before.
 FAILED = re.compile(
     "Exiting because a job execution failed|.*At least one job did not complete", re.S
 )
@@ -58,11 +58,12 @@ FAILED = re.compile(
 class Terminal(logging.Handler):
     """Takes the place of Snakemake's handler for the terminal.
 
-    snakemakes  that handler: what is passed on goes there, all else to its stream
+    snakemakes  that handler; other messages go to the same stream
     describe    gives the run, once Snakemake has planned it
-    full        whether all is to be passed on
-    dry         whether nothing will run
-    quiet       what not to speak of: rules, progress, all
+    full        whether to pass everything on
+    dry         whether this is a dry run
+    quiet       words of --quiet: rules, progress, all
+    logs        Snakemake's log files
     clock       seconds since 1970
     poll        seconds between two ticks of the thread that follows the run; 0 starts none
     """
@@ -85,12 +86,12 @@ class Terminal(logging.Handler):
         self.clock, self.poll = clock, poll
         self.stream = snakemakes.stream
         self.in_place = _is_terminal(self.stream) and not full
-        self.working = True  # no fault was met in here
+        self.working = True  # until something fails in here
         self.run: Run | None = None
         self.state = State([], 1)
         self.line = ""  # of progress
         self.drawn = self.interrupted = self.has_failed = False
-        self.failures = 0  # that were told
+        self.failures = 0  # that were shown
         self.held: dict[int | None, logging.LogRecord] = {}  # errors, by their thread
         self.over = threading.Event()
 
@@ -151,7 +152,7 @@ class Terminal(logging.Handler):
             return self._is_told(text)
         if text.startswith("Terminating processes on user request"):
             self.interrupted = True
-            self._say("Interrupted: the jobs that run are being stopped.")
+            self._say("Interrupted: stopping the running jobs.")
             return True
         if text.startswith("This was a dry-run"):
             return self.run is not None
@@ -163,14 +164,14 @@ class Terminal(logging.Handler):
         name, text = getattr(record, "exception", ""), str(record.msg)
         if name == "LockException":
             self._complain(
-                f"Another run is at work in {os.getcwd()}, or one was killed there.\n"
-                "If none is at work, unlock the folder, then give the same command again:\n"
+                f"Another run is using {os.getcwd()}, or one was killed there.\n"
+                "If no other run is active, unlock the folder and run the same command again:\n"
                 "    snakemake --unlock"
             )
         elif name == "IncompleteFilesException":
             self._complain(
-                "A run that was killed has left files that may be incomplete.\n"
-                "Give the same command again with --rerun-incomplete."
+                "A run that was killed left files that may be incomplete.\n"
+                "Run the same command again with --rerun-incomplete."
             )
         elif not self.run or self.over.is_set():
             return self._is_told(text)
@@ -179,11 +180,11 @@ class Terminal(logging.Handler):
         return True
 
     def _is_told(self, text: str) -> bool:
-        """Whether a message says no more than that some job has failed, which was told."""
+        """Whether a message says only that some job has failed, which was shown."""
         return (self.has_failed or self.interrupted) and bool(FAILED.match(text))
 
     def _release(self, error: logging.LogRecord) -> None:
-        """Pass on an error that belongs to no job that Snakemake named."""
+        """Pass on an error that Snakemake has not tied to a job."""
         self.has_failed = True
         self.held.pop(error.thread, None)
         self._pass_on(error)
@@ -192,7 +193,7 @@ class Terminal(logging.Handler):
         self, said: Mapping[str, Any], error: logging.LogRecord | None, began: float
     ) -> bool:
         id = said["jobid"]
-        if self.run is None or said.get("indent"):  # of a group, which was told already
+        if self.run is None or said.get("indent"):  # of a group, which was shown already
             return self.run is not None
         text = str(error.msg) if error else ""
         found = next(filter(None, (wording.last_error(log, began) for log in said["log"])), "")
@@ -204,7 +205,7 @@ class Terminal(logging.Handler):
         return True
 
     def _tell_group(self, said: Mapping[str, Any]) -> bool:
-        """Of the jobs in a group, tell those that say in their logs that they failed."""
+        """Show those jobs of a group whose logs hold an error."""
         if self.run is None:
             return False
         jobs = {info["jobid"]: info for info in said["job_error_info"]}
@@ -227,7 +228,7 @@ class Terminal(logging.Handler):
 
     def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
         lines = text.strip().splitlines()
-        if again:  # and told in full if that fails, too
+        if again:  # and in full if it fails for good
             self._complain(f"Failed, will be tried again: {name}\n    {lines[0]}")
             return
         self.has_failed = True
@@ -250,7 +251,7 @@ class Terminal(logging.Handler):
         elif self.dry:
             self._say("\n".join(wording.table(run, outlook, list(said.get("stats", ())))))
         else:
-            os.environ[runtime.QUIET] = "1"  # failures are told here, with what the jobs' logs say
+            os.environ[runtime.QUIET] = "1"  # their errors are shown here, from their logs
             if "rules" not in self.quiet:
                 self._say(wording.plan(run, outlook))
                 if self.logs:
@@ -261,7 +262,7 @@ class Terminal(logging.Handler):
             thread.start()
 
     def end(self, success: bool = False) -> None:
-        """Say what came of the run, once, and leave what was learned to the next."""
+        """Show the outcome of the run, once, and save the measured pace for the next."""
         with self._locked():
             if self.over.is_set() or not self.working:
                 return
@@ -285,17 +286,17 @@ class Terminal(logging.Handler):
             )
         jobs = f"{done} of {len(run.jobs)} jobs done"
         if self.interrupted:
-            return f"Interrupted after {time}: {jobs}. The same command goes on from there."
+            return f"Interrupted after {time}: {jobs}. Run the same command again to continue."
         failed = max(self.failures, len(self.state.failed))
         if not failed:
-            return f"Stopped after {time}: {jobs}. The same command goes on from there."
+            return f"Stopped after {time}: {jobs}. Run the same command again to continue."
         return (
             f"Stopped after {time}: {failed} failed, {jobs}. "
-            "Once that is mended, the same command goes on from there."
+            "Fix the cause, then run the same command again to continue."
         )
 
     def close(self) -> None:
-        """Leave, as Snakemake does at its end."""
+        """Close both handlers, as Snakemake does before it exits."""
         self.end()
         super().close()
         self.snakemakes.close()
@@ -306,7 +307,7 @@ class Terminal(logging.Handler):
             self.tick()
 
     def tick(self) -> None:
-        """Do what is due by the clock: look at the jobs, and say how far the run has come."""
+        """Do what is due by the clock: check on the jobs, and show how far the run has come."""
         with self._locked():
             if not self.working or not self.run or self.over.is_set():
                 return
@@ -342,7 +343,7 @@ class Terminal(logging.Handler):
             self._say(self.line)
 
     def _ask(self) -> None:
-        """Take note of what has finished or failed unheard: Snakemake may be told to be quiet."""
+        """Ask for jobs that ended unheard: with --quiet, Snakemake does not log their end."""
         assert self.run is not None
         for id in list(self.state.running):
             if self.run.finished(id):
@@ -367,7 +368,7 @@ class Terminal(logging.Handler):
         return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
 
     def _save(self) -> None:
-        """Keep what was learned of how fast it goes."""
+        """Save the measured pace for the next run."""
         if self.run and self.run.pace:
             factors = self.state.pace.factors()
             named = {"/".join(kind): round(factor, 4) for kind, factor in factors.items()}
@@ -405,7 +406,7 @@ class Terminal(logging.Handler):
     def _give_up(self, error: Exception) -> None:
         self.working = False
         self.over.set()
-        os.environ.pop(runtime.QUIET, None)  # jobs tell of their failures themselves
+        os.environ.pop(runtime.QUIET, None)  # jobs show their errors themselves again
         text = f"From here on, this is Snakemake's own output ({type(error).__name__}: {error})."
         self._pass_on(logging.LogRecord("fmstudy", logging.WARNING, "", 0, text, (), None))
         for held in list(self.held.values()):
@@ -415,8 +416,8 @@ class Terminal(logging.Handler):
 def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
     """Put a Terminal in the place of Snakemake's handler for the terminal.
 
-    `settings` are Snakemake's for its output.  None where there is no such handler, because a
-    plugin of Snakemake's logger writes to the terminal: then it does alone.
+    `settings` are Snakemake's output settings.  Returns None, and changes nothing, where a plugin
+    of Snakemake's logger writes to the terminal instead.
     """
     snakemakes = next((it for it in logger.handlers if it.name == "DefaultStreamHandler"), None)
     if not isinstance(snakemakes, logging.StreamHandler):

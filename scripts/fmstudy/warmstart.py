@@ -172,7 +172,7 @@ def ending(number: int) -> str:
     """Say that a signal ended a job, and what to do about it."""
     text = f"Ended by signal {number} ({signal.strsignal(number) or 'unknown'})."
     if number == signal.SIGKILL:
-        text += " If nobody killed it, memory ran out: give fewer cores, as in snakemake --cores 1."
+        text += " Unless somebody killed it, memory ran out: use fewer cores (snakemake --cores 1)."
     return text
 
 

@@ -16,11 +16,11 @@ from typing import Any
 from fmstudy import progress, warmstart
 from fmstudy.progress import Outlook, Run
 
-# A person sets it to "full" to see everything that Snakemake says.
+# Set it to "full" to see everything that Snakemake says.
 VARIABLE = "FMSTUDY_OUTPUT"
 LISTED = 3  # files of a folder that are listed one by one
 
-# Why Snakemake runs a job (`Reason.get_names`), in the order in which it is told.
+# Why Snakemake runs a job (`Reason.get_names`), the most telling first.
 REASONS = {
     "forced": "forced",
     "code has changed since last execution": "code changed",
@@ -30,7 +30,7 @@ REASONS = {
     "output files have to be generated": "missing output",
     "set of input files has changed since last execution": "set of inputs changed",
     "updated input files": "input updated",
-    "input files updated by another job": "needs a job above",
+    "input files updated by another job": "upstream job",
 }
 
 
@@ -83,7 +83,7 @@ def ended_by(text: str) -> int:
 
 
 def cause(said: Mapping[str, Any], text: str, began: float) -> str:
-    """Say why a job failed that has not told it itself.
+    """Say why a job failed whose log holds no error.
 
     said   Snakemake's record of the failure
     text   the exception that came before, which may be empty
@@ -101,7 +101,7 @@ def cause(said: Mapping[str, Any], text: str, began: float) -> str:
         command = str(said.get("shellcmd") or "").strip()
         ending = f"Exit status {found[1]}" + (f" of: {command}" if command else "")
         return "\n".join(filter(None, [last, ending]))
-    return text or last or "It gave no reason; see what it has printed."
+    return text or last or "The job gave no reason; see its output above."
 
 
 # ------------------------------------------------------------------------- plans and results
