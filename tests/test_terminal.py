@@ -241,7 +241,7 @@ def test_a_job_that_was_killed_is_told_with_what_to_do(tmp_path, how):
 def test_a_command_is_told_with_its_status_and_the_end_of_its_log(tmp_path):
     text = STATUS + "returned non-zero exit status 3."
     said = failure(tmp_path, "one\ntwo\nthree\nno such file\n", text, shellcmd="make it")
-    assert said[:-1] == ["two", "three", "no such file", "Exit status 3 of: make it"]
+    assert said[:-1] == ["two", "three", "no such file", "Exit status 3. Command: make it"]
 
 
 def test_a_job_of_a_cluster_is_told_with_what_the_cluster_says(tmp_path):
@@ -350,13 +350,13 @@ def test_an_error_that_belongs_to_no_job_is_passed_on(then):
     run = Snakemake(JOBS)
     run.plan()
     run.start(1)
-    run.now = time.time()
     text = "MissingOutputException in rule plot"
     run.log(text, logging.ERROR, event="error", exception="MissingOutputException")
     if then == "message":
         run.log("Removing output files of failed job")
     elif then == "time":
-        run.pass_seconds(5)
+        run.now = time.time()
+        run.pass_seconds(2)
     else:
         run.terminal.close()
     assert run.screen.lines.count(text) == 1
@@ -611,7 +611,8 @@ def test_a_real_failure_is_told_once_and_a_dry_run_is_a_table(tmp_path):
     done = snakemake(tmp_path, "fails")
     assert done.returncode == 1
     *_, failed, why, stopped = done.stderr.splitlines()
-    assert (failed, why) == ("Failed: fails", "    Exit status 3 of: exit 3")
+    assert failed == "Failed: fails"
+    assert why == "    Exit status 3; its output is above. Command: exit 3"
     assert stopped.startswith("Stopped after ")
     done = snakemake(tmp_path, "fails", "--dry-run")
     assert done.stdout.splitlines()[1].split() == ["fails", "1", "missing", "output"]

@@ -98,8 +98,9 @@ def cause(said: Mapping[str, Any], text: str, began: float) -> str:
     if number := ended_by(text):
         return "\n".join(filter(None, [last, warmstart.ending(number)]))
     if found := re.search(r"returned non-zero exit status (\d+)", text):
-        command = str(said.get("shellcmd") or "").strip()
-        ending = f"Exit status {found[1]}" + (f" of: {command}" if command else "")
+        command = str(said.get("shellcmd") or "").strip().partition("\n")[0]
+        where = "" if last else "; its output is above"
+        ending = f"Exit status {found[1]}{where}" + (f". Command: {command}" if command else "")
         return "\n".join(filter(None, [last, ending]))
     return text or last or "The job gave no reason; see its output above."
 
