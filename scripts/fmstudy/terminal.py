@@ -423,7 +423,7 @@ def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) 
     if not isinstance(snakemakes, logging.StreamHandler):
         return None
     dry = bool(getattr(settings, "dryrun", False))
-    quiet = {it.name.lower() for it in getattr(settings, "quiet", None) or ()}
+    quiet = {str(getattr(it, "name", it)).lower() for it in getattr(settings, "quiet", None) or ()}
     full = os.environ.get(wording.VARIABLE) == "full" or (dry and bool(quiet))
     full |= any(getattr(settings, name, False) for name in DETAILS)
     logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
