@@ -315,7 +315,7 @@ def test_an_interruption_is_no_failure_of_jobs(first):
     run.exit()
     assert run.screen.lines[1:] == [
         "Interrupted: stopping the running jobs.",
-        "Interrupted after 0 s: 0 of 2 jobs done. Run the same command again to continue.",
+        "Interrupted after 0 s: 0 of 2 jobs done. The same command continues.",
     ]
 
 

@@ -286,13 +286,13 @@ class Terminal(logging.Handler):
             )
         jobs = f"{done} of {len(run.jobs)} jobs done"
         if self.interrupted:
-            return f"Interrupted after {time}: {jobs}. Run the same command again to continue."
+            return f"Interrupted after {time}: {jobs}. The same command continues."
         failed = max(self.failures, len(self.state.failed))
         if not failed:
-            return f"Stopped after {time}: {jobs}. Run the same command again to continue."
+            return f"Stopped after {time}: {jobs}. The same command continues."
         return (
             f"Stopped after {time}: {failed} failed, {jobs}. "
-            "Fix the cause, then run the same command again to continue."
+            "Fix the cause; the same command continues."
         )
 
     def close(self) -> None:
