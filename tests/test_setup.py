@@ -346,7 +346,7 @@ def make(folder: Path, *arguments: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\w+) +\S", make(study), re.M)
-    expected = "help setup slurm report quick progress test bench lint format lock clean distclean"
+    expected = "help setup slurm report quick test bench lint format lock clean distclean"
     assert listed == expected.split()
 
 
