@@ -17,17 +17,16 @@ all := requirements.txt requirements-dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What an interrupted run has left half-made is made again.  Greedy: the highest priority first,
-# without a linear program to be solved for each job that ends.
-snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete --scheduler greedy
+# What a run that was killed has left half-written is made again.
+snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
 .NOTPARALLEL:
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick progress test \
-	bench lint format lock clean distclean
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test bench \
+	lint format lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -62,9 +61,6 @@ report: ready ## run the whole study and write report/final.html and report/fina
 
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(snakemake) report --configfile config/quick.yaml
-
-progress: ## show how far a run in another terminal is
-	@"$(VENV)/bin/python" scripts/show_progress.py
 
 test: ready-test ## run the tests
 	@$(in_venv) pytest

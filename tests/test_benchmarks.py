@@ -178,7 +178,8 @@ def test_contestants_take_turns(problems, machine, monkeypatch):
         def ask(self, do, key, **rest):
             asked.append((do, key))
             if do == "start":
-                return {"form": "f", "forms": {"f": 0.25}, "losses": {"f": [1.0]}, "versions": {}}
+                told = {"form": "f", "forms": {"f": 0.25}, "losses": {"f": [1.0]}, "versions": {}}
+                return told | {"needed": 1e9}
             assert rest["units"] == 4  # a second's worth
             return {"clock": 1.0, "processor": 0.5}
 

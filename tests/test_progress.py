@@ -1,15 +1,9 @@
-"""What is said of a run while it goes on: read from logs, estimated, and never in the way."""
+"""How far a run has come and how long it will take: read from logs, and estimated."""
 
 import heapq
-import logging
-import os
-import queue
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
@@ -172,11 +166,14 @@ class World:
         done = min(int(100 * inside / self.work[job.id]), 100)
         return Stage(job.name, 0, done, 100, "epochs", 0.0, self.work[job.id] * done / 100)
 
-    def run(self, state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[float, Outlook]]:
-        """Give, every twenty seconds, the time and what is left; in the end, the time."""
+    def run(
+        self, state: State, monkeypatch: pytest.MonkeyPatch, looks: Iterable[float] = ()
+    ) -> tuple[float, list[Outlook]]:
+        """Give the time at the end, and what is left at each of some times before."""
         logs: dict[str, Stage | None] = {}
         monkeypatch.setattr(progress, "read_stage", lambda log, since=0.0: logs[str(log)])
-        now, look, ends, free = 0.0, 0.0, [], self.slots
+        now, ends, free = 0.0, [], self.slots
+        looks, outlooks = list(looks), []
         waiting = sorted(self.jobs, key=lambda job: -job.priority)
         while waiting or ends:
             for job in [job for job in waiting if job.needs <= state.done][:free]:
@@ -184,7 +181,8 @@ class World:
                 state.start([job.id], now)
                 heapq.heappush(ends, (now + self.takes[job.id], job.id))
                 free -= 1
-            while ends and look < ends[0][0]:
+            while looks and looks[0] < ends[0][0]:
+                look = looks.pop(0)
                 for id, began in state.running.items():
                     job = state.jobs[id]
                     stage = self.stage(job, look - began)
@@ -193,14 +191,13 @@ class World:
                         *(stage.subject, 0, stage.done, 100, "epochs", moved, moved + stage.at)
                     )
                 state.look()
-                yield look, state.outlook(look)
-                look += 20.0
+                outlooks.append(state.outlook(look))
             now, id = heapq.heappop(ends)
             job = state.jobs[id]
             logs[str(job.log)] = self.stage(job, 1e9)
             state.finish(id, now)
             free += 1
-        yield now, state.outlook(now)
+        return now, outlooks
 
 
 def a_study() -> list[Job]:
@@ -238,11 +235,13 @@ def test_the_estimate_is_believable_on_fast_and_slow_machines(
     jobs = a_study()
     slower = {kind: machine * factor for kind, factor in kinds.items()}
     world = World(jobs, slots, slower, machine * start)
-    said = list(world.run(state := State(jobs, slots), monkeypatch))
-    end = said[-1][0]
+    end, _ = world.run(State(jobs, slots), monkeypatch)
+    shares = (0.25, 0.5, 0.75)
+    state = State(jobs, slots)
+    _, outlooks = world.run(state, monkeypatch, [share * end for share in shares])
     errors = {}
-    for share in (0.25, 0.5, 0.75):
-        now, outlook = min(said, key=lambda it: abs(it[0] - share * end))
+    for share, outlook in zip(shares, outlooks, strict=True):
+        now = share * end
         # It says "roughly" where a third of what is left is of a kind that was not measured yet.
         allowed = 0.3 if outlook.rough else 0.2
         errors[share] = (outlook.seconds / (end - now) - 1.0) / allowed
@@ -250,134 +249,6 @@ def test_the_estimate_is_believable_on_fast_and_slow_machines(
     assert state.done == set(state.jobs)
 
 
-# ----------------------------------------------------------------------------- what is said of it
-class Heard(logging.Handler):
-    """Keeps what is logged for people."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: queue.Queue[logging.LogRecord] = queue.Queue()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "event", None) is None:
-            self.messages.put(record)
-
-    def next(self, text: str = "") -> logging.LogRecord:
-        """Give the next message with this text."""
-        deadline = time.monotonic() + 30
-        while text not in (record := self.messages.get(timeout=30)).getMessage():
-            assert time.monotonic() < deadline, f"never said: {text}"
-        return record
-
-
-@pytest.fixture
-def snakemake_logger() -> Iterator[tuple[logging.Logger, Heard]]:
-    logger, heard = logging.getLogger("test_progress"), Heard()
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(heard)
-    yield logger, heard
-    logger.handlers = []
-
-
-@pytest.fixture
-def hurried(monkeypatch):
-    """Lets a follower speak at once."""
-    for name, seconds in {"POLL": 0.01, "LOOK": 0, "ON_TERMINAL": 0, "NOTED": 0}.items():
-        monkeypatch.setattr(progress, name, seconds)
-
-
-def tell(logger: logging.Logger, event: str, **more) -> None:
-    logger.info(None, extra={"event": event, **more})
-
-
-def two_jobs(log: Path, finished=lambda id: False):
-    jobs = [training(1, 100, log=str(log)), Job(2, "plot_curves", 1.0, {"model": "A"})]
-    return lambda: (jobs, 2, finished)
-
-
-def test_a_run_is_followed_from_its_start_to_its_end(tmp_path, snakemake_logger, hurried):
-    logger, heard = snakemake_logger
-    follower = progress.Follower(tmp_path / "logs")
-    follower.begin(logger, two_jobs(tmp_path / "job.log"), terminal=True, extra={"mark": 5})
-    tell(logger, "job_started", jobs=[1, 2])
-    with runtime.job(tmp_path / "job.log"):
-        runtime.Progress("net-1, seed 1", 200, "epochs", every=0).update(80)
-    tell(logger, "job_finished", job_id=2)
-    record = heard.next("(1 of 2 jobs)")
-    first, row = heard.next("80 of 200").getMessage().splitlines()
-    assert record.mark == 5
-    assert first.startswith("Progress: ")
-    assert "80 of 200 epochs  40 %" in row
-    assert "net-1, seed 1" in (tmp_path / "logs/progress.txt").read_text()
-    tell(logger, "job_finished", job_id=1)
-    follower.end()
-    assert (tmp_path / "logs/progress.log").read_text().endswith("2 of 2 jobs done\n")
-    assert progress.read_factors(tmp_path / "logs/pace.json").keys() >= {
-        ("others", "plot", "plot_curves")
-    }
-    assert follower not in logger.handlers
-    tell(logger, "job_started", jobs=[1])  # and nothing more is heard
-
-
-def test_elsewhere_than_on_a_terminal_it_is_one_line(tmp_path, snakemake_logger, hurried):
-    logger, heard = snakemake_logger
-    follower = progress.Follower(tmp_path)
-    follower.begin(logger, two_jobs(tmp_path / "job.log"))
-    tell(logger, "job_started", jobs=[1, 2])
-    said = heard.next().getMessage()
-    follower.end()
-    assert said.startswith("Progress: ")
-    assert "\n" not in said
-    assert heard.messages.empty()  # the next only after ELSEWHERE
-
-
-def test_jobs_that_finish_unheard_are_noticed(tmp_path, snakemake_logger, hurried):
-    logger, heard = snakemake_logger
-    follower = progress.Follower(tmp_path)
-    follower.begin(logger, two_jobs(tmp_path / "job.log", lambda id: id == 1), terminal=True)
-    tell(logger, "job_started", jobs=[1, 2])
-    assert heard.next("(1 of 2 jobs)")
-    follower.end()
-
-
-def test_a_failure_is_told_once_and_stops_nothing(tmp_path, snakemake_logger, hurried):
-    logger, heard = snakemake_logger
-
-    def fails() -> None:
-        raise KeyError("spec")
-
-    follower = progress.Follower(tmp_path)
-    follower.begin(logger, fails)
-    assert "Progress is not shown (KeyError: 'spec')" in heard.next().getMessage()
-    tell(logger, "job_started", jobs=[1])
-    follower.end()
-    follower = progress.Follower(tmp_path)
-    follower.begin(logger, two_jobs(tmp_path / "job.log", lambda id: 1 / 0 > 1))
-    tell(logger, "job_started", jobs=[1, 2])
-    assert "ZeroDivisionError" in heard.next().getMessage()
-    follower.end()
-    assert heard.messages.empty()
-
-
-def test_durations_are_said_no_more_exactly_than_they_are_known():
-    seconds = [1, 44, 59, 130, 1700, 2000, 5300, 7100, 90_000]
-    assert [progress.about(value) for value in seconds] == [
-        *("5 s", "45 s", "1 min", "2 min", "28 min", "35 min", "1 h 30 min", "2 h", "25 h")
-    ]
-
-
-def test_the_command_for_a_second_terminal(tmp_path):
-    script = Path(progress.__file__).parent.parent / "show_progress.py"
-
-    def show() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, script]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert show().returncode == 1
-    state = tmp_path / "logs/quick/progress.txt"
-    state.parent.mkdir(parents=True)
-    state.write_text("42 % of the work done\n")
-    assert show().stdout == "42 % of the work done\n"
-    os.utime(state, (0, 0))
-    assert "Nothing was heard since then" in show().stdout
+def test_a_job_is_named_by_what_tells_it_from_others():
+    assert Job(1, "plot_curves", 1.0, {"model": "A"}).name == "plot_curves A"
+    assert training(2, 1.0).name == "train_lowlevel net-2 seed 1"

@@ -532,7 +532,7 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\w+) +\S", make(study), re.M)
-    expected = "help setup slurm report quick progress test bench lint format lock clean distclean"
+    expected = "help setup slurm report quick test bench lint format lock clean distclean"
     assert listed == expected.split()
 
 
@@ -550,7 +550,7 @@ def test_report_targets_call_snakemake_with_the_environment_first(study, target,
     assert python == str(study / ".venv/bin/python")
 
 
-@pytest.mark.parametrize("target", ["quick", "test", "lint", "progress"])
+@pytest.mark.parametrize("target", ["quick", "test", "lint"])
 def test_modules_of_another_installation_do_not_get_into_the_environment(study, target):
     (study / "scripts/install_system_packages.sh").touch()
     for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "mypy"):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from fmstudy import digest, warmstart
+from fmstudy import digest, runtime, warmstart
 
 SCRIPTS = digest.SCRIPTS
 # A script says where it is run.
@@ -211,7 +211,12 @@ def test_a_script_finds_directory_environment_and_streams_of_its_job(
             "no such file\n",
             "ERROR no such file\n",
         ),
-        ("1 / 0", 1, "ZeroDivisionError: division by zero); see ", "Traceback (most recent"),
+        (
+            "1 / 0",
+            1,
+            "ZeroDivisionError: division by zero\nThis is a bug",
+            "Traceback (most recent",
+        ),
     ],
     ids=["well", "by a code", "by a mistake", "by a fault"],
 )
@@ -231,9 +236,17 @@ def test_a_job_whose_child_was_killed_says_so(snakemake: Snakemake):
     job = snakemake.job("os.kill(os.getpid(), signal.SIGKILL)")
     _, errors = job.communicate()
     assert job.returncode == 128 + signal.SIGKILL
-    expected = "The job was ended by signal 9, Killed; if nobody meant to, memory ran out."
-    assert errors == f"{expected} See {snakemake.log}.\n"
+    expected = warmstart.ending(signal.SIGKILL)
+    assert errors == f"{expected} Log: {snakemake.log}\n"
     assert f"ERROR {expected}\n" in snakemake.log.read_text()
+
+
+@pytest.mark.parametrize("body", ["os.kill(os.getpid(), signal.SIGKILL)", "1 / 0"])
+def test_errors_are_for_the_log_alone_where_somebody_reads_it(snakemake: Snakemake, body: str):
+    job = snakemake.job("log.warning('heed this'); " + body, env={runtime.QUIET: "1"})
+    _, errors = job.communicate()
+    assert errors == "heed this\n"
+    assert " ERROR " in snakemake.log.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

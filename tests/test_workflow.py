@@ -137,60 +137,8 @@ def test_every_training_leaves_its_five_files(finished: Path):
 
 
 def test_the_run_was_followed_to_its_end(finished: Path):
-    *_, last = (finished / "logs/progress.log").read_text(encoding="utf-8").splitlines()
-    done, planned = re.search(r"(\d+) of (\d+) jobs done$", last).groups()
-    assert done == planned
     pace = json.loads((finished / "logs/pace.json").read_text())
     assert {"train_lowlevel", "train_keras", "around", "others/render/render_report"} <= pace.keys()
-
-
-# The hooks of the study around jobs that do nothing, twenty of them before the last.
-ONE_AFTER_THE_OTHER = """
-from fmstudy import progress
-
-LOGS = "logs"
-
-
-def jobs_of_this_run():
-    return [], 1, lambda id: True
-
-
-include: "{hooks}"
-
-
-rule last:
-    default_target: True
-    input:
-        [f"{{i}}.txt" for i in range(20)],
-    output:
-        "threads.txt",
-    shell:
-        "ls /proc/$PPID/task | wc -l > {{output}}"
-
-
-rule one:
-    output:
-        "{{i}}.txt",
-    shell:
-        "touch {{output}}"
-"""
-
-
-@pytest.mark.parametrize(("limit", "timers"), [((), False), (("90/1s",), True)])
-def test_timers_do_not_pile_up_in_snakemake_unless_a_rate_is_asked_for(tmp_path, limit, timers):
-    hooks = REPOSITORY / "workflow/rules/hooks.smk"
-    snakefile = tmp_path / "Snakefile"
-    snakefile.write_text(
-        f"import sys; sys.path.insert(0, {str(REPOSITORY / 'scripts')!r})\n"
-        + ONE_AFTER_THE_OTHER.format(hooks=hooks)
-    )
-    rate = [f"--max-jobs-per-timespan={it}" for it in limit]
-    done = snakemake(tmp_path, "--cores", "1", *rate)
-    assert done.returncode == 0, done.stdout + done.stderr
-    threads = int((tmp_path / "threads.txt").read_text())
-    # Snakemake by itself has a timer for each of the jobs before.  Where it has not any more, the
-    # hook can go.
-    assert (threads > 20) == timers, threads
 
 
 def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
@@ -345,9 +293,7 @@ def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report
 def test_replicates_train_the_missing_seeds_only_and_judge_with_all(built: Path):
     done = snakemake(built, "--cores", "2", "replicates")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (
-        done.stdout.count("rule train_lowlevel:") + done.stderr.count("rule train_lowlevel:") == 1
-    )
+    assert "1 of them trainings" in done.stderr
     with open(built / "results/tables/replicates_intervals.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {(row["model"], row["seeds"]) for row in rows} == {("softmax", "2"), ("A", "2")}

@@ -152,7 +152,7 @@ def course_numpy(
 def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
     """The course of the low-level engine, whose training is that of Part A."""
     network = Network(spec, seed)
-    chunks = Chunks(batch.x, batch.labels, CHUNK, transposed=bool(spec.hidden))
+    chunks = Chunks(batch.x, batch.labels, CHUNK)
     seen = full_batch_gradients(network, chunks)
     names = list(network.named_arrays())
     data = (batch.x, batch.labels)

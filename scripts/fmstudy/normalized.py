@@ -54,6 +54,7 @@ class _Passes:
 
     def __init__(self, network: Network, batch: Chunks) -> None:
         self.network, self.batch, self.spec = network, batch, network.spec
+        self.first = batch.layout(network.coefficients[0])
         self.values: list[tf.TensorArray] = []  # u of each hidden layer
         self.statistics: list[Statistics] = []
 
@@ -67,6 +68,7 @@ class _Passes:
             dy, gradients = self._backward(layer, dy, *(found[0] for found in affine))
             for found, gradient in zip((weights, biases, *affine), gradients, strict=False):
                 found.insert(0, gradient)
+        weights[0] = self.batch.layout(weights[0])
         kept = [db for db, bias in zip(biases, network.biases, strict=True) if bias is not None]
         return Sums(loss, hits, [*weights, *kept, *affine[0], *affine[1]], self.statistics)
 
@@ -77,7 +79,7 @@ class _Passes:
 
         def values(chunk: Chunk, state: list) -> list:
             kept, total = state
-            u = self._product(layer, self._input(layer, chunk))
+            u = self._product(layer, chunk, self._input(layer, chunk))
             if self.spec.batch_norm == "after":
                 u = ACTIVATIONS[self.spec.activation](u)
             total += tf.math.reduce_sum(u, axis=1, keepdims=True)
@@ -94,15 +96,19 @@ class _Passes:
         self.values.append(kept)
         self.statistics.append(Statistics(mean, squares / n))
 
-    def _product(self, layer: int, h: tf.Tensor) -> tf.Tensor:
+    def _product(self, layer: int, chunk: Chunk, h: tf.Tensor | None) -> tf.Tensor:
         """W h + b of a layer."""
-        z, bias = tf.matmul(self.network.coefficients[layer], h), self.network.biases[layer]
+        if h is None:
+            z = chunk.product(self.first)
+        else:
+            z = tf.matmul(self.network.coefficients[layer], h)
+        bias = self.network.biases[layer]
         return z if bias is None else z + bias
 
-    def _input(self, layer: int, chunk: Chunk) -> tf.Tensor:
-        """What a layer multiplies: the images, or what the layer below gives."""
+    def _input(self, layer: int, chunk: Chunk) -> tf.Tensor | None:
+        """The output of the layer below; None for the images, which only the chunk multiplies."""
         if layer == 0:
-            return chunk.x
+            return None
         y = self._normalized(layer - 1, chunk)
         return ACTIVATIONS[self.spec.activation](y) if self.spec.batch_norm == "before" else y
 
@@ -119,7 +125,7 @@ class _Passes:
         def back(chunk: Chunk, state: list) -> list:
             kept, loss, hits, *sums = state
             h = self._input(layer, chunk)
-            logits = self._product(layer, h)
+            logits = self._product(layer, chunk, h)
             added, dz = cross_entropy_and_gradient(logits, chunk.labels)
             kept, sums = self._through_product(layer, dz, h, chunk, kept, sums)
             return [kept, loss + added, hits + count_hits(logits, chunk.labels), *sums]
@@ -154,19 +160,18 @@ class _Passes:
         self,
         layer: int,
         dz: tf.Tensor,
-        h: tf.Tensor,
+        h: tf.Tensor | None,
         chunk: Chunk,
         kept: tf.TensorArray,
         sums: list,
     ) -> tuple[tf.TensorArray, list]:
         """From dz of W h + b to the gradients by W and b, and by the normalized layer below."""
         dw, db, *affine = sums
-        turned = chunk.x_transposed if layer == 0 else None
-        dw += tf.matmul(dz, h, transpose_b=True) if turned is None else tf.matmul(dz, turned)
         by_unit = self.spec.bias == "vector"
         db += tf.math.reduce_sum(dz, axis=1, keepdims=True) if by_unit else tf.math.reduce_sum(dz)
-        if layer == 0:
-            return kept, [dw, db]
+        if h is None:
+            return kept, [dw + chunk.gradient(dz), db]
+        dw += tf.matmul(dz, h, transpose_b=True)
         dy = tf.matmul(self.network.coefficients[layer], dz, transpose_a=True)
         if self.spec.batch_norm == "before":
             dy = _BACKWARD[self.spec.activation](dy, h)
@@ -180,8 +185,8 @@ class _Passes:
 
     def _zeros(self, layer: int) -> list[tf.Tensor]:
         """Where the gradients by W and b begin, and those by gamma and beta of the layer below."""
-        weights = self.network.coefficients[layer].shape
-        bias = (weights[0], 1) if self.spec.bias == "vector" else ()
+        weights = (self.first if layer == 0 else self.network.coefficients[layer]).shape
+        bias = (self.network.coefficients[layer].shape[0], 1) if self.spec.bias == "vector" else ()
         below = [] if layer == 0 else 2 * [self.network.gammas[layer - 1].shape]
         return [tf.zeros(shape) for shape in (weights, bias, *below)]
 

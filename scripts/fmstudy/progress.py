@@ -1,26 +1,18 @@
-"""How far a run of the workflow is and how long the rest may take: said while it runs.
+"""How far a run of the workflow has come, and how long the rest may take.
 
-Each job notes its progress in its own log (`runtime.Progress`).  A thread of the main process
-reads the logs of the running jobs, hears from Snakemake's logger which jobs start and finish, and
-says what follows through the same logger: its lines come whole, between those of Snakemake, and
-are as quiet as Snakemake is asked to be.
-
-What is left is estimated job by job, from what such a job typically takes on one core
-(`estimates.seconds_of`) times a factor that is measured in this run, and then scheduled on the
-cores there are.  There is no Snakemake in here: jobs are plain descriptions, records of its logger
-are known by their attributes.
+Each job notes its progress in its own log (`runtime.Progress`), where it is read while the job
+runs.  What is left is estimated job by job, from what such a job typically takes on one core
+(`estimates.seconds_of`) times a factor measured in this run, and then scheduled on the cores there
+are.  Nothing here knows Snakemake: jobs are plain descriptions.  `fmstudy.terminal` shows the
+result.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import re
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,9 +22,6 @@ from fmstudy import estimates, runtime, schedule
 BUILD = 1.0  # seconds of a training until TensorFlow has made its graph
 START = estimates.START  # seconds around a training: to start, read the data, write the files
 
-POLL, LOOK = 1.0, 5.0  # seconds between two looks at Snakemake's jobs, and at their logs
-ON_TERMINAL, ELSEWHERE, NOTED = 15.0, 300.0, 60.0  # seconds between two messages
-SHOWN = 8  # running jobs in one message
 TAIL = 65_536  # bytes read from the end of a log
 PATIENCE = 10.0  # seconds by which the clocks of two machines may differ
 
@@ -47,6 +36,7 @@ class Job:
     seconds      that it typically takes on one core; 0 if it runs nothing, as a target for people
     wildcards    what tells it from others of its rule
     needs        ids of the jobs that must be done before
+    reason       why it is to run, in a few words: code changed
     """
 
     id: int
@@ -57,11 +47,13 @@ class Job:
     needs: frozenset[int] = frozenset()
     priority: float = 0.0
     threads: int = 1
+    reason: str = ""
 
     @property
     def name(self) -> str:
-        """The job for people: plot_curves A."""
-        return " ".join([self.rule, *map(str, self.wildcards.values())])
+        """The job for people: plot_curves A, or train_keras keras-mlp-8 seed 1."""
+        values = (f"{key} {it}" if it.isdigit() else it for key, it in self.wildcards.items())
+        return " ".join([self.rule, *values])
 
     @property
     def trains(self) -> bool:
@@ -82,6 +74,29 @@ class Job:
         if self.trains:
             return BUILD + share * (self.seconds - START)
         return self.seconds
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of Snakemake is about to do.
+
+    jobs        all that are to run
+    slots       cores, or jobs at a time where each has a machine of its own
+    targets     the files that were asked for
+    pace        file of the factors that the last run has measured, for the estimates of this one
+    keep_going  whether other jobs go on after one has failed
+    finished, failed, retried   tell of a job, by its id, whether it is done, has failed for good,
+                                will be tried again if it fails now
+    """
+
+    jobs: Sequence[Job]
+    slots: int
+    targets: Sequence[str] = ()
+    pace: str | Path | None = None
+    keep_going: bool = False
+    finished: Callable[[int], bool] = lambda id: False
+    failed: Callable[[int], bool] = lambda id: False
+    retried: Callable[[int], bool] = lambda id: False
 
 
 # ------------------------------------------------------------------------- what jobs say themselves
@@ -356,184 +371,3 @@ class State:
 def _seconds(job: Job, pace: Pace) -> float:
     start = START * pace.factor(AROUND) if job.trains else 0.0
     return start + job.typical() * pace.factor(job.kind)
-
-
-# --------------------------------------------------------------------------------- what is said
-def about(seconds: float) -> str:
-    """Write a duration no more exactly than it can be known: 45 s, 12 min, 1 h 40 min."""
-    if seconds < 57.5:
-        return f"{max(5 * round(seconds / 5), 5)} s"
-    minutes = seconds / 60
-    if minutes < 29.5:
-        return f"{round(minutes)} min"
-    if minutes < 87.5:
-        return f"{5 * round(minutes / 5)} min"
-    whole = 10 * round(minutes / 10)
-    return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
-
-
-def summary(state: State, outlook: Outlook) -> str:
-    """Say in one line how far the run is."""
-    left = f"{'roughly' if outlook.rough else 'about'} {about(outlook.seconds)} left"
-    # Not 100 before the end.
-    share = min(int(100 * outlook.share), 99)
-    return (
-        f"{share} % of the work done ({len(state.done)} of {len(state.jobs)} jobs), {left} "
-        f"with {state.slots} at a time"
-    )
-
-
-def table(state: State, outlook: Outlook, now: float, most: int | None = None) -> list[str]:
-    """Say of each running job how far it is, a line each: the longest first, `most` at most."""
-    rows: list[tuple[float, tuple[str, ...]]] = []
-    for id, began in state.running.items():
-        job, stage, left = state.jobs[id], state.stages.get(id), outlook.left[id]
-        if stage:
-            where = f"{stage.done:,.0f} of {stage.total:,.0f} {stage.unit}"
-            share = f"{int(100 * stage.share)} %"
-        else:
-            where, share = f"for {about(now - began)}", ""
-        whole = f"about {about(left)} left" if stage and job.trains else ""
-        rows.append((left, (stage.subject if stage else job.name, where, share, whole)))
-    rows.sort(reverse=True)
-    shown = rows if most is None or len(rows) <= most else rows[: most - 1]
-    widths = [max((len(row[i]) for _, row in shown), default=0) for i in range(3)]
-    lines = [
-        f"  {name:<{widths[0]}}  {where:>{widths[1]}}  {share:>{widths[2]}}  {whole}".rstrip()
-        for _, (name, where, share, whole) in shown
-    ]
-    return lines + ([f"  and {len(rows) - len(shown)} more"] if len(shown) < len(rows) else [])
-
-
-class Follower(logging.Handler):
-    """Follows a run and says now and then how far it is.
-
-    As a handler of Snakemake's logger it hears what starts and finishes; its thread writes
-
-      progress.txt   the present state, with a line for each running job
-      progress.log   the same once a minute, since the run began
-      pace.json      how fast what went, for the estimates of the next run
-
-    into `directory`, and says it through the logger: on a terminal with the running jobs,
-    elsewhere a line every few minutes.  It never stops a run: what goes wrong in here is told in
-    one warning, and is the end of it.
-    """
-
-    def __init__(self, directory: str | Path) -> None:
-        super().__init__()
-        self.directory = Path(directory)
-        self.guard = threading.RLock()  # of the state, which two threads change
-        self.over = threading.Event()
-        self.thread: threading.Thread | None = None
-
-    def begin(
-        self,
-        logger: logging.Logger,
-        describe: Callable[[], tuple[list[Job], int, Callable[[int], bool]]],
-        terminal: bool = False,
-        extra: Mapping[str, object] | None = None,
-    ) -> None:
-        """Follow a run from now on.
-
-        logger    Snakemake's; what is said goes there, marked with `extra`
-        describe  gives the jobs of the run, how many run at a time, and what tells of an id
-                  whether that job is done, because a logger told to be quiet does not
-        terminal  whether a person looks on
-        """
-        self.logger, self.terminal, self.extra = logger, terminal, extra
-        with self._harmless():
-            self.began = time.time()
-            jobs, slots, self.finished = describe()
-            self.state = State(jobs, slots, Pace(read_factors(self.directory / "pace.json")))
-            self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / "progress.log").write_text("", encoding="utf-8")
-            logger.addHandler(self)
-            self.thread = threading.Thread(target=self._follow, name="progress", daemon=True)
-            self.thread.start()
-
-    def end(self) -> None:
-        """Stop following, and leave what was learnt for the next run."""
-        if self.over.is_set() or self.thread is None:
-            return
-        self.over.set()
-        with self._harmless():
-            self.logger.removeHandler(self)
-            self.thread.join(timeout=5.0)  # it may hang in a file system
-            self._ask(time.time())
-            done, planned = len(self.state.done), len(self.state.jobs)
-            text = f"Over after {about(time.time() - self.began)}: {done} of {planned} jobs done"
-            self._note(text)
-            runtime.write_text(self.directory / "progress.txt", f"{text}\n")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Hear from Snakemake that jobs start, finish or fail."""
-        event, now = getattr(record, "event", None), time.time()
-        if event is None or self.over.is_set():
-            return
-        said = vars(record)
-        with self._harmless(), self.guard:
-            if event == "job_started":
-                self.state.start((id for id in said["jobs"] if isinstance(id, int)), now)
-            elif event == "group_info":
-                self.state.start((job.jobid for job in said["jobs"]), now, alone=False)
-            elif event == "job_finished":
-                self.state.finish(said["job_id"], now)
-            elif event == "job_error":
-                self.state.fail(said["jobid"])
-
-    def _follow(self) -> None:
-        looked = noted = said = self.began
-        look, pause = LOOK, ON_TERMINAL if self.terminal else NOTED
-        with self._harmless():
-            while not self.over.wait(POLL):
-                now = time.time()
-                self._ask(now)
-                if now - looked < look:
-                    continue
-                spent = time.thread_time()
-                short, whole = self._tell(now)
-                runtime.write_text(self.directory / "progress.txt", whole)
-                if now - noted >= NOTED:
-                    noted = now
-                    self._note(short)
-                if now - said >= pause:
-                    said, pause = now, ON_TERMINAL if self.terminal else ELSEWHERE
-                    self.logger.info(
-                        short if self.terminal else short.partition("\n")[0], extra=self.extra
-                    )
-                # A hundredth of a core at most, however many jobs there are.
-                spent = time.thread_time() - spent
-                looked, look = now, max(LOOK, 100.0 * spent)
-
-    def _ask(self, now: float) -> None:
-        """Take note of what has finished unheard."""
-        with self.guard:
-            for id in [id for id in self.state.running if self.finished(id)]:
-                self.state.finish(id, now)
-
-    def _tell(self, now: float) -> tuple[str, str]:
-        """Give the present state with some running jobs, and with all."""
-        self.state.look()
-        with self.guard:
-            outlook = self.state.outlook(now)
-            said = summary(self.state, outlook)
-            some, rows = (table(self.state, outlook, now, most) for most in (SHOWN, None))
-        return "\n".join([f"Progress: {said}", *some]), "\n".join([said, *rows, ""])
-
-    def _note(self, text: str) -> None:
-        """Add to the log, and keep what was learnt."""
-        with open(self.directory / "progress.log", "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        with self.guard:
-            factors = self.state.pace.factors()
-        named = {"/".join(kind): round(factor, 4) for kind, factor in factors.items()}
-        runtime.write_json(self.directory / "pace.json", named)
-
-    @contextmanager
-    def _harmless(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            if not self.over.is_set():
-                self.over.set()
-                self.logger.warning(f"Progress is not shown ({type(error).__name__}: {error}).")

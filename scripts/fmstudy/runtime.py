@@ -26,6 +26,9 @@ STARTED = time.monotonic()
 
 log = logging.getLogger("fmstudy")
 
+# Set where the process that started this job reads errors in its log and shows them to a person.
+QUIET = "FMSTUDY_QUIET"
+
 
 class StudyError(Exception):
     """A mistake that a person can mend: the message says what, where, and what to do next."""
@@ -33,14 +36,14 @@ class StudyError(Exception):
 
 @contextmanager
 def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
-    """Run the body of a script: what it says goes to `log_file`, little to the terminal.
+    """Run the body of a script: its messages go to `log_file`, warnings also to the terminal.
 
     The log file gets every message, and everything else that is written to standard error, such
     as the remarks that TensorFlow makes while it is imported (so import it in the body).  The
-    terminal gets warnings and worse.  A `StudyError` ends the process
-    with its message and exit code 1; any other exception also leaves its traceback in the log,
-    because then the fault is ours.  Whoever ends the process by SIGTERM, such as a cluster, has it
-    leave in order: no half-written file stays.
+    terminal gets warnings, and errors unless `fmstudy.terminal` shows them.  A `StudyError` ends
+    the process with its message and exit code 1; any other exception also leaves its traceback in
+    the log, because then the fault is ours.  SIGTERM, which a cluster sends, ends the process in
+    order: no half-written file stays.
     """
     signal.signal(signal.SIGTERM, _leave)
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,8 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         to_screen = logging.StreamHandler(screen)
         to_screen.setLevel(logging.WARNING)
+        if os.environ.get(QUIET):
+            to_screen.addFilter(lambda record: record.levelno < logging.ERROR)
         # The traceback is for the log; the terminal is told where that is.
         to_screen.setFormatter(_WithoutTraceback())
         log.setLevel(logging.INFO)
@@ -64,7 +69,8 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
             sys.exit(1)
         except Exception as error:
             name = type(error).__name__
-            log.exception("This should not happen (%s: %s); see %s.", name, error, log_file)
+            text = "%s: %s\nThis is a bug in the study; the traceback is in %s"
+            log.exception(text, name, error, log_file)
             sys.exit(1)
         finally:
             log.handlers = []

@@ -168,9 +168,18 @@ def _hand_over(log_file: str, kind: str) -> None:
     sys.exit(code)
 
 
+def ending(number: int) -> str:
+    """Say that a signal ended a job, and what to do about it."""
+    text = f"Ended by signal {number} ({signal.strsignal(number) or 'unknown'})."
+    if number == signal.SIGKILL:
+        text += " Unless somebody killed it, memory ran out: use fewer cores (snakemake --cores 1)."
+    return text
+
+
 def _tell_of_signal(number: int, log_file: str) -> None:
-    reason = "; if nobody meant to, memory ran out" if number == signal.SIGKILL else ""
-    message = f"The job was ended by signal {number}, {signal.strsignal(number)}{reason}."
     with open(log_file, "a", encoding="utf-8") as log:
-        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {message}\n")
-    print(f"{message} See {log_file}.", file=sys.stderr)
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {ending(number)}\n")
+    from fmstudy.runtime import QUIET
+
+    if not os.environ.get(QUIET):
+        print(f"{ending(number)} Log: {log_file}", file=sys.stderr)

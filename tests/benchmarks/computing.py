@@ -49,6 +49,7 @@ PAPER = RunSpec(
     validation_split=0.2,
 )
 FULL_BATCH = {
+    "Softmax regression, 784-10": LOWLEVEL,
     "Model A, 784-300-10": LOWLEVEL.varied(hidden=(300,)),
     "Model B, 784-300-100-10": LOWLEVEL.varied(hidden=(300, 100)),
     "Width 1000, 784-1000-10": LOWLEVEL.varied(hidden=(1000,)),
@@ -127,10 +128,12 @@ def _versions(found: Iterable[Measured]) -> Row:
 # ----------------------------------------------------------------------------- the study's own
 def measure_step(settings: Settings, say: Say) -> tuple[list[Row], Row]:
     """Steps of the whole batch with evaluation, and epochs in small batches, of the study."""
-    full = [
-        _entry(title, title, "study", settings.problem(spec, evaluated=True))
-        for title, spec in FULL_BATCH.items()
-    ]
+    full = []
+    for title, spec in FULL_BATCH.items():
+        problem = settings.problem(spec, evaluated=True)
+        full.append(_entry(title, title, "study", problem))
+        dense = f"{title}, all pixels"
+        full.append(_entry(dense, dense, "study", replace(problem, compact=False)))
     small = [
         _entry(title, title, "study", settings.problem(spec))
         for title, spec in SMALL_BATCHES.items()
@@ -153,6 +156,8 @@ def step_rows(product: Measured, found: Sequence[Measured]) -> list[Row]:
             row |= _timed(one)
             if one is not product and product.seconds:
                 row |= _of(share(one, product), "share")
+                if one.needed:
+                    row |= _of(share(one, product), "needed", one.needed / one.entry.arithmetic)
         rows.append(row)
     return rows
 

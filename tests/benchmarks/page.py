@@ -119,6 +119,7 @@ TABLES: dict[str, list[Column]] = {
         ("ms a unit", _noted(_spread("milliseconds"))),
         ("GFLOP/s", _plain("gflops")),
         ("share of the product rate", _spread("share")),
+        ("of it, with blank pixels left out", _spread("needed")),
     ],
     "peers": [
         ("who", _plain("who")),

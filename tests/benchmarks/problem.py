@@ -28,17 +28,19 @@ class Problem:
 
     spec       what is trained; `epochs` is how many epochs have an order of batches
     data       the directory that holds x_train.npy and its like
-    evaluated  whether a unit includes the look at the test set that the study takes each epoch
+    evaluated  whether a unit includes the evaluation on the test set, as in each epoch of the study
+    compact    whether the study's full-batch engine leaves blank pixels out
     """
 
     spec: RunSpec
     data: str
     evaluated: bool = False
+    compact: bool = True
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Problem:
         """Read a problem back from `as_dict`."""
-        return cls(RunSpec.from_dict(values["spec"]), values["data"], values["evaluated"])
+        return cls(**{**values, "spec": RunSpec.from_dict(values["spec"])})
 
     def as_dict(self) -> dict[str, Any]:
         """Give the problem in plain built-in types, for JSON."""

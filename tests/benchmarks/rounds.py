@@ -170,6 +170,7 @@ class Measured:
 
     forms    the seconds a unit of each form that was tried, or why it failed
     losses   what each form gave, from the initial weights on
+    needed   floating-point operations of a unit, less those for blank pixels; 0 if not told
     busy     the share of all its rounds' time in which the core worked for it, and for nobody else
     """
 
@@ -178,6 +179,7 @@ class Measured:
     form: str = ""
     forms: dict[str, Any] = field(default_factory=dict)
     losses: dict[str, list[float]] = field(default_factory=dict)
+    needed: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
     units: int = 1
     seconds: list[float] = field(default_factory=list)
@@ -235,6 +237,7 @@ def _start(one: Measured, worker: Worker, losses: int, lasts: float) -> None:
         return
     one.form, one.forms = told["form"], told["forms"]
     one.losses, one.versions = told["losses"], told["versions"]
+    one.needed = told["needed"]
     one.units = entry.units or max(1, round(lasts / one.forms[one.form]))
 
 

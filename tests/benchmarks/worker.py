@@ -81,6 +81,7 @@ def start(contestant: str, problem: Problem, count: int) -> tuple[Course, dict[s
         raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in forms.items()))
     name, course = kept
     told = {"form": name, "forms": forms, "losses": losses, "versions": module.versions()}
+    told["needed"] = getattr(course, "needed", problem.arithmetic)
     return course, told
 
 

@@ -14,11 +14,16 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, estimates, experiments, pdf, progress
+from fmstudy import claims, configuration, estimates, experiments, pdf, progress, terminal, wording
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
+
+# From here on a person sees what matters of what Snakemake says.
+screen = None
+if workflow.is_main_process:
+    screen = terminal.install(logger, workflow.output_settings, lambda: this_run())
 
 
 def beside(path):
@@ -179,15 +184,15 @@ def minutes(wildcards, attempt):
 
 
 def seconds_of(job):
-    """Estimate the seconds of a job; a target for people runs nothing."""
-    if job.is_norun:
+    """Estimate the seconds of a job; a target for people, or a touched file, takes none."""
+    if job.is_norun or workflow.touch:
         return 0.0
     return estimates.seconds_of(study, job.rule.name, named(job.wildcards))
 
 
-def jobs_of_this_run():
-    """Describe the jobs that are to run, say how many run at a time, and tell when one is done."""
-    dag = workflow.dag
+def this_run():
+    """Describe what Snakemake is about to do."""
+    dag, scheduler = workflow.dag, workflow.scheduler
     by_id = {job.jobid: job for job in dag.needrun_jobs()}
     jobs = [
         progress.Job(
@@ -199,11 +204,30 @@ def jobs_of_this_run():
             needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
             priority=job.priority,
             threads=job.threads,
+            reason=wording.why(
+                dag.reason(job).get_names(),
+                dag.reason(job).params_changed.only_new,
+                job.params.get("code"),
+            ),
         )
         for job in by_id.values()
     ]
-    slots = workflow.cores if workflow.local_exec else min(workflow.nodes, len(jobs))
-    return jobs, slots, lambda id: dag.finished(by_id[id])
+    targets = [
+        str(path)
+        for job in dag.targetjobs
+        for path in (job.input if job.is_norun else job.output)
+        if job.is_norun or job.rule in dag.targetrules or path in dag.targetfiles
+    ]
+    return progress.Run(
+        jobs,
+        slots=workflow.cores if workflow.local_exec else min(workflow.nodes, len(jobs)),
+        targets=targets,
+        pace=f"{LOGS}/pace.json",
+        keep_going=workflow.execution_settings.keep_going,
+        finished=lambda id: dag.finished(by_id[id]),
+        failed=lambda id: by_id[id] in scheduler.failed,
+        retried=lambda id: by_id[id].restart_times >= by_id[id].attempt,
+    )
 
 
 def of_runs(models, file):

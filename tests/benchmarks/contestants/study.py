@@ -23,16 +23,19 @@ class FullBatch:
 
     def __init__(self, problem: Problem) -> None:
         spec, self.evaluated = problem.spec, problem.evaluated
-        network, size = Network(spec, SEED), training.chunk_size(spec)
-        copied = bool(spec.hidden) and spec.batch_norm == "none"
-        batch = Chunks(*problem.features_major, size, transposed=copied)
+        network = Network(spec, SEED)
+        compact = problem.compact
+        batch = Chunks(*problem.features_major, compact=compact)
+        skipped = 2 * (1 - batch.share) * batch.samples  # one product forward, one backward
         optimizer = training.OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
         optimizer.build(network.variables)
         self.look = tf.function(lambda: training.full_batch_gradients(network, batch))
         self.move = tf.function(lambda gradients: optimizer.apply(gradients, network.variables))
         if self.evaluated:
-            held_out = Chunks(*problem.test, size, transposed=False)
+            held_out = Chunks(*problem.test, copied=False, compact=compact)
+            skipped += (1 - held_out.share) * held_out.samples
             self.score = tf.function(lambda seen: training.evaluate(network, held_out, seen))
+        self.needed = problem.arithmetic - skipped * spec.products[0]
 
     def run(self, first: int, count: int) -> list[float]:
         """Take steps; the metrics are read after each, as the history of a training does."""
