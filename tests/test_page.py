@@ -60,6 +60,20 @@ def test_what_a_page_must_not_do_is_noticed(browser: Browser, tmp_path: Path, ht
     assert any(problem in found for found in problems), problems
 
 
+def test_the_policy_of_the_page_lets_nothing_in_but_what_it_carries(report_page: Page):
+    selector = "meta[http-equiv=Content-Security-Policy]"
+    [content] = all_of(report_page, selector, "e => e.content")
+    policy = {name: sources for name, *sources in map(str.split, content.split(";"))}
+    scripts = policy.pop("script-src")
+    assert len(scripts) == report_page.locator("script:not([type])").count()
+    assert all(re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", source) for source in scripts)
+    assert policy == {
+        "default-src": ["'none'"],
+        "style-src": ["'unsafe-inline'"],
+        **{kind: ["data:"] for kind in ("img-src", "font-src", "connect-src")},
+    }
+
+
 # ------------------------------------------------------------------------ links and names
 def test_every_internal_link_leads_somewhere_and_ids_are_unique(report_page: Page):
     ids = all_of(report_page, "[id]", "e => e.id")
@@ -86,6 +100,15 @@ def test_every_figure_has_a_name_and_a_numbered_caption(report_page: Page):
         numbers = [re.match(rf"{kind} (\d+)\. \w", caption) for caption in captions]
         assert [int(n[1]) if n else 0 for n in numbers] == list(range(1, len(captions) + 1))
         assert len(captions) >= 30
+
+
+def test_sections_and_what_scrolls_have_names(report_page: Page):
+    named = """e => document.getElementById(e.getAttribute('aria-labelledby'))?.textContent.trim()
+        ?? e.ariaLabel"""
+    for selector, least in {"main section": 10, "main [role=group][tabindex]": 60}.items():
+        names = all_of(report_page, selector, named)
+        assert len(names) >= least
+        assert all(names), selector
 
 
 # --------------------------------------------------------------------- what everybody can use

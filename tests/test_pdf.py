@@ -133,6 +133,15 @@ def test_the_file_says_what_it_is(paper):
     assert told["Page size"].endswith("(A4)")
     assert 20 <= int(told["Pages"]) <= 60
     assert "CreationDate" not in told and "ModDate" not in told
+
+
+def test_the_file_claims_to_be_accessible_pdf_and_keeps_what_a_program_can_check(paper):
+    """PDF/UA-1 (ISO 14289-1): marked content, a language, and a title that viewers show."""
+    root = paper.pdf.trailer["/Root"]
+    assert re.search(r'pdfuaid:part="1"', root["/Metadata"].get_data().decode())
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
     assert paper.pdf.trailer["/Root"]["/Lang"] == "en"
     assert paper.file.stat().st_size < 4e6
 
