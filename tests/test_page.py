@@ -60,12 +60,12 @@ def test_what_a_page_must_not_do_is_noticed(browser: Browser, tmp_path: Path, ht
     assert any(problem in found for found in problems), problems
 
 
-def test_the_policy_of_the_page_lets_nothing_in_but_what_it_carries(report_page: Page):
+def test_the_policy_of_the_page_lets_nothing_in_but_what_it_carries(shared_page: Page):
     selector = "meta[http-equiv=Content-Security-Policy]"
-    [content] = all_of(report_page, selector, "e => e.content")
+    [content] = all_of(shared_page, selector, "e => e.content")
     policy = {name: sources for name, *sources in map(str.split, content.split(";"))}
     scripts = policy.pop("script-src")
-    assert len(scripts) == report_page.locator("script:not([type])").count()
+    assert len(scripts) == shared_page.locator("script:not([type])").count()
     assert all(re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", source) for source in scripts)
     assert policy == {
         "default-src": ["'none'"],
@@ -75,38 +75,38 @@ def test_the_policy_of_the_page_lets_nothing_in_but_what_it_carries(report_page:
 
 
 # ------------------------------------------------------------------------ links and names
-def test_every_internal_link_leads_somewhere_and_ids_are_unique(report_page: Page):
-    ids = all_of(report_page, "[id]", "e => e.id")
+def test_every_internal_link_leads_somewhere_and_ids_are_unique(shared_page: Page):
+    ids = all_of(shared_page, "[id]", "e => e.id")
     assert len(ids) == len(set(ids))
-    targets = all_of(report_page, "a[href^='#']", "e => decodeURIComponent(e.hash.slice(1))")
+    targets = all_of(shared_page, "a[href^='#']", "e => decodeURIComponent(e.hash.slice(1))")
     assert len(targets) > 50
     assert set(targets) <= set(ids)
 
 
-def test_the_contents_lead_to_every_section_in_order(report_page: Page):
-    headings = all_of(report_page, "[id^=sec-]:is(h2, h3)", "e => e.id")
-    links = all_of(report_page, "nav.contents a", "e => e.hash.slice(1)")
+def test_the_contents_lead_to_every_section_in_order(shared_page: Page):
+    headings = all_of(shared_page, "[id^=sec-]:is(h2, h3)", "e => e.id")
+    links = all_of(shared_page, "nav.contents a", "e => e.hash.slice(1)")
     assert len(headings) > 30
     assert list(dict.fromkeys(links[-len(headings) :])) == headings
 
 
-def test_every_figure_has_a_name_and_a_numbered_caption(report_page: Page):
-    figures = unfold(report_page).locator(FIGURE)
+def test_every_figure_has_a_name_and_a_numbered_caption(shared_page: Page):
+    figures = unfold(shared_page).locator(FIGURE)
     pictures = figures.locator("[role=img]")
-    named = pictures.and_(report_page.get_by_role("img", name=re.compile(r"\w{3}")))
+    named = pictures.and_(shared_page.get_by_role("img", name=re.compile(r"\w{3}")))
     assert named.count() == pictures.count() == figures.count() > 50
     for kind, name in {"Figure": "fig", "Table": "tab"}.items():
-        captions = all_of(report_page, f"[id^=caption-{name}-]", "e => e.textContent.trim()")
+        captions = all_of(shared_page, f"[id^=caption-{name}-]", "e => e.textContent.trim()")
         numbers = [re.match(rf"{kind} (\d+)\. \w", caption) for caption in captions]
         assert [int(n[1]) if n else 0 for n in numbers] == list(range(1, len(captions) + 1))
         assert len(captions) >= 30
 
 
-def test_sections_and_what_scrolls_have_names(report_page: Page):
+def test_sections_and_what_scrolls_have_names(shared_page: Page):
     named = """e => document.getElementById(e.getAttribute('aria-labelledby'))?.textContent.trim()
         ?? e.ariaLabel"""
     for selector, least in {"main section": 10, "main [role=group][tabindex]": 60}.items():
-        names = all_of(report_page, selector, named)
+        names = all_of(shared_page, selector, named)
         assert len(names) >= least
         assert all(names), selector
 
