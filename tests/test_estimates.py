@@ -124,19 +124,16 @@ def test_the_data_go_first_and_what_is_not_worth_a_guess_last(study):
 
 
 def test_rules_of_ranked_jobs_have_a_priority_and_no_others(study):
-    names = {
-        "train": study.runs,
-        "run": study.batchnorm.trained,
-        "collect": study.batchnorm.trained,
-    }
+    names = dict.fromkeys(["train_lowlevel", "train_keras"], study.runs)
+    names |= dict.fromkeys(["run_experiment", "collect_experiment"], study.batchnorm.trained)
     ranked, declared = set(), {}
     for file in (REPOSITORY / "workflow/rules").glob("*.smk"):
-        for rule, block in re.findall(r"^rule (\w+):\n((?:\s.*\n|\n)*)", file.read_text(), re.M):
-            declared |= dict.fromkeys([rule], re.findall(r"^    priority: (.*)", block, re.M))
-            jobs = ["", *names.get(rule.partition("_")[0], ())]
-            if any(estimates.priority(study, rule, name) for name in jobs if name or jobs == [""]):
+        text = file.read_text(encoding="utf-8")
+        for rule, block in re.findall(r"^rule (\w+):\n((?:\s.*\n|\n)*)", text, re.M):
+            declared[rule] = re.findall(r"^    priority: (.*)", block, re.M)
+            if any(estimates.priority(study, rule, name) for name in names.get(rule, [""])):
                 ranked.add(rule)
-    assert {"train_lowlevel", "train_keras", "run_experiment", "fetch_dataset"} <= ranked
+    assert {*names, "fetch_dataset"} <= ranked
     assert declared == {
         rule: [f'priority("{rule}")'] if rule in ranked else [] for rule in declared
     }
