@@ -112,11 +112,21 @@ def test_sections_and_what_scrolls_have_names(shared_page: Page):
 
 
 # --------------------------------------------------------------------- what everybody can use
+# A dark theme changes nothing but colours.
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
+
+
 def thin_out(page: Page) -> None:
-    """Leave four rows of every table: what is found in colours and roles is the same in all."""
+    """Leave a few rows of every table and every fifth figure: axe takes seconds for all of them.
+
+    In the light, on a screen, it sees them all; and the contrasts of figures have their own test.
+    """
     page.evaluate("""() => {
         for (const body of document.querySelectorAll("tbody"))
             for (const row of [...body.rows].slice(4)) row.remove();
+        [...document.querySelectorAll("main figure")].forEach((figure, place) => {
+            if (place % 5) figure.remove();
+        });
     }""")
 
 
@@ -134,7 +144,7 @@ def test_nothing_keeps_people_from_using_the_page(report_page: Page):
 def test_nothing_does_so_on_a_phone_or_in_the_dark(open_report: Open, scheme: str, width: int):
     page = open_report(width=width, color_scheme=scheme)
     thin_out(page)
-    assert violations(page) == []
+    assert violations(page, COLOURS if scheme == "dark" else DEFAULT_OPTIONS) == []
 
 
 def test_nothing_does_so_in_the_dark_that_a_reader_chose(open_report: Open):
@@ -142,8 +152,7 @@ def test_nothing_does_so_in_the_dark_that_a_reader_chose(open_report: Open):
     thin_out(page)
     while page.evaluate("document.documentElement.dataset.theme") != "dark":
         page.locator("#theme").click()
-    colours = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
-    assert violations(page, colours) == []
+    assert violations(page, COLOURS) == []
 
 
 def test_the_page_is_valid_html(report_file: Path):
