@@ -1,7 +1,7 @@
 """The explorer in a browser: choosing, reading, sharing, by mouse and by keyboard, on any screen.
 
 Its models are made up, one with a title that is markup.  Whatever the page writes to the console
-or asks for fails the test: the fixture `open_report` looks.
+or asks for fails the test: `opening` looks.
 """
 
 import csv
@@ -75,6 +75,13 @@ def explorer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = r'<section aria-labelledby="sec-(?!explorer").*?</section>'
     path.write_text(re.sub(other, "", page, flags=re.S), encoding="utf-8")  # it opens sooner
     return path
+
+
+@pytest.fixture
+def open_page(browser: Browser, explorer_file: Path) -> Iterator[Explore]:
+    """Opens the page as `open_report` opens the report, which need not be there."""
+    with opening(browser, explorer_file) as open_:
+        yield open_
 
 
 @pytest.fixture(scope="module")
@@ -395,16 +402,16 @@ def test_controls_and_pictures_have_names(explore: Explore):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_is_wider_than_the_screen(open_report, explorer_file: Path, width: int):
-    page = open_report(explorer_file, width=width, fragment="explore=A,B,keras-2,A-width-3")
+def test_nothing_is_wider_than_the_screen(open_page: Explore, width: int):
+    page = open_page(width=width, fragment="explore=A,B,keras-2,A-width-3")
     page.get_by_role("checkbox", name="single seeds").check()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     chart = page.locator("#x-accuracy").bounding_box()
     assert chart and chart["x"] + chart["width"] <= width
 
 
-def test_charts_follow_the_width_of_the_window(open_report, explorer_file: Path):
-    page = open_report(explorer_file)
+def test_charts_follow_the_width_of_the_window(open_page: Explore):
+    page = open_page()
     page.set_viewport_size({"width": 600, "height": 800})
     inside = page.locator("#x-accuracy > svg")
     width = page.locator("#x-accuracy").evaluate("e => e.clientWidth")
@@ -412,8 +419,8 @@ def test_charts_follow_the_width_of_the_window(open_report, explorer_file: Path)
     expect(inside).to_have_attribute("viewBox", f"0 8 {width} 232")
 
 
-def test_without_javascript_it_says_where_the_numbers_stand(open_report, explorer_file: Path):
-    page = open_report(explorer_file, java_script_enabled=False)
+def test_without_javascript_it_says_where_the_numbers_stand(open_page: Explore):
+    page = open_page(java_script_enabled=False)
     expect(page.locator("#x-off")).to_be_visible()
     expect(page.locator("#x-off a").first).to_be_visible()
     expect(page.locator("#x-explore")).to_be_hidden()
