@@ -1,8 +1,8 @@
 """What the tests share: a quiet TensorFlow on one thread, random samples, a report in a browser.
 
-For tests of the page: `open_report()` gives a Playwright page on the made-up report, `browser`
-is the Chromium that shows it, `report_file` the path of the report. `tool("qpdf")` finds a command
-of the packages in apt-test.txt.
+For tests of the page: `open_report()` gives a Playwright page on the made-up report, `shared_page`
+one for all tests of a file, `browser` is the Chromium that shows it, `report_file` the path of the
+report. `tool("qpdf")` finds a command of the packages in apt-test.txt.
 """
 
 import os
@@ -11,13 +11,14 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhe
 
 import shutil
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 import measure_page
 
@@ -46,6 +47,19 @@ def samples() -> Callable[..., Samples]:
 
 
 # ------------------------------------------------------------------------ the report in Chromium
+expect.set_options(timeout=60_000)  # in ms; who waits for what never comes has found a fault
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Leave out the whole page, thousands of lines, which Playwright adds to what it expected."""
+    if call.excinfo and isinstance(call.excinfo.value, AssertionError):
+        message, cut, _ = str(call.excinfo.value).partition("\nAria snapshot:\n")
+        if cut:
+            call.excinfo.value.args = (message,)
+    return (yield)
+
+
 @pytest.fixture(scope="session")
 def report_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report as one HTML file: real templates and figures, made-up results (15 seconds)."""
@@ -66,14 +80,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
-    """Opens a page, offline, by default the made-up report on a screen of 1280 by 900.
-
-    `open_report(path, width=390, fragment="sec-data", **context)`; `context` are options of
-    Playwright's new_context such as color_scheme="dark" or java_script_enabled=False. The test
-    fails if a page asks for anything but itself, writes to the console, or has an error.
-    """
+@contextmanager
+def opening(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens pages as `open_report` does, and close them in the end."""
     opened = []
 
     def open_(
@@ -85,16 +94,45 @@ def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., P
     ) -> Page:
         viewport = {"width": width, "height": height}
         context = browser.new_context(viewport=viewport, offline=True, **options)
+        context.set_default_timeout(60_000)
         address = path.resolve().as_uri()
         opened.append((context, watch(context, address)))
         page = context.new_page()
         page.goto(f"{address}#{fragment}" if fragment else address)
+        if options.get("java_script_enabled", True):
+            settle(page)
         return page
 
     yield open_
     for context, _ in opened:
         context.close()
     assert not [problem for _, problems in opened for problem in problems]
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing moves any more: the explorer unpacks its data first, then unfolds."""
+    page.locator("#x-explore").wait_for()
+    page.evaluate("async () => { await document.fonts.ready; }")
+
+
+@pytest.fixture
+def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
+    """Opens a page, offline, by default the made-up report on a screen of 1280 by 900.
+
+    `open_report(path, width=390, fragment="sec-data", **context)`; `context` are options of
+    Playwright's new_context such as color_scheme="dark" or java_script_enabled=False. The page
+    comes back when it has settled. The test fails if a page asks for anything but itself, writes
+    to the console, or has an error.
+    """
+    with opening(browser, report_file) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, report_file: Path) -> Iterator[Page]:
+    """The made-up report, opened once for all tests of a file that leave it as they found it."""
+    with opening(browser, report_file) as open_:
+        yield open_(reduced_motion="reduce")  # else it still moves while somebody points
 
 
 def watch(context: BrowserContext, address: str) -> list[str]:

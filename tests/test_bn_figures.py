@@ -402,7 +402,9 @@ def test_placements_are_compared_at_their_best_rates():
 def test_a_placement_is_named_though_its_last_rate_diverged():
     given = table("placement")
     given.loc[(given["arm"] == "after") & (given["rate"] == 1.0), "value"] = math.nan
-    for axes in drawn("placement", given).figure.axes:
+    panels = drawn("placement", given).figure.axes
+    assert panels
+    for axes in panels:
         assert {"before", "after"} <= {text.get_text() for text in axes.texts}
 
 

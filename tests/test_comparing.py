@@ -74,6 +74,7 @@ def test_models_that_differ_are_told_apart_the_right_way_round(runs: Path):
 def test_difference_is_second_minus_first_with_an_interval_that_agrees_with_p(runs: Path):
     table = compared(runs, ("weak", "strong"), ("strong", "same"))
     m = measures(runs, N)
+    assert len(table) > 2
     for _, row in table.iterrows():
         first, second = (
             m.sample(MODELS[row[it]], row["metric"]).values.mean() for it in ("first", "second")
@@ -137,6 +138,7 @@ def test_difference_that_counts_by_itself_may_be_lost_among_others(tmp_path: Pat
 
 def test_resolution_is_half_the_width_at_the_level_that_the_family_shares(runs: Path):
     table, m = compared(runs, ("weak", "strong"), ("strong", "same")), measures(runs, N)
+    assert len(table) > 2
     for _, row in table.iterrows():
         first, second = (m.sample(MODELS[row[it]], row["metric"]) for it in ("first", "second"))
         estimate = difference(first, second)

@@ -1,5 +1,6 @@
 """Jobs start in a sensible order: experiments are planned as they run, and the longest go first."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,22 @@ def test_the_data_go_first_and_what_is_not_worth_a_guess_last(study):
     assert estimates.priority(study, "plot_curves", "A") == 0
     for rule in ("check_statistics", "find_duplicates", "compare_engines", "measure_machine"):
         assert estimates.priority(study, rule) > 0
+
+
+def test_rules_of_ranked_jobs_have_a_priority_and_no_others(study):
+    names = dict.fromkeys(["train_lowlevel", "train_keras"], study.runs)
+    names |= dict.fromkeys(["run_experiment", "collect_experiment"], study.batchnorm.trained)
+    ranked, declared = set(), {}
+    for file in (REPOSITORY / "workflow/rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        for rule, block in re.findall(r"^rule (\w+):\n((?:\s.*\n|\n)*)", text, re.M):
+            declared[rule] = re.findall(r"^    priority: (.*)", block, re.M)
+            if any(estimates.priority(study, rule, name) for name in names.get(rule, [""])):
+                ranked.add(rule)
+    assert {*names, "fetch_dataset"} <= ranked
+    assert declared == {
+        rule: [f'priority("{rule}")'] if rule in ranked else [] for rule in declared
+    }
 
 
 def test_every_job_has_an_estimate(study):

@@ -1,16 +1,17 @@
 """The explorer in a browser: choosing, reading, sharing, by mouse and by keyboard, on any screen.
 
 Its models are made up, one with a title that is markup.  Whatever the page writes to the console
-or asks for fails the test: the fixture `open_report` looks.
+or asks for fails the test: `opening` looks.
 """
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from conftest import opening, settle
+from playwright.sync_api import Browser, Page, expect
 from test_report import TEMPLATES, configured, fabricate
 
 from fmstudy import explorer, report
@@ -77,16 +78,44 @@ def explorer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def explore(open_report, explorer_file: Path) -> Explore:
-    """Opens the page, and waits until the explorer is there."""
+def open_page(browser: Browser, explorer_file: Path) -> Iterator[Explore]:
+    """Opens the page as `open_report` opens the report, which need not be there."""
+    with opening(browser, explorer_file) as open_:
+        yield open_
 
-    def open_(fragment: str = "", **options) -> Page:
-        page = open_report(explorer_file, fragment=fragment, **options)
+
+@pytest.fixture(scope="module")
+def screen(browser: Browser, explorer_file: Path) -> Iterator[Page]:
+    """The page on a screen, for all tests: each loads it afresh, which is less than to open it."""
+    with opening(browser, explorer_file) as open_:
+        page = open_()
         page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-        expect(page.locator("#x-explore")).to_be_visible()
-        return page
+        yield page
 
-    return open_
+
+@pytest.fixture
+def explore(screen: Page, explorer_file: Path) -> Explore:
+    """Loads the page with a fragment, and waits until the explorer is there."""
+
+    def load(fragment: str = "") -> Page:
+        screen.goto("about:blank")
+        screen.goto(f"{explorer_file.as_uri()}#{fragment}" if fragment else explorer_file.as_uri())
+        settle(screen)
+        return screen
+
+    return load
+
+
+def until(page: Page, read: Callable[[], object], expected: object) -> None:
+    """Wait until something has a value, as `expect` does for elements, and fail if it never does.
+
+    What a pointer or a resized window changes follows with the next frame of the page.
+    """
+    for _ in range(600):
+        if read() == expected:
+            return
+        page.wait_for_timeout(50)
+    assert read() == expected
 
 
 def chosen(page: Page) -> list[str]:
@@ -213,7 +242,8 @@ def test_pointing_at_a_chart_reads_the_values_there(explore: Explore, chart: str
     assert place and area
     page.mouse.move(place["x"] + place["width"] / 2, area["y"] + 100)
     epoch = 1 if log else 2
-    assert rows(page, "values") == [written("A", epoch), written("keras-2", epoch)]
+    read_off = [written("A", epoch), written("keras-2", epoch)]
+    until(page, lambda: rows(page, "values"), read_off)
 
 
 def test_a_line_goes_through_its_values(explore: Explore):
@@ -322,8 +352,10 @@ def test_an_address_can_only_choose_models_of_the_study(explore: Explore, fragme
 
 def test_links_within_the_page_leave_the_choice_alone(explore: Explore):
     page = explore("explore=E")
-    page.evaluate("location.hash = 'sec-data'")
-    page.wait_for_timeout(50)
+    page.evaluate("""() => new Promise(done => {
+        addEventListener("hashchange", done, {once: true});  // after the page has listened itself
+        location.hash = "sec-data";
+    })""")
     assert chosen(page) == ["E"]
 
 
@@ -370,16 +402,16 @@ def test_controls_and_pictures_have_names(explore: Explore):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_is_wider_than_the_screen(explore: Explore, width: int):
-    page = explore("explore=A,B,keras-2,A-width-3", width=width)
+def test_nothing_is_wider_than_the_screen(open_page: Explore, width: int):
+    page = open_page(width=width, fragment="explore=A,B,keras-2,A-width-3")
     page.get_by_role("checkbox", name="single seeds").check()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     chart = page.locator("#x-accuracy").bounding_box()
     assert chart and chart["x"] + chart["width"] <= width
 
 
-def test_charts_follow_the_width_of_the_window(explore: Explore):
-    page = explore()
+def test_charts_follow_the_width_of_the_window(open_page: Explore):
+    page = open_page()
     page.set_viewport_size({"width": 600, "height": 800})
     inside = page.locator("#x-accuracy > svg")
     width = page.locator("#x-accuracy").evaluate("e => e.clientWidth")
@@ -387,8 +419,8 @@ def test_charts_follow_the_width_of_the_window(explore: Explore):
     expect(inside).to_have_attribute("viewBox", f"0 8 {width} 232")
 
 
-def test_without_javascript_it_says_where_the_numbers_stand(open_report, explorer_file: Path):
-    page = open_report(explorer_file, java_script_enabled=False)
+def test_without_javascript_it_says_where_the_numbers_stand(open_page: Explore):
+    page = open_page(java_script_enabled=False)
     expect(page.locator("#x-off")).to_be_visible()
     expect(page.locator("#x-off a").first).to_be_visible()
     expect(page.locator("#x-explore")).to_be_hidden()

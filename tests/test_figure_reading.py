@@ -34,18 +34,26 @@ def figure_of(page: Page, name: str) -> Locator:
     return figure
 
 
-def packed(figure: Locator) -> str:
+def unpacked(href: str) -> str:
     """The CSV that the link to a figure's data holds."""
-    link = figure.locator("figcaption a.data")
-    kind, _, content = str(link.get_attribute("href")).partition(",")
+    kind, _, content = href.partition(",")
     assert kind == "data:application/gzip;base64"
     return gzip.decompress(base64.b64decode(content)).decode("utf-8")
 
 
+def packed(figure: Locator) -> str:
+    """The CSV that a figure carries."""
+    return unpacked(str(figure.locator("figcaption a.data").get_attribute("href")))
+
+
 def values_of(figure: Locator) -> Values:
     """The points of each series; what has no value, say because it diverged, is no point."""
+    return values_in(packed(figure))
+
+
+def values_in(data: str) -> Values:
     found: Values = {}
-    for row in csv.DictReader(io.StringIO(packed(figure))):
+    for row in csv.DictReader(io.StringIO(data)):
         points = found.setdefault(row["panel"], {}).setdefault(row["series"], [])
         if row["x"] and row["y"]:
             points.append((row["x"], row["y"]))
@@ -118,32 +126,41 @@ def expected_at(panel: dict[str, Any], values: Values, share: float) -> tuple[st
 
 
 # ----------------------------------------------------------------------------------- the data
-def test_every_figure_carries_its_data(page: Page, report_file: Path):
-    figures = page.locator("figure[id^=fig-]:has(a.data)").all()
-    assert len(figures) > 60
-    for figure in figures:
-        name = str(figure.get_attribute("id")).removeprefix("fig-")
+def test_every_figure_carries_its_data(shared_page: Page, report_file: Path):
+    links = shared_page.eval_on_selector_all(
+        "figure[id^=fig-] figcaption a.data",
+        "all => all.map(a => [a.closest('figure').id, a.href, a.download])",
+    )
+    assert len(links) > 60
+    for figure, href, download in links:
+        name = figure.removeprefix("fig-")
         file = report_file.parent / f"figures/{name}.csv"
-        assert packed(figure) == file.read_text(encoding="utf-8"), name
-        link = figure.locator("figcaption a.data")
-        assert link.get_attribute("download") == f"{name}.csv.gz"
+        assert unpacked(href) == file.read_text(encoding="utf-8"), name
+        assert download == f"{name}.csv.gz"
 
 
-def test_every_series_that_is_drawn_has_its_values_in_the_data(page: Page):
-    readable = page.locator("figure:has(.panel[data-x] .series)").all()
+def test_every_series_that_is_drawn_has_its_values_in_the_data(shared_page: Page):
+    readable = shared_page.locator("figure:has(.panel[data-x] .series)").evaluate_all("""
+        all => all.map(figure => ({
+            name: figure.id,
+            href: figure.querySelector("figcaption a.data").href,
+            panels: [...figure.querySelectorAll(".panel[data-x]")].map(panel => [
+                panel.dataset.panel,
+                [...panel.querySelectorAll(".series")].map(series => series.dataset.series),
+            ]),
+        }))""")
     assert len(readable) > 30
     for figure in readable:
-        where, values = figure.get_attribute("id"), values_of(figure)
-        panels = panels_of(figure)
-        assert len({panel["name"] for panel in panels}) == len(panels), where
-        for panel in panels:
-            drawn = {series["series"] for series in panel["series"]}
-            assert drawn <= set(values.get(panel["name"], {})), (where, panel["name"])
+        values = values_in(unpacked(figure["href"]))
+        names = [name for name, _ in figure["panels"]]
+        assert len(set(names)) == len(names), figure["name"]
+        for name, drawn in figure["panels"]:
+            assert set(drawn) <= set(values.get(name, {})), (figure["name"], name)
 
 
 @pytest.mark.parametrize("name", ["curves_B", "curves_keras-4r", "sweep_l2_curves"])
-def test_curves_are_drawn_where_the_data_and_the_scales_say(page: Page, name: str):
-    figure = figure_of(page, name)
+def test_curves_are_drawn_where_the_data_and_the_scales_say(shared_page: Page, name: str):
+    figure = figure_of(shared_page, name)
     values, checked = values_of(figure), 0
     for place, panel in enumerate(panels_of(figure)):
         ends = (
@@ -179,20 +196,22 @@ def test_the_data_are_downloaded_as_plain_csv(page: Page):
 
 # -------------------------------------------------------------------------------- reading off
 @pytest.mark.parametrize("name", READABLE)
-def test_pointing_at_a_panel_reads_the_values_off_the_data(page: Page, name: str):
-    figure = figure_of(page, name)
+def test_pointing_at_a_panel_reads_the_values_off_the_data(shared_page: Page, name: str):
+    figure = figure_of(shared_page, name)
     values = values_of(figure)
     panels = panels_of(figure)
     assert panels
     for panel in panels[:2]:
         for share in (0.11, 0.52, 0.93):
-            page.mouse.move(*place_of(panel, *((0.5, share) if panel["flat"] else (share, 0.5))))
+            shared_page.mouse.move(
+                *place_of(panel, *((0.5, share) if panel["flat"] else (share, 0.5)))
+            )
             label, expected = expected_at(panel, values, share)
             head = f"{panel['name']}, {label}"
             expect(figure.locator(".readout b")).to_have_text(head)
             assert read_out(figure) == (head, expected)
             assert expected
-    page.mouse.move(1, 1)
+    shared_page.mouse.move(1, 1)
     expect(figure.locator(".readout")).to_be_hidden()
 
 
@@ -301,7 +320,7 @@ def test_training_curves_can_be_hidden(page: Page):
     expect(training.first).to_be_visible()
 
 
-def test_a_figure_without_training_curves_offers_nothing_to_hide(page: Page):
-    figures = page.locator("figure:has(.panel[data-x]):not(:has([data-kind=train]))")
+def test_a_figure_without_training_curves_offers_nothing_to_hide(shared_page: Page):
+    figures = shared_page.locator("figure:has(.panel[data-x]):not(:has([data-kind=train]))")
     assert figures.count() > 3
     assert figures.get_by_role("button", name="Hide training").count() == 0

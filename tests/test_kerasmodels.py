@@ -112,6 +112,17 @@ def test_layers_stand_in_the_order_that_is_described():
     assert kinds(batch_norm="after") == ["Dense", "Activation", "BatchNormalization", "Dense"]
 
 
+def test_every_layer_and_every_seed_drops_other_outputs():
+    spec = SMALL.varied(hidden=(64, 64), dropout=0.5)
+    masks = [
+        layer(np.ones((4, 64), np.float32), training=True).numpy().tobytes()
+        for seed in (1, 2)
+        for layer in build_model(spec, seed).layers
+        if isinstance(layer, Dropout)
+    ]
+    assert len(masks) == len(set(masks)) == 4
+
+
 def test_settings_of_a_specification_reach_its_layers():
     spec = SMALL.varied(dropout=0.3, batch_norm="after", bn_momentum=0.9, bn_epsilon=0.01)
     model = build_model(spec.varied(optimizer="sgd", learning_rate=0.25), 1)

@@ -8,7 +8,6 @@ import pytest
 from fabricated import leave, measures, model
 from scipy import stats
 
-from fmstudy import verdicts
 from fmstudy.ledger import ledger_table, rounding
 
 ROW = {
@@ -55,26 +54,6 @@ def sentence(reason: str) -> bool:
 
 
 # The rules
-
-
-@pytest.mark.parametrize(
-    ("difference", "tolerance", "unit", "verdict"),
-    [
-        (1.0, 1.0, "percent", "reproduced"),  # on both edges
-        (-1.0, 1.0, "percent", "reproduced"),
-        (1.01, 1.01, "percent", "within noise"),
-        (-1.01, 1.5, "percent", "within noise"),
-        (1.0, 0.99, "percent", "not reproduced"),
-        (-0.2, 0.1, "percent", "not reproduced"),
-        (0.05, 0.06, "nats", "reproduced"),
-        (0.051, 0.06, "nats", "within noise"),
-        (0.07, 0.06, "nats", "not reproduced"),
-    ],
-)
-def test_number_is_reproduced_if_another_run_could_give_it_and_it_is_close(
-    difference, tolerance, unit, verdict
-):
-    assert verdicts.of_published(difference, tolerance, unit) == verdict
 
 
 @pytest.mark.parametrize(

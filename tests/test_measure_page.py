@@ -65,24 +65,20 @@ def test_the_chromium_asked_for_comes_before_those_in_path(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("asked", ["", "/nowhere/chromium"])
-def test_without_chromium_tests_fail_and_say_what_to_install(tmp_path: Path, asked: str):
-    """Not one is skipped: a browser that nobody noticed to be missing would test nothing."""
+def test_without_chromium_the_message_says_what_to_install(monkeypatch, tmp_path, asked: str):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CHROMIUM", asked)
+    with pytest.raises(FileNotFoundError, match=r"no Chromium.*install chromium-headless-shell"):
+        measure_page.find_chromium()
+
+
+def test_without_chromium_no_test_is_skipped(tmp_path: Path):
+    """A browser that nobody noticed to be missing would test nothing."""
+    file = Path(__file__).with_name("test_page.py")
     done = subprocess.run(
-        [
-            sys.executable,
-            *[
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "tests/test_page.py",
-                "-k",
-                "noticed",
-            ],
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file, "-k", "noticed"],
         cwd=ROOT,
-        env=os.environ | {"CHROMIUM": asked, "PATH": str(tmp_path)},
+        env=os.environ | {"CHROMIUM": "", "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

@@ -143,7 +143,7 @@ def test_epoch_of_a_model_with_a_validation_part_has_gaps_to_that_part_only(tmp_
     leave(tmp_path, "K", 1, history=course)
     m, k = measures(tmp_path), model("K", [1])
     assert m.sample(k, "gap_accuracy", 1).seeds == pytest.approx({1: 0.1})
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="test_gap_accuracy"):
         m.sample(k, "test_gap_accuracy", 1)
 
 
@@ -160,7 +160,8 @@ def test_epoch_of_a_model_with_a_validation_part_has_gaps_to_that_part_only(tmp_
 def test_metric_that_is_not_there_is_a_key_error(tmp_path: Path, metric: str, epoch: int | None):
     there = {0: {"train": (2.3, 0.0, 0.1), "test": (2.3, 0.0, 0.1)}}
     leave(tmp_path, "B", 1, history=there)
-    with pytest.raises(KeyError):
+    missing = str(epoch) if epoch else metric
+    with pytest.raises(KeyError, match=missing):
         measures(tmp_path).sample(model("B", [1]), metric, epoch)
 
 

@@ -106,6 +106,9 @@ def test_the_drawing_may_stand_in_the_page_and_can_be_themed(graph, tmp_path: Pa
     assert figure.title == "6 rules make the 8 jobs of the study"
     root = ET.fromstring(path.read_text(encoding="utf-8"))
     assert root.attrib["role"] == "img"
+    words = {e.get("id"): e.text for e in root if e.get("id")}
+    named = [words[name] for name in root.get("aria-labelledby", "").split()]
+    assert named == [figure.title, figure.description]
     width, height = map(float, root.attrib["viewBox"].split()[2:])
     for element in root.iter():
         assert "style" not in element.attrib

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from svgcheck import NS, looked, points, saved, values
 
-from fmstudy import figuredata, svg, svgclean
+from fmstudy import figuredata, report, svg, svgclean
 from fmstudy.digest import SCRIPTS, modules_of
 from fmstudy.figuredata import COLUMNS
 from fmstudy.runtime import StudyError
@@ -334,6 +334,91 @@ def test_an_area_is_cut_at_its_axes(tmp_path: Path):
         tuple(np.round(values(panel(root, "P"), place), 1)) for place in points(path.attrib["d"])[0]
     }
     assert found == {(0, 0), (2, 0), (2, 4), (1.5, 4), (1, 3), (0.5, 4), (0, 4)}
+
+
+# ------------------------------------------------------------------- what may stand in the page
+SAFE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+    "<title>Finding</title><desc>How to read it.</desc>{}</svg>"
+)
+
+
+def read(directory: Path, text: str) -> report.Figure:
+    """Read a figure whose values lie beside it, as they must."""
+    (directory / "x.svg").write_text(text, encoding="utf-8")
+    (directory / "x.csv").write_text("panel,series,x,y\n", encoding="utf-8")
+    return report.read_figure(directory / "x.svg")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<rect width='9' height='9' fill='#0072b2'/>",
+        "<g id='g'><path d='M0 0h9'/><circle r='2'/></g>",
+        "<rect fill='url(#g)' stroke='url( &quot;#g&quot; )'/>",
+        "<image href='data:image/png;base64,AAAA'/>",
+        "<text>onload = url(x) javascript:</text>",
+    ],
+)
+def test_a_harmless_figure_is_read_as_it_is(tmp_path: Path, content: str):
+    figure = read(tmp_path, SAFE.format(content))
+    assert (figure.title, figure.description) == ("Finding", "How to read it.")
+    assert figure.svg == SAFE.format(content)
+    assert figure.data == "panel,series,x,y\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<svg", "the figure cannot be read"),
+        ("<p xmlns='http://www.w3.org/2000/svg'/>", "not an SVG figure"),
+        ("<svg xmlns='http://www.w3.org/2000/svg'/>", "with a title and a description"),
+        (SAFE.replace("Finding", " "), "with a title and a description"),
+        (SAFE.replace("How to read it.", ""), "with a title and a description"),
+    ],
+)
+def test_what_is_no_figure_with_words_is_refused(tmp_path: Path, text: str, reason: str):
+    with pytest.raises(StudyError, match=rf"x\.svg: .*{reason}"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("<script/>", "<script>"),
+        ("<script xmlns='http://www.w3.org/1999/xhtml'>x()</script>", "<script>"),
+        ("<SCRIPT/>", "<SCRIPT>"),
+        ("<foreignObject/>", "<foreignObject>"),
+        ("<img xmlns='http://www.w3.org/1999/xhtml' src='x.png'/>", "<img>"),
+        ("<iframe/>", "<iframe>"),
+        ("<style>p { color: red }</style>", "<style>"),
+        ("<a href='#x'/>", "<a>"),
+        ("<g><animate attributeName='href'/></g>", "<animate>"),
+        ("<set attributeName='href'/>", "<set>"),
+        ("<rect onload='x()'/>", "the attribute onload"),
+        ("<g><g onclick=''/></g>", "the attribute onclick"),
+        ("<g ONCLICK=''/>", "the attribute onclick"),
+        ("<image href='https://example.org/x.png'/>", "the attribute href"),
+        ("<image href='data:text/html,x'/>", "the attribute href"),
+        ("<image xmlns:x='http://www.w3.org/1999/xlink' x:href='x.png'/>", "the attribute href"),
+        ("<rect fill='url(https://example.org/x)'/>", "the attribute fill"),
+        ("<rect style='fill: url( &quot;x.svg#a&quot; )'/>", "the attribute style"),
+    ],
+)
+def test_a_figure_that_could_harm_the_page_is_refused(tmp_path: Path, content: str, reason: str):
+    """That nothing else is wrong with it, the harmless ones show, which are read the same way."""
+    with pytest.raises(StudyError, match=rf"x\.svg: {reason} may not stand in a figure"):
+        read(tmp_path, SAFE.format(content))
+
+
+def test_a_figure_is_named_to_screen_readers_by_its_title_and_description(tmp_path: Path):
+    root = saved(drawing(), tmp_path / "x.svg")
+    assert root.get("role") == "img"
+    names = {e.get("id"): e.text for e in root if e.get("id")}
+    assert [names[name] for name in root.get("aria-labelledby", "").split()] == [
+        "What was found.",
+        "How it is read.",
+    ]
 
 
 # ------------------------------------------------------------------------------------ what redraws

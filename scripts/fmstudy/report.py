@@ -65,7 +65,8 @@ TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
 TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
 
 SVG = "{http://www.w3.org/2000/svg}"
-ACTIVE = {"script", "foreignObject", "style", "animate", "set", "a", "iframe"}
+# What a figure may consist of: shapes, words and pictures, which do nothing.
+DRAWN = {"svg", "title", "desc", "g", "path", "rect", "circle", "text", "image"}
 
 
 # ------------------------------------------------------------------------------------- input
@@ -212,8 +213,8 @@ def _cell(column: str, text: str) -> Any:
 def read_figure(path: str | Path) -> Figure:
     """Read an SVG figure and the CSV beside it; check that it may stand in the page as it is.
 
-    It must be well-formed, have a title and a description, and must neither run anything nor
-    refer to anything outside itself.
+    It must be well-formed, have a title and a description, consist of drawn elements only, and
+    must neither run anything nor refer to anything outside itself.
     """
     path = Path(path)
     try:
@@ -225,12 +226,11 @@ def read_figure(path: str | Path) -> Figure:
     if root.tag != f"{SVG}svg" or not title or not description:
         raise StudyError(f"{path}: not an SVG figure with a title and a description")
     for element in root.iter():
-        if element.tag.rpartition("}")[2] in ACTIVE:
-            raise StudyError(
-                f"{path}: <{element.tag.rpartition('}')[2]}> may not stand in a figure"
-            )
+        tag = element.tag.rpartition("}")[2]
+        if tag not in DRAWN:
+            raise StudyError(f"{path}: <{tag}> may not stand in a figure")
         for key, value in element.attrib.items():
-            name = key.rpartition("}")[2]
+            name = key.rpartition("}")[2].lower()  # to HTML, capitals are all the same
             outside = name == "href" and not value.startswith(("#", "data:image/"))
             if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
                 raise StudyError(f"{path}: the attribute {name} may not stand in a figure")

@@ -1,0 +1,155 @@
+"""Files appear whole or not at all, and jobs end in order with what they said in their log."""
+
+import json
+import logging
+import os
+import platform
+import signal
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+
+from fmstudy import runtime
+
+
+# ---------------------------------------------------------------------------------------- files
+@pytest.fixture
+def umask():
+    """Sets the umask of the process for one test."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_new_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask, mask, mode):
+    umask(mask)
+    runtime.write_text(tmp_path / "x.txt", "x")
+    assert stat.S_IMODE((tmp_path / "x.txt").stat().st_mode) == mode
+    assert umask(mask) == mask  # writing did not change it
+
+
+def test_readers_see_the_old_file_until_the_new_one_is_complete(tmp_path):
+    path, other_name = tmp_path / "x.txt", tmp_path / "link.txt"
+    path.write_text("old")
+    other_name.hardlink_to(path)
+    with runtime.atomic_write(path, "w") as file:
+        file.write("new, and longer")
+        file.flush()
+        assert path.read_text() == "old"
+    assert path.read_text() == "new, and longer"
+    assert other_name.read_text() == "old"  # replaced by a rename, not overwritten in place
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(error, match="stop"), runtime.atomic_write(path, "w") as file:
+        file.write("half of the new")
+        raise error("stop")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_folders_are_made_and_text_is_utf8_with_unix_line_ends(tmp_path):
+    path = tmp_path / "a/b/x.txt"
+    runtime.write_text(path, "é\n")
+    assert path.read_bytes() == "é\n".encode()
+
+
+def test_json_survives_a_round_trip_and_marks_numbers_that_are_not_finite(tmp_path):
+    path = tmp_path / "x.json"
+    content = {"name": "é", "list": [1, 2.5], "inner": {"flag": True, "none": None}}
+    runtime.write_json(path, content)
+    assert runtime.read_json(path) == content
+    runtime.write_json(path, {"a": float("nan"), "b": [float("inf")], "c": (-float("inf"), 1)})
+    strict = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert strict == {"a": None, "b": [None], "c": [None, 1]}
+
+
+def test_arrays_are_read_back_without_pickle(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b/c": np.array([True, False])}
+    runtime.write_array(tmp_path / "a.npy", arrays["a"].T)
+    runtime.write_arrays(tmp_path / "all.npz", arrays)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), arrays["a"].T)
+    with np.load(tmp_path / "all.npz", allow_pickle=False) as found:
+        assert set(found) == set(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[name], array)
+    with zipfile.ZipFile(tmp_path / "all.npz") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_objects_that_would_need_pickle_are_refused(tmp_path):
+    objects = np.array([{}], dtype=object)
+    with pytest.raises(ValueError, match="pickle"):
+        runtime.write_array(tmp_path / "x.npy", objects)
+    with pytest.raises(ValueError, match="pickle"):
+        runtime.write_arrays(tmp_path / "x.npz", {"x": objects})
+    assert list(tmp_path.iterdir()) == []
+
+
+# ----------------------------------------------------------------------------------------- jobs
+def test_a_job_writes_its_messages_and_standard_error_to_its_log(tmp_path):
+    path = tmp_path / "logs/job.log"
+    with runtime.job(path) as log:
+        log.info("Reading %s", "the data")
+        os.write(2, b"a remark of a library\n")
+    text = path.read_text()
+    assert " INFO Reading the data\n" in text
+    assert "a remark of a library\n" in text
+    assert logging.getLogger("fmstudy").handlers == []
+
+
+def test_an_expected_error_ends_the_job_with_its_message_and_no_traceback(tmp_path):
+    with pytest.raises(SystemExit) as ended, runtime.job(tmp_path / "job.log"):
+        raise runtime.StudyError("x.npy is missing: run make data")
+    assert ended.value.code == 1
+    text = (tmp_path / "job.log").read_text()
+    assert "x.npy is missing: run make data" in text
+    assert "Traceback" not in text
+
+
+def test_an_unexpected_error_ends_the_job_and_leaves_its_traceback_in_the_log(tmp_path):
+    with pytest.raises(SystemExit) as ended, runtime.job(tmp_path / "job.log"):
+        raise ZeroDivisionError("by hand")
+    assert ended.value.code == 1
+    text = (tmp_path / "job.log").read_text()
+    assert "Traceback" in text
+    assert "ZeroDivisionError: by hand" in text
+
+
+def test_a_terminated_job_leaves_no_partial_file(tmp_path):
+    (tmp_path / "results").mkdir()
+    with (
+        pytest.raises(SystemExit) as ended,
+        runtime.job(tmp_path / "job.log"),
+        runtime.atomic_write(tmp_path / "results/x.csv", "w") as file,
+    ):
+        file.write("half")
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert list((tmp_path / "results").iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+# -------------------------------------------------------------------------------------- machine
+def test_versions_name_python_and_the_packages_asked_for():
+    assert runtime.versions(["numpy"]) == {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def test_the_machine_is_described_by_what_it_is_and_not_by_its_name():
+    machine = runtime.machine()
+    assert set(machine) == {"system", "processor", "cores"}
+    assert machine["cores"] >= 1
+    assert machine["processor"]
+
+
+def test_peak_memory_is_told_in_megabytes():
+    assert 10 < runtime.peak_memory_mb() < 100_000
