@@ -1,6 +1,8 @@
-"""How TensorFlow works in a job, what takes the data there, and the engines' optimizers."""
+"""How TensorFlow works in a job: threads, compiled functions, data, and optimizers."""
 
 from __future__ import annotations
+
+import functools
 
 import keras
 import numpy as np
@@ -8,6 +10,10 @@ import tensorflow as tf
 
 from fmstudy.dataset import release_pages
 from fmstudy.optimizers import Adam
+
+# Loops over tensors are written as tf.while_loop, so AutoGraph has nothing to convert; its first use
+# in a job would take half a second.
+compiled = functools.partial(tf.function, autograph=False)
 
 OPTIMIZERS = {"adam": Adam, "sgd": keras.optimizers.SGD}
 

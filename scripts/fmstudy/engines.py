@@ -42,6 +42,7 @@ import tensorflow as tf
 
 from fmstudy import reference
 from fmstudy.chunks import Chunks
+from fmstudy.device import compiled
 from fmstudy.initial import initial_weights
 from fmstudy.kerasmodels import build_model
 from fmstudy.network import Network
@@ -52,7 +53,7 @@ Row = dict[str, Any]
 
 TOLERANCE = 1e-5  # of gradients: some eighty roundings of single precision
 KINK = 2e-6  # of a ReLU's input, where single precision is off by 1e-7 to 5e-7 (root mean square)
-CHUNK = 300  # samples: several chunks and a shorter one, so that their sum is compared too
+CHUNK = 100  # samples: several chunks and a shorter one, so that their sum is compared, too
 SEED = 1
 
 _SHARED = RunSpec("lowlevel", bias="vector")  # what both engines can be
@@ -177,7 +178,7 @@ def course_keras(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
     variables = _keras_variables(model)
     x, labels = np.ascontiguousarray(batch.x.T), batch.labels.argmax(axis=0)
 
-    @tf.function
+    @compiled
     def look() -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             logits = model(x, training=True)

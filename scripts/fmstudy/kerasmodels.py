@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fmstudy.device import OPTIMIZERS, samples_major
+from fmstudy.device import OPTIMIZERS, compiled, samples_major
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
@@ -118,7 +118,7 @@ def compiled_epoch(
         count = tf.cast(tf.size(order), tf.float32)
         return loss / count, hits / count
 
-    return tf.function(epoch, input_signature=[tf.TensorSpec((None,), tf.int32)])
+    return compiled(epoch, input_signature=[tf.TensorSpec((None,), tf.int32)])
 
 
 def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
 
 def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
     if not hasattr(model, "_infer"):
-        model._infer = tf.function(
+        model._infer = compiled(
             lambda x: model(x, training=False),
             input_signature=[tf.TensorSpec((None, FEATURES), tf.float32)],
         )

@@ -22,7 +22,7 @@ import tensorflow as tf
 from fmstudy.batchnorm import Statistics, update_moving
 from fmstudy.cost import DONE
 from fmstudy.device import OPTIMIZERS as SHARED_OPTIMIZERS
-from fmstudy.device import samples_major
+from fmstudy.device import compiled, samples_major
 from fmstudy.initial import batch_order, initial_weights
 from fmstudy.lowlevel import count_hits, summed_cross_entropy
 from fmstudy.network import Network
@@ -126,10 +126,10 @@ class MiniBatches:
         self.steps = 0  # taken since the start
         self.watch = Stopwatch()
         scalar = tf.TensorSpec((), tf.int32)
-        self._steps = tf.function(
+        self._steps = compiled(
             self._run, input_signature=[tf.TensorSpec((None, None), tf.int32), scalar, scalar]
         )
-        self._fused_steps = tf.function(self._run, jit_compile=True)  # anew for every shape
+        self._fused_steps = compiled(self._run, jit_compile=True)  # anew for every shape
 
     def start(self, seed: int, rate: float | None = None, weight_std: float | None = None) -> None:
         """Begin a training: initial weights of a seed, fresh optimizer and moving statistics.
@@ -246,7 +246,7 @@ class MiniBatches:
     # ------------------------------------------------------------------------- evaluation
     @functools.cached_property
     def _exact(self) -> Callable:
-        return tf.function(lambda x: self.network.logits(times(x))[1])
+        return compiled(lambda x: self.network.logits(times(x))[1])
 
     @functools.cached_property
     def _scored(self) -> Callable:
@@ -255,7 +255,7 @@ class MiniBatches:
             labels = tf.transpose(labels)
             return summed_cross_entropy(logits, labels), count_hits(logits, labels)
 
-        return tf.function(scored)
+        return compiled(scored)
 
     def exact(self, samples: Samples | None = None) -> list[Statistics]:
         """The statistics of every normalized layer over the training samples, or over others.
@@ -306,4 +306,4 @@ class MiniBatches:
 
         # Batches of any size, without being compiled anew.
         signature = [tf.TensorSpec((None, None, size), tf.float32) for size in (FEATURES, CLASSES)]
-        return tf.function(scored, input_signature=signature)
+        return compiled(scored, input_signature=signature)

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from fmstudy.cost import DONE
+from fmstudy.device import compiled
 from fmstudy.lowlevel import summed_cross_entropy
 from fmstudy.minibatch import Samples, times
 from fmstudy.network import ACTIVATIONS, Network
@@ -93,8 +94,8 @@ class Probe:
         """`unit` of each hidden layer is the one whose percentiles are followed."""
         self.network, self.batch, self.unit = network, batch, unit
         self.before: list[np.ndarray] = []
-        self._loss_and_gradients = tf.function(self._look)
-        self._received = tf.function(lambda: inside(network, batch.x).received)
+        self._loss_and_gradients = compiled(self._look)
+        self._received = compiled(lambda: inside(network, batch.x).received)
 
     def _look(self) -> tuple[tf.Tensor, list[tf.Tensor]]:
         variables = self.network.variables

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from fmstudy.batchnorm import Statistics
 from fmstudy.chunks import CHUNK, Chunk, Chunks
-from fmstudy.device import OPTIMIZERS
+from fmstudy.device import OPTIMIZERS, compiled
 from fmstudy.lowlevel import count_hits, penalty_of, summed_cross_entropy
 from fmstudy.network import Network
 from fmstudy.normalized import normalized_sums
@@ -101,9 +101,9 @@ def train_lowlevel(
     batch, held_out = Chunks(*train, chunk), Chunks(*test, chunk, copied=False)
     optimizer = OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
     optimizer.build(network.variables)
-    gradients_of = tf.function(lambda: full_batch_gradients(network, batch))
-    score = tf.function(lambda population: evaluate(network, held_out, population))
-    move = tf.function(lambda gradients: optimizer.apply(gradients, network.variables))
+    gradients_of = compiled(lambda: full_batch_gradients(network, batch))
+    score = compiled(lambda population: evaluate(network, held_out, population))
+    move = compiled(lambda gradients: optimizer.apply(gradients, network.variables))
 
     history, watch, status = History(), Stopwatch(), FINISHED
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")

@@ -19,7 +19,7 @@ rule compare_engines:
         runtime=5,
     params:
         # A small study compares fewer, but more than one chunk of the low-level engine.
-        images=min(1000, study.data["train_samples"], 100 + study.data["train_samples"] // 15),
+        images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),
         steps=20,
         code=digest("compare_engines"),
     script:
