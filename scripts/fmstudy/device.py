@@ -11,8 +11,8 @@ import tensorflow as tf
 from fmstudy.dataset import release_pages
 from fmstudy.optimizers import Adam
 
-# Loops over tensors are written as tf.while_loop, so AutoGraph has nothing to convert; its first use
-# in a job would take half a second.
+# Loops over tensors are written as tf.while_loop, so AutoGraph has nothing to convert.  Its first
+# use in a job would take half a second.
 compiled = functools.partial(tf.function, autograph=False)
 
 OPTIMIZERS = {"adam": Adam, "sgd": keras.optimizers.SGD}
