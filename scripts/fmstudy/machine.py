@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from fmstudy import runtime
 
-SIZE, REPETITIONS = 4096, 3
+SIZE, REPETITIONS = 2048, 5
 
 
 def product_rate(threads: int, size: int = SIZE, repetitions: int = REPETITIONS) -> pd.DataFrame:
