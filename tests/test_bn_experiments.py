@@ -6,6 +6,24 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.experiments import (
+    AFFINE,
+    DEPTH,
+    EVALUATION,
+    FITTED,
+    INIT,
+    NET,
+    NOISY,
+    PLACES,
+    RATES,
+    SEED,
+    SHIFT,
+    SIZE,
+    SIZES,
+    SPEED,
+    TEST,
+    VALIDATION,
+)
 from scipy import stats
 
 from fmstudy import (
@@ -27,27 +45,6 @@ from fmstudy.network import Network
 from fmstudy.probes import Probe, inside, sent_gradient_norms
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-FITTED, VALIDATION, TEST, SIZE, SEED = 64, 20, 24, 8, 5
-NET = {
-    "hidden": [7, 6], "batch_size": SIZE, "learning_rate": 0.1, "validation_split": 0.2,
-    "bn_epsilon": 0.001, "train_samples": FITTED + VALIDATION, "test_samples": TEST,
-}  # fmt: skip
-SHIFT = NET | {"activations": ["relu"], "epochs": 1, "every": 3, "probe_samples": 16}
-NOISY = NET | {"activations": ["sigmoid"], "epochs": 1, "every": 3, "statistics_samples": 32,
-               "scale": 0.5, "shift": 1.0}  # fmt: skip
-AFFINE = NET | {"activation": "relu", "epochs": 1, "learning_rate": 0.01, "shape_samples": 48}
-RATES = NET | {"epochs": 1, "grids": [{"activation": "relu", "optimizer": "sgd",
-                                       "rates": [0.1, 1e30]}]}  # fmt: skip
-PLACES = NET | {"epochs": 1, "activations": ["relu"], "rates": [0.1]}
-SPEED = NET | {"activations": ["relu"], "epochs": 1, "every": 3, "statistics_samples": 32}
-SIZES = NET | {"activation": "relu", "sizes": [1, 4, 1000], "examples": 30, "momenta": [0.9]}
-EVALUATION = NET | {"momenta": [0.99, 0.5], "epoch": {"hidden": [7, 6], "batch_size": 12},
-                    "full": {"hidden": [6], "steps": 4, "samples": 30}}  # fmt: skip
-DEPTH = NET | {"activations": ["relu"], "width": 6, "depths": [1, 3], "gradient_samples": 16,
-               "trained": [2], "epochs": 1}  # fmt: skip
-INIT = NET | {"activations": ["relu"], "deviations": [0.01, 1.0], "rates": [0.1, 1e30],
-              "epochs": 1, "invariance_samples": 16}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

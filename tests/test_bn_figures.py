@@ -1,157 +1,21 @@
 """The figures of the experiments on batch normalization: they draw and say what the table holds."""
 
-import itertools
 import math
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import svgcheck
-from matplotlib import pyplot as plt
+from fixtures import svgcheck
+from fixtures.experiments import SETTINGS, drawn, table
 from matplotlib.axes import Axes
 
 from fmstudy import bn_figures, svg
 from fmstudy.bn_quantities import steps_to
 
-NETS = list(itertools.product(("sigmoid", "relu"), ("plain", "bn")))
-SETTINGS: dict[str, Any] = {
-    "usable": 0.8,
-    "levels": [0.8, 0.85],
-    "learning_rate": 0.1,
-    "hidden": [6, 5, 4],
-    "every": 100,
-    "arms": {"B/plain": "B", "B/bn": "B-BN"},
-    "epoch": {"hidden": [6, 4], "batch_size": 256},
-    "full": {"hidden": [3], "steps": 200, "samples": 6000},
-}
-
-
-def rows(measure: str, values: Iterable[float], **keys: Any) -> list[dict[str, Any]]:
-    """One row a value; a key may be a list with one entry a value."""
-    return [
-        {k: v[i] if isinstance(v, list) else v for k, v in keys.items()}
-        | {"measure": measure, "value": value}
-        for i, value in enumerate(values)
-    ]
-
-
-def learning_rate(shift: float) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    accuracies = {"plain": [0.5, 0.82, 0.81], "bn": [0.81, 0.85, 0.83, 0.8 + shift]}
-    rates = [0.01, 0.1, 1.0, 10.0]
-    for arm, values in accuracies.items():
-        keys = {"activation": "relu", "optimizer": "sgd", "arm": arm}
-        found += rows("finished", [1, 1, 1, len(values) == 4], **keys, rate=rates)
-        found += rows("validation_accuracy", values, **keys, rate=rates[: len(values)])
-    return found
-
-
-def one_seed(experiment: str, seed: int) -> list[dict[str, Any]]:
-    """The rows of an experiment; values grow by a hundredth from seed to seed."""
-    more = 0.01 * (seed - 1)
-    found: list[dict[str, Any]] = []
-    if experiment == "learning-rate":
-        return learning_rate(more)
-    if experiment in ("curves", "dropout", "placement-keras"):
-        arms = {"curves": ("B/plain", "B/bn"), "dropout": ("plain", "bn", "dropout", "both")}
-        for arm in arms.get(experiment, ("before", "after")):
-            low = 0.3 + more + 0.1 * arm.endswith("plain")
-            for split in ("train", "held_out"):
-                losses = [2.0, 1.0 + low, 0.5 + low, low]
-                found += rows(f"{split}_loss", losses, arm=arm, epoch=[0.0, 1.0, 2.0, 3.0])
-            found += rows("test_accuracy", [0.8], arm=arm, epoch=math.nan)
-    elif experiment in ("speed", "noisy"):
-        for activation, arm in NETS:
-            keys = {"activation": activation, "arm": arm}
-            steps = [0.0, 100.0, 200.0, 300.0]
-            values = [0.1, 0.7, 0.81, 0.84] if arm == "plain" else [0.1, 0.82, 0.86, 0.87]
-            found += rows("validation_accuracy", values, **keys, step=steps)
-            losses = [1.5 - v + more for v in values]
-            found += rows("validation_loss", losses, **keys, step=steps)
-            found += rows("rate", [0.1], **keys, step=0.0)
-    elif experiment == "batch-size":
-        for arm, measures in {"plain": ["exact"], "bn": ["exact", "own", "0.99"]}.items():
-            found += rows("finished", [1, 1], arm=arm, size=[2, 60])
-            for way in measures:
-                values = [0.5, 0.7] if arm == "plain" else [0.2, 0.8 + more]
-                found += rows(f"accuracy_{way}", values, arm=arm, size=[2, 60])
-    elif experiment == "evaluation":
-        for case, change in (("epoch", 0.25), ("full", -0.125)):
-            found += rows("steps", [187], case=case, way="")
-            found += rows("loss", [0.5, 0.5 + change], case=case, way=["exact", "0.99"])
-    elif experiment in ("shift", "shift-landscape"):
-        for activation, arm in NETS:
-            keys = {"activation": activation, "arm": arm}
-            steps = [0, 100, 200]
-            for layer in (1, 2):
-                for p in (15, 50, 85):
-                    values = [p + 100.0 * layer + more] * 3
-                    found += rows(f"percentile_{p}", values, **keys, layer=layer, step=steps)
-                cosine, drift = (0.5, 2.0) if arm == "plain" else (0.75, 0.5)
-                found += rows("shift_cosine", [cosine] * 3, **keys, layer=layer, step=steps)
-                found += rows("drift", [drift] * 2, **keys, layer=layer, step=steps[1:])
-            for measure, ratio in zip(bn_figures.LANDSCAPE, (0.5, 0.25, 3.0, 1.5), strict=True):
-                values = [2.0 * ratio if arm == "bn" else 2.0] * 3
-                found += rows(measure, values, **keys, layer=math.nan, step=steps)
-    elif experiment == "gamma-beta":
-        for arm, accuracy in {"all": 0.87, "affine": 0.7, "nothing": 0.1}.items():
-            found += rows("test_accuracy", [accuracy], arm=arm, layer=math.nan, unit=math.nan)
-        unit = {"arm": "all", "layer": [1.0, 1.0, 2.0], "unit": [1.0, 2.0, 1.0]}
-        found += rows("gamma", [1.0, 1.5, 1.0], **unit) + rows("beta", [0.0, 1.0, 0.0], **unit)
-        found += rows("deviation", [2.0] * 3, **unit) + rows("mean", [1.0, 2.0, 1.0], **unit)
-    elif experiment == "depth":
-        for activation, arm in NETS:
-            keys = {"activation": activation, "arm": arm}
-            norms = [0.0, 0.25, 0.5, 1.0] if arm == "plain" else [8.0, 4.0, 2.0, 1.0]
-            layers = [1.0, 2.0, 3.0, 4.0]
-            found += rows("gradient_norm", norms, **keys, depth=4, layer=layers)
-            found += rows("gradient_norm", [9.0], **keys, depth=1, layer=1.0)
-            found += rows("finished", [1, 1], **keys, depth=[1, 4], layer=math.nan)
-            found += rows("test_accuracy", [0.8, 0.6], **keys, depth=[1, 4], layer=math.nan)
-    elif experiment == "init":
-        for (activation, arm), rate in itertools.product(NETS, (0.1, 1.0)):
-            keys = {"activation": activation, "arm": arm, "rate": rate}
-            found += rows("finished", [1, arm == "bn"], **keys, std=[0.01, 1.0])
-            losses = [0.5, 0.75] if arm == "bn" else [2.0]
-            found += rows("validation_loss", losses, **keys, std=[0.01, 1.0][: len(losses)])
-        keys = {"activation": "relu", "arm": "bn", "rate": math.nan, "std": math.nan}
-        found += rows("invariance", [1e-6], **keys)
-    elif experiment == "placement":
-        for activation, arm in itertools.product(("sigmoid", "relu"), ("before", "after")):
-            keys = {"activation": activation, "arm": arm, "rate": [0.1, 1.0]}
-            high = 0.85 if arm == "before" else 0.86
-            found += rows("finished", [1, 1], **keys)
-            found += rows("validation_accuracy", [0.8, high], **keys)
-    return found
-
-
-def table(experiment: str, seeds: int = 2) -> pd.DataFrame:
-    return pd.DataFrame(
-        [row | {"seed": s} for s in range(1, seeds + 1) for row in one_seed(experiment, s)]
-    )
-
-
-def times(experiment: str, seeds: int = 2) -> pd.DataFrame | None:
-    found: list[dict[str, Any]] = []
-    for seed in range(1, seeds + 1):
-        if experiment == "curves":
-            found += rows("seconds", [30.0, 60.0], arm=["B/plain", "B/bn"], seed=seed)
-        elif experiment == "speed":
-            for activation, arm in NETS:
-                seconds = 0.01 if arm == "plain" else 0.02
-                keys = {"activation": activation, "arm": arm, "turn": [1, 2], "seed": seed}
-                found += rows("step_seconds", [seconds] * 2, **keys)
-    return pd.DataFrame(found) if found else None
-
-
-def drawn(experiment: str, given: pd.DataFrame | None = None) -> svg.Drawing:
-    given = table(experiment) if given is None else given
-    return bn_figures.draw(experiment, given, SETTINGS, times(experiment))
+pytestmark = pytest.mark.usefixtures("coarse")
 
 
 def line(axes: Axes, hue: str, width: float = 1.8) -> tuple[list[float], list[float]]:
@@ -168,12 +32,6 @@ def line(axes: Axes, hue: str, width: float = 1.8) -> tuple[list[float], list[fl
 
 EXPERIMENTS = [*bn_figures._TIMED, *bn_figures._UNTIMED]
 BLUE, ORANGE = bn_figures.HUE["plain"], bn_figures.HUE["bn"]
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_every_experiment_that_is_drawn_is_tested():
@@ -197,7 +55,9 @@ def test_a_figure_says_of_how_many_seeds_it_is(experiment: str, seeds: int, tmp_
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_figure_has_values_and_can_be_read(experiment: str, tmp_path: Path):
+def test_every_figure_has_values_can_be_read_and_has_the_same_bytes_again(
+    experiment: str, tmp_path: Path
+):
     root = svgcheck.saved(drawn(experiment), tmp_path / "figure.svg")
     assert not svgcheck.unreadable(root)
     shown = pd.read_csv(tmp_path / "figure.csv", dtype={"series": str})
@@ -210,6 +70,9 @@ def test_every_figure_has_values_and_can_be_read(experiment: str, tmp_path: Path
     assert marked <= set(zip(shown["panel"], shown["series"], strict=True))
     panels = [g.get("data-panel") for g in root.iter() if g.get("class") == "panel"]
     assert len(panels) == len(set(panels))
+    svg.save(drawn(experiment), tmp_path / "again" / "figure.svg")
+    first, second = ((tmp_path / name).read_bytes() for name in ("figure.svg", "again/figure.svg"))
+    assert first == second
 
 
 def test_values_of_an_experiment_are_named_by_panel_and_arm(tmp_path: Path):
@@ -220,14 +83,6 @@ def test_values_of_an_experiment_are_named_by_panel_and_arm(tmp_path: Path):
     assert list(means["x"]) == [0, 1, 2, 3]
     assert list(means["y"]) == pytest.approx([2.0, 1.405, 0.905, 0.405])
     assert {"batch norm, train", "plain seed 2"} <= set(epochs["series"])
-
-
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_the_same_table_gives_the_same_bytes(experiment: str, tmp_path: Path):
-    for name in ("first", "second"):
-        svg.save(drawn(experiment), tmp_path / name / "figure.svg")
-    first, second = ((tmp_path / n / "figure.svg").read_bytes() for n in ("first", "second"))
-    assert first == second
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

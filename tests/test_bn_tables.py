@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import labels_of, leave, measures
-from fabricated import model as fabricated_model
+from fixtures.runs import labels_of, leave, measures
+from fixtures.runs import model as fabricated_model
 
 from fmstudy import bn_quantities, runtime, tables
 from fmstudy.bn_models import Images, arms_tables, calibration_errors, exact_metrics

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import test_bn_experiments as tiny
 import yaml
+from fixtures import experiments as tiny
 
 from fmstudy import bn_affine, bn_batches, bn_depth, bn_init, bn_rates, bn_shift, cost, estimates
 from fmstudy import study as studies

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import labels_of, leave
+from fixtures.runs import labels_of, leave
 
 from fmstudy import explorer, report
 from fmstudy.runtime import StudyError
@@ -208,7 +208,7 @@ def test_the_same_runs_give_the_same_bytes_and_come_back(tmp_path):
     assert read == found
 
 
-@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{")[:-9], b""])
+@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{", mtime=0)[:-9], b""])
 def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path, content):
     path = tmp_path / "explorer.json.gz"
     if content is not None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures.report import TEMPLATES, configured, fabricate
 from playwright.sync_api import Page, expect
-from test_report import TEMPLATES, configured, fabricate
 
 from fmstudy import explorer, report
 

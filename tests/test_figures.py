@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import svgcheck
+from fixtures import svgcheck
 from matplotlib import pyplot as plt
 from PIL import Image
 

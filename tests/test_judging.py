@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import leave, measures, model
+from fixtures.runs import leave, measures, model
 from scipy import stats
 
 from fmstudy.judging import Expectation, Missing, Quantity, Study, claims_table, written

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import leave, measures, model
+from fixtures.runs import leave, measures, model
 from scipy import stats
 
 from fmstudy import verdicts

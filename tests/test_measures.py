@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import labels_of, leave, measures, model, predictions_of
+from fixtures.runs import labels_of, leave, measures, model, predictions_of
 
 from fmstudy import measures as them
 from fmstudy.measures import Measures, gaps_over_epochs

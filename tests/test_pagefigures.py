@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from fixtures.svgcheck import contrast, saved
 from matplotlib import pyplot as plt
-from svgcheck import contrast, saved
 
 from fmstudy import colours, pagefigures, report, svg
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import slurmcluster
 import yaml
-from test_workflow import REPOSITORY, clone, snakemake
+from fixtures import REPOSITORY
+from fixtures.workflow import clone, snakemake
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]  # a minute, on an idle machine
+pytestmark = pytest.mark.workflow
 
 PROFILE = "workflow/profiles/slurm"
 RULES = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
@@ -53,9 +54,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Run:
     """A sweep on the cluster: the data, two trainings, and what is made of them (a minute)."""
-    directory = clone(tmp_path_factory.mktemp("cluster"))
+    directory = clone(tmp_path_factory.mktemp("cluster"), data_folder)
     command = [sys.executable, "-m", "snakemake", "sweep_width", "--workflow-profile", PROFILE]
     command += ["--slurm-status-command", "squeue", "--cores", "2"]  # which the node has
     command += ["--slurm-init-seconds-before-status-checks", "1"]
@@ -79,6 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         pytest.fail(str(error), pytrace=False)
 
 
+@pytest.mark.slurm
 def test_a_cancelled_training_is_tried_again_with_more_and_the_study_goes_on(run: Run):
     assert run.exit_code == 0, run.said
     assert "SLURM status is: 'CANCELLED'" in run.said
@@ -93,8 +95,11 @@ def asked(job: dict[str, str]) -> list[int]:
     return [int(re.search(r"mem=(\d+)M", job["Tres"])[1]), int(job["TimeLimit"])]
 
 
-def test_results_have_the_same_bytes_as_without_a_cluster(run: Run, tmp_path: Path):
-    local = clone(tmp_path)
+@pytest.mark.slurm
+def test_results_have_the_same_bytes_as_without_a_cluster(
+    run: Run, data_folder: Path, tmp_path: Path
+):
+    local = clone(tmp_path, data_folder)
     done = snakemake(local, "--cores", "2", "sweep_width")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(contents(local)) == 6 + 2 * 4 + 1 + 2 * 3  # data, trainings, table, figures
@@ -110,6 +115,7 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slurm
 def test_nothing_is_left_half_made(run: Run):
     assert list(run.directory.rglob("results/**/.*")) == []
     done = snakemake(run.directory, "sweep_width", "--cores", "1")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.svgcheck import NS, looked, points, saved, values
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
-from svgcheck import NS, looked, points, saved, values
 
 from fmstudy import figuredata, svg, svgclean
 from fmstudy.digest import SCRIPTS, modules_of

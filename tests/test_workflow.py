@@ -1,23 +1,19 @@
 """The workflow as a person uses it: what it makes, what it makes again, what it refuses.
 
-A copy of the repository is given the tiny study of data/config.yaml and built once; the other
-tests ask what would run after an edit.
+A copy of the repository with the tiny study of data/config.yaml is built once; most tests ask
+what would run after an edit. Which rules an edited module concerns: see test_digest.py.
 """
 
 import csv
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-TINY = REPOSITORY / "tests/data/config.yaml"
-DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+from fixtures import REPOSITORY
+from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -39,52 +35,6 @@ TABLED = PAGES | {"export_tables": 1}
 CONFIGURED = {"draw_workflow": 1, "export_tables": 1}
 
 
-def snakemake(
-    directory: Path, *arguments: str, warm: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as a person does, or with jobs that import TensorFlow themselves."""
-    environment = {key: value for key, value in os.environ.items() if key != "FMSTUDY_WARM"}
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=directory,
-        env=environment if warm else environment | {"FMSTUDY_WARM": "0"},
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-
-
-def planned(directory: Path, *arguments: str) -> dict[str, int]:
-    """How often each rule would run."""
-    wanted = arguments or ("report",)
-    done = snakemake(directory, *wanted, "--dry-run", "--quiet", "rules")
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = done.stdout + done.stderr
-    counts = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
-    return {rule: n for rule, n in counts.items() if rule not in ("total", "report")}
-
-
-def clone(directory: Path) -> Path:
-    """Copy what a clone of the repository holds, with the tiny study for the default one."""
-    for name in ("Snakefile", "workflow", "scripts", "report", "config"):
-        source = REPOSITORY / name
-        if source.is_dir():
-            leave = shutil.ignore_patterns("__pycache__", "*.html", "*.pdf")
-            shutil.copytree(source, directory / name, ignore=leave)
-        else:
-            shutil.copy(source, directory / name)
-    shutil.copy(TINY, directory / "config/config.yaml")
-    shutil.copy(TINY.with_name("claims.yaml"), directory / "config/claims.yaml")
-    return directory
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text, f"{path} has changed; adapt this test"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which nothing was run."""
@@ -92,10 +42,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
     """A clone with its report built from the real data."""
-    assert DEBIAN.is_dir(), "the package dataset-fashion-mnist is missing; run: make setup"
-    directory = clone(tmp_path_factory.mktemp("finished"))
+    directory = clone(tmp_path_factory.mktemp("finished"), data_folder)
     done = snakemake(directory, "--cores", "2", "report")
     assert done.returncode == 0, done.stdout + done.stderr
     return directory
@@ -104,14 +53,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def built(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished study that a test may edit."""
-    directory = tmp_path / "built"
-    shutil.copytree(finished, directory)
-    return directory
+    return copy(finished, tmp_path / "built")
 
 
-def test_planning_and_drawing_say_nothing_of_progress(fresh: Path):
+def test_planning_and_drawing_say_nothing_of_progress(planner: Planner, fresh: Path):
     for arguments in (["report", "--dry-run"], ["report", "--dag"]):
-        done = snakemake(fresh, *arguments)
+        done = planner.snakemake(fresh, *arguments)
         assert done.returncode == 0, done.stderr
         assert "Progress" not in done.stdout + done.stderr
     assert done.stdout.startswith("digraph")
@@ -209,23 +156,30 @@ def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
     assert pictures == [name for name in drawn if name != "workflow"]
 
 
-def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(finished: Path):
+def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(
+    planner: Planner, finished: Path
+):
     tables, figures = finished / "results/tables", finished / "results/figures"
     shown = {path.stem for path in tables.glob("*.tex")}
     assert {"part_a", "runs", "claims", "bn_predictions", "workflow"} <= shown
     assert shown <= {path.stem for path in tables.glob("*.csv")}
     with open(tables / "workflow.csv", encoding="utf-8") as file:
         jobs = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file)}
-    planned_anew = planned(finished, "report", "--forceall")
-    assert jobs == planned_anew
+    assert jobs == planner.planned(finished, "report", "--forceall")
     drawing = (figures / "workflow.svg").read_text(encoding="utf-8")
     assert all(f">{rule}<" in drawing for rule in jobs)
 
 
-def test_a_second_run_does_nothing(finished: Path):
-    done = snakemake(finished, "--cores", "2", "report/final.html")
-    assert done.returncode == 0
-    assert "Nothing to be done" in done.stdout + done.stderr
+def test_a_second_run_does_nothing(planner: Planner, finished: Path):
+    def dates() -> dict[Path, int]:
+        files = (path for path in finished.glob("re*/**/*") if path.is_file())
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    before = dates()
+    assert planner.planned(finished) == {}
+    done = snakemake(finished, "--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert dates() == before
 
 
 def imported_tensorflow(directory: Path) -> set[str]:
@@ -240,27 +194,20 @@ def test_jobs_start_where_tensorflow_is_imported(finished: Path):
 
 
 def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory_and_started_cold(
-    finished: Path, tmp_path: Path
+    finished: Path, data_folder: Path, tmp_path: Path
 ):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "config").mkdir()
-    shutil.copy(TINY, tmp_path / "config")
-    shutil.copy(TINY.with_name("claims.yaml"), tmp_path / "config")
-    # which starts from the table of the experiment learning-rate
-    experiment = "results/batchnorm/speed/seed-1/results.csv"
+    configure(tmp_path, data_folder)
+    experiment = "results/batchnorm/learning-rate/seed-1/results.csv"
     names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
-    files = [f"results/runs/{name}/seed-1/metrics.json" for name in names]
-    snakefile = str(finished / "Snakefile")
-    wanted = ("--snakefile", snakefile, "--cores", "1", *files, experiment)
-    done = snakemake(tmp_path, *wanted, warm=False)
+    runs = [f"results/runs/{name}/seed-1" for name in names]
+    wanted = [experiment, *(f"{run}/metrics.json" for run in runs)]
+    snakefile = ("--snakefile", str(finished / "Snakefile"))
+    done = snakemake(tmp_path, *snakefile, "--cores", "1", *wanted, warm=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert imported_tensorflow(tmp_path) == {"train_lowlevel", "train_keras", "run_experiment"}
-    for path in (experiment, "results/tables/bn_learning-rate.csv"):
+    files = ("history.csv", "metrics.json", "predictions.npy", "weights.npz")
+    for path in [experiment, *(f"{run}/{file}" for run in runs for file in files)]:
         assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
-    for name in names:
-        for file in ("history.csv", "metrics.json", "predictions.npy", "weights.npz"):
-            path = f"results/runs/{name}/seed-1/{file}"
-            assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
 
 
 def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
@@ -291,9 +238,9 @@ def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
 
 
 # ------------------------------------------------------------------- what it makes again
-def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path):
+def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "delta: 1.0e-3}", "delta: 2.0e-3}")
-    jobs = planned(built)
+    jobs = planner.planned(built)
     assert jobs == {
         "train_lowlevel": 1,
         "collect_models": 1,
@@ -318,46 +265,10 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(built: Path
     }
 
 
-def test_a_model_of_ones_own_gets_its_run_its_figure_and_its_place_in_the_report(built: Path):
-    edit(
-        built / "config/config.yaml",
-        "  keras-2: {title",
-        "  my-net: {title: My own net, engine: lowlevel, hidden: [5]}\n  keras-2: {title",
-    )
-    assert planned(built) == {
-        "train_lowlevel": 1,
-        "collect_models": 1,
-        "collect_runs": 1,
-        "collect_costs": 1,
-        "measure_gaps": 1,
-        "estimate_models": 1,
-        "plot_curves": 1,
-        "plot_models": 1,
-        **OF_ALL_MODELS,
-        **TABLED,
-        **CONFIGURED,
-    }
-    done = snakemake(built, "--cores", "2", "report/final.html")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "My own net" in (built / "report/final.html").read_text(encoding="utf-8")
-
-
-def test_replicates_train_the_missing_seeds_only_and_judge_with_all(built: Path):
-    done = snakemake(built, "--cores", "2", "replicates")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (
-        done.stdout.count("rule train_lowlevel:") + done.stderr.count("rule train_lowlevel:") == 1
-    )
-    with open(built / "results/tables/replicates_intervals.csv", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["model"], row["seeds"]) for row in rows} == {("softmax", "2"), ("A", "2")}
-    assert all(row["low"] for row in rows)
-    assert planned(built) == {}, "the report is none of their business"
-
-
-def test_an_added_claim_is_judged_and_needs_no_training(built: Path):
-    claims = built / "config/claims.yaml"
-    added = """
+def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_seeds(
+    planner: Planner, built: Path
+):
+    claim = """
   mine:
     part: A
     topic: softmax
@@ -365,54 +276,64 @@ def test_an_added_claim_is_judged_and_needs_no_training(built: Path):
     says: The low-level model beats guessing.
     test: {level: {metric: test_accuracy, model: A}, more: 0.1}
 """
-    claims.write_text(claims.read_text(encoding="utf-8") + added, encoding="utf-8")
-    assert planned(built) == {"judge_claims": 1} | TABLED
-    done = snakemake(built, "--cores", "1", "report/final.html")
+    append(built / "config/claims.yaml", claim)
+    assert planner.planned(built) == {"judge_claims": 1} | TABLED
+    edit(
+        built / "config/config.yaml",
+        "  keras-2: {title",
+        "  my-net: {title: My own net, engine: lowlevel, hidden: [5]}\n  keras-2: {title",
+    )
+    assert planner.planned(built) == {
+        "train_lowlevel": 1,
+        "collect_models": 1,
+        "collect_runs": 1,
+        "collect_costs": 1,
+        "measure_gaps": 1,
+        "estimate_models": 1,
+        "judge_claims": 1,
+        "plot_curves": 1,
+        "plot_models": 1,
+        **OF_ALL_MODELS,
+        **TABLED,
+        **CONFIGURED,
+    }
+    of_judges = {"estimate_replicates": 1, "compare_replicates": 1, "judge_replicates": 1}
+    missing = {"train_lowlevel": 1}  # of the four trainings
+    assert planner.planned(built, "replicates") == {"replicates": 1} | of_judges | missing
+
+    before = set(built.glob("results/runs/*/seed-*"))
+    done = snakemake(built, "--cores", "2", "report/final.html", "replicates")
     assert done.returncode == 0, done.stdout + done.stderr
+    trained = set(built.glob("results/runs/*/seed-*")) - before
+    assert {f"{it.parent.name.split('_')[0]} {it.name}" for it in trained} == {
+        "mlp-5 seed-1",
+        "mlp-8 seed-2",
+    }
     page = (built / "report/final.html").read_text(encoding="utf-8")
+    assert "My own net" in page
     assert "The low-level model beats guessing." in page
+    with open(built / "results/tables/replicates_intervals.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["model"], row["seeds"]) for row in rows} == {("softmax", "2"), ("A", "2")}
+    assert all(row["low"] for row in rows)
+    assert planner.planned(built) == {"render_pdf": 1, "export_tables": 1}, "not asked for"
 
 
-def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(built: Path):
+def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(
+    planner: Planner, built: Path
+):
     published = built / "config/published.csv"
     edit(published, ",0.6124331,nats,0.6124331", ",9.6,nats,9.6")
-    jobs = planned(built)
+    jobs = planner.planned(built)
     assert "judge_published" in jobs
     assert not {"train_lowlevel", "train_keras"} & set(jobs)
     lines = published.read_text(encoding="utf-8").splitlines(keepends=True)
     published.write_text("".join(lines[:4] + lines[5:]), encoding="utf-8")
-    done = snakemake(built, "report/final.html", "--dry-run")
+    done = planner.snakemake(built, "report/final.html", "--dry-run")
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert 'the number "a1-test-loss" of "softmax" has no row' in said
     assert "Traceback" not in said
-
-
-@pytest.mark.parametrize(
-    ("module", "users"),
-    [
-        ("training", {"train_lowlevel", "compare_engines"}),
-        ("network", {"train_lowlevel", "run_experiment", "compare_engines"}),
-        ("kerasmodels", {"train_keras", "compare_engines"}),
-        ("reference", {"compare_engines"}),
-        ("report", {"render_report"}),
-        ("figures", {"plot_curves", "plot_comparison", "plot_data"}),
-    ],
-)
-def test_an_edited_module_runs_its_users_again_and_nothing_else(
-    built: Path, module: str, users: set[str]
-):
-    path = built / f"scripts/fmstudy/{module}.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
-    jobs = planned(built)
-    assert users <= set(jobs)
-    trainings = {"train_lowlevel", "train_keras", "fetch_dataset", "prepare_dataset"}
-    trainings.add("run_experiment")
-    assert not (set(jobs) - users) & trainings
-    if module == "report":
-        assert jobs == TABLED  # which are written as the report writes numbers
-    if module == "figures":
-        assert not {rule for rule in jobs if rule.startswith(("collect", "compare"))}
 
 
 JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1} | TABLED
@@ -424,95 +345,99 @@ def rerun(experiments: int) -> dict[str, int]:
     return JUDGED | {"collect_experiment_costs": 1} | dict.fromkeys(each, experiments)
 
 
-def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(built: Path):
+def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(
+    planner: Planner, built: Path
+):
     edit(built / "config/config.yaml", "steps: 4,", "steps: 5,")
-    assert planned(built) == rerun(1) | CONFIGURED
+    assert planner.planned(built) == rerun(1) | CONFIGURED
 
 
-def test_edited_rates_run_the_experiment_again_that_starts_from_them(built: Path):
+def test_edited_rates_run_the_experiment_again_that_starts_from_them(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
-    assert planned(built) == rerun(2) | CONFIGURED
+    assert planner.planned(built) == rerun(2) | CONFIGURED
 
 
-def test_an_added_seed_runs_itself_only(built: Path):
+def test_an_added_seed_runs_itself_only(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "yaml\n  seeds: [1]", "yaml\n  seeds: [1, 2]")
     # the experiment learning-rate gets a seed, and speed starts from what both say of its rates
-    assert planned(built) == rerun(3) | {"run_experiment": 4} | CONFIGURED
+    assert planner.planned(built) == rerun(3) | {"run_experiment": 4} | CONFIGURED
 
 
-def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(built: Path):
+def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(planner: Planner, built: Path):
     edit(
         built / "config/batchnorm.yaml",
         "{quantity: loss_error/epoch/0.99, about: 0, within: 0.02}",
         "{quantity: loss_error/epoch/0.99, about: 0, within: 0.5}",
     )
-    assert planned(built) == JUDGED
+    assert planner.planned(built) == JUDGED
 
 
-def test_an_edited_claim_is_judged_again_and_nothing_else(built: Path):
+def test_an_edited_claim_is_judged_again_and_nothing_else(planner: Planner, built: Path):
     edit(built / "config/batchnorm.yaml", "says: It regularizes.", "says: It regularizes!")
-    assert planned(built) == {"judge_batchnorm": 1} | TABLED
-
-
-DRAWN = {"plot_experiment": 4, "plot_network": 1}  # figures say the quantities in their titles
+    assert planner.planned(built) == {"judge_batchnorm": 1} | TABLED
 
 
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
+        ("training", {"train_lowlevel": 8, "compare_engines": 1}),
         ("bn_rates", rerun(2)),
-        ("bn_batches", rerun(1)),
-        ("bn_depth", PAGES),  # which say the digest of all code
-        ("bn_quantities", JUDGED | {"judge_experiment": 4} | DRAWN),
-        ("bn_figures", DRAWN | PAGES),
+        ("report", TABLED),  # tables for papers have numbers as the report writes them
     ],
 )
-def test_an_edited_module_of_experiments_runs_its_own_again_and_no_other(
-    built: Path, module: str, jobs: dict[str, int]
+def test_an_edited_module_runs_its_users_again(
+    planner: Planner, built: Path, module: str, jobs: dict[str, int]
 ):
-    path = built / f"scripts/fmstudy/{module}.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
-    assert planned(built) == jobs
+    append(built / f"scripts/fmstudy/{module}.py", "\nADDED = 1\n")
+    found = planner.planned(built)
+    assert found | jobs == found
+    others = {"fetch_dataset", "prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
+    assert not (set(found) - set(jobs)) & others
+    if "train_lowlevel" not in jobs:
+        assert found == jobs
 
 
-def test_an_edited_comment_or_docstring_runs_nothing_again(built: Path):
+def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
     path = built / "scripts/fmstudy/training.py"
     edit(path, '"""Full-batch training', '"""# Training in full batches')
-    path.write_text(path.read_text(encoding="utf-8") + "\n# a remark\n", encoding="utf-8")
-    assert planned(built) == {}
+    append(path, "\n# a remark\n")
+    assert planner.planned(built) == {}
 
 
-def test_an_edited_template_renders_the_report_again_and_nothing_else(built: Path):
-    template = next((built / "report/templates").rglob("*.j2"))
-    template.write_text(template.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert planned(built) == PAGES
+def test_an_edited_template_renders_the_report_again_and_nothing_else(
+    planner: Planner, built: Path
+):
+    append(next((built / "report/templates").rglob("*.j2")), "\n")
+    assert planner.planned(built) == PAGES
 
 
 # --------------------------------------------------------------------- what can be asked
-def test_every_target_for_people_has_a_help_text_and_can_be_planned(fresh: Path):
-    listed = snakemake(fresh, "--list-target-rules").stdout
-    helped = dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
-    assert {
-        *("data", "part_a", "part_b", "batchnorm", "epochs", "depth"),
+@pytest.fixture(scope="module")
+def targets(planner: Planner, fresh: Path) -> dict[str, str]:
+    """The help text of every target for people."""
+    listed = planner.snakemake(fresh, "--list-target-rules").stdout
+    return dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def plan(planner: Planner, fresh: Path, targets: dict[str, str]) -> Plan:
+    """What all targets for people would run, each from nothing."""
+    return planner.plan(fresh, *targets)
+
+
+def test_every_target_for_people_has_a_help_text_and_can_be_planned(targets, plan: Plan):
+    for_people = {
+        *("data", "part_a", "part_b", "batchnorm", "epochs", "depth", "sweep_width", "sweep_l2"),
         *("bn_curves", "bn_learning_rate", "bn_speed", "bn_evaluation"),
-        *(
-            "sweep_width",
-            "sweep_l2",
-            "closer",
-            "engines",
-            "ledger",
-            "replicates",
-            "tables",
-            "figures",
-            "report",
-        ),
-    } <= set(helped)
-    for target in helped:
-        assert planned(fresh, target), target
+        *("closer", "engines", "ledger", "replicates", "tables", "figures", "exports", "report"),
+    }
+    assert for_people <= set(targets)
+    for target in targets:  # among them rules that have neither wildcards nor inputs
+        assert len(plan.counts(target)) > (target in for_people), target
 
 
-def test_a_sweep_alone_trains_its_own_runs_only(fresh: Path):
-    jobs = planned(fresh, "sweep_width")
+def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
+    jobs = plan.counts("sweep_width")
     assert jobs["train_lowlevel"] == 2
     assert "train_keras" not in jobs
 
@@ -530,15 +455,13 @@ SHOWN = {"judge_experiment": 1, "plot_experiment": 1}
         ("bn_curves", {"train_keras": 2, "collect_arms": 1}),
     ],
 )
-def test_an_experiment_alone_plans_its_own_jobs_only(
-    fresh: Path, target: str, jobs: dict[str, int]
-):
-    assert planned(fresh, target) == {target: 1} | DATA | jobs | SHOWN
+def test_an_experiment_alone_plans_its_own_jobs_only(plan: Plan, target: str, jobs: dict[str, int]):
+    assert plan.counts(target) == {target: 1} | DATA | jobs | SHOWN
 
 
 @pytest.mark.parametrize("kind", ["--dag", "--rulegraph"])
-def test_drawings_are_graphs_that_graphviz_reads(fresh: Path, kind: str):
-    done = snakemake(fresh, "report/final.html", kind)
+def test_drawings_are_graphs_that_graphviz_reads(planner: Planner, fresh: Path, kind: str):
+    done = planner.snakemake(fresh, "report/final.html", kind)
     assert done.stdout.startswith("digraph")
     assert shutil.which("dot"), "graphviz is missing; run: make setup"
     drawn = subprocess.run(
@@ -547,18 +470,18 @@ def test_drawings_are_graphs_that_graphviz_reads(fresh: Path, kind: str):
     assert "</svg>" in drawn.stdout
 
 
-def test_snakemake_finds_nothing_to_mend(fresh: Path):
-    done = snakemake(fresh, "--lint")
+def test_snakemake_finds_nothing_to_mend(planner: Planner, fresh: Path):
+    done = planner.snakemake(fresh, "--lint")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_three_studies_of_the_repository_can_be_planned(tmp_path: Path):
+def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path: Path):
     where = ("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path))
-    default = planned(tmp_path, "report/final.html", *where)
+    default = planner.planned(tmp_path, "report/final.html", *where)
     assert default["train_lowlevel"] > 20
     assert default["run_experiment"] == 10 * 4  # experiments that train nets, seeds
     quick, full = (
-        planned(
+        planner.planned(
             tmp_path,
             *(f"report/{name}.html", *where),
             *("--configfile", str(REPOSITORY / f"config/{name}.yaml")),
@@ -585,48 +508,55 @@ def test_the_three_studies_of_the_repository_can_be_planned(tmp_path: Path):
     ],
 )
 def test_a_mistake_in_the_configuration_is_named_before_any_job(
-    tmp_path: Path, old: str, new: str, expected: str
+    planner: Planner, fresh: Path, tmp_path: Path, old: str, new: str, expected: str
 ):
-    directory = clone(tmp_path)
-    edit(directory / "config/config.yaml", old, new)
-    done = snakemake(directory, "--cores", "1", "data")
-    said = done.stdout + done.stderr
-    assert done.returncode != 0
+    configure(tmp_path)
+    edit(tmp_path / "config/config.yaml", old, new)
+    said = refused(planner, fresh, tmp_path)
     assert expected in said
     assert "config/config.yaml" in said
     assert re.search(r"line \d+", said)
+
+
+def refused(planner: Planner, fresh: Path, directory: Path) -> str:
+    """What is said of a mistake in the configuration that is found there."""
+    snakefile = ("--snakefile", str(fresh / "Snakefile"))
+    done = planner.snakemake(directory, "--cores", "1", "data", *snakefile)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
     assert "Traceback" not in said
     assert ".smk" not in said, "a person's mistake, so no place in our own files"
     assert not (directory / "results").exists()
+    return said
 
 
-def test_a_mistake_in_the_predictions_is_named_before_any_job(tmp_path: Path):
-    directory = clone(tmp_path)
-    edit(directory / "config/batchnorm.yaml", "claim: C17", "claim: C71")
-    done = snakemake(directory, "--cores", "1", "data")
-    said = done.stdout + done.stderr
-    assert done.returncode != 0
+def test_a_mistake_in_the_predictions_is_named_before_any_job(
+    planner: Planner, fresh: Path, tmp_path: Path
+):
+    configure(tmp_path)
+    shutil.copy(fresh / "config/batchnorm.yaml", tmp_path / "config")
+    edit(tmp_path / "config/batchnorm.yaml", "claim: C17", "claim: C71")
+    said = refused(planner, fresh, tmp_path)
     assert re.search(r"config/batchnorm\.yaml, line \d+: predictions\.\S+\.claim: no claim", said)
     assert 'Did you mean "C7"?' in said
-    assert "Traceback" not in said
-    assert ".smk" not in said
-    assert not (directory / "results").exists()
 
 
-def test_a_mistake_on_the_command_line_is_named_as_such(fresh: Path):
-    done = snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
+def test_a_mistake_on_the_command_line_is_named_as_such(planner: Planner, fresh: Path):
+    done = planner.snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
     assert done.returncode != 0
     assert "command line (--config): seeds[0]: must be a whole number" in done.stdout + done.stderr
 
 
-def test_numbers_on_the_command_line_are_numbers(fresh: Path):
-    jobs = planned(fresh, "results/tables/part_b.csv", "--config", "seeds=[7, 8]")
+def test_numbers_on_the_command_line_are_numbers(planner: Planner, fresh: Path):
+    jobs = planner.planned(fresh, "results/tables/part_b.csv", "--config", "seeds=[7, 8]")
     assert jobs["train_keras"] == 2
 
 
 @pytest.mark.parametrize("wrong", ["results/runs/mlp-9/seed-1/metrics.json", "sweep_l1"])
-def test_what_the_configuration_does_not_have_cannot_be_asked_for(fresh: Path, wrong: str):
-    done = snakemake(fresh, wrong, "--dry-run")
+def test_what_the_configuration_does_not_have_cannot_be_asked_for(
+    planner: Planner, fresh: Path, wrong: str
+):
+    done = planner.snakemake(fresh, wrong, "--dry-run")
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert wrong in said

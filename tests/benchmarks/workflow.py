@@ -80,8 +80,10 @@ def copied() -> Iterator[Copy]:
 
 
 def tiny() -> dict[str, Any]:
-    """The configuration of the tiny study."""
+    """The configuration of the tiny study, with its data from where the study has them."""
     content: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    content["data"]["sources"] = study["data"]["sources"]
     return content
 
 
