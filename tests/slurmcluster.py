@@ -3,7 +3,7 @@
     python tests/slurmcluster.py squeue                 # any command, while the cluster is there
     CPUS=1 python tests/slurmcluster.py sh              # look around by hand
 
-Needs `slurmctld`, `slurmd`, `slurm-client` and `munge` of Debian 12 (apt-test.txt).  Everything
+Needs `slurmctld`, `slurmd`, `slurm-client` and `munge` of Debian 12 (apt-slurm.txt).  Everything
 of the cluster lies in one temporary folder: configuration, key, sockets, spool, logs.  Its
 daemons listen on free ports, and are ended by their process ids; an installed SLURM or munge is
 neither used nor disturbed.  There is no accounting database; what ran is in `completed()`.

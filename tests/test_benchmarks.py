@@ -21,6 +21,8 @@ from benchmarks.contestants import CONTESTANTS, reference
 from benchmarks.problem import Problem
 from benchmarks.rounds import Entry, Machine, Measured, NotMeasured, Spread, Worker
 
+pytestmark = pytest.mark.benchmark
+
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS = 3
 
