@@ -24,7 +24,7 @@ from fmstudy import runtime
 Row = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = ROOT / "tests/data/config.yaml"
+TINY = ROOT / "tests/fixtures/tiny_study/config.yaml"
 ITS_OWN = 8  # trainings that the tiny study needs beside those of its sweep over delta
 BUDGET = 1.25, 60.0  # times the bound, and seconds: what the study's wall time may be
 

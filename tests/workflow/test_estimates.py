@@ -1,9 +1,8 @@
 """Jobs start in a sensible order: experiments are planned as they run, and the longest go first."""
 
-from pathlib import Path
-
 import pytest
 import yaml
+from fixtures import REPOSITORY
 from fixtures import experiments as tiny
 
 from fmstudy import bn_affine, bn_batches, bn_depth, bn_init, bn_rates, bn_shift, cost, estimates
@@ -17,7 +16,6 @@ from fmstudy.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-REPOSITORY = Path(__file__).parent.parent
 ACTIVATIONS = ("sigmoid", "relu")
 RUN = {
     "learning-rate": (bn_rates.learning_rate, tiny.RATES),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 
-ROOT = Path(__file__).parents[1]
 SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz", "libpango-1.0-0", "libpangoft2-1.0-0"]
 OF_TESTS = ["chromium-headless-shell", "qpdf", "poppler-utils"]
 OF_TESTS += ["slurmctld", "slurmd", "slurm-client", "munge"]
@@ -29,13 +29,13 @@ def canonical(name: str) -> str:
 
 def direct(file: str) -> set[str]:
     """Names of the packages that an .in file asks for."""
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
     return {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines if re.match(r"\w", line)}
 
 
 def locked(file: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
     """Version and hashes of each locked package, by name and the platforms it is meant for."""
-    text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    text = (REPOSITORY / file).read_text(encoding="utf-8").replace("\\\n", " ")
     entries = re.findall(r"^([\w.-]+)==(\S+) *(?:; ([^#\n]*?))? *((?:--hash=\S+ *)*)$", text, re.M)
     assert len(entries) == len(re.findall(r"^\w", text, re.M)), f"{file} has lines of another kind"
     return {(canonical(n), marker): (version, h.split()) for n, version, marker, h in entries}
@@ -62,7 +62,7 @@ def test_every_locked_package_has_hashes(file):
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_lock_files_hold_no_address_and_no_option(file):
-    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+    for line in (REPOSITORY / file).read_text(encoding="utf-8").splitlines():
         assert "://" not in line and " @ " not in line, line
         assert not line.startswith("-"), line
 
@@ -92,7 +92,7 @@ def test_peers_are_locked_with_the_study_versions_of_what_they_share():
 
 
 def test_conda_environment_has_the_locked_versions():
-    content = yaml.safe_load((ROOT / "workflow/envs/study.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((REPOSITORY / "workflow/envs/study.yaml").read_text(encoding="utf-8"))
     assert content["channels"] == ["conda-forge", "nodefaults"]
     *_, with_pip = content["dependencies"]
     pins = dict(pin.split("==") for pin in with_pip["pip"])
@@ -100,8 +100,8 @@ def test_conda_environment_has_the_locked_versions():
 
 
 def test_citation_and_project_name_the_same_version():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert citation["version"] == project["version"]
 
 
@@ -138,9 +138,9 @@ class Machine:
 
     def install(self, name: str = "apt.txt", *options: object) -> str:
         """Run the script; give what it printed. It must succeed, whatever happens."""
-        script = ROOT / "scripts/install_system_packages.sh"
+        script = REPOSITORY / "scripts/install_system_packages.sh"
         done = subprocess.run(
-            ["/bin/sh", script, *options, ROOT / name],
+            ["/bin/sh", script, *options, REPOSITORY / name],
             env={"PATH": str(self.bin)},
             capture_output=True,
             text=True,
@@ -254,7 +254,7 @@ def test_what_is_there_or_could_be_installed_leaves_no_note(machine, tmp_path):
 
 def make_environment(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", ROOT / "scripts/make_environment.sh", *map(str, arguments)],
+        ["/bin/sh", REPOSITORY / "scripts/make_environment.sh", *map(str, arguments)],
         env={**os.environ, "PIP_NO_INDEX": "1", **settings},
         capture_output=True,
         text=True,
@@ -325,7 +325,7 @@ def test_a_failed_installation_is_not_taken_for_a_finished_one(tmp_path):
 @pytest.fixture
 def study(tmp_path):
     """A folder with our Makefile and a finished environment whose snakemake only notes its call."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
     commands = tmp_path / ".venv/bin"
     for folder in [commands, tmp_path / "scripts"]:
         folder.mkdir(parents=True)

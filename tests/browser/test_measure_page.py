@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures import REPOSITORY
 from playwright.sync_api import Browser
 
 import measure_page
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_sizes_are_those_of_code_without_data_and_fonts():
@@ -81,7 +80,7 @@ def test_without_chromium_tests_fail_and_say_what_to_install(tmp_path: Path, ask
                 "noticed",
             ],
         ],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         env=os.environ | {"CHROMIUM": asked, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import REPOSITORY
+
 from benchmarks import computing, page, rounds, run, workflow
 from benchmarks.computing import KERAS, LOWLEVEL
 from benchmarks.contestants import CONTESTANTS, reference
@@ -23,7 +25,6 @@ from benchmarks.rounds import Entry, Machine, Measured, NotMeasured, Spread, Wor
 
 pytestmark = pytest.mark.benchmark
 
-ROOT = Path(__file__).resolve().parents[1]
 EPOCHS = 3
 
 
@@ -300,7 +301,7 @@ def test_tables_are_whole_and_come_back_from_their_files(found, tmp_path):
 
 
 def test_the_page_is_replaced_between_its_markers_only(found):
-    before = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    before = (REPOSITORY / "docs/performance.md").read_text(encoding="utf-8")
     after = page.fill(before, found)
     places = re.compile(r"(<!-- (\w+): .*? -->).*?(<!-- end of \2 -->)", re.DOTALL)
     assert places.sub("", after) == places.sub("", before)
@@ -311,8 +312,8 @@ def test_the_page_is_replaced_between_its_markers_only(found):
 
 
 def test_the_page_in_the_repository_is_what_its_files_say():
-    text = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-    assert page.fill(text, page.read_tables(ROOT / "docs/performance")) == text
+    text = (REPOSITORY / "docs/performance.md").read_text(encoding="utf-8")
+    assert page.fill(text, page.read_tables(REPOSITORY / "docs/performance")) == text
 
 
 def test_the_figure_is_small_and_drawn_from_whatever_there_is(found, tmp_path):
@@ -419,8 +420,8 @@ def test_a_mistake_on_the_command_line_is_explained(arguments, words, capsys):
 def test_sections_are_measured_in_order_and_a_quick_run_does_not_touch_the_documents():
     assert run.parse(["--only", "graph,step"]).only == ["step", "graph"]
     assert run.parse([]).only == list(run.SECTIONS)
-    assert run.parse([]).output == ROOT / "docs"
-    assert run.parse(["--quick"]).output == ROOT / "results/benchmarks"
+    assert run.parse([]).output == REPOSITORY / "docs"
+    assert run.parse(["--quick"]).output == REPOSITORY / "results/benchmarks"
 
 
 def test_a_section_alone_leaves_the_others_tables(found, tmp_path):
@@ -454,6 +455,6 @@ def test_data_that_are_missing_are_asked_for(tmp_path):
 def test_every_contestant_has_a_module_and_a_title_of_its_own():
     titles = [contestant.title for contestant in CONTESTANTS.values()]
     assert len(set(titles)) == len(titles)
-    folder = ROOT / "tests/benchmarks/contestants"
+    folder = REPOSITORY / "tests/benchmarks/contestants"
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {contestant.module for contestant in CONTESTANTS.values()}

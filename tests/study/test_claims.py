@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
 from fmstudy import claims, measures
 from fmstudy import study as studies
 from fmstudy.configuration import ConfigurationError
 
-ROOT = Path(__file__).parents[1]
-FILE = ROOT / "config/claims.yaml"
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/claims.schema.yaml").read_text("utf-8"))
+FILE = REPOSITORY / "config/claims.yaml"
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/claims.schema.yaml").read_text("utf-8"))
 
 GOOD = """\
 claims:
@@ -208,7 +208,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path):
 def study(request: pytest.FixtureRequest) -> studies.Study:
     config: dict = {}
     for name in ("config", "quick")[: 1 if request.param == "default" else 2]:
-        text = (ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")
+        text = (REPOSITORY / f"config/{name}.yaml").read_text(encoding="utf-8")
         update_config(config, yaml.safe_load(text))
     built, problems = studies.build(config)
     assert problems == []
@@ -217,9 +217,9 @@ def study(request: pytest.FixtureRequest) -> studies.Study:
 
 @pytest.fixture(scope="module")
 def own(study: studies.Study) -> dict:
-    rows, _ = studies.read_published(ROOT / study.published_file, study.published_numbers)
+    rows, _ = studies.read_published(REPOSITORY / study.published_file, study.published_numbers)
     ids = [row["id"] for row in rows]
-    return claims.read(ROOT / study.claims_file, SCHEMA, study.models, study.sweeps, ids)
+    return claims.read(REPOSITORY / study.claims_file, SCHEMA, study.models, study.sweeps, ids)
 
 
 def test_claims_of_the_source_fit_the_study_and_cover_its_parts(own: dict):

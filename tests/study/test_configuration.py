@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
 from fmstudy import configuration
 from fmstudy import study as studies
 from fmstudy.configuration import ConfigurationError, read_command_line, read_origins
 
-ROOT = Path(__file__).parents[1]
-DEFAULT = ROOT / "config/config.yaml"
-QUICK = ROOT / "config/quick.yaml"
-FULL = ROOT / "config/full.yaml"
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEFAULT = REPOSITORY / "config/config.yaml"
+QUICK = REPOSITORY / "config/quick.yaml"
+FULL = REPOSITORY / "config/full.yaml"
+SCHEMA = yaml.safe_load(
+    (REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
+)
 
 
 def check(*files: Path) -> studies.Study:
@@ -76,7 +78,9 @@ def only(lines: list[str], *parts: str) -> None:
 )
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)
-    rows, complaints = studies.read_published(ROOT / study.published_file, study.published_numbers)
+    rows, complaints = studies.read_published(
+        REPOSITORY / study.published_file, study.published_numbers
+    )
     assert complaints == []
     assert rows
 

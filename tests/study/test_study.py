@@ -2,10 +2,10 @@
 
 import copy
 import re
-from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
 from fmstudy import study as studies
@@ -13,10 +13,9 @@ from fmstudy.experiments import EXPERIMENTS
 from fmstudy.spec import RunSpec
 from fmstudy.study import PUBLISHED_COLUMNS, read_published
 
-ROOT = Path(__file__).parents[1]
-DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-QUICK = yaml.safe_load((ROOT / "config/quick.yaml").read_text(encoding="utf-8"))
-FULL = yaml.safe_load((ROOT / "config/full.yaml").read_text(encoding="utf-8"))
+DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+QUICK = yaml.safe_load((REPOSITORY / "config/quick.yaml").read_text(encoding="utf-8"))
+FULL = yaml.safe_load((REPOSITORY / "config/full.yaml").read_text(encoding="utf-8"))
 
 
 def built(change: dict | None = None) -> studies.Study:
@@ -296,7 +295,7 @@ def test_published_number_under_another_model_is_missed_there_and_unknown_here(t
 
 
 def test_every_published_number_of_the_source_is_listed_once_in_the_configuration(study):
-    rows, complaints = read_published(ROOT / study.published_file, study.published_numbers)
+    rows, complaints = read_published(REPOSITORY / study.published_file, study.published_numbers)
     assert complaints == []
     listed = [number for numbers in study.published_numbers.values() for number in numbers]
     assert sorted(listed) == sorted(row["id"] for row in rows)
@@ -416,7 +415,7 @@ def test_the_full_study_runs_every_experiment_with_more_seeds_and_trains_what_it
 
 def test_predictions_are_on_quantities_that_the_full_study_has_settings_for():
     """Levels, batches, momenta, deviations and depths in predictions are those of the studies."""
-    expected = yaml.safe_load((ROOT / "config/batchnorm.yaml").read_text(encoding="utf-8"))
+    expected = yaml.safe_load((REPOSITORY / "config/batchnorm.yaml").read_text(encoding="utf-8"))
     settings = built(FULL).batchnorm.settings
     known = {
         "speed": [f"{100 * level:g}" for level in settings["speed"]["levels"]],

@@ -2,15 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import REPOSITORY
 
 from fmstudy import reference
 from fmstudy.reference import Net
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = REPOSITORY / "scripts"
 
 
 @pytest.mark.parametrize("batch_norm", ["none", "before", "after"])

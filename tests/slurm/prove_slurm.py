@@ -1,6 +1,6 @@
 """The quick study on a real SLURM of one node, with a training cancelled, beside a plain run.
 
-    python tests/prove_slurm.py [FOLDER]
+    python tests/slurm/prove_slurm.py [FOLDER]
 
 makes two copies of the study in FOLDER (without it, in a temporary one), runs one as
 `make quick` would and the other through `sbatch` (slurmcluster), cancels the first training that
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import slurmcluster
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "report", "--rerun-incomplete"]
 SNAKEMAKE += ["--scheduler", "greedy"]
 QUICK = ["--configfile", "config/quick.yaml"]

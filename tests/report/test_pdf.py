@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from fixtures import REPOSITORY
 from fixtures.report import configured, fabricate
 
 from fmstudy import formulas, pdf, report
 from fmstudy.runtime import StudyError
 
-ROOT = Path(__file__).parents[1]
-TEMPLATES = ROOT / "report/templates"
-FONTS = sorted((ROOT / "report/fonts").glob("*.ttf"))
+TEMPLATES = REPOSITORY / "report/templates"
+FONTS = sorted((REPOSITORY / "report/fonts").glob("*.ttf"))
 STYLE = (TEMPLATES / "pdf.css").read_text(encoding="utf-8")
 
 
@@ -172,7 +172,7 @@ def test_two_renderings_have_the_same_bytes(paper, monkeypatch):
 def test_nothing_of_this_machine_is_in_the_file(paper, tmp_path):
     plain = tmp_path / "plain.pdf"
     tool("qpdf", "--qdf", "--object-streams=disable", paper.file, plain)
-    for place in (str(ROOT), str(Path.home()), str(paper.file.parent), "file:/"):
+    for place in (str(REPOSITORY), str(Path.home()), str(paper.file.parent), "file:/"):
         assert place.encode() not in plain.read_bytes(), place
 
 
@@ -385,7 +385,7 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch):
     assert pdf.missing_libraries() == ["Pango", "PangoFT2"]
     with pytest.raises(StudyError, match=r"apt-get install .*libpango-1\.0-0 libpangoft2-1\.0-0"):
         small("<p>a</p>")
-    listed = (ROOT / "apt.txt").read_text(encoding="utf-8").split()
+    listed = (REPOSITORY / "apt.txt").read_text(encoding="utf-8").split()
     assert {"libpango-1.0-0", "libpangoft2-1.0-0"} <= set(listed)
 
 
@@ -407,7 +407,7 @@ def planned(target: str, library: bool, folder: Path) -> subprocess.CompletedPro
     return subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", target, "--dag"),
-            *("--snakefile", str(ROOT / "Snakefile")),
+            *("--snakefile", str(REPOSITORY / "Snakefile")),
         ],
         cwd=folder,
         env=environment,

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import REPOSITORY
 from fixtures.runs import labels_of, leave
 
 from fmstudy import explorer, report
 from fmstudy.runtime import StudyError
 from fmstudy.spec import RunSpec
 from fmstudy.tables import Runs
-
-ROOT = Path(__file__).parents[1]
 
 
 def model(name: str = "A", seeds=(1, 2), **spec) -> dict:
@@ -219,7 +218,7 @@ def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path, content):
 
 def test_the_module_does_without_tensorflow():
     code = "import sys, fmstudy.explorer; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "scripts", check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "scripts", check=True)
 
 
 def test_final_metrics_are_rounded_as_everywhere_in_the_report():

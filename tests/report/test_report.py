@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 from fixtures.report import (
     EXPECTED,
     METRICS,
@@ -40,7 +41,6 @@ from fmstudy import study as studies
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import StudyError, write_json
 
-ROOT = Path(__file__).parents[1]
 STUDY, _ = studies.build(configured())
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
 
@@ -418,7 +418,9 @@ def test_claims_that_do_not_hold_are_named_in_the_summary(page, edited):
     assert "Measured: +1.23 points (+1.01 to +1.45); claimed: above 1 point." in summary_
     assert "Not resolved by our runs" not in summary_
     assert "Not resolved by our runs" in page.source
-    every = yaml.safe_load((ROOT / "config/claims.yaml").read_text(encoding="utf-8"))["claims"]
+    every = yaml.safe_load((REPOSITORY / "config/claims.yaml").read_text(encoding="utf-8"))[
+        "claims"
+    ]
     for name in every:
         assert f"claim-{name}" in page.ids
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures import svgcheck
+from fixtures import REPOSITORY, svgcheck
 from fixtures.experiments import SETTINGS, drawn, table
 from matplotlib.axes import Axes
 
@@ -40,7 +40,7 @@ def test_every_experiment_that_is_drawn_is_tested():
 
 def test_figures_need_no_tensorflow():
     code = "import sys; import fmstudy.bn_figures; sys.exit('tensorflow' in sys.modules)"
-    folder = Path(__file__).parents[1] / "scripts"
+    folder = REPOSITORY / "scripts"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from fixtures import REPOSITORY
 
 from fmstudy import experiments
 from fmstudy.configuration import ConfigurationError
 from fmstudy.experiments import EXPERIMENTS
 
-ROOT = Path(__file__).parents[1]
-FILE = ROOT / "config/batchnorm.yaml"
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/batchnorm.schema.yaml").read_text("utf-8"))
+FILE = REPOSITORY / "config/batchnorm.yaml"
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/batchnorm.schema.yaml").read_text("utf-8"))
 
 GOOD = """\
 recorded:
@@ -166,13 +166,13 @@ def test_every_experiment_has_predictions_and_none_is_on_another(expected):
 def test_the_schemas_know_the_experiments():
     prediction = SCHEMA["properties"]["predictions"]["additionalProperties"]
     assert prediction["properties"]["experiment"]["enum"] == list(EXPERIMENTS)
-    text = (ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
+    text = (REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
     configured = yaml.safe_load(text)["properties"]["batchnorm"]["properties"]["experiments"]
     assert set(configured["properties"]) == set(EXPERIMENTS)
 
 
 def test_every_work_that_is_referred_to_is_in_the_literature(expected):
-    template = (ROOT / "report/templates/literature.j2").read_text(encoding="utf-8")
+    template = (REPOSITORY / "report/templates/literature.j2").read_text(encoding="utf-8")
     known = set(re.findall(r'^ *"([a-z]+\d{4})": \{"short"', template, re.MULTILINE))
     assert len(known) > 10
     for name, claim in expected.claims.items():
@@ -184,13 +184,13 @@ def test_what_runs_an_experiment_exists():
         assert bool(it.module) == bool(it.function), name
         assert it.after in ("", *EXPERIMENTS), name
         if it.module:
-            code = (ROOT / f"scripts/fmstudy/{it.module}.py").read_text(encoding="utf-8")
+            code = (REPOSITORY / f"scripts/fmstudy/{it.module}.py").read_text(encoding="utf-8")
             assert f"\ndef {it.function}(settings: " in code, name
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["git", "-C", str(ROOT), *arguments],
+        ["git", "-C", str(REPOSITORY), *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",

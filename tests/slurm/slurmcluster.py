@@ -1,7 +1,7 @@
 """A real SLURM of one node on this machine, for tests; it leaves nothing behind.
 
-    python tests/slurmcluster.py squeue                 # any command, while the cluster is there
-    CPUS=1 python tests/slurmcluster.py sh              # look around by hand
+    python tests/slurm/slurmcluster.py squeue     # any command, while the cluster is there
+    CPUS=1 python tests/slurm/slurmcluster.py sh  # look around by hand
 
 Needs `slurmctld`, `slurmd`, `slurm-client` and `munge` of Debian 12 (apt-slurm.txt).  Everything
 of the cluster lies in one temporary folder: configuration, key, sockets, spool, logs.  Its

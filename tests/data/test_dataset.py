@@ -9,12 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fixtures import REPOSITORY
 
 from fmstudy import dataset
 from fmstudy.identity import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, Identity
 from fmstudy.runtime import StudyError, read_json
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = REPOSITORY / "scripts"
 
 
 def idx_file(array: np.ndarray) -> bytes:

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fixtures import REPOSITORY
 
 from fmstudy.download import Patience, fetch
 from fmstudy.identity import FILES, TRAIN_LABELS, Identity
 from fmstudy.runtime import StudyError, log
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = REPOSITORY / "scripts"
 NAME = TRAIN_LABELS
 CONTENT = bytes(range(256)) * 8
 pack = partial(gzip.compress, mtime=0)
