@@ -14,7 +14,7 @@ from fixtures import REPOSITORY
 
 SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz", "libpango-1.0-0", "libpangoft2-1.0-0"]
 OF_TESTS = ["chromium-headless-shell", "qpdf", "poppler-utils"]
-OF_TESTS += ["slurmctld", "slurmd", "slurm-client", "munge"]
+OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 
 # The lock files
@@ -168,7 +168,8 @@ def installing(*packages: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "packages"), [("apt.txt", SYSTEM_PACKAGES), ("apt-test.txt", OF_TESTS)]
+    ("name", "packages"),
+    [("apt.txt", SYSTEM_PACKAGES), ("apt-test.txt", OF_TESTS), ("apt-slurm.txt", OF_SLURM)],
 )
 def test_lists_name_the_system_packages_and_what_each_is_for(machine, name, packages):
     machine.has_apt(installed=[], user=1000, sudo=False)
