@@ -75,7 +75,7 @@ def test_without_chromium_tests_fail_and_say_what_to_install(tmp_path: Path, ask
                 "-q",
                 "-p",
                 "no:cacheprovider",
-                "tests/test_page.py",
+                "tests/browser/test_page.py",
                 "-k",
                 "noticed",
             ],
