@@ -25,11 +25,11 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .NOTPARALLEL:
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test bench \
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-all bench \
 	lint format lock clean distclean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Settings: CORES=4 (jobs at a time), PYTHON=python3.12, VENV=.venv"
 
@@ -62,8 +62,16 @@ report: ready ## run the whole study and write report/final.html and report/fina
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(snakemake) report --configfile config/quick.yaml
 
-test: ready-test ## run the tests
-	@$(in_venv) pytest
+# Each takes a gigabyte; more than eight would only wait for the longest group of tests.
+processes = -n $(CORES) --maxprocesses 8
+
+test: ready-test ## run the tests that protect a change
+	@$(in_venv) pytest $(processes)
+
+test-all: ready-test ## run every test; installs SLURM for those that start a cluster
+	@echo "Some of these tests start a SLURM cluster of one node, with the packages of apt-slurm.txt."
+	@sh scripts/install_system_packages.sh --once "$(VENV)/.no-apt-slurm" apt-slurm.txt
+	@$(in_venv) pytest $(processes) -m ""
 
 # The peers are optional: those that cannot be installed are reported as not measured.
 ready-bench: ready

@@ -1,8 +1,13 @@
-"""What the tests share: a quiet TensorFlow on one thread, random samples, a report in a browser.
+"""The fixtures of all tests; the functions that they share are in the package `fixtures`.
 
-For tests of the page: `open_report()` gives a Playwright page on the made-up report, `shared_page`
-one for all tests of a file, `browser` is the Chromium that shows it, `report_file` the path of the
-report. `tool("qpdf")` finds a command of the packages in apt-test.txt.
+`one_thread`    TensorFlow as a training job has it
+`samples`       makes random images and labels
+`coarse`        saved figures get tiny pictures
+`open_report`   opens the made-up report (`report_file`) in Chromium (`browser`)
+`shared_page`   the made-up report in one tab for all tests of a file
+`data_folder`   the data set
+`planner`       Snakemake for whatever runs no job
+`tool`          finds a command of the packages in apt-test.txt
 """
 
 import os
@@ -18,11 +23,35 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.workflow import Planner, find_data, planning
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 import measure_page
+from fmstudy.runtime import StudyError
 
 Samples = tuple[np.ndarray, np.ndarray]
+
+# Files that take long start first, so that no process ends long after the others (pytest -n 2).
+# Those that open the made-up report follow each other: one process renders it for all.
+FIRST = ("workflow", "figure_reading", "bn_experiments", "interaction", "page", "measure_page")
+FIRST += ("explorer_page", "engines", "pdf", "bn_figures")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {f"test_{name}": place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Saved figures get tiny pictures, which a test does not look at; all are closed in the end."""
+    from matplotlib import pyplot as plt
+
+    from fmstudy import svg
+
+    monkeypatch.setattr(svg, "DOTS", 10)
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +92,9 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, An
 @pytest.fixture(scope="session")
 def report_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report as one HTML file: real templates and figures, made-up results (15 seconds)."""
-    import fabricated_report
+    from fixtures import report
 
-    return fabricated_report.render(tmp_path_factory.mktemp("report"))
+    return report.render(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +183,26 @@ def watch(context: BrowserContext, address: str) -> list[str]:
 def report_page(open_report: Callable[..., Page]) -> Page:
     """The made-up report, freshly opened on a screen of 1280 by 900."""
     return open_report()
+
+
+# ------------------------------------------------------------------------------- the workflow
+@pytest.fixture(scope="session")
+def data_folder(pytestconfig: pytest.Config) -> Path:
+    """The four files of the data set, from the first of the study's sources that has them.
+
+    They stay in .pytest_cache, so that nothing is downloaded twice.
+    """
+    try:
+        return find_data(pytestconfig.rootpath / ".pytest_cache/fashion-mnist")
+    except StudyError as error:
+        pytest.fail(f"These tests need the data set.\n{error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def planner() -> Iterator[Planner]:
+    """Snakemake for everything that runs no job, such as `planner.planned(directory)`."""
+    with planning() as planner:
+        yield planner
 
 
 # --------------------------------------------------------------- what apt-test.txt brings besides

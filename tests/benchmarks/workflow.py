@@ -24,7 +24,7 @@ from fmstudy import runtime
 Row = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = ROOT / "tests/data/config.yaml"
+TINY = ROOT / "tests/fixtures/tiny_study/config.yaml"
 ITS_OWN = 8  # trainings that the tiny study needs beside those of its sweep over delta
 BUDGET = 1.25, 60.0  # times the bound, and seconds: what the study's wall time may be
 
@@ -80,8 +80,10 @@ def copied() -> Iterator[Copy]:
 
 
 def tiny() -> dict[str, Any]:
-    """The configuration of the tiny study."""
+    """The configuration of the tiny study, with its data from where the study has them."""
     content: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    content["data"]["sources"] = study["data"]["sources"]
     return content
 
 

@@ -1,0 +1,485 @@
+"""The closer look: confusion, scores, calibration, agreement, single images, and their figures.
+
+Expected values are counted by hand or come from another formula in NumPy.
+"""
+
+import itertools
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures import svgcheck
+from matplotlib import pyplot as plt
+
+from fmstudy import (
+    calibration,
+    calibration_check,
+    closer,
+    closer_figures,
+    colours,
+    runtime,
+    svg,
+    tables,
+)
+from fmstudy.dataset import CLASSES
+from fmstudy.predictions import Predicted, read_all, read_predictions
+
+pytestmark = pytest.mark.usefixtures("coarse")
+
+
+def predictions(classes: list[int], confidence: float | list[float] = 0.91) -> np.ndarray:
+    """Probabilities (10, n): `confidence` for these classes, the rest shared out."""
+    n = len(classes)
+    sure = np.broadcast_to(np.asarray(confidence, dtype=float), n)
+    p = np.tile((1 - sure) / 9, (10, 1))
+    p[classes, np.arange(n)] = sure
+    return p.astype(np.float32)
+
+
+def model(name: str, seeds: tuple[int, ...] = (1, 2), run: str = "", title: str = "") -> dict:
+    return {
+        "name": name,
+        "title": title or f"Model {name}",
+        "engine": "lowlevel",
+        "run": run or f"run-{name}",
+        "seeds": list(seeds),
+        "spec": {"test_samples": 6, "hidden": []},
+    }
+
+
+def predicted(name: str, *classes: list[int], confidence=0.91, run: str = "") -> Predicted:
+    """A model whose seeds 1, 2, ... predict these classes."""
+    seeds = tuple(range(1, len(classes) + 1))
+    found = [predictions(c, confidence) for c in classes]
+    return Predicted(model(name, seeds, run), found, seeds)
+
+
+LABELS = np.array([0, 0, 1, 1, 2, 3])
+FIRST = [0, 1, 1, 1, 2, 2]  # wrong: images 1 and 5
+SECOND = [0, 0, 1, 0, 2, 2]  # wrong: images 3 and 5
+
+
+# ------------------------------------------------------------------------------------- classes
+def test_confusion_has_labels_in_rows_and_is_the_mean_over_trainings():
+    counts = closer.confusion(LABELS, predicted("A", FIRST, SECOND))
+    expected = np.zeros((10, 10))
+    for classes in (FIRST, SECOND):
+        for label, given in zip(LABELS, classes, strict=True):
+            expected[label, given] += 0.5
+    assert np.array_equal(counts, expected)
+    assert counts[0, 1] == counts[1, 0] == 0.5
+    assert counts[3, 2] == 1
+    assert counts.sum() == 6
+
+
+def test_scores_are_those_counted_by_hand():
+    found = closer.scores(LABELS, np.array(FIRST))
+    assert found["precision"][1] == pytest.approx(2 / 3)  # 3 were called 1, 2 rightly
+    assert found["recall"][0] == 0.5
+    assert found["f1"][1] == pytest.approx(0.8)  # 2 * 2 / (2 * 2 + 1 + 0)
+    assert np.isnan(found["precision"][3])  # never predicted
+    assert found["recall"][3] == found["f1"][3] == 0
+    assert np.isnan(found["recall"][9])  # no image
+
+
+def test_table_of_classes_gives_mean_and_range_and_support():
+    table = closer.classes_table(LABELS, predicted("A", FIRST, SECOND)).set_index("label")
+    assert list(table["class"]) == list(CLASSES)
+    assert list(table["support"]) == [2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
+    row = table.loc[0]
+    assert (row["recall"], row["recall_min"], row["recall_max"]) == (0.75, 0.5, 1.0)
+    assert pd.isna(table.loc[3, "precision"])
+    assert pd.isna(table.loc[9, "f1"])
+    assert set(table["seeds"]) == {2}
+
+
+# --------------------------------------------------------------------------------- calibration
+def test_bins_hold_their_upper_edge_and_not_their_lower_one():
+    edges = np.array([1 / 15, 2 / 15, 1.0])
+    assert list(calibration.bin_of(edges)) == [0, 1, 14]
+    assert list(calibration.bin_of(edges[:2] + 1e-9)) == [1, 2]
+    assert calibration.bin_of(np.array([0.0]))[0] == 0
+
+
+def test_confidence_that_float32_rounds_above_one_counts_as_one():
+    p = np.full((10, 1), 0.0, dtype=np.float32)
+    p[3] = np.nextafter(np.float32(1), np.float32(2))
+    assert calibration.confidences(p)[0] == 1.0
+
+
+def test_calibration_error_is_that_worked_out_by_hand():
+    """Two bins: four images at 0.9 of which three are right, two at 0.5 of which both are."""
+    confidence = np.array([[0.9, 0.9, 0.9, 0.9, 0.5, 0.5]])
+    right = np.array([[1, 1, 1, 0, 1, 1]], dtype=bool)
+    found = calibration.calibrate(confidence, right)
+    assert found.ece == pytest.approx(4 / 6 * 0.15 + 2 / 6 * 0.5)
+    assert found.gap == pytest.approx((4 * 0.9 + 2 * 0.5) / 6 - 5 / 6)
+    assert found.accuracy == pytest.approx(5 / 6)
+    excess = np.array([-0.1, -0.1, -0.1, 0.9, -0.5, -0.5])
+    half = 1.959964 * np.sqrt(np.sum((excess - excess.mean()) ** 2) / 5 / 6)
+    assert found.gap_high - found.gap_low == pytest.approx(2 * half, rel=1e-6)
+
+
+def test_calibration_of_several_trainings_is_the_mean_of_their_errors():
+    """And not the error of their mean: one is too sure by as much as the other too little."""
+    confidence = np.array([[0.9] * 10, [0.5] * 10])
+    right = np.array([[1] * 7 + [0] * 3] * 2, dtype=bool)
+    found = calibration.calibrate(confidence, right)
+    assert found.ece == pytest.approx(0.2)
+    assert (found.ece_smallest, found.ece_largest) == pytest.approx((0.2, 0.2))
+    assert found.gap == pytest.approx(0)
+
+
+def test_the_mean_of_a_folded_normal_is_that_of_its_draws():
+    random = np.random.default_rng(4)
+    for mean, deviation in ((0.0, 1.0), (0.7, 1.0), (5.0, 2.0)):
+        drawn = np.abs(random.normal(mean, deviation, 400_000)).mean()
+        found = calibration.folded_mean(np.array([mean]), np.array([deviation]))
+        assert found[0] == pytest.approx(drawn, abs=0.01)
+    assert calibration.folded_mean(np.array([0.3]), np.array([0.0]))[0] == 0.3
+
+
+def drawn(seed: int, excess: float, n: int = 4000) -> calibration.Calibration:
+    """A model whose accuracy lies below its confidence by `excess` everywhere."""
+    random = np.random.default_rng(seed)
+    confidence = random.uniform(0.5, 1.0, (1, n))
+    return calibration.calibrate(confidence, random.random((1, n)) < confidence - excess)
+
+
+def test_a_perfectly_calibrated_model_is_not_found_to_be_off():
+    found = [drawn(seed, 0.0) for seed in range(40)]
+    assert np.mean([one.ece for one in found]) > 0.012  # noise alone
+    assert sum(one.ece_low == 0 for one in found) >= 36
+    assert all(one.ece_corrected < one.ece for one in found)
+
+
+def test_the_interval_of_the_error_holds_the_truth_about_as_often_as_it_says():
+    """100 intervals around 0.05: from 88 to 99 are within four standard errors of 95."""
+    found = [drawn(seed, 0.05) for seed in range(100)]
+    assert 88 <= sum(one.ece_low <= 0.05 <= one.ece_high for one in found) <= 99
+    assert np.mean([one.ece_corrected for one in found]) == pytest.approx(0.05, abs=0.003)
+
+
+def test_equal_trainings_tell_no_more_about_the_images_than_one():
+    random = np.random.default_rng(1)
+    confidence = random.uniform(0.5, 1.0, (1, 3000))
+    right = random.random((1, 3000)) < confidence - 0.05
+    one = calibration.calibrate(confidence, right)
+    three = calibration.calibrate(np.repeat(confidence, 3, axis=0), np.repeat(right, 3, axis=0))
+    assert three == pytest.approx(one, rel=1e-9)
+
+
+def test_the_interval_of_several_trainings_is_that_of_resampled_images():
+    """Its width against a bootstrap that draws images, each with all of its trainings."""
+    random = np.random.default_rng(6)
+    n = 3000
+    confidence = random.uniform(0.5, 1.0, (2, n))
+    right = random.random((2, n)) < confidence - 0.1
+    found = calibration.calibrate(confidence, right)
+    again = []
+    for _ in range(300):
+        chosen = random.integers(0, n, n)
+        again.append(calibration.calibrate(confidence[:, chosen], right[:, chosen]).ece)
+    half = 1.96 * np.std(again)
+    assert (found.ece_high - found.ece_low) / 2 == pytest.approx(half, rel=0.15)
+
+
+def test_reliability_puts_all_trainings_into_the_same_bins():
+    labels = np.array([0, 0, 1, 1])
+    found = calibration.reliability(
+        labels, [predictions([0, 0, 1, 0], 0.9), predictions([0, 1, 1, 0], [0.9, 0.9, 0.9, 0.3])]
+    )
+    assert found.images.sum() == 8
+    assert found.images[13] == 7  # 13/15 < 0.9 <= 14/15
+    assert found.accuracy[13] == pytest.approx(5 / 7)
+    assert found.confidence[4] == pytest.approx(0.3)
+    assert found.accuracy[4] == 0
+    assert np.isnan(found.accuracy[0])
+
+
+def test_simulated_models_have_the_error_that_the_check_says():
+    """The truth by summing over quantiles, held against one very large simulated test set."""
+    scenario = calibration_check.Scenario("middle", 0.75, 0.0)
+    share, sure, unsure = calibration_check._quantiles("middle")
+    random = np.random.default_rng(3)
+    n = 1_000_000
+    pick = random.integers(0, len(sure), n)
+    confidence = np.where(random.random(n) < share, sure[pick], unsure[pick])
+    odds = (confidence / (1 - confidence)) ** 0.75
+    right = random.random(n) < odds / (1 + odds)
+    ece = sum(
+        abs(np.sum(confidence[inside] - right[inside])) / n
+        for low, high in itertools.pairwise(np.linspace(0, 1, 16))
+        if (inside := (confidence > low) & (confidence <= high)).any()
+    )
+    assert calibration_check.true_ece(scenario) == pytest.approx(ece, abs=0.001)
+
+
+def test_the_check_reports_coverage_of_each_made_up_model(monkeypatch):
+    few = calibration_check.SCENARIOS[:2]
+    monkeypatch.setattr(calibration_check, "SCENARIOS", few)
+    found = calibration_check.simulate_ece_coverage(20, seed=2)
+    assert found == calibration_check.simulate_ece_coverage(20, seed=2)
+    assert len(found["scenarios"]) == 2
+    for one in found["scenarios"]:
+        assert one["coverage"] + one["below"] + one["above"] == pytest.approx(1)
+        assert one["coverage"] > 0.7
+        assert 0.01 < one["true_ece"] < 0.06
+    assert found["lowest"] <= found["mean"] <= found["highest"]
+
+
+# ----------------------------------------------------------------------------------- agreement
+def test_agreement_is_that_counted_by_hand():
+    found = closer.agree(LABELS, np.array(FIRST), np.array(SECOND))
+    assert found.agreement == pytest.approx(4 / 6)
+    assert found.shared_errors == pytest.approx(1 / 3)  # image 5 of images 1, 3, 5
+    # Both right or both wrong: 4 of 6; by chance (4/6)^2 + (2/6)^2 = 5/9.
+    assert found.kappa == pytest.approx((4 / 6 - 5 / 9) / (1 - 5 / 9))
+
+
+def test_agreement_without_mistakes_has_nothing_to_share():
+    found = closer.agree(LABELS, LABELS, LABELS)
+    assert found.agreement == 1
+    assert np.isnan(found.shared_errors)
+    assert np.isnan(found.kappa)
+
+
+def test_trainings_of_different_seeds_are_compared_and_none_with_itself():
+    a, b = predicted("A", FIRST, SECOND), predicted("B", FIRST, list(LABELS))
+    table = closer.agreement_table(LABELS, [a, b]).set_index(["model", "other"])
+    assert table.loc[("A", "A"), "pairs"] == 1
+    assert table.loc[("A", "A"), "agreement"] == pytest.approx(4 / 6)
+    # A 1 with B 2: 4 of 6; A 2 with B 1: 4 of 6.  A 1 and B 1, equal in all, are not compared.
+    assert table.loc[("A", "B"), "pairs"] == 2
+    assert table.loc[("A", "B"), "agreement"] == pytest.approx(4 / 6)
+
+
+def test_equal_seeds_are_compared_where_there_are_no_others():
+    a, b = predicted("A", FIRST), predicted("B", SECOND)
+    table = closer.agreement_table(LABELS, [a, b])
+    assert list(zip(table["model"], table["other"], strict=True)) == [("A", "B")]
+    shared_run = closer.agreement_table(LABELS, [a, predicted("C", FIRST, run="run-A")])
+    assert shared_run.empty  # one training, by two names
+
+
+# ------------------------------------------------------------------------------- single images
+def test_hardest_images_are_those_that_every_training_gets_wrong():
+    a = predicted("A", [0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2])
+    b = predicted("B", [0, 1, 0, 1, 2, 4], confidence=0.5)
+    lost = Predicted(model("C", (1,)), [], [])
+    table = closer.hardest_table(LABELS, [a, b, lost])
+    assert list(table["image"]) == [1, 5]  # by how many agree on another class
+    assert list(table["votes"]) == [3, 2]
+    assert set(table["trainings"]) == {3}
+    assert set(table["models"]) == {2}
+    assert list(table["predicted"]) == [CLASSES[1], CLASSES[2]]
+    assert list(table["given"]) == [CLASSES[0], CLASSES[3]]
+    assert table["confidence"][0] == pytest.approx((0.91 + 0.91 + 0.5) / 3)
+    assert table["confidence"][1] == pytest.approx(0.91)  # of those that vote for it
+
+
+def test_a_run_that_two_models_share_votes_once():
+    a, b = predicted("A", FIRST), predicted("B", FIRST, run="run-A")
+    assert set(closer.hardest_table(LABELS, [a, b])["trainings"]) == {1}
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 24])
+def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Path):
+    images = np.random.default_rng(1).random((784, count))
+    row = {"given": "T-shirt/top", "predicted": "Ankle boot", "votes": 3, "trainings": 3}
+    hard = pd.DataFrame([row | {"image": image, "models": 2} for image in range(count)])
+    root = saved(closer_figures.hardest(hard, images, 100), tmp_path / "hardest.svg")
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    pictures = [
+        [float(element.get(key, "")) for key in ("x", "y", "width", "height")]
+        for element in root.iter(f"{svgcheck.NS}image")
+    ]
+    looks = [(e, look) for e, look in svgcheck.looked(root) if e.tag == f"{svgcheck.NS}text"]
+    assert len(pictures) == count
+    assert len(looks) == 3 * count
+    for element, look in looks:
+        x, y, size = float(look["x"]), float(look["y"]), float(look["font-size"])
+        half = 0.3 * size * len(str(element.text))
+        assert x - half >= 0
+        assert x + half <= width
+        assert y + 0.2 * size <= height
+        for left, top, across, down in pictures:
+            aside = x + half <= left or left + across <= x - half
+            assert aside or y + 0.2 * size <= top or top + down <= y - 0.75 * size
+
+
+def test_no_image_may_be_hard_for_all(tmp_path: Path):
+    table = closer.hardest_table(LABELS, [predicted("A", list(LABELS))])
+    tables.write(table, tmp_path / "hardest.csv")
+    again = tables.read(tmp_path / "hardest.csv")
+    assert again.empty
+    drawing = closer_figures.hardest(again, np.zeros((784, 6)), 6)
+    assert "No test image" in drawing.title
+    assert closer.hardest_table(LABELS, [Predicted(model("A"), [], [])]).empty
+
+
+def test_confident_mistakes_are_those_of_all_seeds_in_order_of_their_mean_confidence():
+    first = predictions([1, 1, 1, 0, 2, 2], [0.6, 0.9, 0.9, 0.99, 0.9, 0.8])
+    second = predictions([1, 1, 1, 2, 2, 2], [0.7, 0.6, 0.9, 0.99, 0.9, 0.9])
+    table = closer.confident_mistakes(LABELS, Predicted(model("A"), [first, second], [1, 2]), 4)
+    # Image 3 is wrong in both, but differently.
+    assert list(table["image"]) == [5, 1, 0]
+    assert table["confidence"].to_numpy() == pytest.approx([0.85, 0.75, 0.65])
+    assert list(table["predicted"]) == [2, 1, 1]
+    assert len(closer.confident_mistakes(LABELS, predicted("A", FIRST), 1)) == 1
+
+
+# ------------------------------------------------------------------------------------ on disk
+def leave(directory: Path, run: str, seed: int, classes: list[int], status: str) -> list[str]:
+    place = directory / run / f"seed-{seed}"
+    runtime.write_json(place / "metrics.json", {"status": status})
+    p = predictions(classes) if status == "finished" else np.full((10, 6), np.nan, np.float32)
+    runtime.write_array(place / "predictions.npy", p)
+    runtime.write_arrays(
+        place / "weights.npz",
+        {"coefficients0": np.arange(7840.0).reshape(10, 784) - 3920, "bias0": np.float32(0)},
+    )
+    return [str(place / "predictions.npy")]
+
+
+def test_a_diverged_training_is_counted_and_left_out(tmp_path: Path):
+    files = leave(tmp_path, "run-A", 1, FIRST, "finished")
+    files += leave(tmp_path, "run-A", 2, FIRST, "diverged")
+    files += leave(tmp_path, "run-B", 1, FIRST, "diverged")
+    y = np.eye(10, dtype=np.float32)[:, [*LABELS, 9, 9]]  # more than the study uses
+    runtime.write_array(tmp_path / "y_test.npy", y)
+    models = [model("A"), model("B", (1,))]
+    labels, found = read_all(models, files, tmp_path / "y_test.npy")
+    assert np.array_equal(labels, LABELS)
+    assert [list(one.seeds) for one in found] == [[1], []]
+    table = calibration.calibration_table(labels, found).set_index("model")
+    assert list(table["diverged"]) == [1, 1]
+    assert table.loc["A", "accuracy"] == pytest.approx(4 / 6)
+    assert pd.isna(table.loc["B", "ece"])
+    for draw in (closer_figures.confusion_map, closer_figures.reliability_diagram):
+        assert "diverged" in draw(labels, found[1]).title
+        assert "1 diverged and left out" in draw(labels, found[0]).title
+    assert closer.classes_table(labels, found[1])["f1"].isna().all()
+
+
+# ------------------------------------------------------------------------------------- figures
+def saved(drawing: svg.Drawing, path: Path) -> ET.Element:
+    """Save a figure whose words and lines can be read on light and on dark paper."""
+    root = svgcheck.saved(drawing, path)
+    assert not svgcheck.unreadable(root)
+    return root
+
+
+IMAGES = np.random.default_rng(0).random((784, 8)).astype(np.float32)
+
+
+def drawings(directory: Path) -> dict[str, svg.Drawing]:
+    a = predicted("A", FIRST, SECOND)
+    b = predicted("B", FIRST)
+    leave(directory, "run-A", 1, FIRST, "finished")
+    agreement = closer.agreement_table(LABELS, [a, b])
+    return {
+        "classes": closer_figures.classes([closer.classes_table(LABELS, one) for one in (a, b)]),
+        "confusion_A": closer_figures.confusion_map(LABELS, a),
+        "mistakes_A": closer_figures.mistakes(LABELS, a, IMAGES),
+        "calibration_A": closer_figures.reliability_diagram(LABELS, a),
+        "calibration": closer_figures.calibrations(calibration.calibration_table(LABELS, [a, b])),
+        "agreement": closer_figures.agreement(agreement, [a.model, b.model]),
+        "hardest": closer_figures.hardest(closer.hardest_table(LABELS, [a, b]), IMAGES, 6),
+        "weights_A": closer_figures.layer(model("A", (1,)), tables.Runs(directory)),
+    }
+
+
+def test_figures_say_what_they_show_and_are_the_same_each_time(tmp_path: Path):
+    for again in ("one", "two"):
+        for name, drawing in drawings(tmp_path).items():
+            root = saved(drawing, tmp_path / again / f"{name}.svg")
+            assert "nan" not in root.findtext("{http://www.w3.org/2000/svg}title", "nan")
+    first, second = (sorted((tmp_path / again).glob("*.svg")) for again in ("one", "two"))
+    assert len(first) == 8
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_figures_leave_what_they_show(tmp_path: Path):
+    shown = {}
+    for name, drawing in drawings(tmp_path).items():
+        saved(drawing, tmp_path / f"{name}.svg")
+        shown[name] = pd.read_csv(tmp_path / f"{name}.csv", dtype=str, keep_default_na=False)
+        assert len(shown[name])
+
+    def cell(name: str, series: str, x: str) -> str:
+        rows = shown[name].query("series == @series and x == @x")
+        return str(rows["y"].iloc[0])
+
+    # Class 0 is got wrong by the first of two trainings, once; class 3 by both, as class 2.
+    assert cell("confusion_A", CLASSES[0], CLASSES[0]) == "1.5"
+    assert cell("confusion_A", CLASSES[2], CLASSES[2]) == "1"
+    assert cell("confusion_A", CLASSES[3], CLASSES[2]) == "1"
+    assert len(shown["confusion_A"]) == 100
+    assert cell("mistakes_A", "5", "predicted") == CLASSES[2]
+    assert float(cell("mistakes_A", "5", "probability")) == pytest.approx(0.91)
+    assert cell("hardest", "5", "trainings") == "3"
+    assert cell("weights_A", "lowest", "row 1, column 1") == "-3920"
+    row = shown["classes"].query(f"series == 'Model A' and y == '{CLASSES[0]}'").iloc[0]
+    assert (row["x"], row["low"], row["high"]) == ("0.75", "0.5", "1")
+
+
+@pytest.mark.parametrize("palette", [closer_figures.BLUES, closer_figures.ORANGES])
+def test_words_in_a_map_are_readable_in_every_shade(palette):
+    values = np.linspace(0.0, 1.0, 60).reshape(6, 10)
+    _, axes = plt.subplots()
+    words = closer_figures._map(axes, values, palette, 0.0, 1.0)
+    shades = {mpl.colors.to_hex(patch.get_facecolor()) for patch in axes.patches}
+    assert len(shades) == closer_figures.SHADES - 1
+    for (row, column), word in np.ndenumerate(words):
+        behind = "#ffffff"
+        for patch in axes.patches:
+            if patch.get_path().contains_point((column, row)):
+                behind = mpl.colors.to_hex(patch.get_facecolor())
+        assert svgcheck.contrast(word, behind) >= 4.5, (word, behind)
+        assert svgcheck.contrast(colours.dark(word), colours.dark(behind)) >= 4.48, (word, behind)
+
+
+def test_titles_hold_the_numbers(tmp_path: Path):
+    found = drawings(tmp_path)
+    assert "2 of 6 test images wrong" in found["confusion_A"].title
+    assert "“Dress” is taken for “Pullover” (1)" in found["confusion_A"].title
+    assert "takes “Dress” for “Pullover” with 91.0" in found["mistakes_A"].title
+    assert "1 of 6 test images (16.7" in found["hardest"].title
+    assert "all 3 trainings of 2 models" in found["hardest"].title
+    assert "from -3920.00 to 3919.00" in found["weights_A"].title
+    assert f"class {CLASSES[0]} (seed 1)" in found["weights_A"].title
+
+
+def test_a_model_without_mistakes_has_figures_too(tmp_path: Path):
+    perfect = predicted("A", list(LABELS))
+    saved(closer_figures.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
+    assert (
+        "0 of 6 test images wrong (1 seed)" in closer_figures.confusion_map(LABELS, perfect).title
+    )
+    assert "no image" in closer_figures.mistakes(LABELS, perfect, IMAGES).title
+
+
+def test_names_that_a_figure_could_take_for_markup_are_text(tmp_path: Path):
+    one = Predicted(model("A", (1,), title="$x$ <b> & Co"), [predictions(FIRST)], [1])
+    root = saved(closer_figures.confusion_map(LABELS, one), tmp_path / "confusion_A.svg")
+    assert str(root[0].text).startswith("$x$ <b> & Co: 2 of 6")
+
+
+def test_weights_of_both_engines_become_one_row_a_class():
+    matrix = np.arange(7840.0).reshape(10, 784)
+    lowlevel = {"coefficients0": matrix, "bias0": np.float32(1)}
+    keras = {"dense0-kernel": matrix.T, "dense0-bias": np.zeros(10)}
+    assert np.array_equal(closer_figures.layer_of(lowlevel), matrix)
+    assert np.array_equal(closer_figures.layer_of(keras), matrix)
+
+
+def test_reading_one_model_keeps_its_seeds(tmp_path: Path):
+    for seed in (1, 2):
+        leave(tmp_path, "run-A", seed, FIRST, "finished")
+    found = read_predictions(model("A"), tables.Runs(tmp_path))
+    assert found.trainings == [("run-A", 1), ("run-A", 2)]
+    assert [list(classes) for classes in found.classes] == [FIRST, FIRST]

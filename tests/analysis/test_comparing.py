@@ -1,0 +1,273 @@
+"""Differences are told where there are any, the right way round, and only where they show."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.runs import leave, measures, model
+from scipy import stats
+
+from fmstudy import comparing
+from fmstudy.statistics import difference
+from fmstudy.tables import Runs
+
+N = 400
+
+
+def given(random: np.random.Generator, share: float) -> np.ndarray:
+    """Probabilities that have about this share right; the first images are the easy ones."""
+    return np.where(np.linspace(0, 1, N) + 0.05 * random.normal(size=N) < share, 0.9, 0.2)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weak has 60 % right and no gap, strong 90 % and a large one, each with three seeds."""
+    directory = tmp_path_factory.mktemp("runs")
+    random = np.random.default_rng(2)
+    for name, share, gap, seeds in (
+        ("weak", 0.6, 0.0, (1, 2, 3)),
+        ("strong", 0.9, 0.2, (1, 2, 3)),
+        ("same", 0.9, 0.2, (1, 2, 3)),
+        ("once", 0.9, 0.2, (3,)),
+    ):
+        for seed in seeds:
+            p = given(random, share)
+            accuracy, loss = float(np.mean(p > 0.5)), float(-np.log(p).mean())
+            leave(directory, name, seed, p, train=(loss - gap, 0.0, accuracy + gap))
+    for seed in (1, 2, 3):
+        leave(directory, "broken", seed, status="diverged", test=(None, 0.0, None))
+    return directory
+
+
+MODELS = {name: model(name) for name in ("weak", "strong", "same", "broken")}
+MODELS["once"] = model("once", [3])
+
+
+def compared(runs: Path, *pairs: tuple[str, str]) -> pd.DataFrame:
+    comparisons = [
+        {"name": f"c{index}", "section": "part_a", "models": list(pair), "against": "first"}
+        for index, pair in enumerate(pairs)
+    ]
+    return comparing.comparisons_table(comparisons, MODELS, measures(runs, N))
+
+
+def verdicts(table: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(table["metric"], table["verdict"], strict=True))
+
+
+def test_models_that_differ_are_told_apart_the_right_way_round(runs: Path):
+    assert verdicts(compared(runs, ("weak", "strong"))) == {
+        "test_accuracy": "better",
+        "test_loss": "better",
+        "test_gap_accuracy": "larger gap",
+        "test_gap_loss": "larger gap",
+    }
+    assert verdicts(compared(runs, ("strong", "weak"))) == {
+        "test_accuracy": "worse",
+        "test_loss": "worse",
+        "test_gap_accuracy": "smaller gap",
+        "test_gap_loss": "smaller gap",
+    }
+
+
+def test_difference_is_second_minus_first_with_an_interval_that_agrees_with_p(runs: Path):
+    table = compared(runs, ("weak", "strong"), ("strong", "same"))
+    m = measures(runs, N)
+    assert len(table) > 2
+    for _, row in table.iterrows():
+        first, second = (
+            m.sample(MODELS[row[it]], row["metric"]).values.mean() for it in ("first", "second")
+        )
+        assert (row["first_value"], row["second_value"]) == (first, second)
+        assert row["difference"] == pytest.approx(second - first, abs=1e-12)
+        assert row["low"] < row["difference"] < row["high"]
+        assert (row["low"] <= 0 <= row["high"]) == (row["p"] >= 0.05)
+
+
+def test_seeds_of_one_model_are_not_told_apart(runs: Path):
+    assert set(verdicts(compared(runs, ("strong", "same"))).values()) == {"not resolved"}
+
+
+def test_one_shared_seed_is_too_few(runs: Path):
+    table = compared(runs, ("strong", "once"))
+    assert set(verdicts(table).values()) == {"not resolved (too few seeds)"}
+    assert set(table["seeds"]) == {1}
+    assert set(table["family"]) == {0}
+    assert table["difference"].notna().all()
+    assert table[["low", "high", "p", "p_holm", "resolution"]].isna().all().all()
+
+
+def test_model_whose_trainings_all_diverged_has_no_value(runs: Path):
+    table = compared(runs, ("weak", "strong"), ("weak", "broken"))
+    broken = table[table["second"] == "broken"]
+    assert set(broken["verdict"]) == {"no value"}
+    assert broken[["second_value", "difference", "p_holm", "share"]].isna().all().all()
+    assert set(table["family"]) == {1}  # it is not among what was tested
+
+
+def test_comparisons_of_one_metric_are_a_family_of_their_own(runs: Path):
+    table = compared(runs, ("weak", "strong"), ("strong", "same"), ("strong", "once"))
+    assert list(table["metric"].drop_duplicates()) == list(comparing.METRICS)
+    for metric in comparing.METRICS:
+        real, none = (row for _, row in table[table["metric"] == metric][:2].iterrows())
+        assert real["p"] < none["p"]
+        assert real["p_holm"] == pytest.approx(min(1.0, 2 * real["p"]))  # of two that are tested
+        assert none["p_holm"] == pytest.approx(max(none["p"], real["p_holm"]))
+        assert set(table[table["metric"] == metric]["family"]) == {2}
+
+
+def test_difference_that_counts_by_itself_may_be_lost_among_others(tmp_path: Path):
+    """Verdicts go by the corrected p."""
+    for name, more in (("a", (0, 0, 0)), ("b", (6, 8, 10)), ("c", (0, 0, 0)), ("d", (0, 0, 0))):
+        for seed, images in enumerate(more, start=1):
+            p = np.where(np.arange(N) < 280 + images, 0.9, 0.2)
+            leave(tmp_path, name, seed, p)
+    models = {name: model(name) for name in "abcd"}
+    m = measures(tmp_path, N)
+
+    def verdict_of(*names: str) -> pd.Series:
+        plan = [{"name": "x", "section": "part_a", "models": list(names), "against": "first"}]
+        return comparing.comparisons_table(plan, models, m).iloc[0]
+
+    alone, among = verdict_of("a", "b"), verdict_of("a", "b", "c", "d")
+    assert 0.05 / 3 < alone["p"] < 0.05
+    assert (alone["verdict"], alone["family"]) == ("better", 1)
+    assert (among["verdict"], among["family"]) == ("not resolved", 3)
+
+
+def test_resolution_is_half_the_width_at_the_level_that_the_family_shares(runs: Path):
+    table, m = compared(runs, ("weak", "strong"), ("strong", "same")), measures(runs, N)
+    assert len(table) > 2
+    for _, row in table.iterrows():
+        first, second = (m.sample(MODELS[row[it]], row["metric"]) for it in ("first", "second"))
+        estimate = difference(first, second)
+        assert row["resolution"] == pytest.approx(estimate.half_width(0.05 / 2))
+        assert row["high"] - row["difference"] == pytest.approx(estimate.half_width(0.05))
+
+
+def test_each_section_of_the_report_has_its_own_family(runs: Path):
+    plan = [
+        {"name": f"c{k}", "section": section, "models": ["weak", other], "against": "first"}
+        for k, (section, other) in enumerate(
+            (("part_a", "strong"), ("part_b", "same"), ("part_b", "broken"))
+        )
+    ]
+    table = comparing.comparisons_table(plan, MODELS, measures(runs, N))
+    family = table.drop_duplicates("section").set_index("section")["family"]
+    assert family.to_dict() == {"part_a": 1, "part_b": 1}  # nothing is left of the broken one
+
+
+def test_pair_that_is_planned_twice_stands_once(runs: Path):
+    table = compared(runs, ("weak", "strong"), ("strong", "same"), ("weak", "strong"))
+    assert len(table) == 2 * len(comparing.METRICS)
+    assert set(table[table["second"] == "strong"]["comparisons"]) == {"c0 c2"}
+    assert set(table["family"]) == {2}
+
+
+def test_pairs_are_with_the_first_model_or_with_the_previous_one():
+    assert comparing.pairs_of(["a", "b", "c"], "first") == [("a", "b"), ("a", "c")]
+    assert comparing.pairs_of(["a", "b", "c"], "previous") == [("a", "b"), ("b", "c")]
+
+
+def test_runs_are_compared_by_mcnemar_seed_by_seed_and_the_median_is_given(tmp_path: Path):
+    """Discordant images (only the first right, only the second): (0, 3), (2, 3), (1, 1)."""
+    right = {1: ("10000000", "11110000"), 2: ("11100000", "10011100"), 3: ("11000000", "10100000")}
+    for seed, rows in right.items():
+        for name, row in zip("ab", rows, strict=True):
+            leave(tmp_path, name, seed, [0.9 if it == "1" else 0.2 for it in row])
+    plan = [{"name": "x", "section": "part_a", "models": ["a", "b"], "against": "first"}]
+    models = {name: model(name) for name in "ab"}
+    table = comparing.comparisons_table(plan, models, measures(tmp_path, 8))
+    row = table.iloc[0]
+    assert (row["only_first"], row["only_second"]) == (1, 3)
+    p_values = [stats.binomtest(k, n).pvalue for k, n in ((3, 3), (3, 5), (1, 2))]
+    assert row["mcnemar_p"] == pytest.approx(sorted(p_values)[1])
+    assert row["share"] == pytest.approx(0.6)  # of 1, 0.6, 0.5
+    assert table["mcnemar_p"][1:].isna().all()  # of the accuracy alone
+
+
+# Single models
+
+
+def test_intervals_of_a_model_are_those_for_three_questions(tmp_path: Path):
+    given = {1: [0.9] * 6 + [0.2] * 4, 2: [0.9] * 8 + [0.2] * 2, 3: [0.2] * 3 + [0.9] * 7}
+    for seed, p in given.items():
+        leave(tmp_path, "B", seed, p, train=(0.1 * seed, 0.0, 0.9 + 0.01 * seed))
+    table = comparing.intervals_table([model("B")], measures(tmp_path, 10))
+    table = table.set_index("metric")
+    assert list(table.index) == list(comparing.ESTIMATED)
+    train = table.loc["train_loss"]
+    interval = tuple(stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95))
+    assert train["value"] == pytest.approx(0.2)
+    assert (train["low"], train["high"]) == pytest.approx(interval)  # no images to count
+    assert (train["seeds_low"], train["seeds_high"]) == pytest.approx(interval)
+    assert train["another"] == pytest.approx(stats.t.ppf(0.975, 2) * 0.1 * np.sqrt(4 / 3))
+    assert pd.isna(train["one_low"])
+    accuracy = table.loc["test_accuracy"]
+    interval = stats.ttest_1samp([0.6, 0.8, 0.7], 0).confidence_interval(0.95)
+    assert (accuracy["seeds_low"], accuracy["seeds_high"]) == pytest.approx(tuple(interval))
+    one = stats.binomtest(6, 10).proportion_ci(0.95, method="wilson")  # of the first seed
+    assert (accuracy["one_low"], accuracy["one_high"]) == pytest.approx(tuple(one))
+    assert table.drop("test_accuracy")[["one_low", "one_high"]].isna().all().all()
+
+
+def test_interval_for_other_images_too_is_wider_where_images_count(tmp_path: Path):
+    """Seeds of 359, 360 and 361 right images of 400 hardly differ; 400 others might."""
+    for seed, right in ((1, 359), (2, 360), (3, 361)):
+        leave(tmp_path, "B", seed, np.where(np.arange(N) < right, 0.9, 0.2))
+    table = comparing.intervals_table([model("B")], measures(tmp_path, N)).set_index("metric")
+    row = table.loc["test_accuracy"]
+    of_images = 1.97 * np.sqrt(0.9 * 0.1 / N)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(of_images, rel=0.02)
+    of_seeds = stats.t.ppf(0.975, 2) * (1 / 400) / np.sqrt(3)
+    assert (row["seeds_high"] - row["seeds_low"]) / 2 == pytest.approx(of_seeds)
+
+
+def test_one_seed_has_a_value_and_the_interval_of_one_run(tmp_path: Path):
+    leave(tmp_path, "B", 1, [0.9, 0.9, 0.2])
+    table = comparing.intervals_table([model("B", [1])], measures(tmp_path, 3))
+    row = table.set_index("metric").loc["test_accuracy"]
+    assert row["value"] == pytest.approx(2 / 3)
+    assert pd.isna(row[["low", "high", "seeds_low", "seeds_high", "another"]]).all()
+    assert row["one_low"] < 2 / 3 < row["one_high"]
+
+
+def test_diverged_model_has_a_row_without_values(runs: Path):
+    table = comparing.intervals_table([MODELS["broken"]], measures(runs, N))
+    assert set(table["seeds"]) == {0}
+    assert table[["value", "low", "one_low"]].isna().all().all()
+
+
+def test_gaps_over_epochs_have_a_mean_and_an_interval_over_seeds(tmp_path: Path):
+    """The gap in accuracy is 0.02 and 0.04 after epoch 1; the second seed ends there."""
+    for seed, gap, last in ((1, 0.02, 2), (2, 0.04, 1)):
+        epochs = {
+            epoch: {"train": (0.5, 0.0, 0.8), "test": (0.5 + 2 * gap, 0.0, 0.8 - gap)}
+            for epoch in range(1, last + 1)
+        }
+        leave(tmp_path, "B", seed, history=epochs)
+    table = comparing.gaps_table([model("B", [1, 2])], Runs(tmp_path)).set_index("epoch")
+    interval = tuple(stats.ttest_1samp([0.02, 0.04], 0).confidence_interval(0.95))
+    assert table.loc[1, "gap_accuracy"] == pytest.approx(0.03)
+    assert table.loc[1, "gap_loss"] == pytest.approx(0.06)
+    low_and_high = tuple(table.loc[1, ["gap_accuracy_low", "gap_accuracy_high"]])
+    assert low_and_high == pytest.approx(interval)
+    assert table.loc[1, "gap_loss_low"] == pytest.approx(2 * interval[0])
+    assert list(table["seeds"]) == [2, 1]
+    assert table.loc[2, "gap_accuracy"] == pytest.approx(0.02)
+    assert pd.isna(table.loc[2, "gap_accuracy_low"])
+
+
+@pytest.mark.parametrize("loss", [None, float("inf")])
+def test_gap_of_an_epoch_with_a_loss_that_is_not_finite_does_not_count(tmp_path: Path, loss):
+    """Neither its accuracy, so that both gaps are over the seeds that the row tells."""
+    good = {"train": (0.5, 0.0, 0.9), "test": (0.6, 0.0, 0.8)}
+    broken = {"train": (0.5, 0.0, 0.1), "test": (loss, 0.0, 0.1)}
+    leave(tmp_path, "B", 1, history={1: good, 2: good})
+    leave(tmp_path, "B", 2, history={1: good, 2: broken})
+    table = comparing.gaps_table([model("B", [1, 2])], Runs(tmp_path)).set_index("epoch")
+    assert list(table["seeds"]) == [2, 1]
+    assert table.loc[2, "gap_accuracy"] == pytest.approx(0.1)
+    assert table.loc[2, "gap_loss"] == pytest.approx(0.1)
+    assert pd.isna(table.loc[2, "gap_accuracy_low"])

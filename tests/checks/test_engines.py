@@ -1,0 +1,249 @@
+"""Three engines have one gradient, and the comparison that says so would say if they had not."""
+
+import itertools
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from fmstudy import chunks, device, engines, kerasmodels, network, reference, training
+from fmstudy.engines import NETS, Batch, KerasAdam, compare, engines_table
+from fmstudy.spec import RunSpec
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+N, STEPS = 40, 4
+SMALL = RunSpec("lowlevel", hidden=(6, 4), bias="vector")
+PENALIZED = SMALL.varied(bias="scalar", penalty="l2", delta=0.001)
+
+
+@pytest.fixture(scope="module")
+def batch(samples) -> Iterator[Batch]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(engines, "CHUNK", 15)  # two chunks and a shorter one
+        yield Batch(*samples(N))
+
+
+@pytest.fixture(scope="module")
+def sound(batch) -> dict[str, dict]:
+    """The rows of two nets where nothing is wrong."""
+    return {"small": row(SMALL, batch), "penalized": row(PENALIZED, batch)}
+
+
+def row(spec: RunSpec, batch: Batch, engine: str = "lowlevel") -> dict:
+    [found] = [row for row in compare("x", spec, batch, STEPS) if row["engine"] == engine]
+    return found
+
+
+def kept(spec: RunSpec, batch: Batch) -> dict[str, str]:
+    """Whether the gradients of each engine are kept."""
+    return {row["engine"]: row["kept"] for row in compare("x", spec, batch, STEPS)}
+
+
+# ---------------------------------------------------------------------------------- what holds
+@pytest.fixture(scope="module")
+def table(samples) -> pd.DataFrame:
+    """The table of the study's nets, a fiftieth as wide."""
+    nets = {
+        title: spec.varied(hidden=tuple(units // 50 for units in spec.hidden))
+        for title, spec in NETS.items()
+    }
+    return engines_table(*samples(N), STEPS, nets)
+
+
+def test_every_net_is_compared_in_every_engine_that_can_be_it(table):
+    of_net = table.groupby("title", sort=False)["engine"].agg(list).to_dict()
+    assert list(of_net) == list(NETS)
+    both = {title for title, found in of_net.items() if found == ["lowlevel", "keras"]}
+    assert {title for title, found in of_net.items() if found == ["lowlevel"]} == set(NETS) - both
+    assert len(both) == 5
+    low_level_only = [NETS[title] for title in NETS if title not in both]
+    assert {spec.penalty for spec in low_level_only} == {"l1", "l1_signed", "l2"}
+    assert {spec.bias for spec in low_level_only} == {"scalar"}
+
+
+def test_first_gradients_are_one(table):
+    assert set(table["kept"]) == {"yes"}
+    assert (table["gradient"] > 0).all()  # single precision cannot be equal to the last digit
+    assert (table["images"] + table["left_out"] == N).all()
+
+
+def test_courses_agree_where_the_rounded_correction_is_shared(table):
+    assert (table["loss_rounded"] < 1e-5).all()
+    assert (table["probability_rounded"] < 1e-3).all()
+    assert not table.isna().any(axis=None)
+
+
+def test_the_correction_of_keras_is_that_of_single_precision():
+    """The steps are too short by some 1e-5 of themselves, and `KerasAdam` has them so."""
+    variable, gradient = tf.Variable([0.0]), np.array([1e3])
+    optimizer = keras.optimizers.Adam(0.001)
+    exact, rounded = reference.Adam(0.001), KerasAdam(0.001)
+    at_exact = at_rounded = {"w": np.zeros(1)}
+    for step in range(1, 6):
+        optimizer.apply([tf.constant(gradient, tf.float32)], [variable])
+        at_exact = exact.step(at_exact, {"w": gradient})
+        at_rounded = rounded.step(at_rounded, {"w": gradient})
+        given = variable.numpy()[0]
+        assert given == pytest.approx(at_rounded["w"][0], rel=5e-7), step
+        assert abs(given / at_exact["w"][0] - 1.0) > 3e-6, step
+
+
+# ------------------------------------------------------------------------------- what does not
+def test_a_penalty_wrong_by_a_part_in_a_thousand_is_seen(batch, sound, monkeypatch):
+    right = training.penalty_of
+    assert sound["penalized"]["kept"] == "yes"
+    monkeypatch.setattr(
+        training, "penalty_of", lambda kind, w, delta: right(kind, w, 1.001 * delta)
+    )
+    wrong = row(PENALIZED, batch)
+    assert wrong["kept"] == "no"
+    assert wrong["tensor"].startswith("coefficients")
+
+
+def test_a_slope_wrong_by_a_part_in_a_thousand_is_seen(batch, monkeypatch):
+    monkeypatch.setitem(network.ACTIVATIONS, "relu", lambda z: tf.nn.leaky_relu(z, 1e-3))
+    assert kept(SMALL, batch) == {"lowlevel": "no", "keras": "yes"}  # whose activation is its own
+
+
+def test_a_lost_chunk_is_seen(batch, monkeypatch):
+    whole = chunks.Chunks.__init__
+
+    def without_the_last(self, *arguments, **named):
+        whole(self, *arguments, **named)
+        if named.get("copied", True):  # the training data, not those that are predicted
+            self.count -= 1
+
+    monkeypatch.setattr(chunks.Chunks, "__init__", without_the_last)
+    assert row(SMALL, batch)["kept"] == "no"
+
+
+def test_another_epsilon_in_keras_is_seen(batch, monkeypatch):
+    right = kerasmodels.build_model
+    monkeypatch.setattr(
+        engines, "build_model", lambda spec, seed: right(spec.varied(bn_epsilon=0.0011), seed)
+    )
+    normalized = SMALL.varied(batch_norm="before")
+    assert kept(normalized, batch) == {"lowlevel": "yes", "keras": "no"}
+
+
+def test_another_start_is_seen(batch, monkeypatch):
+    right = engines.build_model
+    monkeypatch.setattr(engines, "build_model", lambda spec, seed: right(spec, seed + 1))
+    assert row(SMALL, batch, "keras")["kept"] == "no"
+
+
+@pytest.mark.parametrize("bias", ["vector", "scalar"])
+def test_one_wrong_entry_of_any_tensor_is_enough(batch, bias):
+    """Also of the scalar bias of the softmax layer, whose gradient is 0: see the next test."""
+    spec = SMALL.varied(bias=bias)
+    exact = engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+    sizes = engines.gradient_sizes(spec, 1, batch, exact)
+    assert {"coefficients0", "coefficients2", "bias0", "bias2"} <= set(sizes)
+    changes = {0.0: "yes", 5e-6: "yes", 3e-5: "no", np.nan: "no", np.inf: "no"}
+    for name, (change, kept) in itertools.product(sizes, changes.items()):
+        wrong = np.array(exact.gradients[name])
+        wrong.flat[-1] += change * sizes[name]
+        given = engines.Course(
+            {**exact.gradients, name: wrong}, exact.losses, exact.parameters, exact.probabilities
+        )
+        found = engines.gradient_deviations(given, exact, sizes)
+        assert ("yes" if found[name] <= engines.TOLERANCE else "no") == kept, (name, change)
+        assert all(found[other] == 0.0 for other in found if other != name), (name, change)
+
+
+def test_only_a_gradient_that_is_exactly_0_is_measured_by_others(batch):
+    """The ten gradients of a bias a class add up to that of one bias for all, which is 0."""
+    size = {}
+    for bias in ("scalar", "vector"):
+        spec = SMALL.varied(bias=bias)
+        exact = engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+        size[bias] = engines.gradient_sizes(spec, 1, batch, exact)
+        for name, gradient in exact.gradients.items():
+            if (bias, name) != ("scalar", "bias2"):
+                assert size[bias][name] == np.abs(gradient).max()
+            else:
+                assert np.abs(gradient).max() < 1e-15
+    assert size["scalar"]["bias2"] == size["vector"]["bias2"] > 1e-3
+
+
+def test_a_gradient_that_is_not_a_number_is_not_kept(batch, monkeypatch):
+    right = engines.full_batch_gradients
+
+    def spoiled(network, chunks):
+        seen = right(network, chunks)
+        return seen._replace(gradients=[seen.gradients[0] * np.nan, *seen.gradients[1:]])
+
+    monkeypatch.setattr(engines, "full_batch_gradients", spoiled)
+    found = row(SMALL, batch)
+    assert found["kept"] == "no"
+    assert found["tensor"] == "coefficients0"
+    assert np.isnan(found["gradient"])
+
+
+def test_tensors_are_compared_by_name_and_shape(batch):
+    exact = engines.course_numpy(SMALL, 1, batch, 0, reference.Adam)
+    for gradients in (
+        {name: g for name, g in exact.gradients.items() if name != "bias0"},
+        {**exact.gradients, "bias0": np.zeros(())},
+    ):
+        given = engines.Course(gradients, exact.losses, exact.parameters, exact.probabilities)
+        with pytest.raises(ValueError, match="is not"):
+            engines.gradient_deviations(given, exact, dict.fromkeys(exact.gradients, 1.0))
+
+
+def test_adam_hides_a_constant_factor_that_first_gradients_show(batch, monkeypatch):
+    """Why trajectories are not the test."""
+    right = training.full_batch_gradients
+
+    def doubled(network, chunks):
+        seen = right(network, chunks)
+        return seen._replace(gradients=[2.0 * gradient for gradient in seen.gradients])
+
+    for module in (training, engines):
+        monkeypatch.setattr(module, "full_batch_gradients", doubled)
+    found = row(SMALL, batch)
+    assert found["gradient"] == pytest.approx(1.0, rel=1e-3)
+    assert found["kept"] == "no"
+    assert found["loss"] < 1e-3
+
+
+def test_another_optimizer_shows_in_the_course_and_not_in_the_gradients(batch, sound, monkeypatch):
+    before = sound["small"]
+    monkeypatch.setitem(
+        device.OPTIMIZERS,
+        "adam",
+        lambda learning_rate: keras.optimizers.Adam(learning_rate, beta_1=0.8),
+    )
+    after = row(SMALL, batch)
+    assert after["kept"] == before["kept"] == "yes"
+    assert after["weight_rounded"] > 1000 * before["weight_rounded"]
+
+
+# ----------------------------------------------------------------------------------- left out
+def test_an_image_on_the_bend_of_a_relu_is_left_out(batch):
+    """A black image makes every input of the first layer 0 while biases are."""
+    x = batch.x.copy()
+    x[:, 3] = 0.0
+    at_bend = Batch(x, batch.labels)
+    kept = engines.without_kinks(SMALL, 1, at_bend)
+    assert kept.x.shape[1] < N
+    assert kept.x.any(axis=0).all()
+    assert kept.labels.shape[1] == kept.x.shape[1]
+    assert row(SMALL, at_bend)["left_out"] == N - kept.x.shape[1]
+    for spec in (SMALL.varied(activation="sigmoid"), SMALL.varied(hidden=())):
+        assert engines.without_kinks(spec, 1, at_bend).x.shape[1] == N
+
+
+def test_with_batch_normalization_no_image_that_stays_is_near_a_bend(batch, monkeypatch):
+    """Leaving one out moves the others."""
+    spec = SMALL.varied(batch_norm="before")
+    monkeypatch.setattr(engines, "KINK", 3e-3)
+    kept = engines.without_kinks(spec, 1, batch)
+    assert 1 < kept.x.shape[1] < N
+    start = engines.start_of(spec, 1)
+    distances = reference.kink_distances(engines.net_of(spec), start, kept.x.astype(float))
+    assert distances.min() >= 3e-3

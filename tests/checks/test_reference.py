@@ -1,0 +1,53 @@
+"""The reference of the other tests is right itself: its gradients are those of its losses."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from fixtures import REPOSITORY
+
+from fmstudy import reference
+from fmstudy.reference import Net
+
+SCRIPTS = REPOSITORY / "scripts"
+
+
+@pytest.mark.parametrize("batch_norm", ["none", "before", "after"])
+@pytest.mark.parametrize("bias", ["scalar", "vector"])
+@pytest.mark.parametrize(
+    ("activation", "penalty"), [("sigmoid", "l1"), ("relu", "l2"), ("sigmoid", "l1_signed")]
+)
+def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation, penalty):
+    random = np.random.default_rng(5)
+    normalized = "" if batch_norm == "none" else batch_norm
+    p = reference.start((6, 4, 3, 10), random, bias, normalized)
+    net = Net(3, activation, penalty, 0.01, batch_norm)
+    x, labels = random.normal(size=(6, 7)), np.eye(10)[:, random.integers(0, 10, 7)]
+
+    def minimised():
+        seen = reference.look(net, p, x, labels)
+        return seen.loss + seen.penalty
+
+    gradients = reference.look(net, p, x, labels).gradients
+    assert set(gradients) == set(p)
+    for name, array in p.items():
+        expected = reference.numerical_gradient(minimised, array)
+        np.testing.assert_allclose(gradients[name], expected, rtol=1e-5, atol=1e-8, err_msg=name)
+
+
+def test_adam_takes_a_first_step_of_the_learning_rate_against_the_gradient():
+    """Its moments corrected, the first step is rate * g / (|g| + a trifle), whatever g is."""
+    moved = reference.Adam(0.01).step({"w": np.zeros(2)}, {"w": np.array([3.0, -0.02])})
+    np.testing.assert_allclose(moved["w"], [-0.01, 0.01], rtol=1e-3)
+
+
+def test_it_shares_nothing_with_the_engines_that_are_held_against_it():
+    """Neither TensorFlow nor another module of the library, not even through each other."""
+    listing = "import fmstudy.reference, sys; print(*sys.modules)"
+    command = [sys.executable, "-c", listing]
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert {"numpy", "fmstudy.reference"} <= set(loaded)
+    assert not {"tensorflow", "keras"} & set(loaded)
+    assert [name for name in loaded if name.startswith("fmstudy.")] == ["fmstudy.reference"]

@@ -1,0 +1,314 @@
+"""Verified files become tensors and a description; anything else is refused, and leaves nothing."""
+
+import hashlib
+import runpy
+import shutil
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from fixtures import REPOSITORY
+
+from fmstudy import dataset
+from fmstudy.identity import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, Identity
+from fmstudy.runtime import StudyError, read_json
+
+SCRIPTS = REPOSITORY / "scripts"
+
+
+def idx_file(array: np.ndarray) -> bytes:
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def small_set() -> dict[str, np.ndarray]:
+    """A hundred training images, ten of each class, and twenty test images."""
+    random = np.random.default_rng(7)
+    return {
+        TRAIN_IMAGES: random.integers(0, 256, (100, 28, 28)),
+        TRAIN_LABELS: random.permutation(np.arange(100) % 10),
+        TEST_IMAGES: random.integers(0, 256, (20, 28, 28)),
+        TEST_LABELS: np.arange(20) % 10,
+    }
+
+
+def store(directory: Path, arrays: dict[str, np.ndarray]) -> dict[str, Identity]:
+    """Write IDX files to `directory`, and give the table by which they are the right ones."""
+    directory.mkdir()
+    for name, array in arrays.items():
+        (directory / name).write_bytes(idx_file(array))
+    return {
+        name: Identity(len(content), hashlib.sha256(content).hexdigest())
+        for name, content in ((name, (directory / name).read_bytes()) for name in arrays)
+    }
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    arrays = small_set()
+    files = store(tmp_path / "idx", arrays)
+    dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+    return SimpleNamespace(arrays=arrays, files=files, data=tmp_path / "data")
+
+
+# --- prepare -------------------------------------------------------------------------------
+
+
+def test_tensors_are_features_major_scaled_and_one_hot(prepared):
+    x, y = np.load(prepared.data / "x_train.npy"), np.load(prepared.data / "y_train.npy")
+    images, labels = prepared.arrays[TRAIN_IMAGES], prepared.arrays[TRAIN_LABELS]
+    assert (x.shape, x.dtype, y.shape, y.dtype) == ((784, 100), "float32", (10, 100), "float32")
+    assert x.flags.c_contiguous
+    assert y.flags.c_contiguous
+    for column in (0, 41, 99):
+        expected = images[column].reshape(784).astype(np.float32) / np.float32(255)
+        assert np.array_equal(x[:, column], expected)
+    assert np.array_equal(y.argmax(axis=0), labels)
+    assert np.array_equal(y.sum(axis=0), np.ones(100))
+    assert np.array_equal(np.unique(y), [0, 1])
+    assert np.load(prepared.data / "x_test.npy").shape == (784, 20)
+    assert np.load(prepared.data / "y_test.npy").shape == (10, 20)
+
+
+def test_tensors_need_no_second_copy_to_be_contiguous():
+    images = np.zeros((3, 28, 28), np.uint8)
+    assert dataset.features_major(images).flags.c_contiguous
+    assert dataset.one_hot(np.zeros(3, np.uint8)).flags.c_contiguous
+
+
+def test_summary_agrees_with_the_images(prepared):
+    summary = read_json(prepared.data / "summary.json")
+    images, labels = prepared.arrays[TRAIN_IMAGES], prepared.arrays[TRAIN_LABELS]
+    assert summary["classes"] == list(dataset.CLASSES)
+    assert summary["files"][TEST_LABELS] == prepared.files[TEST_LABELS]._asdict()
+    assert summary["train"]["samples"] == 100
+    assert summary["train"]["class_counts"] == [10] * 10
+    assert summary["test"]["class_counts"] == [2] * 10
+    pixels = images / 255
+    assert summary["train"]["pixels"] == pytest.approx(
+        {
+            "minimum": pixels.min(),
+            "maximum": pixels.max(),
+            "mean": pixels.mean(),
+            "standard_deviation": pixels.std(),
+        }
+    )
+    held_out = summary["validation"]
+    assert (held_out["share"], held_out["first"], held_out["samples"]) == (0.2, 80, 20)
+    assert held_out["class_counts"] == [int(np.sum(labels[80:] == k)) for k in range(10)]
+
+
+def test_pictures_agree_with_the_images(prepared):
+    pictures = np.load(prepared.data / "summary.npz", allow_pickle=False)
+    images, labels = prepared.arrays[TRAIN_IMAGES], prepared.arrays[TRAIN_LABELS]
+    pixels = images / 255
+    assert np.allclose(pictures["mean_image"], pixels.mean(axis=0), rtol=1e-6)
+    assert np.allclose(pictures["variance_image"], pixels.var(axis=0), rtol=1e-6)
+    assert pictures["mean_image"].dtype == pictures["variance_image"].dtype == np.float32
+    assert pictures["sample_images"].dtype == np.uint8
+    for k in range(10):
+        own = images[labels == k]
+        assert np.allclose(pictures["class_mean_images"][k], own.mean(axis=0) / 255, rtol=1e-6)
+        assert np.array_equal(pictures["sample_images"][k], own[:8])
+
+
+def test_the_same_files_give_the_same_bytes(prepared, tmp_path):
+    dataset.prepare(tmp_path / "idx", tmp_path / "again", files=prepared.files)
+    names = sorted(path.name for path in prepared.data.iterdir())
+    assert len(names) == 6
+    for name in names:
+        assert (tmp_path / "again" / name).read_bytes() == (prepared.data / name).read_bytes()
+
+
+def one_class_short(arrays):
+    arrays[TRAIN_LABELS] = np.where(arrays[TRAIN_LABELS] == 3, 4, arrays[TRAIN_LABELS])
+
+
+def one_label_less(arrays):
+    arrays[TEST_LABELS] = arrays[TEST_LABELS][:-1]
+
+
+def no_test_images(arrays):
+    arrays[TEST_IMAGES], arrays[TEST_LABELS] = np.zeros((0, 28, 28)), np.zeros(0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (one_class_short, "0 images of class 3 (Dress)"),
+        (one_label_less, "19 labels for the 20 images"),
+        (no_test_images, "holds no image"),
+    ],
+)
+def test_unfit_data_are_refused_and_nothing_is_written(tmp_path, spoil, reason):
+    arrays = small_set()
+    spoil(arrays)
+    files = store(tmp_path / "idx", arrays)
+    with pytest.raises(StudyError) as error:
+        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+    assert reason in str(error.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_file_that_changed_since_it_was_fetched_is_refused(tmp_path):
+    files = store(tmp_path / "idx", small_set())
+    path = tmp_path / "idx" / TEST_IMAGES
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StudyError) as error:
+        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+    for part in (str(path), files[TEST_IMAGES].sha256, hashlib.sha256(content).hexdigest()):
+        assert part in str(error.value)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    files = store(tmp_path / "idx", small_set())
+    (tmp_path / "idx" / TRAIN_LABELS).unlink()
+    with pytest.raises(StudyError, match=f"{TRAIN_LABELS}: not found"):
+        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    files = store(tmp_path / "idx", small_set())
+    (tmp_path / "data").write_text("a file where a directory should be")
+    with pytest.raises(StudyError, match="data: cannot be written"):
+        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+
+
+# --- load ----------------------------------------------------------------------------------
+
+
+def test_tensors_are_mapped_read_only(prepared):
+    x, y = dataset.load_tensors(prepared.data, "train")
+    assert isinstance(x, np.memmap)
+    assert (x.shape, y.shape) == ((784, 100), (10, 100))
+    with pytest.raises(ValueError, match="read-only"):
+        x[0, 0] = 1
+
+
+def test_samples_are_counted_from_the_first(prepared):
+    x, y = dataset.load_tensors(prepared.data, "test", samples=7)
+    all_x, all_y = dataset.load_tensors(prepared.data, "test")
+    assert np.array_equal(x, all_x[:, :7])
+    assert np.array_equal(y, all_y[:, :7])
+
+
+@pytest.mark.parametrize("samples", [0, -1, 21])
+def test_more_samples_than_there_are_is_an_error(prepared, samples):
+    with pytest.raises(StudyError, match=f"{samples} test samples are asked for; there are 20"):
+        dataset.load_tensors(prepared.data, "test", samples=samples)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros((784, 20)), "float64 of shape (784, 20)"),
+        (np.zeros((20, 784), np.float32), "float32 of shape (20, 784)"),
+        (np.zeros(784, np.float32), "float32 of shape (784,)"),
+        (np.zeros((784, 20), np.float32, order="F"), "Fortran order"),
+        (np.zeros((784, 19), np.float32), "20 columns for the 19"),
+    ],
+)
+def test_tensors_of_another_kind_are_refused(prepared, array, reason):
+    np.save(prepared.data / "x_test.npy", array)
+    with pytest.raises(StudyError) as error:
+        dataset.load_tensors(prepared.data, "test")
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize("length", [0, 5, 100, 1000])
+def test_a_cut_off_tensor_is_refused(prepared, length):
+    path = prepared.data / "x_test.npy"
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(StudyError, match=r"x_test.npy: not a whole .npy file"):
+        dataset.load_tensors(prepared.data, "test")
+
+
+def test_a_missing_tensor_is_named(prepared):
+    (prepared.data / "y_test.npy").unlink()
+    with pytest.raises(StudyError, match=r"y_test.npy: not found; run prepare_dataset"):
+        dataset.load_tensors(prepared.data, "test")
+
+
+class Trap:
+    """Writes a file if it is unpickled."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.mark),)
+
+
+def test_a_pickle_is_refused_and_not_run(prepared, tmp_path):
+    trap = np.array([Trap(str(tmp_path / "mark"))], dtype=object)
+    np.save(prepared.data / "x_test.npy", trap, allow_pickle=True)
+    with pytest.raises(StudyError, match=r"x_test.npy"):
+        dataset.load_tensors(prepared.data, "test")
+    assert not (tmp_path / "mark").exists()
+
+
+# --- the real data -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory, data_folder):
+    """The real data, fetched and prepared as the rules do it, by the rules' own scripts."""
+    root = tmp_path_factory.mktemp("real")
+    paths = [root / "idx" / name for name in FILES]
+    for path in paths:
+        rule = SimpleNamespace(
+            wildcards=SimpleNamespace(file=path.name),
+            params=SimpleNamespace(sources=[str(data_folder)], timeout=5),
+            output=[str(path)],
+            log=[str(root / "logs" / f"{path.name}.log")],
+        )
+        runpy.run_path(str(SCRIPTS / "fetch_dataset.py"), {"snakemake": rule})
+    rule = SimpleNamespace(
+        input=[str(path) for path in paths],
+        output=SimpleNamespace(x_train=str(root / "data" / "x_train.npy")),
+        log=[str(root / "logs" / "prepare_dataset.log")],
+    )
+    runpy.run_path(str(SCRIPTS / "prepare_dataset.py"), {"snakemake": rule})
+    yield root
+    shutil.rmtree(root)  # a quarter of a gigabyte
+
+
+def test_the_real_data_are_what_their_authors_say(real):
+    summary = read_json(real / "data" / "summary.json")
+    assert (summary["train"]["samples"], summary["test"]["samples"]) == (60_000, 10_000)
+    assert summary["train"]["class_counts"] == [6000] * 10
+    assert summary["test"]["class_counts"] == [1000] * 10
+    assert summary["train"]["pixels"]["mean"] == pytest.approx(0.2860, abs=5e-5)
+    assert summary["train"]["pixels"]["standard_deviation"] == pytest.approx(0.3530, abs=5e-5)
+
+
+def test_keras_holds_out_classes_that_are_almost_balanced(real):
+    held_out = read_json(real / "data" / "summary.json")["validation"]
+    assert (held_out["first"], held_out["samples"]) == (48_000, 12_000)
+    assert sum(held_out["class_counts"]) == 12_000
+    assert all(abs(count - 1200) < 60 for count in held_out["class_counts"])
+
+
+def test_the_real_tensors_load(real):
+    x, y = dataset.load_tensors(real / "data", "train")
+    assert (x.shape, y.shape) == ((784, 60_000), (10, 60_000))
+    assert y[:, :4].argmax(axis=0).tolist() == [9, 0, 0, 3]
+    assert dataset.load_tensors(real / "data", "test")[1][:, :3].argmax(axis=0).tolist() == [
+        9,
+        2,
+        1,
+    ]
+
+
+def test_the_log_says_where_a_file_came_from(real, data_folder):
+    text = (real / "logs" / f"{TEST_LABELS}.log").read_text()
+    assert f"{data_folder / TEST_LABELS}: found, {FILES[TEST_LABELS]}" in text
+
+
+def test_every_file_that_is_fetched_is_used():
+    assert {name for pair in dataset.SPLITS.values() for name in pair} == set(FILES)

@@ -1,0 +1,234 @@
+"""What we expected of batch normalization is read whole, and stays what it was before the runs."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+
+from fmstudy import experiments
+from fmstudy.configuration import ConfigurationError
+from fmstudy.experiments import EXPERIMENTS
+
+FILE = REPOSITORY / "config/batchnorm.yaml"
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/batchnorm.schema.yaml").read_text("utf-8"))
+
+GOOD = """\
+recorded:
+  commit: "0123abc"
+  date: "2026-11-22"
+claims:
+  C1:
+    says: It works.
+    literature: [ioffe2015]
+    literature_says: So they say.
+  C20:
+    says: It always works.
+    literature: [wu2018, ioffe2015]
+    literature_says: Not in small batches.
+predictions:
+  first:
+    experiment: shift
+    seen: true
+    claim: C1
+    says: It shifts less.
+    test: {quantity: drift/relu/bn, minus: drift/relu/plain, less: 0}
+    expect: not resolved
+  second:
+    experiment: depth
+    says: It grows.
+    test: {quantity: growth/relu/bn, about: 1.21, within: 0.05}
+    expect: supported
+"""
+
+
+@pytest.fixture
+def refused(tmp_path: Path):
+    """Edits the good file in one place and gives the complaint; the line of `marked` is named."""
+
+    def refuse(old: str, new: str, marked: str) -> list[str]:
+        assert GOOD.count(old) == 1, f"{GOOD.count(old)} times: {old}"
+        text = GOOD.replace(old, new)
+        assert text.count(marked) >= 1
+        file = tmp_path / "batchnorm.yaml"
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigurationError) as caught:
+            experiments.read(file, SCHEMA)
+        message = str(caught.value)
+        line = text[: text.index(marked)].count("\n") + 1
+        assert re.search(rf"{re.escape(str(file))}, line {line}\b", message), message
+        return [each for each in message.splitlines() if each.startswith("  ")]
+
+    return refuse
+
+
+def test_a_good_file_is_read_in_its_order(tmp_path: Path):
+    file = tmp_path / "batchnorm.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    expected = experiments.read(file, SCHEMA)
+    assert list(expected.claims) == ["C1", "C20"]
+    assert list(expected.predictions) == ["first", "second"]
+    assert expected.recorded == {"commit": "0123abc", "date": "2026-11-22"}
+    assert list(expected.of("depth")) == ["second"]
+    assert expected.of("curves") == {}
+
+
+LESS = "test: {quantity: drift/relu/bn, minus: drift/relu/plain, less: 0}"
+ABOUT = "about: 1.21, within: 0.05"
+RECORDED = 'recorded:\n  commit: "0123abc"\n  date: "2026-11-22"\n'
+MISTAKES = [
+    # names
+    ("experiment: shift", "experiment: shfit", "shfit",
+     ["predictions.first.experiment: must be one of curves, learning-rate", '"shfit"',
+      'Did you mean "shift"?']),
+    ("claim: C1\n", "claim: C2\n", "claim: C2",
+     ["predictions.first.claim", 'no claim is called "C2"', "Did you mean", "Claims: C1, C20."]),
+    ("    claim: C1\n", "    clam: C1\n", "clam",
+     ["predictions.first.clam: unknown key", 'Did you mean "claim"?']),
+    ("  second:\n", "  second one:\n", "second one", ["letters, digits and hyphens"]),
+    ("literature: [ioffe2015]", "literature: [Ioffe 2015]", "[Ioffe",
+     ["claims.C1.literature[0]", "the key of a reference such as ioffe2015"]),
+    # expectations
+    (", less: 0}", "}", LESS[:10], ["predictions.first.test", "exactly one of more, less, about"]),
+    (", less: 0}", ", less: 0, more: 0}", LESS[:10],
+     ["predictions.first.test", "exactly one of more, less, about"]),
+    (ABOUT, "about: 1.21", "test: {quantity: growth",
+     ["predictions.second.test", "about and within need each other"]),
+    (ABOUT, "more: 1, within: 0.05", "test: {quantity: growth",
+     ["predictions.second.test", "about and within need each other"]),
+    (ABOUT, "about: 1.21, within: 0", "within: 0",
+     ["predictions.second.test.within: must be greater than 0"]),
+    ("less: 0}", "les: 0}", "les: 0",
+     ["predictions.first.test.les: unknown key", 'Did you mean "less"?']),
+    ("less: 0}", "less: 1e-3}", "less: 1e-3",
+     ["predictions.first.test.less: must be a number", "write 1.0e-3"]),
+    ("quantity: growth/relu/bn", "quantity: growth relu", "growth relu",
+     ["predictions.second.test.quantity: must be the name of a quantity such as decades"]),
+    ("expect: not resolved", "expect: unresolved", "unresolved",
+     ["predictions.first.expect: must be one of supported, contradicted, not resolved"]),
+    ("    expect: supported\n", "", "  second:", ["predictions.second: the key expect is missing"]),
+    # what was recorded, and when
+    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, claims"]),
+    ('  date: "2026-11-22"\n', "", "recorded:", ["recorded: the key date is missing"]),
+    ('"0123abc"', "main", "commit: main", ["recorded.commit: must be the hash of a commit"]),
+    ('"0123abc"', "1234567", "commit: 1234567", ["recorded.commit: must be", "1234567"]),
+    ('"2026-11-22"', "2026-11-22", "date: 2026", ["recorded.date: must be", "quotation marks"]),
+    # form
+    ("says: It always works.", "says: 2026-11-22", "says: 2026",
+     ["claims.C20.says: must be a text, found 2026-11-22. Put it into quotation marks."]),
+    ("says: It always works.", "says: ''", "says: ''", ["claims.C20.says"]),
+    ("literature: [ioffe2015]", "literature: []", "literature: []",
+     ["claims.C1.literature: must be a list of at least 1"]),
+    ("seen: true", "seen: maybe", "seen: maybe", ["predictions.first.seen"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked", "parts"), MISTAKES, ids=[f"{m[-1][0]}: {m[2]}" for m in MISTAKES]
+)
+def test_a_mistake_is_named_with_its_line_and_what_is_allowed(refused, old, new, marked, parts):
+    [complaint] = refused(old, new, marked)
+    for part in parts:
+        assert part in complaint
+
+
+def test_predictions_without_what_was_recorded_are_refused(tmp_path: Path):
+    file = tmp_path / "batchnorm.yaml"
+    file.write_text(GOOD.replace(RECORDED, ""), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"batchnorm\.yaml: the key recorded is missing"):
+        experiments.read(file, SCHEMA)
+
+
+def test_all_mistakes_are_told_at_once(refused):
+    complaints = refused(GOOD, GOOD.replace("C1\n", "C9\n").replace(", less: 0}", "}"), "claim: C9")
+    assert len(complaints) == 2
+
+
+# ------------------------------------------------------------------------- the repository's file
+@pytest.fixture(scope="module")
+def expected() -> experiments.Expected:
+    return experiments.read(FILE, SCHEMA)
+
+
+def test_every_claim_of_the_list_is_there_once(expected):
+    assert list(expected.claims) == [f"C{i}" for i in range(1, 19)]
+
+
+def test_every_experiment_has_predictions_and_none_is_on_another(expected):
+    assert {it["experiment"] for it in expected.predictions.values()} == set(EXPERIMENTS)
+    names = [name for experiment in EXPERIMENTS for name in expected.of(experiment)]
+    assert sorted(names) == sorted(expected.predictions)
+
+
+def test_the_schemas_know_the_experiments():
+    prediction = SCHEMA["properties"]["predictions"]["additionalProperties"]
+    assert prediction["properties"]["experiment"]["enum"] == list(EXPERIMENTS)
+    text = (REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
+    configured = yaml.safe_load(text)["properties"]["batchnorm"]["properties"]["experiments"]
+    assert set(configured["properties"]) == set(EXPERIMENTS)
+
+
+def test_every_work_that_is_referred_to_is_in_the_literature(expected):
+    template = (REPOSITORY / "report/templates/literature.j2").read_text(encoding="utf-8")
+    known = set(re.findall(r'^ *"([a-z]+\d{4})": \{"short"', template, re.MULTILINE))
+    assert len(known) > 10
+    for name, claim in expected.claims.items():
+        assert set(claim["literature"]) <= known, name
+
+
+def test_what_runs_an_experiment_exists():
+    for name, it in EXPERIMENTS.items():
+        assert bool(it.module) == bool(it.function), name
+        assert it.after in ("", *EXPERIMENTS), name
+        if it.module:
+            code = (REPOSITORY / f"scripts/fmstudy/{it.module}.py").read_text(encoding="utf-8")
+            assert f"\ndef {it.function}(settings: " in code, name
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "-C", str(REPOSITORY), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def recorded_predictions(commit: str) -> dict[str, dict[str, Any]]:
+    """The predictions as that commit has them; skips the test where its history is not there."""
+    try:
+        there = git("cat-file", "-e", f"{commit}^{{commit}}")
+    except FileNotFoundError:
+        pytest.skip("git is not installed, so the recorded predictions cannot be read")
+    if there.returncode != 0:
+        pytest.skip(
+            f"the commit {commit} is not in this copy's history (no clone, or a shallow one)"
+        )
+    shown = git("show", f"{commit}:config/batchnorm.yaml")
+    assert shown.returncode == 0, f"the commit {commit} holds no predictions: {shown.stderr}"
+    return yaml.safe_load(shown.stdout)["predictions"]
+
+
+def test_no_prediction_was_changed_after_it_was_recorded(expected):
+    recorded = recorded_predictions(expected.recorded["commit"])
+    assert len(recorded) > 10
+    for name, prediction in recorded.items():
+        assert expected.predictions.get(name) == prediction, name
+
+
+def test_what_was_added_later_says_that_the_runs_had_been_seen(expected):
+    recorded = recorded_predictions(expected.recorded["commit"])
+    for name, prediction in expected.predictions.items():
+        assert name in recorded or prediction.get("seen"), name
+
+
+def test_the_recorded_commit_is_of_the_recorded_date_and_held_the_predictions_first(expected):
+    commit = expected.recorded["commit"]
+    recorded_predictions(commit)
+    assert git("show", "-s", "--format=%cs", commit).stdout.strip() == expected.recorded["date"]
+    first = git("log", "--diff-filter=A", "--format=%H", "--", "config/batchnorm.yaml").stdout
+    assert first.split()[-1].startswith(commit)

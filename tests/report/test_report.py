@@ -1,0 +1,989 @@
+"""The report: everything in one file, numbers from results, nothing from outside, no surprises.
+
+Inputs are made up from the real configuration: small figures, and tables whose values follow
+from the model's place in the study.
+"""
+
+import base64
+import copy
+import csv
+import hashlib
+import html.parser
+import itertools
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+from fixtures.report import (
+    EXPECTED,
+    METRICS,
+    TEMPLATES,
+    Page,
+    configured,
+    fabricate,
+    figure_names,
+    rendered,
+    summary,
+    write_csv,
+)
+
+from fmstudy import (
+    formats,
+    report,
+    verdicts,
+)
+from fmstudy import study as studies
+from fmstudy.experiments import EXPERIMENTS
+from fmstudy.runtime import StudyError, write_json
+
+STUDY, _ = studies.build(configured())
+HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
+
+
+# ------------------------------------------------------------------------------------ rendering
+# To render the page takes a second.  So changes whose sentences stand in different places share a
+# page: a test's change of a table is the function with `@edit` above it.
+Row = dict[str, str]
+Change = Callable[[Row], Row | None]
+EDITS: dict[str, list[tuple[str, Change]]] = {"edited": [], "otherwise": []}
+
+
+def edit(table: str, page: str = "edited") -> Callable[[Change], Change]:
+    """Let a function change each row of a table, for the page `edited` or `edited_otherwise`."""
+
+    def register(change: Change) -> Change:
+        EDITS[page].append((table, change))
+        return change
+
+    return register
+
+
+def change(arguments: dict, table: str, rows: Change) -> None:
+    """Change every row of a table of a made-up study."""
+    [path] = [path for path in arguments["tables"] if path.stem == table]
+    with path.open(encoding="utf-8") as file:
+        old = list(csv.DictReader(file))
+    write_csv(path, [row | (rows(row) or {}) for row in old])
+
+
+def shown(arguments: dict) -> Page:
+    return Page(report.render(TEMPLATES, report.load_context(**arguments)))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The made-up study, which stays as it is."""
+    return fabricate(tmp_path_factory.mktemp("study"), configured())
+
+
+def copied(original: dict, directory: Path) -> dict:
+    """A copy of the made-up study that a test may change."""
+    source = original["summary"].parent
+    shutil.copytree(source, directory, dirs_exist_ok=True)
+
+    def moved(path: Path) -> Path:
+        return directory / path.relative_to(source)
+
+    places = {name: moved(original[name]) for name in ("summary", "explorer")}
+    places |= {name: [moved(it) for it in original[name]] for name in ("tables", "figures")}
+    return copy.deepcopy(original) | places
+
+
+@pytest.fixture
+def arguments(original: dict, tmp_path: Path) -> dict:
+    return copied(original, tmp_path / "study")
+
+
+@pytest.fixture(scope="module")
+def page(original: dict) -> Page:
+    return shown(original)
+
+
+def page_after(edits: str, arguments: dict) -> Page:
+    for table, rows in EDITS[edits]:
+        change(arguments, table, rows)
+    return shown(arguments)
+
+
+@pytest.fixture(scope="module")
+def edited(original: dict, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page after many results have changed, each of which is told in its own place."""
+    arguments = copied(original, tmp_path_factory.mktemp("edited"))
+    count_validation(arguments, [1200] * 10)
+    return page_after("edited", arguments)
+
+
+@pytest.fixture(scope="module")
+def edited_otherwise(original: dict, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    arguments = copied(original, tmp_path_factory.mktemp("otherwise"))
+    count_validation(arguments, [600, *[1200] * 9])
+    return page_after("otherwise", arguments)
+
+
+def count_validation(arguments: dict, counts: list[int]) -> None:
+    """Let the validation part have so many images of each class."""
+    data = summary()
+    data["validation"]["class_counts"] = counts
+    write_json(arguments["summary"], data)
+
+
+@pytest.fixture(scope="module")
+def reconfigured(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a study that plans less, and in which models stand for others of the source."""
+    config = configured()
+    del config["comparisons"]["depth"]
+    config["models"]["B"]["epochs"] = 300
+    config["closer"]["models"] = ["A"]
+    for name in ("depth", "gamma-beta"):
+        del config["batchnorm"]["experiments"][name]
+    for name, model in (
+        ("mlp-300-100", "A"),
+        ("keras-3 (2 ReLU layers)", "keras-2"),
+        ("keras-5 + dropout 0.3", "keras-4r"),
+        ("softmax", "A"),
+    ):
+        config["published"]["models"][name]["redone_by"] = [model]
+    page = rendered(tmp_path_factory.mktemp("reconfigured"), config)
+    assert not page.mistakes
+    return page
+
+
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    """The pages of studies of a part of either data, one with its own share for validation."""
+    few_train, few_test = configured(), configured()
+    few_train["data"]["train_samples"] = 6000
+    few_test["data"]["test_samples"] = 2000
+    few_test["defaults"]["keras"]["validation_split"] = 0.1
+    configs = {"train": few_train, "test": few_test}
+    return {it: rendered(tmp_path_factory.mktemp(it), config) for it, config in configs.items()}
+
+
+@pytest.fixture(scope="module")
+def one_seed(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    config = configured()
+    config["seeds"] = config["batchnorm"]["seeds"] = [1]
+    return rendered(tmp_path_factory.mktemp("seed"), config)
+
+
+@pytest.fixture(scope="module")
+def broken(original: dict, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a study in which trainings diverged, and much has no value."""
+    arguments = copied(original, tmp_path_factory.mktemp("broken"))
+    for table, rows in BREAK.items():
+        change(arguments, table, rows)
+    for path in arguments["tables"]:
+        if path.stem in ("agreement", "hardest", "cost", "bn_costs"):
+            path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n")
+        elif path.stem in ("calibration", "duplicates") or path.stem.startswith("classes_"):
+            change(arguments, path.stem, without_a_finished_training)
+        elif path.stem.startswith("bn_") and path.stem.endswith("_quantities"):
+            change(arguments, path.stem, without_a_value)
+    return shown(arguments)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a study with more models, in which every text is markup."""
+    config = configured()
+    config["title"] = HOSTILE
+    config["models"]["A"]["title"] = HOSTILE
+    config["sweeps"]["width"]["title"] = HOSTILE
+    config["comparisons"]["bn-keras"]["title"] = HOSTILE
+    config["models"]["mine"] = {"title": "Mine", "engine": "lowlevel", "hidden": [50]}
+    config["models"]["other"] = {"title": "Other", "engine": "keras", "hidden": [50]}
+    config["sweeps"]["rates"] = {
+        "title": "Rates",
+        "model": "other",
+        "vary": "learning_rate",
+        "values": [0.001, 0.01],
+    }
+    config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
+    arguments = fabricate(tmp_path_factory.mktemp("hostile"), config)
+    arguments["study"] |= {"code": f"code {HOSTILE}", "directory": f"directory {HOSTILE}"}
+    change(arguments, "workflow", lambda row: {"rule": f"rule {HOSTILE}"})
+    texts = ("says", "hypothesis", "reason", "literature_says")
+    for table in ("bn_predictions", "bn_claims"):
+        change(arguments, table, lambda row: {key: f"bn {HOSTILE}" for key in texts if key in row})
+    return shown(arguments)
+
+
+# ------------------------------------------------------------------------------------ the page
+def test_the_page_asks_nothing_of_the_outside_and_runs_nothing(page):
+    for tag in ("iframe", "object", "embed", "img", "base", "form"):
+        assert not page.all(tag), tag
+    assert [link["href"] for link in page.all("link")] == ["data:,"]
+    assert "@import" not in page.source
+    assert not re.search(r"url\((?!#|\"data:)", page.source)
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert not attributes.get("src")
+    for link in page.all("a"):
+        assert link["href"].startswith(("#", "https://arxiv.org/abs/", "data:application/gzip"))
+
+
+def own_scripts(page) -> list[str]:
+    """The page's scripts, all of which its security policy allows by their hashes."""
+    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
+    allowed = re.findall(r"'sha256-([^']+)'", re.search("script-src ([^;]*)", policy)[1])
+    scripts = re.findall(r"<script>(.*?)</script>", page.source, re.S)
+    assert len(scripts) == page.source.lower().count("<script")
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    assert hashes == allowed
+    return scripts
+
+
+def test_nothing_runs_but_the_pages_own_scripts(page):
+    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; ")
+    assert "http" not in policy
+    assert len(own_scripts(page)) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "carried"),
+    [
+        ("// why\nconst f = (x) => x + 1; // how\n\n  f(2);\n", "const f=x=>x+1;\nf(2);"),
+        ("a /* b's */ = b\nc()\n", "a=b\nc()"),
+        ('say("a // b  =  c", `d ( e`);', 'say("a // b  =  c",`d ( e`);'),
+        (r"x.replace(/[^\"/ ]+ '/g, 'y  z') / 2 / z", r"x.replace(/[^\"/ ]+ '/g,'y  z')/2/z"),
+        ("a++ + b - -c + d", "a++ +b - -c+d"),
+        ("for (const x of y) async (z) => z;", "for(const x of y)async(z)=>z;"),
+    ],
+)
+def test_a_script_loses_what_nobody_reads_and_means_the_same(tmp_path, written, carried):
+    (tmp_path / "script.js").write_text(written, encoding="utf-8")
+    assert report.script_text(tmp_path, "script.js") == carried
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
+    assert not page.mistakes
+    assert len(page.ids) == len(set(page.ids))
+    for _, attributes in page.elements:
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in page.ids
+        for key in ("aria-labelledby", "aria-describedby"):
+            assert set(attributes.get(key, "").split()) <= set(page.ids)
+
+
+def test_headings_step_down_one_level_at_a_time(page):
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("main")) == len(page.all("nav")) == len(page.all("header")) == 1
+    assert page.all("a")[0] == {"class": "skip", "href": "#content"}
+
+
+def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
+    study, _ = studies.build(configured())
+    for name in figure_names(study):
+        assert page.ids.count(f"fig-{name}") == 1, name
+    for figure_ in page.inside["figure"]:
+        tags = [tag for tag, _ in figure_]
+        assert tags.count("svg") == tags.count("figcaption") == 1
+        [picture] = [attributes for _, attributes in figure_ if attributes.get("role") == "img"]
+        assert picture["aria-label"]
+
+
+def test_every_table_has_a_caption_and_scopes(page):
+    assert len(page.inside["table"]) > 10
+    for table in page.inside["table"]:
+        tags = [tag for tag, _ in table]
+        assert tags.count("caption") == 1
+        assert {"thead", "tbody"} <= set(tags)
+        assert all(
+            attributes.get("scope") in ("col", "row") for tag, attributes in table if tag == "th"
+        )
+        if tags.count("tr") > 1:  # else a script fills it
+            assert "row" in {attributes.get("scope") for tag, attributes in table if tag == "th"}
+
+
+def test_figures_tables_and_sections_are_numbered_in_order(page):
+    for kind in ("Figure", "Table"):
+        numbers = re.findall(rf"<b>{kind} (\d+)\.", page.source)
+        assert numbers == [str(i + 1) for i in range(len(numbers))]
+    assert "Figure 0" not in page.source
+    assert "section 0" not in page.source
+
+
+def test_nothing_is_left_unfilled(page):
+    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", page.text)
+    assert "\\" not in page.text  # LaTeX that was not converted
+
+
+def test_sentences_are_apart(page):
+    assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text)
+    assert not re.findall(r" [.,;:](?: |$)", page.text)
+
+
+def test_formulas_are_mathml(page):
+    assert len(page.all("math")) > 15
+
+
+def test_every_published_number_is_listed_under_each_reading(page):
+    text = page.source[page.source.index('id="tab-ledger"') :].split("</table>")[0]
+    assert text.count("<tr") == 1 + 35 + 8
+    assert text.count('<tr id="number-') == 35
+
+
+def test_works_referred_to_are_listed_and_all_of_them_are_referred_to(page):
+    listed = {name for name in page.ids if name.startswith("ref-")}
+    cited = {link["href"][1:] for link in page.all("a") if link["href"].startswith("#ref-")}
+    assert cited == listed
+
+
+def test_two_renderings_have_the_same_bytes(arguments, page):
+    assert shown(arguments).source == page.source
+
+
+# --------------------------------------------------------------------- results into sentences
+@edit("epochs")
+def late_epochs_gain_little(row):
+    last = str(STUDY.epochs.at[-1])
+    return {"seeds": "2"} | ({"test_accuracy": "0.7961"} if row["epochs"] == last else {})
+
+
+def test_a_changed_result_changes_the_sentence(page, edited):
+    assert "from 79.5 % to 84.0 %" in page.text.replace("\u202f", " ")
+    assert "stop before training is done" in page.text
+    assert "from 79.5 % to 79.6 %" in edited.text.replace("\u202f", " ")
+    assert "stop before training is done" not in edited.text
+    assert "200 full-batch steps are nearly enough" in edited.text
+
+
+def test_the_published_gaps_are_computed(page):
+    assert "2.10 points without penalty, 2.03 with “L1” and 2.17 with L2" in page.text
+
+
+@edit("comparisons")
+def blur(row):
+    if (row["first"], row["second"]) == ("softmax", "A"):
+        return {"verdict": "not resolved", "difference": "0.003", "p_holm": "0.4"}
+    return None
+
+
+def test_what_is_said_of_two_models_is_the_verdict_of_their_comparison(page, edited):
+    plain = page.text.replace("\u202f", " ")
+    wanted = "Test accuracy: 80.0 % for Softmax, 80.5 % for A: 300 ReLU; difference +0.50 points, "
+    assert f"{wanted}95 % interval +0.10 to +0.90: ▲ better." in plain
+    text = edited.text.replace("\u202f", " ")
+    assert "difference +0.30 points, 95 % interval +0.10 to +0.90: ? not resolved" in text
+    assert "(smallest difference that would be: 0.51 points)" in text
+    assert "A: 300 ReLU is better than Softmax" in page.text
+    assert "A: 300 ReLU is better than Softmax" not in edited.text
+
+
+def test_of_a_pair_that_nobody_planned_nothing_is_said(page, reconfigured):
+    told = "A: 300 ReLU against Softmax is no planned comparison"
+    assert told in reconfigured.text
+    assert told not in page.text
+
+
+@edit("ledger")
+def reproduce_one(row):
+    met = row["protocol"] == "alternative" or row["id"] == "a1-train-acc"
+    return {"verdict": "reproduced" if met else "not reproduced"}
+
+
+def test_verdicts_are_counted_and_change_with_the_ledger(edited):
+    assert "1 of 3534 not reproduced" in edited.text
+    assert "under an alternative reading 8 of 8" in edited.text
+    assert "Part A: 1 of 20 published numbers are reproduced; Part B: 0 of 15." in edited.text
+    assert "Of the 35 numbers that the source prints, 1 are reproduced" in edited.text
+    assert "a tenth of the printed strength" in edited.text
+    assert "chosen because it fits the printed numbers" in edited.text
+
+
+@edit("claims")
+def contradict(row):
+    bad = row["claim"] == "longer-accuracy"
+    return {"verdict": "contradicted" if bad else "supported"} if row["estimate"] else None
+
+
+def test_claims_that_do_not_hold_are_named_in_the_summary(page, edited):
+    says = "Longer training raises the test accuracy of softmax by less than 5 %."
+    summary_ = edited.source[edited.source.index('id="sec-doubtful"') :].split("</section>")[0]
+    assert "Contradicted by our runs: 1" in summary_
+    assert f'<a href="#claim-longer-accuracy">{says.replace("<", "&lt;")}</a>' in summary_
+    assert "Measured: +1.23 points (+1.01 to +1.45); claimed: above 1 point." in summary_
+    assert "Not resolved by our runs" not in summary_
+    assert "Not resolved by our runs" in page.source
+    every = yaml.safe_load((REPOSITORY / "config/claims.yaml").read_text(encoding="utf-8"))[
+        "claims"
+    ]
+    for name in every:
+        assert f"claim-{name}" in page.ids
+
+
+def test_a_claim_that_names_an_unknown_reference_is_refused(arguments):
+
+    def cite(row):
+        return {"literature": "iofe2015"} if row["claim"] == "bn-shift" else None
+
+    change(arguments, "claims", cite)
+    with pytest.raises(StudyError, match=r'claims.yaml: claims.bn-shift.*Did you mean "ioffe2015"'):
+        shown(arguments)
+
+
+def test_a_report_without_one_of_the_published_numbers_is_refused(arguments):
+    [path] = [path for path in arguments["tables"] if path.stem == "ledger"]
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    write_csv(path, [row for row in rows if row["id"] != "a2-test-loss"])
+    with pytest.raises(StudyError, match='a2-test-loss of "mlp-300"'):
+        report.load_context(**arguments)
+
+
+@edit("statistics")
+def find_half(row):
+    return {"found": "0.5"}
+
+
+def test_how_well_the_statistics_keep_their_promise_is_told(page, edited):
+    text = page.text.replace("\u202f", " ")
+    assert "hold it in 94.8 % to 95.3 % of cases" in text
+    assert "called better or worse in 3.5 % to 3.5 % of comparisons" in text
+    assert "any false call at all occurs in 2.0 % to 2.0 %." in text
+    assert "McNemar's test of two single runs, the usual way, calls 74.0 % of them" in text
+    assert "hold it in 50.0 % to 50.0 % of cases" in edited.text.replace("\u202f", " ")
+
+
+def test_a_verdict_is_never_told_by_colour_alone(page):
+    for word in ("supported", "contradicted", "not resolved", "reproduced", "better"):
+        assert re.search(
+            rf'class="verdict \w+"><span aria-hidden="true">.</span> {word}<', page.source
+        )
+
+
+def test_one_seed_is_said_to_be_too_few(one_seed):
+    assert "? not resolved (too few seeds)" in one_seed.text
+    assert "▲" not in one_seed.text
+    assert not re.search(r"\b1 seeds\b", one_seed.text)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_part_of_the_data_is_not_compared_and_no_evidence_on_where_numbers_come_from(
+    page, smaller, part
+):
+    small = smaller[part]
+    assert "consistent with another data set" in page.text
+    assert "consistent with another data set" not in small.text
+    assert "not comparable with the published ones" not in page.text
+    assert "not comparable with the published ones" in small.text
+    for text in (page.text, small.text):
+        assert "no citable reference can be given here" in text
+        assert "a hint and not evidence" in text
+
+
+def test_the_validation_part_is_described_where_it_is_the_studys(page, smaller):
+    column, counts = "of these in the validation part", "1,198 to 1,202 images a class"
+    assert column in page.text
+    assert f"nearly but not exactly balanced: {counts}" in page.text
+    for other in smaller.values():
+        assert column not in other.text
+        assert counts not in other.text
+        assert "its validation part from the end of the images used" in other.text
+
+
+def test_what_is_said_of_balance_follows_from_the_counts(edited, edited_otherwise):
+    assert "is balanced, with 1,200 images" in edited.text
+    assert "is not balanced: 600 to 1,200" in edited_otherwise.text
+
+
+@edit("runs")
+def train_one_with_another_version(row):
+    first = (row["run"], row["seed"]) == tuple(map(str, STUDY.trainings[0]))
+    return {"tensorflow": "2.19.1"} if first else None
+
+
+def test_the_software_of_the_trainings_is_counted(edited):
+    table = edited.source[edited.source.index('id="tab-training-software"') :].split("</table>")[0]
+    assert table.count("<tr>") == 1 + 3
+    assert table.count("2.19.1") == 1
+
+
+def test_the_seeds_of_the_longer_training_are_counted(page, edited):
+    assert "One training, read off on its way." in page.text
+    assert "2 trainings, one a seed, read off on their way." in edited.text
+
+
+@edit("engines")
+def deviate(row):
+    deviations = {"lowlevel": "0.0018", "keras": ""}
+    wrong = {"gradient": deviations[row["engine"]], "kept": "no"}
+    return wrong if row["title"] == "Softmax" else None
+
+
+def test_whether_three_engines_have_one_gradient_follows_from_the_table(page, edited):
+    assert "are equal in three engines to 1e−5 of a tensor's largest gradient" in page.text
+    assert "of 3 comparisons with NumPy in double precision" in page.text
+    assert "deviates by 3.0e−7 (300 ReLU, L2, lowlevel; Table" in page.text
+    assert "are not equal in three engines" not in page.text
+    assert "are not equal in three engines: 2 of 3 comparisons" in edited.text
+    assert "(Softmax, lowlevel: 1.8e−3; Softmax, keras: not a finite number; Table" in edited.text
+    assert "are equal in three engines" not in edited.text
+
+
+def test_a_course_is_told_with_what_is_left_of_it_when_the_rounding_is_shared(page):
+    table = page.source[page.source.index('id="tab-engines"') :].split("</table>")[0]
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table.split("<tbody>")[1], re.DOTALL)
+    texts = [" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in cells]
+    assert texts[16:] == [
+        *("300 ReLU, L2", "lowlevel", "998 2 left out", "3.0e−7", "yes"),
+        *("3.4e−6 1.2e−7", "2.8e−3 6.3e−5", "2.8e−4 1.9e−5"),
+    ]
+
+
+@edit("sweep_l1")
+def shrink(row, norm="1.5"):
+    strongest = float(row["value"]) == STUDY.sweeps["l1"].values[-1]
+    return {"test_accuracy": "0.1", "weight_norm": norm} if strongest else None
+
+
+@edit("sweep_l1", "otherwise")
+def grow(row):
+    return shrink(row, "99.0")
+
+
+def test_the_direction_of_a_strong_penalty_follows_from_the_norms(edited, edited_otherwise):
+    for page, norm in ((edited, "1.50"), (edited_otherwise, "99.00")):
+        said = f"the norm of the weights is {norm} there, and 27.50 at the smallest"
+        assert said in page.text
+        assert ("has the direction wrong" in page.text) == (norm == "1.50")
+
+
+def test_equal_epochs_are_said_only_where_they_are_so(page, reconfigured):
+    assert "All 3 models were stopped after 200 epochs." in page.text
+    assert "were stopped after 200 epochs." not in reconfigured.text
+
+
+def test_a_model_may_redo_several_of_the_sources(reconfigured):
+    for name in ("A", "keras-2", "keras-4r"):
+        assert reconfigured.ids.count(f"fig-curves_{name}") == 1
+
+
+def lose(row):
+    """What is left of a model whose four trainings diverged, in the table of its part."""
+    if row["model"] != "keras-5":
+        return None
+    return dict.fromkeys((key for key in row if key.startswith(tuple(METRICS))), "") | {
+        "seeds": "4",
+        "diverged": "4",
+    }
+
+
+def lose_from_ledger(row):
+    lost = dict.fromkeys((key for key in row if key.startswith(("reproduced", "difference"))), "")
+    return lost | {"seeds": "0"} if row["model"] == "keras-5" else None
+
+
+def lose_from_comparisons(row):
+    gone = ("difference", "low", "high", "p", "p_holm", "resolution")
+    side = "first_value" if row["first"] == "keras-5" else "second_value"
+    lost = dict.fromkeys((*gone, side), "") | {"verdict": verdicts.NO_VALUE}
+    return lost if "keras-5" in (row["first"], row["second"]) else None
+
+
+BREAK = {"part_b": lose, "ledger": lose_from_ledger, "comparisons": lose_from_comparisons}
+
+
+def test_a_model_that_diverged_is_shown_and_breaks_nothing(broken):
+    assert "no value to compare for Keras 4: 600-400-200 and Keras 5" in broken.text
+    results = broken.source[broken.source.index('id="tab-models"') :].split("</table>")[0]
+    lost = next(row for row in results.split("<tr>") if "Keras 5: 800" in row)
+    assert lost.count("diverged") == 8  # every metric of the table
+    softmax = next(row for row in results.split("<tr>") if ">Softmax" in row)
+    assert softmax.count(formats.MISSING) == 2  # no validation part
+    assert not re.search(r"\b(nan|None|inf)\b", broken.text)
+    assert not broken.mistakes
+
+
+# ------------------------------------------------------------------------------ looking closer
+@edit("classes_B")
+def recognize_the_first(row):
+    return {"f1": "0.95"} if row["label"] == "0" else None
+
+
+@edit("duplicates")
+def gain_nothing_by_duplicates(row):
+    return {"only": "0.85"} if row["model"] == next(iter(STUDY.models)) else None
+
+
+@edit("calibration")
+def be_as_sure_as_right(row):
+    exact = {"gap": "0", "gap_low": "-0.01", "gap_high": "0.01"}
+    return exact if row["model"] == next(iter(STUDY.models)) else None
+
+
+def test_the_closer_look_follows_its_tables(page, edited):
+    def closer(page: Page) -> str:
+        start = page.text.index("Looking closer An accuracy says")
+        end = page.text.index("The source, checked", start)
+        return page.text[start:end].replace("\u202f", " ")
+
+    before, after = closer(page), closer(edited)
+    assert "is T-shirt/top in all 4 models: 81.0 % in Softmax" in before
+    assert "12 are surer than right on the whole, 3 less sure than right" in before
+    assert "for 1 the 95 % interval of the difference holds 0" in before
+    assert "Leaving the near-duplicates out changes the test accuracies by −0.20 to" in before
+    assert "16 of 16 models have a higher accuracy" in before
+    assert "a label “Shirt” that most trainings take for “Coat”: 2 of 2" in before
+    assert "differs between models" in after
+    assert "15 of 16 models have a higher accuracy" in after
+    assert "12 are surer than right on the whole, 2 less sure than right" in after
+
+
+def without_a_finished_training(row):
+    kept = ("model", "title", "engine", "run", "seeds", "class", "label", "support")
+    lost = [key for key in row if key not in kept and "images" not in key]
+    return dict.fromkeys(lost, "") | {"diverged": row["seeds"]}
+
+
+def test_a_closer_look_without_any_finished_training_breaks_nothing(page, broken):
+    assert "4 of 4 diverged" in broken.text
+    assert "The class with the lowest F1" in page.text
+    assert "The class with the lowest F1" not in broken.text
+
+
+def test_a_model_without_hidden_layers_is_pictured_only_if_it_is_looked_at(page, reconfigured):
+    assert "sec-templates" in page.ids
+    assert "sec-templates" not in reconfigured.ids
+    assert "fig-confusion_A" in reconfigured.ids
+
+
+# -------------------------------------------------------------------------- batch normalization
+def part_c(page: Page, start: str, end: str = "</section>") -> Page:
+    """What the page holds from one anchor of Part C to another text."""
+    place = page.source.index(f'id="{start}"')
+    first = page.source.rindex("<", 0, place)
+    return Page(page.source[first : page.source.index(end, place)])
+
+
+WORDS = ["supported"] * 7 + ["contradicted"] * 5 + ["supported in part"] * 3
+WORDS += ["not resolved", "not tested", "literature only"]
+
+
+@edit("bn_claims")
+def judge(row):
+    return {"verdict": WORDS[list(EXPECTED["claims"]).index(row["claim"])]}
+
+
+@edit("bn_claims", "otherwise")
+def support_in_part(row):
+    return {"verdict": "supported in part"}
+
+
+def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, edited_otherwise):
+    assert len(EXPECTED["claims"]) == len(WORDS)
+    assert (
+        "Of 18 things that are said of batch normalization, our experiments support 7, "
+        "contradict 5 and support 3 in part; 1 not resolved, 1 not tested here, 1 known from the "
+        "literature only"
+    ) in edited.text
+    assert "our experiments support 7," not in page.text
+    assert "support 0, contradict 0 and support 18 in part (Table" in edited_otherwise.text
+
+
+def test_every_claim_on_batch_normalization_leads_to_its_hypotheses(page):
+    table = page.source[page.source.index('id="tab-bn-claims"') :].split("</table>")[0]
+    for name, claim in EXPECTED["claims"].items():
+        assert f'id="said-{name}"' in table
+        row = table[table.index(f'id="said-{name}"') :].split("</tr>")[0]
+        mine = [key for key, it in EXPECTED["predictions"].items() if it.get("claim") == name]
+        aside = claim.get("set_aside", {})
+        voting = [key for key in mine if key not in aside]
+        assert re.findall(r'href="#prediction-([^"]+)"', row) == [*voting, *aside]
+        assert all(reason in html.unescape(row) for reason in aside.values())
+        assert re.findall(r'href="#ref-([^"]+)"', row) == claim["literature"]
+    for name in EXPECTED["predictions"]:
+        assert page.ids.count(f"prediction-{name}") == 1
+
+
+def test_claims_of_the_source_that_part_c_tests_lead_there(edited_otherwise):
+    page = edited_otherwise
+    row = page.source[page.source.index('<tr id="claim-bn-learning-rate"') :].split("</tr>")[0]
+    assert 'href="#said-C4"' in row
+    assert "C4 is supported in part." in Page(row).text
+    assert "3 of these by experiments in" in page.text
+
+
+FAILED = {"rate-range-relu": "contradicted", "drift-relu": "not resolved"}
+
+
+@edit("bn_predictions")
+def fail(row, failed=FAILED):
+    if row["outcome"] == "open":
+        return None
+    lost = failed.get(row["prediction"])
+    outcome = "not as expected" if lost else "as expected"
+    return {"verdict": lost or row["expect"], "outcome": outcome}
+
+
+@edit("bn_predictions", "otherwise")
+def come_true(row):
+    return fail(row, {})
+
+
+def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise):
+    told = sum(
+        it["experiment"] not in ("placement-keras", "dropout") and not it.get("seen")
+        for it in EXPECTED["predictions"].values()
+    )
+    assert f"it came out otherwise in 2 of {told} predictions" in edited.text
+    listed = part_c(edited, "sec-bn-predictions", "</ul>")
+    assert f"{told - 2} of {told} came out as expected. These 2 did not:" in listed.text
+    assert [link["href"] for link in listed.all("a")] == [
+        *("#prediction-rate-range-relu", "#prediction-drift-relu"),
+    ]
+    assert (
+        "With it, the ReLU net's range of usable SGD rates is wider. Expected: supported. It is "
+        "contradicted: +0.01 decades."
+    ) in listed.text
+    row = edited.source[edited.source.index('<tr id="prediction-drift-relu"') :].split("</tr>")[0]
+    assert "not as expected" in row
+    assert f"{told} of {told} came out as expected. None did not." in edited_otherwise.text
+    assert f"it came out otherwise in 0 of {told} predictions" in edited_otherwise.text
+
+
+def test_predictions_whose_runs_had_been_seen_say_so(page):
+    seen = re.findall(
+        r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*had been seen', page.source, re.S
+    )
+    assert seen == [name for name, it in EXPECTED["predictions"].items() if it.get("seen")]
+    assert f"commit {EXPECTED['recorded']['commit']}, {EXPECTED['recorded']['date']}" in page.text
+
+
+def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(page, reconfigured):
+    command = "snakemake --cores 2 report/full.html --configfile config/full.yaml"
+    text = part_c(page, "sec-bn-dropout", '<h3 id="sec-bn-eq').text
+    assert f"This study does not run the experiment; {command} does. 2 predictions wait" in text
+    assert "Dropout in front of it lowers the test loss" in text
+    assert "(expected: supported)" in text
+    for name in ("depth", "gamma-beta"):
+        assert "does not run the experiment" not in part_c(page, f"sec-bn-{name}", "<h3").text
+        assert "does not run the experiment" in part_c(reconfigured, f"sec-bn-{name}", "<h3").text
+        assert f"fig-bn_{name}" not in reconfigured.ids
+    assert "in 9 experiments" in reconfigured.text
+
+
+def test_a_page_without_any_experiment_is_rendered(tmp_path):
+    config = configured()
+    config["batchnorm"]["experiments"] = {}
+    page = rendered(tmp_path, config)
+    assert page.text.count("does not run the experiment") == len(EXPERIMENTS)
+    assert "our experiments support 0, contradict 0" in page.text
+    assert "came out otherwise" not in page.text
+    assert not page.mistakes
+
+
+def test_of_one_seed_no_prediction_is_told_to_have_come_true(one_seed):
+    page = one_seed
+    assert "With one seed there is no verdict, and so no outcome." in page.text
+    assert "came out as expected" not in page.text
+    assert "✓" not in part_c(page, "tab-bn-predictions-shift", "</table>").text
+    assert not re.search(r"\b1 seeds\b", page.text)
+
+
+def test_texts_on_batch_normalization_are_escaped(hostile):
+    assert hostile.text.count(f"bn {HOSTILE}") > 2 * len(EXPECTED["claims"])
+
+
+def without_a_value(row):
+    return dict.fromkeys(("mean", "low", "high", "smallest", "largest"), "") | {"seeds": "0"}
+
+
+def test_a_quantity_without_a_value_breaks_nothing(page, broken):
+    assert "no value with everything trained" in broken.text
+    assert "no value" not in page.text
+
+
+def test_a_claim_on_batch_normalization_with_an_unknown_reference_is_refused(arguments):
+
+    def cite(row):
+        return {"literature": "ioffe2015 wo2018"} if row["claim"] == "C14" else None
+
+    change(arguments, "bn_claims", cite)
+    with pytest.raises(StudyError, match=r'batchnorm.yaml: claims.C14.*Did you mean "wu2018"'):
+        shown(arguments)
+
+
+# ------------------------------------------------------------------------- what people configure
+def test_what_people_write_is_escaped(hostile):
+    own_scripts(hostile)
+    assert not hostile.mistakes
+    assert hostile.text.count(HOSTILE) - hostile.text.count(f"bn {HOSTILE}") > 8
+
+
+def test_added_models_sweeps_and_comparisons_appear(hostile):
+    for name in ("curves_mine", "curves_other", "sweep_rates", "compare_ours"):
+        assert hostile.ids.count(f"fig-{name}") == 1
+    assert "part_a-further-models" in hostile.source
+
+
+def test_a_study_without_the_sources_models_is_rendered(tmp_path):
+    config = configured()
+    config["models"] = {
+        "mine": {"title": "Mine", "engine": "lowlevel", "hidden": [10]},
+        "other": {"title": "Other", "engine": "keras", "hidden": []},
+    }
+    config["epochs"] = {"model": "mine", "at": [10, 20]}
+    config["depth"] = {"models": ["mine"]}
+    config["weights"] = {"models": ["mine"]}
+    config["closer"] |= {"models": ["mine"], "leave_out": []}
+    config["sweeps"], config["comparisons"] = {}, {}
+    config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
+    config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
+    config["published"]["models"] = {
+        name: {"redone_by": [], "numbers": []} for name in config["published"]["models"]
+    }
+    page = rendered(tmp_path, config)
+    assert page.ids.count("fig-curves_mine") == 1
+    assert not page.mistakes
+    assert "{{" not in page.text
+
+
+def test_models_may_be_renamed(tmp_path):
+    config = configured()
+    text = yaml.safe_dump(config, sort_keys=False)
+    config = yaml.safe_load(re.sub(r"\bA\b(?=[,\]:\n])", "one-hidden", text))
+    page = rendered(tmp_path, config)
+    assert "fig-curves_one-hidden" in page.ids
+    section = page.source.index('id="sec-one-layer"')
+    assert page.source.index('id="fig-curves_one-hidden"') > section
+
+
+# ------------------------------------------------------------------------------------ mistakes
+@pytest.mark.parametrize(
+    "name", ["figures/curves_A.svg", "tables/epochs.csv", "figures/models.svg"]
+)
+def test_a_missing_input_is_named(arguments, name):
+    folder = arguments["summary"].parent
+    kind = name.split("/")[0]
+    arguments[kind] = [path for path in arguments[kind] if path.relative_to(folder) != Path(name)]
+    with pytest.raises(StudyError, match=Path(name).name.replace(".", r"\.")):
+        report.render(TEMPLATES, report.load_context(**arguments))
+
+
+def test_a_file_that_is_not_there_is_named(arguments):
+    (arguments["summary"].parent / "figures/data.svg").unlink()
+    with pytest.raises(StudyError, match=r"data\.svg"):
+        report.load_context(**arguments)
+
+
+def test_a_figure_without_its_values_is_named(arguments):
+    (arguments["summary"].parent / "figures/data.csv").unlink()
+    with pytest.raises(StudyError, match=r"figures/data\.svg: the values that the figure shows"):
+        report.load_context(**arguments)
+
+
+def test_a_model_without_results_is_named(arguments):
+    arguments["study"]["models"][0]["name"] = "forgotten"
+    with pytest.raises(StudyError, match="forgotten"):
+        report.load_context(**arguments)
+
+
+# ------------------------------------------------------------------------------------- numbers
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (report.percent, 0.867, "86.7\u202f%"),
+        (report.percent, 0.1, "10.0\u202f%"),
+        (report.percent, None, "–"),
+        (report.loss, 0.3839, "0.384"),
+        (report.signed, 0.354, "+0.35"),
+        (report.signed, -0.354, "−0.35"),
+        (report.signed, 0.001, "0.00"),
+        (report.signed, -0.001, "0.00"),
+        (report.points, 0.021, "+2.10"),
+        (report.points, -0.0102, "−1.02"),
+        (report.count, 60000, "60,000"),
+        (report.number, 0.001, "0.001"),
+        (report.number, 1e-5, "1e−5"),
+        (report.number, 1.0, "1"),
+        (report.number, 300, "300"),
+        (report.number, -1, "−1"),
+        (report.scientific, 3.07e-7, "3.1e−7"),
+        (report.scientific, 9.96e-6, "1.0e−5"),
+        (report.scientific, -0.25, "−2.5e−1"),
+        (report.scientific, 1234.5, "1.2e3"),
+        (report.scientific, 0.0, "0.0e0"),
+        (report.scientific, None, "–"),
+        (report.significant, 0.04512, "0.0451"),
+        (report.significant, 1.2149, "1.21"),
+        (report.significant, 123.46, "123"),
+        (report.significant, 9999.4, "9,999"),
+        (report.significant, 12345.6, "1.23e4"),
+        (report.significant, 0.001, "0.00100"),
+        (report.significant, 4.249e-7, "4.25e−7"),
+        (report.significant, -0.04512, "−0.0451"),
+        (report.significant, -4.249e-7, "−4.25e−7"),
+        (report.significant, 0.09996, "0.100"),
+        (report.significant, 9.996, "10.0"),
+        (report.significant, 0, "0.00"),
+        (report.significant, None, "–"),
+        (report.seconds, 9.43, "9.4\u202fs"),
+        (report.seconds, 59.97, "1\u202fmin 00\u202fs"),
+        (report.seconds, 65.2, "1\u202fmin 05\u202fs"),
+        (report.seconds, 7384, "2\u202fh 03\u202fmin"),
+    ],
+)
+def test_numbers_are_written_so_that_people_can_read_them(function, value, text):
+    assert function(value) == text
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("model,title,value\n1e5,NA,1e-5\nnan,None,\n", encoding="utf-8")
+    assert report.read_table(path) == [
+        {"model": "1e5", "title": "NA", "value": 1e-5},
+        {"model": "nan", "title": "None", "value": None},
+    ]
+
+
+# ------------------------------------------------------------------------------ provenance
+@edit("cost")
+def take_an_hour(row):
+    return {"seconds": "3600"}
+
+
+def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
+    trainings = len(STUDY.trainings)
+    experiments = len(STUDY.batchnorm.trained) * len(STUDY.batchnorm.seeds)
+    start = f"{trainings} trainings and {experiments} experiments took "
+    assert start in page.text
+    spent = trainings * 3600 + experiments * 12.5
+    told = f"{start}{report.seconds(spent)} of one core".replace(formats.THIN, " ")
+    assert told not in page.text
+    assert told in edited.text
+
+
+def test_texts_of_the_provenance_are_escaped(hostile):
+    for text in ("code", "directory", "rule"):
+        assert f"{text} {HOSTILE}" in hostile.text
+
+
+def test_a_study_without_any_record_of_cost_says_so(broken):
+    assert "No job of this study has left a record of its cost." in broken.text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "written"),
+    [(89.065, 2, "89.07"), (100 * 0.89065, 2, "89.07"), (2.675, 2, "2.68"), (-0.004, 2, "0.00")],
+)
+def test_numbers_are_rounded_as_by_hand_wherever_they_come_from(value, digits, written):
+    assert report.fixed(value, digits) == written
+
+
+def test_the_first_screen_tells_the_time_of_all_jobs(original, page):
+    context = report.load_context(**original)
+    whole = sum(job["core_seconds"] for job in context["provenance"]["jobs"])
+    told = re.search(r"<dt>Computing time</dt><dd>([^<]*)<", page.source)
+    assert told[1] == report.seconds(whole)

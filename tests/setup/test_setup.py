@@ -1,0 +1,594 @@
+"""The set-up installs what is locked, on any machine, and says what it cannot do."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+
+from fmstudy import runtime
+
+SYSTEM_PACKAGES = ["dataset-fashion-mnist", "graphviz", "libpango-1.0-0", "libpangoft2-1.0-0"]
+OF_TESTS = ["chromium-headless-shell", "qpdf", "poppler-utils"]
+OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
+
+
+# The lock files
+
+LOCKS = ["requirements.txt", "requirements-slurm.txt", "requirements-dev.txt"]
+LOCKS += ["requirements-bench.txt", "requirements-uv.txt"]
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def direct(file: str) -> set[str]:
+    """Names of the packages that an .in file asks for."""
+    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
+    return {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines if re.match(r"\w", line)}
+
+
+def locked(file: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    """Version and hashes of each locked package, by name and the platforms it is meant for."""
+    text = (REPOSITORY / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    entries = re.findall(r"^([\w.-]+)==(\S+) *(?:; ([^#\n]*?))? *((?:--hash=\S+ *)*)$", text, re.M)
+    assert len(entries) == len(re.findall(r"^\w", text, re.M)), f"{file} has lines of another kind"
+    return {(canonical(n), marker): (version, h.split()) for n, version, marker, h in entries}
+
+
+def version_of(package: str) -> str:
+    [version] = {v for (name, _), (v, _) in locked("requirements.txt").items() if name == package}
+    return version
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-slurm", "requirements-dev"])
+def test_every_package_asked_for_is_locked(name):
+    asked = direct(f"{name}.in")
+    assert asked
+    assert asked <= {package for package, _ in locked(f"{name}.txt")}
+
+
+@pytest.mark.parametrize("file", LOCKS)
+def test_every_locked_package_has_hashes(file):
+    for package, (_, hashes) in locked(file).items():
+        assert hashes, package
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", item) for item in hashes), package
+
+
+@pytest.mark.parametrize("file", LOCKS)
+def test_lock_files_hold_no_address_and_no_option(file):
+    for line in (REPOSITORY / file).read_text(encoding="utf-8").splitlines():
+        assert "://" not in line and " @ " not in line, line
+        assert not line.startswith("-"), line
+
+
+@pytest.mark.parametrize(
+    ("larger", "smaller"),
+    [("slurm.txt", "requirements.txt"), ("dev.txt", "requirements-slurm.txt")],
+)
+def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
+    larger = locked(f"requirements-{larger}")
+    everywhere = {name: entry for (name, marker), entry in larger.items() if not marker}
+    different = {
+        (name, marker): entry[0]
+        for (name, marker), entry in locked(smaller).items()
+        if larger.get((name, marker), everywhere.get(name)) != entry
+    }
+    assert different == {}
+
+
+def test_peers_are_locked_with_the_study_versions_of_what_they_share():
+    ours = {name: version for (name, _), (version, _) in locked("requirements.txt").items()}
+    peers = locked("requirements-bench.txt")
+    assert direct("requirements-bench.in") <= {name for name, _ in peers}
+    shared = {(name, version) for (name, _), (version, _) in peers.items() if name in ours}
+    assert {name for name, _ in shared} >= {"numpy", "scipy"}
+    assert shared <= set(ours.items())
+
+
+def test_conda_environment_has_the_locked_versions():
+    content = yaml.safe_load((REPOSITORY / "workflow/envs/study.yaml").read_text(encoding="utf-8"))
+    assert content["channels"] == ["conda-forge", "nodefaults"]
+    *_, with_pip = content["dependencies"]
+    pins = {tuple(part.strip() for part in pin.partition(";")[::2]) for pin in with_pip["pip"]}
+    asked = set()
+    for line in (REPOSITORY / "requirements.in").read_text(encoding="utf-8").splitlines():
+        if package := re.match(r"[\w-]+", line):
+            marker = line.partition("#")[0].partition(";")[2].strip()
+            asked.add((f"{package[0]}=={version_of(package[0])}", marker))
+    assert pins == asked
+
+
+@pytest.mark.parametrize("installed", ["tensorflow", "tensorflow-cpu"])
+def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypatch, installed):
+    def version(name: str) -> str:
+        if name != installed:
+            raise metadata.PackageNotFoundError(name)
+        return "2.21.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert runtime.versions(["tensorflow"])["tensorflow"] == "2.21.0"
+
+
+def test_citation_and_project_name_the_same_version():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"]
+
+
+# System packages, on machines made of a few fake commands
+
+
+class Machine:
+    """A PATH with a few real tools and fake commands that note how they were called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin, self.notes = folder / "bin", folder / "calls"
+        self.bin.mkdir()
+        for tool in ["awk", "cat", "env", "grep", "sed", "tr", "true"]:
+            (self.bin / tool).symlink_to(shutil.which(tool))
+
+    def has(self, command: str, body: str) -> None:
+        path = self.bin / command
+        path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def has_apt(self, installed: list[str], user: int, sudo: bool, fails: str = "nothing") -> None:
+        self.has("id", f"echo {user}")
+        self.has(
+            "dpkg",
+            f'case " {" ".join(installed)} " in *" $2 "*) echo "Status: install ok installed" ;;\n'
+            '*) echo "Status: deinstall ok config-files" ;; esac',
+        )
+        self.has(
+            "apt-get",
+            f'echo "$DEBIAN_FRONTEND: apt-get $*" >>"{self.notes}"\n'
+            f'case "$*" in *{fails}*) echo "E: refused" >&2; exit 100 ;; esac',
+        )
+        self.has("sudo", f'{"" if sudo else "exit 1"}\n[ "$1" = -n ] && shift && exec "$@"')
+
+    def install(self, name: str = "apt.txt", *options: object) -> str:
+        """Run the script; give what it printed. It must succeed, whatever happens."""
+        script = REPOSITORY / "scripts/install_system_packages.sh"
+        done = subprocess.run(
+            ["/bin/sh", script, *options, REPOSITORY / name],
+            env={"PATH": str(self.bin)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def calls(self) -> list[str]:
+        return self.notes.read_text(encoding="utf-8").splitlines() if self.notes.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+def installing(*packages: str) -> list[str]:
+    """The calls that install these packages and no others, without a question."""
+    return ["noninteractive: apt-get -qq update"] + [
+        f"noninteractive: apt-get -qq install -y --no-install-recommends {name}"
+        for name in packages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "packages"),
+    [("apt.txt", SYSTEM_PACKAGES), ("apt-test.txt", OF_TESTS), ("apt-slurm.txt", OF_SLURM)],
+)
+def test_lists_name_the_system_packages_and_what_each_is_for(machine, name, packages):
+    machine.has_apt(installed=[], user=1000, sudo=False)
+    output = machine.install(name)
+    assert re.findall(r"^  (\S+): \w+", output, re.M) == packages
+
+
+def test_nothing_is_installed_where_all_is_there(machine):
+    machine.has_apt(installed=SYSTEM_PACKAGES, user=0, sudo=True)
+    assert machine.install() == ""
+    assert machine.calls == []
+
+
+def test_root_installs_only_what_is_missing(machine):
+    machine.has_apt(installed=["dataset-fashion-mnist"], user=0, sudo=False)
+    machine.install()
+    assert machine.calls == installing(*SYSTEM_PACKAGES[1:])
+
+
+def test_a_user_with_sudo_installs_all_that_is_missing(machine):
+    machine.has_apt(installed=[], user=1000, sudo=True)
+    machine.install()
+    assert machine.calls == installing(*SYSTEM_PACKAGES)
+
+
+def test_without_rights_the_exact_command_is_printed(machine):
+    machine.has_apt(installed=SYSTEM_PACKAGES[1:], user=1000, sudo=False)
+    output = machine.install()
+    assert machine.calls == []
+    assert "sudo apt-get install --no-install-recommends dataset-fashion-mnist\n" in output
+    assert "graphviz" not in output
+
+
+def test_a_package_that_fails_stops_neither_the_others_nor_the_set_up(machine):
+    machine.has_apt(installed=[], user=0, sudo=False, fails="install*fashion")
+    output = machine.install()
+    assert machine.calls == installing(*SYSTEM_PACKAGES)
+    assert re.findall(r"^  (\S+): \w+", output, re.M) == ["dataset-fashion-mnist"]
+    assert output.endswith("apt-get install --no-install-recommends dataset-fashion-mnist\n")
+
+
+def test_an_update_that_fails_does_not_prevent_the_installation(machine):
+    machine.has_apt(installed=[], user=0, sudo=False, fails="update")
+    output = machine.install()
+    assert machine.calls == installing(*SYSTEM_PACKAGES)
+    assert "could not" not in output
+
+
+def test_systems_without_apt_are_told_the_names(machine):
+    output = machine.install()
+    assert re.findall(r"^  (\S+): \w+", output, re.M) == SYSTEM_PACKAGES
+
+
+@pytest.mark.parametrize("kind", ["no apt", "no rights", "apt fails"])
+def test_what_could_not_be_had_is_tried_and_told_once(machine, tmp_path, kind):
+    once = ("apt-test.txt", "--once", tmp_path / "note")
+    if kind != "no apt":
+        user = 0 if kind == "apt fails" else 1000
+        machine.has_apt(installed=["qpdf"], user=user, sudo=False, fails="install*")
+    assert "chromium-headless-shell: the browser" in machine.install(*once)
+    calls = list(machine.calls)
+    assert machine.install(*once) == ""
+    assert machine.calls == calls
+
+    machine.has_apt(installed=[], user=0, sudo=False)  # now one more is missing
+    if kind != "no apt":
+        machine.install(*once)
+        assert machine.calls == calls + installing(*OF_TESTS)
+
+
+def test_what_is_there_or_could_be_installed_leaves_no_note(machine, tmp_path):
+    once = ("apt-test.txt", "--once", tmp_path / "note")
+    machine.has_apt(installed=["qpdf"], user=0, sudo=False)
+    machine.install(*once)
+    assert machine.calls == installing(*(name for name in OF_TESTS if name != "qpdf"))
+    machine.has_apt(installed=OF_TESTS, user=0, sudo=False)
+    assert machine.install(*once) == ""
+    assert not (tmp_path / "note").exists()
+
+
+# The Python environment
+
+
+def make_environment(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", REPOSITORY / "scripts/make_environment.sh", *map(str, arguments)],
+        env={**os.environ, "PIP_NO_INDEX": "1", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.10", "3.14"])
+def test_a_python_that_does_not_fit_is_named_with_the_way_out(machine, tmp_path, version):
+    machine.has("python3", f"echo {version}")
+    done = make_environment(tmp_path / "venv", "", "lock.txt", PATH=str(machine.bin))
+    assert done.returncode == 1
+    assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
+    assert f"python3 ({version}), python3.13 (not there)" in done.stderr
+    assert "make setup PYTHON=" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_debian_without_venv_is_told_what_to_install(machine, tmp_path):
+    machine.has("python3.12", 'case "$*" in *ensurepip*) exit 1 ;; *) echo 3.12 ;; esac')
+    done = make_environment(tmp_path / "venv", "python3.12", "lock.txt", PATH=str(machine.bin))
+    assert done.returncode == 1
+    assert "sudo apt-get install python3.12-venv" in done.stderr
+
+
+@dataclass
+class Environment:
+    """A folder with an environment, a lock file of one package, and the only copy of that."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.venv, self.lock = self.folder / "venv", self.folder / "lock.txt"
+
+    def lock_package(self, version: str, name: str = "tiny") -> None:
+        """Offer a version of a package, and lock it."""
+        info = f"{name}-{version}.dist-info"
+        members = {
+            f"{name}.py": f"version = {version!r}\n",
+            f"{info}/METADATA": f"Name: {name}\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
+        }
+        lines = [f"{member},,{len(text)}\n" for member, text in members.items()]
+        members[f"{info}/RECORD"] = "".join(lines) + f"{info}/RECORD,,\n"
+        wheel = self.folder / f"{name}-{version}-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for member, text in members.items():
+                archive.writestr(zipfile.ZipInfo(member), text)  # dated the same each time
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        self.lock.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
+
+    def make(self, python: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+        """Call the script as on a machine whose pip is told to find packages in the folder."""
+        told = {"PIP_FIND_LINKS": str(self.folder), "UV_CACHE_DIR": str(self.folder / "cache")}
+        return make_environment(*options, self.venv, python, self.lock, **told)
+
+    def is_current(self) -> bool:
+        return self.make("", "--check").returncode == 0
+
+    def file(self, name: str) -> Path:
+        [path] = self.venv.glob(f"lib/python*/site-packages/{name}")
+        return path
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Environment(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
+def environment(shared) -> Environment:
+    """A finished environment, repaired where the test before has damaged it."""
+    shared.lock_package("1.0")
+    done = shared.make(sys.executable)
+    assert done.returncode == 0, done.stderr
+    return shared
+
+
+def test_a_finished_environment_stays_and_new_locks_are_installed(environment):
+    assert environment.is_current()
+    assert environment.make(sys.executable).stdout == ""
+
+    environment.lock_package("2.0")
+    assert not environment.is_current()
+    assert environment.make(sys.executable).returncode == 0
+    assert environment.is_current()
+    assert "2.0" in environment.file("tiny.py").read_text(encoding="utf-8")
+
+
+def test_a_package_that_is_no_longer_locked_is_removed(environment):
+    tiny = environment.file("tiny.py")
+    environment.lock_package("1.0", name="other")
+    environment.make(sys.executable)
+    assert environment.file("other.py").exists()
+    assert not tiny.exists()
+
+
+def test_an_environment_that_was_moved_is_not_current(environment):
+    """The commands in it begin with the path of its Python."""
+    moved = environment.venv.rename(environment.folder / "moved")
+    assert make_environment("--check", moved, "", environment.lock).returncode == 1
+    moved.rename(environment.venv)
+    assert environment.is_current()
+
+
+def test_uv_installs_with_the_package_sources_of_pip(environment):
+    environment.lock_package("2.0")
+    environment.make(sys.executable)
+    installer = environment.file("tiny-*.dist-info/INSTALLER")
+    assert installer.read_text(encoding="utf-8").strip() == "uv"
+
+
+def test_without_uv_pip_rebuilds_a_damaged_environment(environment):
+    """No uv is in the environment, beside another Python, or to be had."""
+    environment.file("tiny.py").unlink()
+    done = environment.make()
+    assert done.returncode == 0, done.stderr
+    assert "Rebuilding" in done.stdout
+    assert environment.file("tiny.py").exists()
+    installer = environment.file("tiny-*.dist-info/INSTALLER")
+    assert installer.read_text(encoding="utf-8").strip() == "pip"
+
+
+@pytest.mark.parametrize("lost", ["tiny.py", "tiny-1.0.dist-info/INSTALLER"])
+def test_a_package_that_lost_a_file_is_installed_again(environment, lost):
+    file = environment.file(lost)
+    file.unlink()
+    assert "Damaged, to be replaced: tiny" in environment.make(sys.executable).stdout
+    assert file.exists()
+    assert environment.make(sys.executable).stdout == ""
+
+
+def test_a_package_whose_file_was_cut_short_is_installed_again(environment):
+    """Cutting the file also cuts its copy in uv's cache, to which it is a link."""
+    tiny = environment.file("tiny.py")
+    with tiny.open("r+") as file:
+        file.truncate(3)
+    environment.make(sys.executable)
+    assert tiny.read_text(encoding="utf-8") == "version = '1.0'\n"
+
+
+def test_another_version_installed_by_hand_is_replaced(environment):
+    locked_text = environment.lock.read_text(encoding="utf-8")
+    environment.lock_package("2.0")
+    uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-index"]
+    places = ["--find-links", environment.folder, "--python", environment.venv / "bin/python"]
+    subprocess.run([*uv, *places, "tiny==2.0"], check=True)
+    environment.lock.write_text(locked_text, encoding="utf-8")
+    assert environment.is_current()  # as far as an instant look tells
+    environment.make(sys.executable)
+    assert "1.0" in environment.file("tiny.py").read_text(encoding="utf-8")
+
+
+def test_nothing_can_be_repaired_without_a_whole_pip(environment):
+    look = [environment.venv / "bin/python", REPOSITORY / "scripts/find_damaged_packages.py"]
+    assert subprocess.run(look, check=False).returncode == 0
+    installer = environment.file("pip-*.dist-info/INSTALLER")
+    text = installer.read_text(encoding="utf-8")
+    installer.unlink()
+    assert subprocess.run(look, check=False).returncode == 1
+    installer.write_text(text, encoding="utf-8")
+
+
+def test_a_failed_installation_is_not_taken_for_a_finished_one(environment):
+    environment.lock.write_text(f"tiny==3.0 --hash=sha256:{64 * '0'}\n", encoding="utf-8")
+    done = environment.make(sys.executable)
+    assert done.returncode == 1
+    assert "could not be installed" in done.stderr
+    assert not environment.is_current()
+
+
+# What set-up must never touch
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A checkout in which somebody has also made an environment."""
+    folder = tmp_path / "holds/checkout"
+    shutil.copytree(REPOSITORY / "scripts", folder / "scripts", ignore=lambda _, names: {"fmstudy"})
+    shutil.copy(REPOSITORY / "Makefile", folder)
+    shutil.copy(REPOSITORY / "requirements-uv.txt", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("venv", "files", "reason"),
+    [
+        (".", ["pyvenv.cfg"], "it holds the study itself"),
+        ("..", ["../pyvenv.cfg"], "it holds the study itself"),
+        ("link", ["pyvenv.cfg"], "it holds the study itself"),
+        ("", [], "no folder is given"),
+        ("Makefile", [], "it is not a folder"),
+        ("mine", ["mine/notes.txt"], "no Python environment"),
+        ("mine", ["mine/pyvenv.cfg", "mine/Makefile"], "it holds Makefile"),
+        ("mine", ["mine/pyvenv.cfg", "mine/.git/HEAD"], "it holds .git"),
+    ],
+)
+@pytest.mark.parametrize("target", ["setup", "distclean"])
+def test_a_folder_that_is_no_environment_is_refused_whole(checkout, target, venv, files, reason):
+    (checkout / "link").symlink_to(checkout)
+    for file in files:
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / file).touch()
+    (checkout / "apt.txt").touch()
+    before = sorted(checkout.parent.rglob("*"))
+    done = run_make(checkout, target, f"VENV={venv}", f"PYTHON={sys.executable}")
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert sorted(checkout.parent.rglob("*")) == before
+
+
+def test_distclean_removes_an_environment(checkout):
+    venv = checkout / ".venv"
+    (venv / "lib64").mkdir(parents=True)
+    for name in ("pyvenv.cfg", ".gitignore", ".setup-stamp"):
+        (venv / name).touch()
+    assert run_make(checkout, "distclean").returncode == 0
+    assert not venv.exists()
+    assert (checkout / "Makefile").exists()
+    assert run_make(checkout, "distclean").returncode == 0  # nothing is left to remove
+
+
+# The targets of the Makefile
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A folder with our Makefile and a finished environment whose snakemake only notes its call."""
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    commands = tmp_path / ".venv/bin"
+    for folder in [commands, tmp_path / "scripts"]:
+        folder.mkdir(parents=True)
+    (tmp_path / "scripts/make_environment.sh").write_text("exit 0\n", encoding="utf-8")
+    for name, body in {"python": "", "snakemake": 'echo "$@"; command -v python'}.items():
+        (commands / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (commands / name).chmod(0o755)
+    return tmp_path
+
+
+def run_make(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    ours = ("MAKE", "MFLAGS", "PYTHON", "VENV", "CORES")  # of the make that runs these tests
+    env = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | more
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def make(folder: Path, *arguments: str, **more: str) -> str:
+    done = run_make(folder, *arguments, **more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_make_alone_lists_every_target_for_people(study):
+    listed = re.findall(r"^  make (\w+) +\S", make(study), re.M)
+    expected = "help setup slurm report quick test bench lint format lock clean distclean"
+    assert listed == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("target", "request_"),
+    [
+        ("report", "report"),
+        # before --configfile, which would take it for a second file
+        ("quick", "report --configfile config/quick.yaml"),
+    ],
+)
+def test_report_targets_call_snakemake_with_the_environment_first(study, target, request_):
+    called, python = make(study, target, "CORES=3").splitlines()
+    assert called == f"--cores 3 --rerun-incomplete {request_}"
+    assert python == str(study / ".venv/bin/python")
+
+
+@pytest.mark.parametrize("target", ["quick", "test", "lint"])
+def test_modules_of_another_installation_do_not_get_into_the_environment(study, target):
+    (study / "scripts/install_system_packages.sh").touch()
+    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "mypy"):
+        command = study / ".venv/bin" / name
+        command.write_text('#!/bin/sh\necho "$PYTHONPATH$PYTHONHOME"\n', encoding="utf-8")
+        command.chmod(0o755)
+    assert make(study, target, PYTHONPATH="elsewhere", PYTHONHOME="elsewhere").strip() == ""
+
+
+def test_a_cluster_gets_the_study_and_what_submits_it(study):
+    for name in ("make_environment", "install_system_packages"):
+        (study / f"scripts/{name}.sh").write_text('echo "$@"\n', encoding="utf-8")
+    assert " ".join(make(study, "slurm").split()).startswith(
+        "apt.txt .venv requirements.txt requirements-slurm.txt Ready"
+    )
+
+
+def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(study):
+    """With the environment finished, nothing but one instant look stands before the work."""
+    called = 'echo "system packages: $*"\n'
+    (study / "scripts/install_system_packages.sh").write_text(called, encoding="utf-8")
+    for name in ("pytest", "ruff", "snakefmt", "mypy"):
+        shutil.copy(study / ".venv/bin/python", study / f".venv/bin/{name}")
+    looked = [
+        f"system packages: --once .venv/.no-{name} {name}.txt" for name in ("apt", "apt-test")
+    ]
+    assert make(study, "test").splitlines() == looked
+    for target in ("report", "lint"):
+        assert "system packages" not in make(study, target)
+
+
+def test_clean_removes_what_the_study_makes_and_nothing_else(study):
+    made = ["resources/a", "results/a/b", "logs/a", ".snakemake/a", "report/final.html"]
+    kept = ["config/config.yaml", "report/notes.html", "report/templates/a.html", ".venv/a"]
+    for name in made + kept:
+        (study / name).parent.mkdir(parents=True, exist_ok=True)
+        (study / name).touch()
+    make(study, "clean")
+    assert [name for name in made if (study / name).exists()] == []
+    assert [name for name in kept if not (study / name).exists()] == []

@@ -1,0 +1,147 @@
+"""The study on a cluster: a real SLURM of one node, started for these tests (slurmcluster)."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import slurmcluster
+import yaml
+from fixtures import REPOSITORY
+from fixtures.workflow import clone, snakemake
+
+pytestmark = pytest.mark.workflow
+
+PROFILE = "workflow/profiles/slurm"
+RULES = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
+
+
+# ---------------------------------------------------------------------------- what jobs ask for
+def bodies() -> dict[str, str]:
+    """What each rule says that has a script, by its name; one that is used again says the same."""
+    rules = dict(re.findall(r"^rule (\w+):\n((?:\n|[ ].*\n)+)", RULES, re.M))
+    again = re.findall(r"^use rule (\w+) as (\w+) with:", RULES, re.M)
+    rules |= {name: rules[original] for original, name in again}
+    return {name: body for name, body in rules.items() if "script:" in body}
+
+
+def test_every_rule_runs_in_the_group_or_here_or_says_what_it_needs():
+    groups = yaml.safe_load((REPOSITORY / PROFILE / "profile.yaml").read_text())["groups"]
+    rules = bodies()
+    assert set(groups) <= set(rules), "the profile names a rule that is not there"
+    for name in set(rules) - set(groups):
+        needs = "localrule: True" in rules[name] or re.search(
+            r"threads: 1\n    resources:\n        mem_mb=.+\n        runtime=.+\n", rules[name]
+        )
+        assert needs, f"{name}: a place in the group of the profile, or threads and resources"
+
+
+# ----------------------------------------------------------------------------- the study, run
+@dataclass
+class Run:
+    """What is left of a run on the cluster, of which one training was cancelled."""
+
+    directory: Path
+    exit_code: int
+    said: str
+    jobs: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Run:
+    """A sweep on the cluster: the data, two trainings, and what is made of them (a minute)."""
+    directory = clone(tmp_path_factory.mktemp("cluster"), data_folder)
+    command = [sys.executable, "-m", "snakemake", "sweep_width", "--workflow-profile", PROFILE]
+    command += ["--slurm-status-command", "squeue", "--cores", "2"]  # which the node has
+    command += ["--slurm-init-seconds-before-status-checks", "1"]
+    said = directory / "said"
+    try:
+        with slurmcluster.cluster() as cluster, open(said, "w", encoding="utf-8") as out:
+            process = subprocess.Popen(
+                command, cwd=directory, env=cluster.environment, stdout=out, stderr=out
+            )
+            try:
+                while process.poll() is None:
+                    if number := cluster.training_at_work(directory):
+                        cluster.run("scancel", number)
+                        break
+                    time.sleep(0.1)
+                process.wait(600)
+            finally:
+                process.kill()
+            return Run(directory, process.returncode, said.read_text("utf-8"), cluster.completed())
+    except slurmcluster.ClusterError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.mark.slurm
+def test_a_cancelled_training_is_tried_again_with_more_and_the_study_goes_on(run: Run):
+    assert run.exit_code == 0, run.said
+    assert "SLURM status is: 'CANCELLED'" in run.said
+    # the data, two trainings, one of them again, and one job for a table and two figures
+    assert Counter(job["JobState"] for job in run.jobs) == {"COMPLETED": 4, "CANCELLED": 1}
+    [cancelled] = [job for job in run.jobs if job["JobState"] == "CANCELLED"]
+    assert [2 * amount for amount in asked(cancelled)] in [asked(job) for job in run.jobs]
+
+
+def asked(job: dict[str, str]) -> list[int]:
+    """The megabytes and minutes that a job asked for."""
+    return [int(re.search(r"mem=(\d+)M", job["Tres"])[1]), int(job["TimeLimit"])]
+
+
+@pytest.mark.slurm
+def test_results_have_the_same_bytes_as_without_a_cluster(
+    run: Run, data_folder: Path, tmp_path: Path
+):
+    local = clone(tmp_path, data_folder)
+    done = snakemake(local, "--cores", "2", "sweep_width")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(contents(local)) == 6 + 2 * 4 + 1 + 2 * 3  # data, trainings, table, figures
+    assert contents(run.directory) == contents(local)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """What each file of the results holds, but for the one that says when and for how long."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.glob("results/**/*")
+        if path.is_file() and path.name != "provenance.json"
+    }
+
+
+@pytest.mark.slurm
+def test_nothing_is_left_half_made(run: Run):
+    assert list(run.directory.rglob("results/**/.*")) == []
+    done = snakemake(run.directory, "sweep_width", "--cores", "1")
+    assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_a_job_that_is_ended_takes_a_half_written_file_with_it(tmp_path: Path):
+    program = """
+import time
+from fmstudy import runtime
+with runtime.job("job.log"), runtime.atomic_write("result.csv"):
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "scripts")}
+    job = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    )
+    assert job.stdout.readline() == b"writing\n"
+    job.terminate()
+    assert job.wait() == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
+
+
+def test_a_machine_without_slurm_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(slurmcluster, "find", lambda command: None)
+    missing = pytest.raises(slurmcluster.ClusterError, match="install munge slurmctld slurmd")
+    with missing, slurmcluster.cluster():
+        pass

@@ -1,0 +1,272 @@
+"""Mistakes in the file of claims are told with line, key and what is allowed."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+from snakemake.utils import update_config
+
+from fmstudy import claims, measures
+from fmstudy import study as studies
+from fmstudy.configuration import ConfigurationError
+
+FILE = REPOSITORY / "config/claims.yaml"
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/claims.schema.yaml").read_text("utf-8"))
+
+GOOD = """\
+claims:
+  level:
+    part: A
+    topic: softmax
+    place: "Question 1"
+    says: It does well.
+    test:
+      level: {metric: test_accuracy, model: softmax}
+      about: 0.8
+      within: 0.02
+  compare:
+    part: B
+    topic: depth
+    place: "Question 2"
+    says: More is better.
+    test:
+      compare: {metric: test_loss, model: B, with: A}
+      less: 0
+    printed: {add: [b-test-loss], subtract: [a-test-loss], less: 0}
+  trend:
+    part: A
+    topic: width
+    place: "Question 3"
+    says: Wider is better.
+    test:
+      trend: {metric: test_accuracy, sweep: width, from: 100, scale: log}
+      more: 0
+  course:
+    part: A
+    topic: softmax
+    place: "Question 4"
+    says: It rises.
+    test:
+      course: {metric: test_accuracy, model: softmax, from: 0, to: 5, minus: [5, 9]}
+      more: 0
+  longer:
+    part: A
+    topic: softmax
+    place: "Question 5"
+    says: It goes on.
+    test:
+      longer: {metric: test_accuracy}
+      more: 0
+  any:
+    part: C
+    topic: others
+    place: "Question 6"
+    says: It works on any data.
+    untested: Nobody can show it.
+    literature: [ioffe2015]
+"""
+MODELS = {"softmax": None, "A": None, "B": None}
+SWEEPS = {"width": None, "l2": None}
+PUBLISHED = ["a-test-loss", "b-test-loss"]
+
+
+def read(file: Path) -> dict:
+    return claims.read(file, SCHEMA, MODELS, SWEEPS, PUBLISHED)
+
+
+@pytest.fixture
+def refused(tmp_path: Path):
+    """Edits the good file in one place and gives the complaint; the line of `marked` is named."""
+
+    def refuse(old: str, new: str, marked: str) -> list[str]:
+        assert GOOD.count(old) == 1, f"{GOOD.count(old)} times: {old}"
+        text = GOOD.replace(old, new)
+        assert text.count(marked) >= 1
+        file = tmp_path / "claims.yaml"
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigurationError) as caught:
+            read(file)
+        message = str(caught.value)
+        line = text[: text.index(marked)].count("\n") + 1
+        assert re.search(rf"{re.escape(str(file))}, line {line}\b", message), message
+        return [each for each in message.splitlines() if each.startswith("  ")]
+
+    return refuse
+
+
+def test_good_claims_are_read_in_their_order(tmp_path: Path):
+    file = tmp_path / "claims.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    assert list(read(file)) == ["level", "compare", "trend", "course", "longer", "any"]
+    content = read(file)
+    assert claims.models_of(content) == ["softmax", "B", "A"]
+    assert claims.sweeps_of(content) == ["width"]
+
+
+LEVEL = "      level: {metric: test_accuracy, model: softmax}\n"
+COMPARE = "{metric: test_loss, model: B, with: A}"
+NONE = "    untested: Nobody can show it.\n"
+MISTAKES = [
+    # names
+    (COMPARE, COMPARE.replace("B", "C9"), "model: C9",
+     ["claims.compare.test.compare.model", 'no model is called "C9"', "Models: softmax, A, B."]),
+    ("model: softmax}\n      about", "model: sofmax}\n      about", "sofmax",
+     ["claims.level.test.level.model", 'Did you mean "softmax"?']),
+    ("sweep: width", "sweep: widht", "widht",
+     ["claims.trend.test.trend.sweep", 'no sweep is called "widht"', 'mean "width"', "l2"]),
+    ("add: [b-test-loss]", "add: [b-test-los]", "b-test-los]",
+     ["claims.compare.printed.add[0]", 'the id "b-test-los"', 'Did you mean "b-test-loss"?']),
+    ("subtract: [a-test-loss]", "subtract: [zzz]", "zzz",
+     ["claims.compare.printed.subtract[0]", 'the id "zzz"']),
+    # kinds
+    (LEVEL, LEVEL + "      longer: {metric: test_loss}\n", "    test:\n      level",
+     ["claims.level.test", "exactly one of compare, level, course, longer, trend"]),
+    ("      longer: {metric: test_accuracy}\n", "", "    test:\n      more",
+     ["claims.longer.test", "exactly one of compare, level, course, longer, trend"]),
+    # expectations
+    ("      less: 0\n", "", "    test:\n      compare",
+     ["claims.compare.test", "exactly one of more, less, about"]),
+    ("      less: 0\n", "      less: 0\n      more: 0\n", "    test:\n      compare",
+     ["claims.compare.test", "exactly one of more, less, about"]),
+    (", less: 0}", "}", "printed", ["claims.compare.printed", "exactly one of more, less, about"]),
+    ("      within: 0.02\n", "", "    test:\n      level",
+     ["claims.level.test", "about and within need each other"]),
+    ("      less: 0\n", "      less: 0\n      within: 1\n", "    test:\n      compare",
+     ["claims.compare.test", "about and within need each other"]),
+    ("within: 0.02", "within: 0", "within: 0", ["claims.level.test.within", "greater than 0"]),
+    # tests, or none
+    (NONE, "", "any:", ["claims.any: needs a test, or says under untested"]),
+    ("      about: 0.8\n      within: 0.02\n",
+     "      about: 0.8\n      within: 0.02\n    untested: But why.\n", "untested: But",
+     ["claims.level.untested", "stands beside a test"]),
+    # form
+    ("says: It does well.", "sais: It does well.", "sais",
+     ["claims.level.sais: unknown key", 'Did you mean "says"?']),
+    ("says: It goes on.", "says: ''", "says: ''", ["claims.longer.says"]),
+    ("metric: test_loss, model: B", "metric: test_los, model: B", "test_los,",
+     ["compare.metric: must be one of", '"test_los"', 'Did you mean "test_loss"?']),
+    ("    part: C\n", "    part: D\n", "part: D", ["claims.any.part: must be one of A, B, C"]),
+    ("    topic: width\n", "", "trend:", ["claims.trend", "the key topic is missing"]),
+    ("minus: [5, 9]", "minus: [5]", "minus: [5]", ["course.minus: must be a list of at least 2"]),
+    ("from: 0,", "from: zero,", "from: zero", ["course.from: must be a whole number", '"zero"']),
+    ("scale: log", "scale: lg", "scale: lg", ["trend.scale: must be one of linear, log"]),
+    ("sweep: width,", "sweeps: width,", "sweeps:", ["unknown key", 'Did you mean "sweep"?']),
+    ("[ioffe2015]", "[Ioffe]", "[Ioffe]", ["claims.any.literature[0]", "such as ioffe2015"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked", "parts"), MISTAKES, ids=[f"{m[-1][0]} {m[1]!r}" for m in MISTAKES]
+)
+def test_mistake_is_named_with_its_line_and_what_is_allowed(refused, old, new, marked, parts):
+    complaints = "\n".join(refused(old, new, marked))
+    for part in parts:
+        assert part in complaints
+
+
+def test_all_that_does_not_hang_together_is_told_at_once(tmp_path: Path):
+    text = GOOD.replace("model: B, with: A", "model: C, with: D").replace(
+        "sweep: width", "sweep: x"
+    )
+    file = tmp_path / "claims.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        read(file)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("The configuration has 3 mistakes")
+    assert len(lines) == 4
+
+
+def test_file_that_is_not_yaml_is_named_with_the_line(tmp_path: Path):
+    file = tmp_path / "claims.yaml"
+    file.write_text("claims:\n  a: {part: A\n  b: 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=re.escape(f"{file}: this is not valid YAML")) as e:
+        read(file)
+    assert "line 3" in str(e.value)
+
+
+def test_claim_that_stands_twice_is_refused_with_both_lines(tmp_path: Path):
+    file = tmp_path / "claims.yaml"
+    again = GOOD[GOOD.index("  any:") :]
+    file.write_text(GOOD + again, encoding="utf-8")
+    line = GOOD.count("\n") + 1
+    with pytest.raises(ConfigurationError, match=f"line {line}: the key claims.any stands here"):
+        read(file)
+
+
+def test_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match=r"none\.yaml: cannot be read"):
+        read(tmp_path / "none.yaml")
+
+
+# The claims that come with the study
+
+
+@pytest.fixture(scope="module", params=["default", "quick"])
+def study(request: pytest.FixtureRequest) -> studies.Study:
+    config: dict = {}
+    for name in ("config", "quick")[: 1 if request.param == "default" else 2]:
+        text = (REPOSITORY / f"config/{name}.yaml").read_text(encoding="utf-8")
+        update_config(config, yaml.safe_load(text))
+    built, problems = studies.build(config)
+    assert problems == []
+    return built
+
+
+@pytest.fixture(scope="module")
+def own(study: studies.Study) -> dict:
+    rows, _ = studies.read_published(REPOSITORY / study.published_file, study.published_numbers)
+    ids = [row["id"] for row in rows]
+    return claims.read(REPOSITORY / study.claims_file, SCHEMA, study.models, study.sweeps, ids)
+
+
+def test_claims_of_the_source_fit_the_study_and_cover_its_parts(own: dict):
+    assert len(own) >= 30
+    assert {claim["part"] for claim in own.values()} == {"A", "B", "C"}
+    tested = [claim for claim in own.values() if "test" in claim]
+    assert len(tested) >= 30
+    kinds = {kind for claim in tested for kind in claims.KINDS if kind in claim["test"]}
+    assert kinds == set(claims.KINDS)
+
+
+def test_every_claim_says_where_it_stands_and_what_in_a_sentence(own: dict):
+    for name, claim in own.items():
+        says = claim["says"].strip()
+        assert says.endswith("."), name
+        assert claim["place"].startswith(("Question 1", "Part B", "Part C")), name
+    said = [claim["says"] for claim in own.values()]
+    assert len(set(said)) == len(said)
+
+
+def test_claims_of_a_topic_belong_to_one_part(own: dict):
+    topics: dict[str, set[str]] = {}
+    for claim in own.values():
+        topics.setdefault(claim["topic"], set()).add(claim["part"])
+    assert {topic for topic, parts in topics.items() if len(parts) > 1} == set()
+
+
+def test_courses_and_epochs_are_within_the_trainings(own: dict, study: studies.Study):
+    if not study.uses_all:
+        pytest.skip("the quick study's trainings are shorter, which its table then says")
+    tests = [
+        (name, test)
+        for name, claim in own.items()
+        for kind in ("course", "compare", "level")
+        if (test := claim.get("test", {}).get(kind))
+    ]
+    assert len(tests) > 10
+    for name, test in tests:
+        epochs = [test.get(key, 0) for key in ("epoch", "from", "to")] + test.get("minus", [])
+        assert max(epochs) <= study.models[test["model"]].spec.epochs, name
+
+
+def test_metrics_that_a_claim_may_name_are_those_that_can_be_measured():
+    named = SCHEMA["$defs"]["metric"]["enum"]
+    assert sorted(named) == sorted(measures.METRICS)
+
+
+def test_kinds_and_expectations_of_the_schema_are_those_that_are_known():
+    properties = set(SCHEMA["$defs"]["test"]["properties"])
+    assert properties == {*claims.KINDS, *claims.WAYS, "within"}

@@ -1,0 +1,365 @@
+"""A mistake in the configuration is refused before anything runs, in words a person can act on."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+from snakemake.utils import update_config
+
+from fmstudy import configuration
+from fmstudy import study as studies
+from fmstudy.configuration import ConfigurationError, read_command_line, read_origins
+
+DEFAULT = REPOSITORY / "config/config.yaml"
+QUICK = REPOSITORY / "config/quick.yaml"
+FULL = REPOSITORY / "config/full.yaml"
+SCHEMA = yaml.safe_load(
+    (REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
+)
+
+
+def check(*files: Path) -> studies.Study:
+    """Do with configuration files, each laid over those before, what the workflow does."""
+    origins, config = read_origins(files), {}
+    for file in files:
+        update_config(config, yaml.safe_load(file.read_text(encoding="utf-8")))
+    problems = configuration.check_form(config, SCHEMA)
+    study = None
+    if not problems:
+        study, problems = studies.build(config)
+    if problems:
+        raise configuration.report(problems, origins)
+    return study
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Edits the default configuration in one place and gives the complaint it causes.
+
+    `marked` is the text whose line the message must name, in the edit if it stands there;
+    without it, the first line of the edit.
+    """
+
+    def refuse(old: str, new: str, marked: str | None = None) -> list[str]:
+        text = DEFAULT.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{text.count(old)} times: {old}"
+        text = text.replace(old, new)
+        file = tmp_path / "mine.yaml"
+        file.write_text(text, encoding="utf-8")
+        start, end = text.index(new), text.index(new) + len(new)
+        place = text.find(marked or new.strip(), start, end)
+        place = text.index(marked) if place == -1 else place
+        line = text[:place].count("\n") + 1
+        with pytest.raises(ConfigurationError) as caught:
+            check(file)
+        message = str(caught.value)
+        assert re.search(rf"{re.escape(str(file))}, line {line}\b", message), message
+        return message.splitlines()
+
+    return refuse
+
+
+def only(lines: list[str], *parts: str) -> None:
+    """Check that there is one complaint, and that it says all these things."""
+    complaints = [line for line in lines if line.startswith("  ")]
+    assert len(complaints) == 1, "\n".join(lines)
+    assert lines[0] == "The configuration has a mistake; nothing was run."
+    for part in parts:
+        assert part in complaints[0], complaints[0]
+
+
+# What is right
+
+
+@pytest.mark.parametrize(
+    "files", [[DEFAULT], [DEFAULT, QUICK], [DEFAULT, FULL]], ids=["default", "quick", "full"]
+)
+def test_configuration_that_comes_with_the_study_is_valid(files):
+    study = check(*files)
+    rows, complaints = studies.read_published(
+        REPOSITORY / study.published_file, study.published_numbers
+    )
+    assert complaints == []
+    assert rows
+
+
+# Keys and values
+
+
+MODEL_A = "  A:\n    title: \"A: 300 ReLU\"\n    engine: lowlevel\n    hidden: [300]\n"  # fmt: skip
+
+
+def model_a(line: str) -> tuple[str, str]:
+    """An edit that gives model A one more key."""
+    return MODEL_A, f"{MODEL_A}    {line}\n"
+
+
+MISTAKES = [
+    # unknown keys, at every depth
+    ("\nseeds:", "\nseed:\n  - 1\nseeds:", "seed:\n", ["seed: unknown key", '"seeds"']),
+    (*model_a("hiden: [3]"), "hiden", ["models.A.hiden: unknown key", '"hidden"', "penalty"]),
+    ("    vary: width", "    varyy: 1\n    vary: width", "varyy", ["sweeps.width.varyy", '"vary"']),
+    ("  timeout: 30", "  timout: 1\n  timeout: 30", "timout", ["data.timout", '"timeout"']),
+    # wrong types
+    ("  timeout: 30", "  timeout: [3]", None, ["data.timeout: must be a number", "a list of 1"]),
+    ("  timeout: 30", "  timeout:", None, ["data.timeout: must be a number", "nothing"]),
+    ("  timeout: 30", "  timeout: true", None, ["data.timeout: must be a number", "found true"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: 1", None, ["seeds: must be a list", "found 1"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [1, 2.5]", None,
+     ["seeds[1]: must be a whole number", "2.5"]),
+    (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
+    (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
+    # numbers that YAML takes for texts
+    (*model_a("learning_rate: 1e-3"), "1e-3", ["A.learning_rate", "a text: write 1.0e-3"]),
+    (*model_a("epochs: 1e3"), "epochs: 1e3", ["A.epochs", "write 1.0e+3"]),
+    (*model_a("epochs: 1.0e3"), "1.0e3", ["A.epochs", "write 1.0e+3"]),
+    # out of range
+    ("  train_samples: 60000", "  train_samples: 60001", None, ["at most 60000; found 60001"]),
+    (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
+    (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
+    (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: []", None,
+     ["seeds: must be a list of at least 1", "a list of 0"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
+    # words
+    (*model_a("activation: rellu"), "rellu", ["must be one of relu, sigmoid", 'mean "relu"']),
+    (*model_a("penalty: L2"), "penalty: L2", ["A.penalty", "none, l1, l1_signed, l2"]),
+    ("    vary: width", "    vary: widht", None, ["sweeps.width.vary", 'mean "width"']),
+    # names
+    (MODEL_A, f"{MODEL_A}  my model:\n    engine: keras\n    hidden: []\n", "  my model:",
+     ["models.my model: must be letters, digits and hyphens", '"my model"']),
+    ("  directory: results  ", "  directory: /tmp/x  ", None, ["output.directory", "/tmp/x"]),
+    ("    correlation: 0.985", "    correlation: 1.5", None,
+     ["closer.duplicates.correlation: must be at most 1; found 1.5"]),
+    # how sure it is
+    ("    models: [B, B-L1-signed, B-L2]\n",
+     "    models: [B, B-L1-signed, B-L2]\n    against: frist\n", "against: frist",
+     ["comparisons.penalties.against: must be one of first, previous", 'mean "first"']),
+    ("      redone_by: [A]\n", "      redoneby: [A]\n      redone_by: [A]\n", "redoneby",
+     ["published.models.mlp-300.redoneby: unknown key", '"redone_by"']),
+    ("redone_by: [A]", "redone_by: [A, B, softmax]", None, ["must be a list of at most 2"]),
+    ("redone_by: [A]", "redone_by: [A, A]", None, ["mlp-300.redone_by: holds 'A' twice"]),
+    ("numbers: [b1-test-acc, b1-test-loss]", "numbers: []", None,
+     ["published.models.keras-1 (softmax).numbers: must be a list of at least 1"]),
+    ("  file: config/claims.yaml ", "  fil: config/claims.yaml\n  file: config/claims.yaml ",
+     "fil:", ["claims.fil: unknown key", '"file"']),
+    ("  pairs: 200 ", "  pairs: 1 ", None, ["checks.pairs: must be at least 2; found 1"]),
+    ("  repetitions: 2000 ", "  repetitions: 99 ", None, ["checks.repetitions", "at least 100"]),
+    ("  seeds: [1, 2, 3, 4, 5,", "  seeds: [1, 2, 3, 4, 4,", None,
+     ["replicates.seeds: holds 4 twice"]),
+    # the experiments on batch normalization
+    ("    shift:\n", "    shfit: {}\n    shift:\n", "shfit",
+     ["batchnorm.experiments.shfit: unknown key", 'mean "shift"', "Allowed here: curves,"]),
+    ("      usable: 0.8 ", "      usabel: 1\n      usable: 0.8 ", "usabel",
+     ["batchnorm.experiments.learning-rate.usabel: unknown key", 'Did you mean "usable"?']),
+    ("      usable: 0.8 ", "      # ", "    learning-rate:\n",
+     ["batchnorm.experiments.learning-rate: the key usable is missing"]),
+    ("levels: [0.8, 0.85, 0.87]", "levels: [0.8, 1.2]", None,
+     ["batchnorm.experiments.speed.levels[1]: must be less than 1; found 1.2"]),
+    ("          optimizer: adam\n", "          optimizer: adma\n", None,
+     ["learning-rate.grids[2].optimizer: must be one of sgd, momentum, adam", 'mean "adam"']),
+    ("momenta: [0.99, 0.9]        #", "momenta: [1]        #", None,
+     ["batchnorm.experiments.batch-size.momenta[0]: must be less than 1; found 1"]),
+    ("      deviations: [0.001, 0.01, 0.1, 1.0]\n", "      deviations: [0.1]\n", None,
+     ["batchnorm.experiments.init.deviations: must be a list of at least 2"]),
+    ("      arms: {B/plain: B, B/bn: B-BN, keras/plain: keras-4, keras/bn: keras-4-BN}",
+     "      arms: {B/plain: B}", None,
+     ["batchnorm.experiments.curves.arms: must hold at least 2 of them"]),
+    ("      arms: {B/plain: B,", "      arms: {B plain: B,", None,
+     ["batchnorm.experiments.curves.arms", "letters, digits, hyphens and slashes", '"B plain"']),
+    # missing
+    ("      numbers: [a2-train-acc, a2-train-loss, a2-test-acc, a2-test-loss]\n", "",
+     "    mlp-300:\n", ["published.models.mlp-300: the key numbers is missing"]),
+    ("  pairs: 200 ", "  # ", "checks:\n", ["checks: the key pairs is missing"]),
+    ("  timeout: 30", "  # no timeout", "data:\n", ["data: the key timeout is missing"]),
+    (MODEL_A, "  A:\n    hidden: [300]\n", "  A:\n", ["models.A: the key engine is missing"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked", "parts"), MISTAKES, ids=[m[-1][0] for m in MISTAKES]
+)
+def test_wrong_key_or_value_is_named_with_its_line_and_what_is_allowed(
+    refused, old, new, marked, parts
+):
+    only(refused(old, new, marked), *parts)
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_number_that_is_not_finite_is_refused(refused, value):
+    lines = refused(*model_a(f"weight_std: {value}"), f"weight_std: {value}")
+    assert any("models.A.weight_std: must be a finite number" in line for line in lines)
+    lines = refused("values: [100, 200,", f"values: [{value}, 200,")
+    assert any("sweeps.width.values[0]: must be a finite number" in line for line in lines)
+
+
+def test_every_missing_key_is_named_once(refused):
+    lines = refused("  timeout: 30", "  #", "data:\n")
+    only(lines, "timeout")
+    lines = refused(MODEL_A, "  A:\n    title: nothing\n", "  A:\n")
+    named = [line.split(": ", 1)[1] for line in lines[1:]]
+    assert named == [
+        "models.A: the key engine is missing here.",
+        "models.A: the key hidden is missing here.",
+    ]
+
+
+def test_all_mistakes_are_told_at_once(refused):
+    lines = refused(*model_a("hiden: [3]\n    epochs: -1"), "epochs: -1")
+    assert lines[0].startswith("The configuration has 2 mistakes")
+    assert len(lines) == 3
+
+
+# What must hang together
+
+
+KERAS_1 = "    engine: keras\n    hidden: []\n"
+NORMALIZED = "    batch_norm: before\n"
+
+
+MISFITS = [
+    ("depth:\n  models: [softmax, A, B]", "depth:\n  models: [softmax, AB, B]", "[softmax, AB",
+     ["depth.models[1]", 'no model is called "AB"', 'Did you mean "']),
+    ("    models: [keras-2, keras-5]", "    models: [keras-2, kers-5]", None,
+     ["comparisons.keras-2-vs-5.models[1]", 'no model is called "kers-5"', '"keras-5"']),
+    ("    model: A\n    vary: width", "    model: AA\n    vary: width", None,
+     ["sweeps.width.model", 'no model is called "AA"', "Models: softmax, A, B,"]),
+    ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
+    ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
+     ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
+    ("redone_by: [A]", "redone_by: [B, C9]", None,
+     ["published.models.mlp-300.redone_by[1]", 'no model is called "C9"']),
+    ("  models: [softmax, A, B, B-L1,", "  models: [sofmax, A, B, B-L1,", None,
+     ["replicates.models[0]", 'no model is called "sofmax"', '"softmax"']),
+    ("  models: [B, B-L1, B-L1-signed", "  models: [B, keras-2, B-L1-signed", None,
+     ["weights.models[1]: keras-2 is not a low-level model"]),
+    (*model_a("delta: 1.0e-4"), "delta: 1.0e-4", ["models.A.delta", "no penalty", "l1_signed"]),
+    (*model_a("penalty: l2"), "penalty: l2", ["models.A.penalty", "add delta"]),
+    (*model_a("dropout: 0.3"), "dropout: 0.3", ["models.A.dropout", "engine keras", "bias"]),
+    (*model_a("batch_size: 60"), "batch_size: 60", ["models.A.batch_size", "engine keras"]),
+    ("    hidden: [200]\n", "    hidden: [200]\n    bias: scalar\n", "bias: scalar\n",
+     ["models.keras-2.bias", "engine lowlevel", "batch_size"]),
+    (*model_a("bn_epsilon: 0.1"), "bn_epsilon: 0.1", ["models.A.bn_epsilon", "batch_norm: before"]),
+    (KERAS_1, f"{KERAS_1}    dropout: 0.5\n", "hidden: []\n    dropout",
+     ["models.keras-1.hidden", "work on hidden layers"]),
+    ("    hidden: [200]\n", "    hidden: [200]\n    batch_size: 48001\n", "batch_size: 48001",
+     ["models.keras-2.batch_size", "48001", "only 48000 samples"]),
+    (MODEL_A, f"{MODEL_A}  KERAS-2:\n    engine: lowlevel\n    hidden: []\n",
+     "  keras-2:\n", ["models.keras-2", "KERAS-2", "upper and lower case"]),
+    ("    models: [B, B-BN]", "    models: [B, keras-2]", None,
+     ["comparisons.bn-lowlevel.models", "both engines"]),
+    ("    model: A\n    vary: width", "    model: B\n    vary: width", "vary: width",
+     ["sweeps.width.vary", "one hidden layer; B has not"]),
+    ("    model: B-L1\n    vary: delta", "    model: B\n    vary: delta", "vary: delta",
+     ["sweeps.l1.vary", "a model with a penalty; B has none"]),
+    ("values: [100, 200,", "values: [0, 200,", None,
+     ["sweeps.width.values[0]: is 0;", "at least 1"]),
+    ("values: [100, 200,", "values: [100.5, 200,", None,
+     ["sweeps.width.values[0]", "100.5", "whole number"]),
+    ("values: [100, 200,", "values: [20000, 200,", None, ["values[0]: is 20000", "at most 10000"]),
+    ("  model: softmax\n", "  model: keras-1\n", None, ["epochs.model: keras-1 is a Keras model"]),
+    # the experiments on batch normalization
+    ("B/bn: B-BN,", "B/bn: B-NB,", None,
+     ["batchnorm.experiments.curves.arms.B/bn", 'no model is called "B-NB"', 'mean "B-BN"',
+      "Models: softmax, A,"]),
+    ("    batch_size: 60\n", "    batch_size: 48001\n", None,
+     ["batchnorm.net.batch_size: is 48001, but only 48000 samples are left for training",
+      "data: train_samples, less batchnorm: net: validation_split"]),
+    ("sizes: [1, 2, 4, 8, 16, 60, 256, 1024]", "sizes: [1, 60000]", None,
+     ["batchnorm.experiments.batch-size.sizes[1]: is 60000, but only 48000"]),
+    ("epoch: {hidden: [600, 400, 200], batch_size: 256}",
+     "epoch: {hidden: [600, 400, 200], batch_size: 50000}", None,
+     ["batchnorm.experiments.evaluation.epoch.batch_size: is 50000, but only 48000"]),
+    ("          optimizer: sgd\n          rates: [0.001, 0.00316, 0.01, 0.0316, 0.1, 0.316, 1.0, "
+     "3.16, 10.0]\n        - activation: relu\n          optimizer: sgd\n",
+     "          optimizer: adam\n          rates: [0.001, 0.01]\n        - activation: relu\n"
+     "          optimizer: sgd\n", "      activations: [sigmoid, relu]\n      epochs: 8\n",
+     ["batchnorm.experiments.speed.activations[0]: is sigmoid",
+      "batchnorm.experiments.learning-rate has no grid with optimizer sgd",
+      "speed takes its rates from there"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked", "parts"), MISFITS, ids=[m[-1][0] for m in MISFITS]
+)
+def test_parts_that_do_not_fit_together_are_named_with_what_to_do(refused, old, new, marked, parts):
+    only(refused(old, new, marked), *parts)
+
+
+def test_key_of_the_other_engine_cannot_be_swept(refused):
+    old = "    vary: width\n    values: [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]"
+    lines = refused(old, "    vary: dropout\n    values: [0, 0.3]")
+    only(lines, "sweeps.width.vary", "belongs to the engine keras; A has the other")
+
+
+def test_swept_batch_may_not_be_larger_than_the_training_part(refused):
+    lines = refused(
+        "    model: A\n    vary: width\n    values: [100, 200,",
+        "    model: keras-2\n    vary: batch_size\n    values: [60000, 200,",
+        "values: [60000",
+    )
+    only(lines, "sweeps.width.values[0]", "60000", "only 48000")
+
+
+# Files
+
+
+def test_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("title: one\nmodels:\n  A:\n    hidden: [1]\n\n    hidden: [2]\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_origins([file])
+    message = str(caught.value)
+    for part in (f"{file}, line 6", "models.A.hidden", "in line 4"):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("a: [1\nb: 2\n", "line 2"), ("- 1\n", "keys and values"), ("", "keys and values")],
+)
+def test_file_that_is_no_configuration_is_named(tmp_path, text, part):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=re.escape(str(file))) as caught:
+        read_origins([file])
+    assert part in str(caught.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"none\.yaml: cannot be read: No such file"):
+        read_origins([tmp_path / "none.yaml"])
+
+
+def test_mistake_is_placed_in_the_file_that_made_it(tmp_path):
+    """Of the files that lie over each other, the last one that sets the key."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("data:\n  timeout: soon\n")
+    with pytest.raises(ConfigurationError) as caught:
+        check(DEFAULT, mine)
+    assert f"{mine}, line 2: data.timeout" in str(caught.value)
+
+
+@pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01"])
+def test_text_on_the_command_line_stays_that_text(title):
+    assert read_command_line({"title": title}, (), read_origins([DEFAULT])) == {"title": title}
+
+
+def test_mistake_on_the_command_line_is_placed_there(tmp_path):
+    origins = read_origins([DEFAULT])
+    given = read_command_line({"data": {"timeout": "-1"}, "seeds": ["1", "2"]}, (), origins)
+    assert given == {"data": {"timeout": -1}, "seeds": [1, 2]}
+    problem = configuration.Problem(("data", "timeout"), "must be greater than 0; found -1.")
+    elsewhere = configuration.Problem(("data", "test_samples"), "must be at most 10000.")
+    lines = str(configuration.report([problem, elsewhere], origins)).splitlines()
+    assert lines[1].startswith("  command line (--config): data.timeout: must be")
+    assert lines[2].startswith(f"  {DEFAULT}, line ")
+
+
+def test_key_that_yaml_does_not_read_as_text_is_explained(refused):
+    lines = refused("  keras-1:\n", "  no:\n", "models:\n")
+    only(lines, "models: a key here is false", "put the key into quotes")

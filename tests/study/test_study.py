@@ -1,0 +1,460 @@
+"""The configuration becomes models, experiments and runs; what is the same is trained once."""
+
+import copy
+import re
+
+import pytest
+import yaml
+from fixtures import REPOSITORY
+from snakemake.utils import update_config
+
+from fmstudy import study as studies
+from fmstudy.experiments import EXPERIMENTS
+from fmstudy.spec import RunSpec
+from fmstudy.study import PUBLISHED_COLUMNS, read_published
+
+DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+QUICK = yaml.safe_load((REPOSITORY / "config/quick.yaml").read_text(encoding="utf-8"))
+FULL = yaml.safe_load((REPOSITORY / "config/full.yaml").read_text(encoding="utf-8"))
+
+
+def built(change: dict | None = None) -> studies.Study:
+    """The default study, with a change laid over it as Snakemake does."""
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, change or {})
+    study, problems = studies.build(config)
+    assert problems == []
+    return study
+
+
+@pytest.fixture(scope="module")
+def study():
+    return built()
+
+
+# Models
+
+
+def test_model_is_what_its_lines_and_the_defaults_say(study):
+    assert study.models["B-L2"].spec == RunSpec(
+        "lowlevel",
+        hidden=(300, 100),
+        activation="relu",
+        bias="scalar",
+        weight_std=0.05,
+        penalty="l2",
+        delta=1e-3,
+        optimizer="adam",
+        learning_rate=0.001,
+        epochs=200,
+    )
+    assert study.models["keras-4r"].spec == RunSpec(
+        "keras",
+        hidden=(600, 400, 200),
+        bias="vector",
+        weight_std=None,
+        dropout=0.3,
+        epochs=20,
+        batch_size=256,
+        validation_split=0.2,
+    )
+
+
+def test_model_of_a_user_needs_only_its_own_lines():
+    mine = {"engine": "keras", "hidden": [64, 32], "learning_rate": 0.01, "seeds": [7]}
+    before, study = built(), built({"models": {"mine": mine}})
+    model = study.models["mine"]
+    assert (model.title, model.section, model.seeds) == ("mine", "part_b", (7,))
+    assert model.run == "keras-mlp-64-32_rate-0.01"
+    assert set(study.trainings) - set(before.trainings) == {(model.run, 7)}
+    assert set(before.trainings) <= set(study.trainings)
+
+
+def test_sections_follow_the_engine_unless_said_otherwise(study):
+    assert {"B-BN", "keras-4-BN"} <= {model.name for model in study.section("batchnorm")}
+    assert {model.spec.engine for model in study.section("part_a")} == {"lowlevel"}
+    assert {model.spec.engine for model in study.section("part_b")} == {"keras"}
+    assert set(study.models) == {
+        model.name for section in studies.SECTIONS for model in study.section(section)
+    }
+
+
+def test_whole_numbers_and_fractions_may_be_written_either_way(study):
+    """300.0 units are 300, and a rate of 1 is 1.0: no second run for another way of writing."""
+    same = {"A": {"hidden": [300.0], "epochs": 200.0}, "B-L2": {"delta": 0.001}}
+    assert built({"models": same}).runs == study.runs
+    one = built({"models": {"A": {"learning_rate": 1}}}).models["A"].spec.learning_rate
+    assert isinstance(one, float)
+
+
+# Runs
+
+
+def test_width_300_of_the_sweep_is_model_a_s_run(study):
+    by_width = {model.spec.hidden: model for model in study.sweeps["width"].models}
+    assert by_width[(300,)].run == study.models["A"].run == "mlp-300"
+
+
+def test_run_that_is_needed_twice_is_trained_once(study):
+    trainings = study.trainings
+    assert len(trainings) == len(set(trainings))
+    assert trainings.count(("mlp-300", 1)) == 1
+    deltas = {model.spec.delta: model.run for model in study.sweeps["l2"].models}
+    assert deltas[1e-3] == study.models["B-L2"].run
+    assert deltas[1e-4] == study.models["B-L2-weak"].run
+
+
+def test_every_figure_s_run_is_trained(study):
+    shown = [
+        *study.depth,
+        *study.weights,
+        study.epochs.model,
+        *(model for sweep in study.sweeps.values() for model in sweep.models),
+        *(model for comparison in study.comparisons.values() for model in comparison.models),
+        *study.redoing,
+    ]
+    needed = {(model.run, seed) for model in shown for seed in model.seeds}
+    assert needed <= set(study.trainings)
+    assert {run for run, _ in study.trainings} == set(study.runs)
+
+
+def test_edited_delta_changes_exactly_one_run(study):
+    edited = built({"models": {"B-L1-signed": {"delta": 2.0e-5}}})
+    assert set(study.runs) - set(edited.runs) == {"mlp-300-100_l1-signed-1e-5"}
+    assert set(edited.runs) - set(study.runs) == {"mlp-300-100_l1-signed-2e-5"}
+
+
+def test_edited_title_changes_no_run(study):
+    assert built({"models": {"A": {"title": "other"}}}).runs == study.runs
+
+
+def test_added_seed_adds_only_that_seed_s_trainings(study):
+    more = built({"seeds": [1, 2, 3, 4, 5]})
+    added = set(more.trainings) - set(study.trainings)
+    assert {seed for _, seed in added} == {5}
+    assert set(study.trainings) <= set(more.trainings)
+    assert ("mlp-300", 5) in added
+
+
+def test_more_epochs_by_default_keep_the_runs_that_say_their_own():
+    longer = built({"defaults": {"lowlevel": {"epochs": 300}}, "models": {"B": {"epochs": 200}}})
+    assert longer.models["B"].run == "mlp-300-100"
+    assert longer.models["A"].run == "mlp-300_epochs-300"
+
+
+# Experiments
+
+
+def test_sweep_trains_its_own_seeds_or_those_of_its_model(study):
+    assert {model.seeds for model in study.sweeps["width"].models} == {(1,)}
+    config = copy.deepcopy(DEFAULT)
+    del config["sweeps"]["width"]["seeds"]
+    config["models"]["A"]["seeds"] = [8, 9]
+    swept, problems = studies.build(config)
+    assert problems == []
+    assert {model.seeds for model in swept.sweeps["width"].models} == {(8, 9)}
+
+
+def test_sweep_varies_one_key_and_nothing_else(study):
+    for name, base in (("l1", "B-L1"), ("l2", "B-L2")):
+        sweep, spec = study.sweeps[name], study.models[base].spec
+        assert sweep.values == (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0)
+        assert [model.spec for model in sweep.models] == [
+            spec.varied(delta=delta) for delta in sweep.values
+        ]
+
+
+def test_longer_training_is_one_run_of_the_most_epochs(study):
+    at = built({"epochs": {"at": [1000, 50, 400]}}).epochs
+    assert at.at == (50, 400, 1000)
+    assert at.model.spec == study.models["softmax"].spec.varied(epochs=1000)
+    assert at.model.run == "softmax_epochs-1000"
+
+
+def test_quick_study_has_every_section_and_experiment_with_less_of_each(study):
+    quick = built(QUICK)
+    assert set(quick.models) == set(study.models)
+    assert set(quick.sweeps) == set(study.sweeps)
+    assert set(quick.comparisons) == set(study.comparisons)
+    assert (quick.directory, quick.report) != (study.directory, study.report)
+    assert {spec.train_samples for spec in quick.runs.values()} == {6000}
+    work = [sum(s.runs[run].arithmetic for run, _ in s.trainings) for s in (quick, study)]
+    assert work[0] < work[1] / 20
+
+
+def test_longest_training_is_that_with_the_most_arithmetic(study):
+    """The workflow starts with the longest, so the order has to be about right."""
+    runs = study.runs
+    assert runs["mlp-1000"].arithmetic > runs["mlp-300-100"].arithmetic
+    assert runs["mlp-300-100"].arithmetic > runs["mlp-300"].arithmetic > runs["softmax"].arithmetic
+
+
+# The published numbers
+
+
+ROW = [
+    "a1-test-acc",
+    "A",
+    "softmax",
+    "200 epochs",
+    "test",
+    "accuracy",
+    "79.89",
+    "percent",
+    "79.89%",
+]
+
+
+def published(tmp_path, *rows, header=PUBLISHED_COLUMNS, encoding="utf-8", numbers=None):
+    """Read rows; what the configuration lists is the ids of the rows, all of softmax."""
+    file = tmp_path / "published.csv"
+    file.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n", encoding=encoding)
+    numbers = numbers or {"softmax": [row[0] for row in rows if row], "mlp-300": []}
+    rows, complaints = read_published(file, numbers)
+    return rows, [complaint.removeprefix(str(file)) for complaint in complaints]
+
+
+def edited(**change):
+    return [change.get(key, value) for key, value in zip(PUBLISHED_COLUMNS, ROW, strict=True)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_published_numbers_are_read(tmp_path, encoding):
+    """Also from a file that a spreadsheet has marked as UTF-8."""
+    rows, complaints = published(tmp_path, ROW, encoding=encoding)
+    assert complaints == []
+    assert rows == [dict(zip(PUBLISHED_COLUMNS, ROW, strict=True))]
+
+
+@pytest.mark.parametrize(
+    ("row", "parts"),
+    [
+        (edited(id="b", model="sofmax"), ['re-does "sofmax"', 'Did you mean "softmax"?']),
+        (ROW, ['the id "a1-test-acc" stands twice']),
+        (edited(value="79,89"), ["must have 9 columns"]),
+        (edited()[:-1], ["must have 9 columns"]),
+        (edited(id="b", value="about 80"), ['value must be a number; found "about 80"']),
+        (edited(id="b", value="nan"), ['value must be a number; found "nan"']),
+        (edited(id="b", as_written="~80%"), ["as_written must be a number", 'found "~80%"']),
+        (edited(id="b", as_written="80..0%"), ["as_written must be a number"]),
+        (edited(id="b", split="tset"), ['split must be one of train, test; found "tset"']),
+        (edited(id="b", metric="acc"), ["metric must be one of accuracy, loss"]),
+        (edited(id="b", unit="%"), ["unit must be one of percent, nats"]),
+    ],
+)
+def test_mistake_in_the_published_numbers_is_named_with_its_line(tmp_path, row, parts):
+    _, complaints = published(tmp_path, ROW, row)
+    assert len(complaints) == 1
+    assert complaints[0].startswith(", line 3: ")
+    for part in parts:
+        assert part in complaints[0]
+
+
+def test_line_is_right_below_an_empty_line(tmp_path):
+    _, complaints = published(tmp_path, ROW, [], edited(id="b", value="x"))
+    assert complaints[0].startswith(", line 4: ")
+
+
+@pytest.mark.parametrize("header", [PUBLISHED_COLUMNS[1:], [*PUBLISHED_COLUMNS, "more"], ["x"]])
+def test_published_numbers_without_their_columns_are_refused(tmp_path, header):
+    rows, complaints = published(tmp_path, ROW, header=header)
+    assert rows == []
+    assert complaints == [f": the first line must be {','.join(PUBLISHED_COLUMNS)}."]
+
+
+def test_file_of_published_numbers_that_cannot_be_read_is_named(tmp_path):
+    assert "No such file" in read_published(tmp_path / "none.csv", {})[1][0]
+    (tmp_path / "latin.csv").write_bytes("id,größe\n".encode("latin-1"))
+    _, complaints = read_published(tmp_path / "latin.csv", {})
+    assert "latin.csv: is not a CSV file in UTF-8" in complaints[0]
+
+
+def test_published_number_whose_row_is_lost_is_named(tmp_path):
+    numbers = {"softmax": ["a1-test-acc", "a1-test-loss"], "mlp-300": []}
+    rows, complaints = published(tmp_path, ROW, numbers=numbers)
+    assert len(rows) == 1
+    assert complaints == [
+        ': the number "a1-test-loss" of "softmax" has no row; the configuration lists it under '
+        "published: models. Put the row back, or take the id out of that list."
+    ]
+
+
+def test_published_number_that_nobody_listed_is_named_with_its_line(tmp_path):
+    numbers = {"softmax": ["a1-test-acc"], "mlp-300": []}
+    _, complaints = published(tmp_path, ROW, edited(id="a1-test-ac"), numbers=numbers)
+    assert len(complaints) == 1
+    for part in (", line 3: ", '"a1-test-ac"', "models: softmax: numbers", 'mean "a1-test-acc"?'):
+        assert part in complaints[0]
+
+
+def test_published_number_under_another_model_is_missed_there_and_unknown_here(tmp_path):
+    numbers = {"softmax": [], "mlp-300": ["a1-test-acc"]}
+    _, complaints = published(tmp_path, ROW, numbers=numbers)
+    assert len(complaints) == 1
+    assert "models: softmax: numbers" in complaints[0]
+
+
+def test_every_published_number_of_the_source_is_listed_once_in_the_configuration(study):
+    rows, complaints = read_published(REPOSITORY / study.published_file, study.published_numbers)
+    assert complaints == []
+    listed = [number for numbers in study.published_numbers.values() for number in numbers]
+    assert sorted(listed) == sorted(row["id"] for row in rows)
+    assert set(study.published_numbers) == set(study.published_models)
+
+
+# How sure it is
+
+
+def test_replicates_are_the_same_runs_with_seeds_of_their_own(study):
+    assert {model.seeds for model in study.replicates} == {tuple(range(1, 11))}
+    for model in study.replicates:
+        assert model.spec == study.models[model.name].spec
+    assert {model.seeds for model in study.models.values()} == {(1, 2, 3, 4)}
+
+
+def test_replicates_are_not_trained_for_the_report(study):
+    assert {seed for _, seed in study.trainings} == {1, 2, 3, 4}
+
+
+def test_comparison_is_against_the_first_model_unless_said_otherwise(study):
+    assert study.comparisons["penalties"].against == "first"
+    assert study.comparisons["depth"].against == "previous"
+
+
+def test_models_that_are_compared_or_redo_the_source_stand_once(study):
+    for models in (study.compared, study.redoing):
+        names = [model.name for model in models]
+        assert len(names) == len(set(names))
+    assert [model.name for model in study.redoing][:5] == [
+        "softmax",
+        "A",
+        "B",
+        "B-L1-signed",
+        "B-L1",
+    ]
+
+
+def test_study_uses_all_images_only_if_it_uses_all_of_both_parts(study):
+    assert study.uses_all
+    assert not built({"data": {"train_samples": 59_999}}).uses_all
+    assert not built({"data": {"test_samples": 9_999}}).uses_all
+
+
+def test_checks_are_as_many_as_configured():
+    change = {"checks": {"pairs": 7, "repetitions": 100}}
+    assert built(change).checks == {"pairs": 7, "repetitions": 100}
+
+
+# What is refused
+
+
+def refused(change: dict) -> list[tuple]:
+    """Where the default study, with a change laid over it, is refused."""
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, change)
+    return [problem.path for problem in studies.build(config)[1]]
+
+
+def test_models_of_both_engines_do_not_stand_side_by_side_in_depth():
+    assert refused({"depth": {"models": ["A", "keras-2"]}}) == [("depth", "models")]
+
+
+def test_a_part_holds_models_of_its_own_engine_only():
+    change = {"models": {"A": {"section": "part_b"}}}
+    assert refused(change) == [("models", "A", "section")]
+
+
+def test_published_values_belong_to_the_model_that_follows_the_source_to_the_letter():
+    row = {"split": "test", "metric": "penalised loss", "unit": "nats", "model": "L1"}
+    row["value"] = "0.29"
+    values = studies.published_values([row], {"L1": ["signed", "true"]})
+    assert values == {"signed": {"test_loss": 0.29}}
+
+
+def test_a_closer_look_is_at_models_of_the_study(study):
+    assert [model.name for model in study.closer.models] == ["softmax", "B", "keras-4", "keras-4r"]
+    assert 0 < study.closer.correlation <= 1
+    assert refused({"closer": {"models": ["softmax", "sofmax"]}}) == [("closer", "models", 1)]
+
+
+# Batch normalization
+
+
+def test_an_experiment_has_the_settings_of_the_common_net_and_its_own(study):
+    settings = study.batchnorm.settings
+    assert settings["noisy"]["hidden"] == [100, 100, 100]
+    assert settings["noisy"]["scale"] == 0.5
+    assert (settings["noisy"]["train_samples"], settings["noisy"]["test_samples"]) == (60000, 10000)
+    assert settings["gamma-beta"]["learning_rate"] == 0.003  # its own
+    assert settings["shift"]["learning_rate"] == study.batchnorm.common["learning_rate"] == 0.1
+    assert study.batchnorm.seeds == (1, 2, 3, 4)
+
+
+def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(study):
+    change = {"batchnorm": {"experiments": {"dropout": {"arms": {"bn": "B-BN", "plain": "B"}}}}}
+    more = built(change).batchnorm
+    assert list(more.settings) == [name for name in EXPERIMENTS if name != "placement-keras"]
+    assert {arm: model.name for arm, model in more.arms["dropout"].items()} == {
+        "bn": "B-BN",
+        "plain": "B",
+    }
+    assert list(more.arms) == ["curves", "dropout"]
+    assert set(more.trained) == {name for name, it in EXPERIMENTS.items() if it.module}
+    assert set(study.batchnorm.trained) == set(more.trained)
+
+
+def test_the_full_study_runs_every_experiment_with_more_seeds_and_trains_what_it_needs(study):
+    full = built(FULL)
+    assert list(full.batchnorm.settings) == list(EXPERIMENTS)
+    assert set(study.batchnorm.seeds) < set(full.batchnorm.seeds)
+    assert set(study.trainings) < set(full.trainings)
+    assert full.directory == study.directory
+    assert full.report != study.report
+    assert built(QUICK).batchnorm.seeds == (1,)
+
+
+def test_predictions_are_on_quantities_that_the_full_study_has_settings_for():
+    """Levels, batches, momenta, deviations and depths in predictions are those of the studies."""
+    expected = yaml.safe_load((REPOSITORY / "config/batchnorm.yaml").read_text(encoding="utf-8"))
+    settings = built(FULL).batchnorm.settings
+    known = {
+        "speed": [f"{100 * level:g}" for level in settings["speed"]["levels"]],
+        "batch-size": [f"{size}" for size in settings["batch-size"]["sizes"]],
+        "evaluation": [f"{momentum:g}" for momentum in settings["evaluation"]["momenta"]],
+        "depth": [f"{depth}" for depth in settings["depth"]["trained"]],
+        "init": [f"{std:g}" for std in settings["init"]["deviations"]],
+    }
+    for name, prediction in expected["predictions"].items():
+        for key in ("quantity", "minus"):
+            number = re.search(r"(?:/|steps_|seconds_)([\d.]+)", prediction["test"].get(key, ""))
+            if number:
+                assert number[1] in known[prediction["experiment"]], name
+
+
+def test_a_batch_may_hold_all_samples_that_are_left_for_training_and_no_more():
+    sizes = {"batchnorm": {"experiments": {"batch-size": {"sizes": [48000]}}}}
+    assert refused(sizes) == []
+    sizes["batchnorm"]["experiments"]["batch-size"]["sizes"].append(48001)
+    path = ("batchnorm", "experiments", "batch-size", "sizes", 1)
+    assert refused(sizes) == [path]
+    small = refused({"data": {"train_samples": 1250}})  # 1000 are left
+    assert ("batchnorm", "experiments", "batch-size", "sizes", 7) in small
+    assert ("batchnorm", "net", "batch_size") not in small
+    assert ("batchnorm", "net", "batch_size") in refused(
+        {"batchnorm": {"net": {"batch_size": 48001}}}
+    )
+
+
+def test_speed_cannot_be_run_without_the_rates_it_starts_from():
+    config = copy.deepcopy(DEFAULT)
+    del config["batchnorm"]["experiments"]["learning-rate"]
+    paths = [problem.path for problem in studies.build(config)[1]]
+    speed = ("batchnorm", "experiments", "speed", "activations")
+    assert paths == [(*speed, 0), (*speed, 1)]
+    del config["batchnorm"]["experiments"]["speed"]
+    assert studies.build(config)[1] == []
+
+
+def test_an_arm_is_a_model_of_the_study():
+    arms = {"batchnorm": {"experiments": {"curves": {"arms": {"B/bn": "B-NB"}}}}}
+    assert refused(arms) == [("batchnorm", "experiments", "curves", "arms", "B/bn")]

@@ -1,0 +1,124 @@
+"""Which rules run again when a module is edited, by the digests that stand in their parameters."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures import REPOSITORY
+from fixtures.workflow import append
+
+from fmstudy import digest as digests
+from fmstudy.experiments import EXPERIMENTS
+
+EXPERIMENT = "EXPERIMENTS[wildcards.experiment].module"
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule that has a script, by name; one that is used again has both texts."""
+    text = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
+    body = r"((?:\n|[ ].*\n)+)"
+    found = dict(re.findall(rf"^rule (\w+):\n{body}", text, re.M))
+    for original, name, changes in re.findall(
+        rf"^use rule (\w+) as (\w+) with:\n{body}", text, re.M
+    ):
+        found[name] = changes + found[original]
+    return {name: body for name, body in found.items() if "script:" in body}
+
+
+def carried(body: str) -> list[str]:
+    """The arguments of the digest that a rule carries as its parameter `code`."""
+    [arguments] = re.findall(r"^        code=(?:lambda wildcards: )?digest\((.*)\),$", body, re.M)[
+        :1
+    ]
+    return [argument.strip('"') for argument in arguments.split(", ")]
+
+
+def uses() -> dict[str, list[str]]:
+    """For each rule, the script and the modules whose digest it carries.
+
+    `run_experiment` stands here once for each experiment that trains something.
+    """
+    found = {name: carried(body) for name, body in rules().items() if name != "fetch_dataset"}
+    assert found.pop("run_experiment") == ["run_experiment", EXPERIMENT]
+    trained = {name: it.module for name, it in EXPERIMENTS.items() if it.module}
+    return found | {name: ["run_experiment", module] for name, module in trained.items()}
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where digests keep what they have read, so that each test reads only what it edits."""
+    return tmp_path_factory.mktemp("memory") / "digests.json"
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: Path) -> Iterator[Path]:
+    """A copy of the scripts and the library, which the digests are made of."""
+    leave = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(digests.SCRIPTS, tmp_path / "scripts", ignore=leave)
+    monkeypatch.setattr(digests, "SCRIPTS", tmp_path / "scripts")
+    monkeypatch.setattr(digests, "MEMORY", memory)
+    yield tmp_path / "scripts"
+    digests._sources.cache_clear()
+
+
+def now() -> dict[str, str]:
+    """The digest of each rule, read anew as by the next run of the workflow."""
+    digests._sources.cache_clear()
+    return {rule: digests.digest(*arguments) for rule, arguments in uses().items()}
+
+
+def test_every_rule_carries_the_digest_of_its_own_script():
+    for name, body in rules().items():
+        [script] = re.findall(r'script:\n        "../../scripts/(\w+)\.py"', body)
+        if name != "fetch_dataset":  # whose result has to have a checksum, whoever fetches it
+            assert carried(body)[0] == script, name
+
+
+ENGINES = {"compare_engines"}
+EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
+
+
+@pytest.mark.parametrize(
+    ("module", "users"),
+    [
+        ("training", {"train_lowlevel"} | ENGINES),
+        ("chunks", {"train_lowlevel"} | ENGINES),
+        ("kerasmodels", {"train_keras"} | ENGINES),
+        ("network", {"train_lowlevel", "check_equality"} | EXPERIMENTS_TRAINED | ENGINES),
+        ("reference", {"collect_arms", "check_equality"} | ENGINES),
+        ("bn_rates", {"learning-rate", "placement", "speed"}),
+        ("bn_batches", {"batch-size", "evaluation"}),
+        ("bn_depth", {"depth"}),
+        (
+            "bn_quantities",
+            {"judge_experiment", "judge_batchnorm", "plot_experiment", "plot_network"},
+        ),
+        ("bn_figures", {"plot_experiment", "plot_network"}),
+        ("report", {"render_report", "render_pdf", "export_tables"}),
+    ],
+)
+def test_an_edited_module_runs_its_users_again_and_nothing_else(
+    scripts: Path, module: str, users: set[str]
+):
+    before = now()
+    append(scripts / f"fmstudy/{module}.py", "\nADDED = 1\n")
+    after = now()
+    assert {rule for rule in before if after[rule] != before[rule]} == users
+
+
+def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again(scripts: Path):
+    before = now()
+    append(scripts / "fmstudy/figures.py", "\nADDED = 1\n")
+    after = now()
+    edited = {rule for rule in before if after[rule] != before[rule]}
+    assert {"plot_curves", "plot_comparison", "plot_data"} <= edited
+    assert all(rule.startswith("plot_") for rule in edited)
+
+
+def test_an_edited_comment_runs_nothing_again(scripts: Path):
+    before = now()
+    for path in (scripts / "fmstudy").glob("*.py"):
+        append(path, "\n# a remark\n")
+    assert now() == before

@@ -1,0 +1,511 @@
+"""The workflow as a person uses it: what it makes, what it makes again, what it refuses.
+
+A copy of the repository with the tiny study of data/config.yaml is built once; most tests ask
+what would run after an edit. Which rules an edited module concerns: see test_digest.py.
+"""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from fixtures import REPOSITORY
+from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
+
+pytestmark = pytest.mark.workflow
+
+# What of the closer look is made again when any model is another one.
+OF_ALL_MODELS = {
+    "collect_calibration": 1,
+    "collect_agreement": 1,
+    "collect_hardest": 1,
+    "collect_duplicates": 1,
+    "plot_calibration": 1,
+    "plot_agreement": 1,
+    "plot_hardest": 1,
+    "collect_explorer": 1,
+}
+# The report is made again with any table, figure or code, its tables for papers with any table,
+# and the drawing of the rules with any edit of the configuration.
+PAGES = {"render_report": 1, "render_pdf": 1}
+TABLED = PAGES | {"export_tables": 1}
+CONFIGURED = {"draw_workflow": 1, "export_tables": 1}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which nothing was run."""
+    return clone(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
+    """A clone with its report built from the real data."""
+    directory = clone(tmp_path_factory.mktemp("finished"), data_folder)
+    done = snakemake(directory, "--cores", "2", "report")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return directory
+
+
+@pytest.fixture
+def built(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study that a test may edit."""
+    return copy(finished, tmp_path / "built")
+
+
+def test_planning_and_drawing_say_nothing_of_progress(planner: Planner, fresh: Path):
+    for arguments in (["report", "--dry-run"], ["report", "--dag"]):
+        done = planner.snakemake(fresh, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "Progress" not in done.stdout + done.stderr
+    assert done.stdout.startswith("digraph")
+    assert not (fresh / "logs").exists()
+
+
+# ------------------------------------------------------------------------- what it makes
+def test_every_training_leaves_its_five_files(finished: Path):
+    trainings = sorted(p for p in finished.glob("results/runs/*/seed-*") if p.is_dir())
+    # 5 models, the long run and 2 swept values that no model has; softmax and the long run twice
+    assert len(trainings) == 10
+    for training in trainings:
+        assert {p.name for p in training.iterdir()} == {
+            "history.csv",
+            "metrics.json",
+            "predictions.npy",
+            "provenance.json",
+            "weights.npz",
+        }
+        metrics = json.loads((training / "metrics.json").read_text())
+        assert metrics["run"] == training.parent.name
+        assert metrics["status"] == "finished"
+
+
+def test_the_run_was_followed_to_its_end(finished: Path):
+    pace = json.loads((finished / "logs/pace.json").read_text())
+    assert {"train_lowlevel", "train_keras", "around", "others/render/render_report"} <= pace.keys()
+
+
+def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
+    page = (finished / "report/final.html").read_text(encoding="utf-8")
+    for title in ("A: 8 ReLU", "Keras 2 with BN"):
+        assert title in page
+    assert "<script>alert" not in page
+    drawn = sorted(path.stem for path in finished.glob("results/figures/*.svg"))
+    assert page.count('<div class="panels') == len(drawn)
+    # Each has its values beside it, and all but the drawing of the rules a picture.
+    values, pictures = (
+        sorted(path.stem for path in finished.glob(f"results/figures/*.{suffix}"))
+        for suffix in ("csv", "png")
+    )
+    assert values == drawn
+    assert pictures == [name for name in drawn if name != "workflow"]
+
+
+def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(
+    planner: Planner, finished: Path
+):
+    tables, figures = finished / "results/tables", finished / "results/figures"
+    shown = {path.stem for path in tables.glob("*.tex")}
+    assert {"part_a", "runs", "claims", "bn_predictions", "workflow"} <= shown
+    assert shown <= {path.stem for path in tables.glob("*.csv")}
+    with open(tables / "workflow.csv", encoding="utf-8") as file:
+        jobs = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file)}
+    assert jobs == planner.planned(finished, "report", "--forceall")
+    drawing = (figures / "workflow.svg").read_text(encoding="utf-8")
+    assert all(f">{rule}<" in drawing for rule in jobs)
+
+
+def test_a_second_run_does_nothing(planner: Planner, finished: Path):
+    def dates() -> dict[Path, int]:
+        files = (path for path in finished.glob("re*/**/*") if path.is_file())
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    before = dates()
+    assert planner.planned(finished) == {}
+    done = snakemake(finished, "--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert dates() == before
+
+
+def imported_tensorflow(directory: Path) -> set[str]:
+    """The rules that have jobs which imported TensorFlow themselves."""
+    logs = directory.glob("logs/**/*.log")
+    told = [log for log in logs if "TensorFlow took" in log.read_text(encoding="utf-8")]
+    return {log.relative_to(directory / "logs").parts[0].removesuffix(".log") for log in told}
+
+
+def test_jobs_start_where_tensorflow_is_imported(finished: Path):
+    assert not imported_tensorflow(finished)
+
+
+def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory_and_started_cold(
+    finished: Path, data_folder: Path, tmp_path: Path
+):
+    configure(tmp_path, data_folder)
+    experiment = "results/batchnorm/learning-rate/seed-1/results.csv"
+    names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
+    runs = [f"results/runs/{name}/seed-1" for name in names]
+    wanted = [experiment, *(f"{run}/metrics.json" for run in runs)]
+    snakefile = ("--snakefile", str(finished / "Snakefile"))
+    done = snakemake(tmp_path, *snakefile, "--cores", "1", *wanted, warm=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert imported_tensorflow(tmp_path) == {"train_lowlevel", "train_keras", "run_experiment"}
+    files = ("history.csv", "metrics.json", "predictions.npy", "weights.npz")
+    for path in [experiment, *(f"{run}/{file}" for run in runs for file in files)]:
+        assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
+
+
+def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
+    assert {path.parent.name for path in finished.glob("results/batchnorm/*/seed-1")} == {
+        *("learning-rate", "speed", "evaluation")
+    }
+    for name in ("curves", "learning-rate", "speed", "evaluation"):
+        for kind in ("", "_quantities", "_predictions"):
+            with open(finished / f"results/tables/bn_{name}{kind}.csv", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            assert rows, (name, kind)
+        assert {row["experiment"] for row in rows} == {name}
+        assert {row["outcome"] for row in rows} == {"open"}, "of one seed"
+    with open(finished / "results/tables/bn_predictions.csv", encoding="utf-8") as file:
+        reasons = {row["prediction"]: row["reason"] for row in csv.DictReader(file)}
+    assert reasons["depth-theory"] == "The experiment depth is not run in this study."
+    assert reasons["evaluation-epoch"] == "One seed does not tell how runs scatter."
+    assert reasons["rate-range-adam"].startswith("This study has no decades/relu/adam/bn and no ")
+
+
+def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
+    files = [built / f"results/figures/curves_A.{suffix}" for suffix in ("svg", "png", "csv")]
+    before = [path.read_bytes() for path in files]
+    files[0].unlink()
+    done = snakemake(built, "--cores", "1", "results/figures/curves_A.svg")
+    assert done.returncode == 0, done.stderr
+    assert [path.read_bytes() for path in files] == before
+
+
+# ------------------------------------------------------------------- what it makes again
+def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Planner, built: Path):
+    edit(built / "config/config.yaml", "delta: 1.0e-3}", "delta: 2.0e-3}")
+    jobs = planner.planned(built)
+    assert jobs == {
+        "train_lowlevel": 1,
+        "collect_models": 1,
+        "collect_weights": 1,
+        "collect_runs": 1,
+        "collect_costs": 1,
+        "measure_gaps": 1,
+        "estimate_models": 1,
+        "judge_published": 1,
+        "plot_curves": 1,
+        "plot_models": 1,
+        "plot_weights": 1,
+        # looking closer: at this model, and at all
+        "collect_classes": 1,
+        "plot_confusion": 1,
+        "plot_mistakes": 1,
+        "plot_reliability": 1,
+        "plot_classes": 1,
+        **OF_ALL_MODELS,
+        **TABLED,
+        **CONFIGURED,
+    }
+
+
+def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_seeds(
+    planner: Planner, built: Path
+):
+    claim = """
+  mine:
+    part: A
+    topic: softmax
+    place: My own
+    says: The low-level model beats guessing.
+    test: {level: {metric: test_accuracy, model: A}, more: 0.1}
+"""
+    append(built / "config/claims.yaml", claim)
+    assert planner.planned(built) == {"judge_claims": 1} | TABLED
+    edit(
+        built / "config/config.yaml",
+        "  keras-2: {title",
+        "  my-net: {title: My own net, engine: lowlevel, hidden: [5]}\n  keras-2: {title",
+    )
+    assert planner.planned(built) == {
+        "train_lowlevel": 1,
+        "collect_models": 1,
+        "collect_runs": 1,
+        "collect_costs": 1,
+        "measure_gaps": 1,
+        "estimate_models": 1,
+        "judge_claims": 1,
+        "plot_curves": 1,
+        "plot_models": 1,
+        **OF_ALL_MODELS,
+        **TABLED,
+        **CONFIGURED,
+    }
+    of_judges = {"estimate_replicates": 1, "compare_replicates": 1, "judge_replicates": 1}
+    missing = {"train_lowlevel": 1}  # of the four trainings
+    assert planner.planned(built, "replicates") == {"replicates": 1} | of_judges | missing
+
+    before = set(built.glob("results/runs/*/seed-*"))
+    done = snakemake(built, "--cores", "2", "report/final.html", "replicates")
+    assert done.returncode == 0, done.stdout + done.stderr
+    trained = set(built.glob("results/runs/*/seed-*")) - before
+    assert {f"{it.parent.name.split('_')[0]} {it.name}" for it in trained} == {
+        "mlp-5 seed-1",
+        "mlp-8 seed-2",
+    }
+    page = (built / "report/final.html").read_text(encoding="utf-8")
+    assert "My own net" in page
+    assert "The low-level model beats guessing." in page
+    with open(built / "results/tables/replicates_intervals.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["model"], row["seeds"]) for row in rows} == {("softmax", "2"), ("A", "2")}
+    assert all(row["low"] for row in rows)
+    assert planner.planned(built) == {"render_pdf": 1, "export_tables": 1}, "not asked for"
+
+
+def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(
+    planner: Planner, built: Path
+):
+    published = built / "config/published.csv"
+    edit(published, ",0.6124331,nats,0.6124331", ",9.6,nats,9.6")
+    jobs = planner.planned(built)
+    assert "judge_published" in jobs
+    assert not {"train_lowlevel", "train_keras"} & set(jobs)
+    lines = published.read_text(encoding="utf-8").splitlines(keepends=True)
+    published.write_text("".join(lines[:4] + lines[5:]), encoding="utf-8")
+    done = planner.snakemake(built, "report/final.html", "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert 'the number "a1-test-loss" of "softmax" has no row' in said
+    assert "Traceback" not in said
+
+
+JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1} | TABLED
+
+
+def rerun(experiments: int) -> dict[str, int]:
+    """The jobs for so many experiments that have to be run again."""
+    each = ("run_experiment", "collect_experiment", "judge_experiment", "plot_experiment")
+    return JUDGED | {"collect_experiment_costs": 1} | dict.fromkeys(each, experiments)
+
+
+def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(
+    planner: Planner, built: Path
+):
+    edit(built / "config/config.yaml", "steps: 4,", "steps: 5,")
+    assert planner.planned(built) == rerun(1) | CONFIGURED
+
+
+def test_edited_rates_run_the_experiment_again_that_starts_from_them(planner: Planner, built: Path):
+    edit(built / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
+    assert planner.planned(built) == rerun(2) | CONFIGURED
+
+
+def test_an_added_seed_runs_itself_only(planner: Planner, built: Path):
+    edit(built / "config/config.yaml", "yaml\n  seeds: [1]", "yaml\n  seeds: [1, 2]")
+    # the experiment learning-rate gets a seed, and speed starts from what both say of its rates
+    assert planner.planned(built) == rerun(3) | {"run_experiment": 4} | CONFIGURED
+
+
+def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(planner: Planner, built: Path):
+    edit(
+        built / "config/batchnorm.yaml",
+        "{quantity: loss_error/epoch/0.99, about: 0, within: 0.02}",
+        "{quantity: loss_error/epoch/0.99, about: 0, within: 0.5}",
+    )
+    assert planner.planned(built) == JUDGED
+
+
+def test_an_edited_claim_is_judged_again_and_nothing_else(planner: Planner, built: Path):
+    edit(built / "config/batchnorm.yaml", "says: It regularizes.", "says: It regularizes!")
+    assert planner.planned(built) == {"judge_batchnorm": 1} | TABLED
+
+
+@pytest.mark.parametrize(
+    ("module", "jobs"),
+    [
+        ("training", {"train_lowlevel": 8, "compare_engines": 1}),
+        ("bn_rates", rerun(2)),
+        ("report", TABLED),  # tables for papers have numbers as the report writes them
+    ],
+)
+def test_an_edited_module_runs_its_users_again(
+    planner: Planner, built: Path, module: str, jobs: dict[str, int]
+):
+    append(built / f"scripts/fmstudy/{module}.py", "\nADDED = 1\n")
+    found = planner.planned(built)
+    assert found | jobs == found
+    others = {"fetch_dataset", "prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
+    assert not (set(found) - set(jobs)) & others
+    if "train_lowlevel" not in jobs:
+        assert found == jobs
+
+
+def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
+    path = built / "scripts/fmstudy/training.py"
+    edit(path, '"""Full-batch training', '"""# Training in full batches')
+    append(path, "\n# a remark\n")
+    assert planner.planned(built) == {}
+
+
+def test_an_edited_template_renders_the_report_again_and_nothing_else(
+    planner: Planner, built: Path
+):
+    append(next((built / "report/templates").rglob("*.j2")), "\n")
+    assert planner.planned(built) == PAGES
+
+
+# --------------------------------------------------------------------- what can be asked
+@pytest.fixture(scope="module")
+def targets(planner: Planner, fresh: Path) -> dict[str, str]:
+    """The help text of every target for people."""
+    listed = planner.snakemake(fresh, "--list-target-rules").stdout
+    return dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def plan(planner: Planner, fresh: Path, targets: dict[str, str]) -> Plan:
+    """What all targets for people would run, each from nothing."""
+    return planner.plan(fresh, *targets)
+
+
+def test_every_target_for_people_has_a_help_text_and_can_be_planned(targets, plan: Plan):
+    for_people = {
+        *("data", "part_a", "part_b", "batchnorm", "epochs", "depth", "sweep_width", "sweep_l2"),
+        *("bn_curves", "bn_learning_rate", "bn_speed", "bn_evaluation"),
+        *("closer", "engines", "ledger", "replicates", "tables", "figures", "exports", "report"),
+    }
+    assert for_people <= set(targets)
+    for target in targets:  # among them rules that have neither wildcards nor inputs
+        assert len(plan.counts(target)) > (target in for_people), target
+
+
+def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
+    jobs = plan.counts("sweep_width")
+    assert jobs["train_lowlevel"] == 2
+    assert "train_keras" not in jobs
+
+
+DATA = {"fetch_dataset": 4, "prepare_dataset": 1}
+SHOWN = {"judge_experiment": 1, "plot_experiment": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "jobs"),
+    [
+        ("bn_evaluation", {"run_experiment": 1, "collect_experiment": 1}),
+        ("bn_learning_rate", {"run_experiment": 1, "collect_experiment": 1}),
+        ("bn_speed", {"run_experiment": 2, "collect_experiment": 2}),  # after learning-rate
+        ("bn_curves", {"train_keras": 2, "collect_arms": 1}),
+    ],
+)
+def test_an_experiment_alone_plans_its_own_jobs_only(plan: Plan, target: str, jobs: dict[str, int]):
+    assert plan.counts(target) == {target: 1} | DATA | jobs | SHOWN
+
+
+@pytest.mark.parametrize("kind", ["--dag", "--rulegraph"])
+def test_drawings_are_graphs_that_graphviz_reads(planner: Planner, fresh: Path, kind: str):
+    done = planner.snakemake(fresh, "report/final.html", kind)
+    assert done.stdout.startswith("digraph")
+    assert shutil.which("dot"), "graphviz is missing; run: make setup"
+    drawn = subprocess.run(
+        ["dot", "-Tsvg"], input=done.stdout, capture_output=True, text=True, check=True
+    )
+    assert "</svg>" in drawn.stdout
+
+
+def test_snakemake_finds_nothing_to_mend(planner: Planner, fresh: Path):
+    done = planner.snakemake(fresh, "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path: Path):
+    where = ("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path))
+    default = planner.planned(tmp_path, "report/final.html", *where)
+    assert default["train_lowlevel"] > 20
+    assert default["run_experiment"] == 10 * 4  # experiments that train nets, seeds
+    quick, full = (
+        planner.planned(
+            tmp_path,
+            *(f"report/{name}.html", *where),
+            *("--configfile", str(REPOSITORY / f"config/{name}.yaml")),
+        )
+        for name in ("quick", "full")
+    )
+    assert set(quick) == set(full) == set(default)
+    assert quick["run_experiment"] == 10
+    assert full["run_experiment"] == 10 * 10
+    assert full["train_keras"] == default["train_keras"] + 2 * 4
+    assert full["collect_arms"] == default["collect_arms"] + 2
+
+
+# ------------------------------------------------------------------------ what it refuses
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
+        ("train_samples: 500", "train_samples: many", "must be a whole number"),
+        ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
+        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "stands here again"),
+        ("seeds: [1]", "seeds: [1", "not valid YAML"),
+        ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named_before_any_job(
+    planner: Planner, fresh: Path, tmp_path: Path, old: str, new: str, expected: str
+):
+    configure(tmp_path)
+    edit(tmp_path / "config/config.yaml", old, new)
+    said = refused(planner, fresh, tmp_path)
+    assert expected in said
+    assert "config/config.yaml" in said
+    assert re.search(r"line \d+", said)
+
+
+def refused(planner: Planner, fresh: Path, directory: Path) -> str:
+    """What is said of a mistake in the configuration that is found there."""
+    snakefile = ("--snakefile", str(fresh / "Snakefile"))
+    done = planner.snakemake(directory, "--cores", "1", "data", *snakefile)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in said
+    assert ".smk" not in said, "a person's mistake, so no place in our own files"
+    assert not (directory / "results").exists()
+    return said
+
+
+def test_a_mistake_in_the_predictions_is_named_before_any_job(
+    planner: Planner, fresh: Path, tmp_path: Path
+):
+    configure(tmp_path)
+    shutil.copy(fresh / "config/batchnorm.yaml", tmp_path / "config")
+    edit(tmp_path / "config/batchnorm.yaml", "claim: C17", "claim: C71")
+    said = refused(planner, fresh, tmp_path)
+    assert re.search(r"config/batchnorm\.yaml, line \d+: predictions\.\S+\.claim: no claim", said)
+    assert 'Did you mean "C7"?' in said
+
+
+def test_a_mistake_on_the_command_line_is_named_as_such(planner: Planner, fresh: Path):
+    done = planner.snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
+    assert done.returncode != 0
+    assert "command line (--config): seeds[0]: must be a whole number" in done.stdout + done.stderr
+
+
+def test_numbers_on_the_command_line_are_numbers(planner: Planner, fresh: Path):
+    jobs = planner.planned(fresh, "results/tables/part_b.csv", "--config", "seeds=[7, 8]")
+    assert jobs["train_keras"] == 2
+
+
+@pytest.mark.parametrize("wrong", ["results/runs/mlp-9/seed-1/metrics.json", "sweep_l1"])
+def test_what_the_configuration_does_not_have_cannot_be_asked_for(
+    planner: Planner, fresh: Path, wrong: str
+):
+    done = planner.snakemake(fresh, wrong, "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert wrong in said
+    assert "Traceback" not in said
