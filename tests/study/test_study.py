@@ -177,7 +177,7 @@ def test_quick_study_has_every_section_and_experiment_with_less_of_each(study):
     assert set(quick.sweeps) == set(study.sweeps)
     assert set(quick.comparisons) == set(study.comparisons)
     assert (quick.directory, quick.report) != (study.directory, study.report)
-    assert {spec.train_samples for spec in quick.runs.values()} == {6000}
+    assert {spec.train_samples for spec in quick.runs.values()} == {3000}
     work = [sum(s.runs[run].arithmetic for run, _ in s.trainings) for s in (quick, study)]
     assert work[0] < work[1] / 20
 
