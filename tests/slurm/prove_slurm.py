@@ -22,7 +22,6 @@ import slurmcluster
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "report", "--rerun-incomplete"]
-SNAKEMAKE += ["--scheduler", "greedy"]
 QUICK = ["--configfile", "config/quick.yaml"]
 ON_CLUSTER = ["--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue"]
 ON_CLUSTER += ["--slurm-init-seconds-before-status-checks", "5"]
