@@ -116,6 +116,8 @@ clean: ## remove data, results, logs, and reports; keep the environment
 	rm -rf resources results logs .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 
-distclean: clean ## also remove the environment and the tools' caches
-	rm -rf .mypy_cache .pytest_cache .ruff_cache
+# The environment first: if VENV is somebody's folder by mistake, nothing is removed.
+distclean: ## also remove the environment and the tools' caches
 	@$(make_environment) --remove "$(VENV)"
+	@$(MAKE) --no-print-directory clean
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
