@@ -129,7 +129,7 @@ class MiniBatches:
         self._steps = compiled(
             self._run, input_signature=[tf.TensorSpec((None, None), tf.int32), scalar, scalar]
         )
-        self._fused_steps = compiled(self._run, jit_compile=True)  # anew for every shape
+        self._fused_steps = compiled(self._run, jit_compile=True)  # recompiled for every shape
 
     def start(self, seed: int, rate: float | None = None, weight_std: float | None = None) -> None:
         """Begin a training: initial weights of a seed, fresh optimizer and moving statistics.

@@ -81,7 +81,7 @@ class Run:
     """What a run of Snakemake is about to do.
 
     jobs        all that are to run
-    slots       cores, or jobs at a time where each has a machine of its own
+    slots       cores, or the number of concurrent jobs on a cluster
     targets     the files that were asked for
     pace        file of the factors that the last run has measured, for the estimates of this one
     keep_going  whether other jobs go on after one has failed
@@ -258,7 +258,7 @@ class State:
     """What is known of a run: its jobs, which run and are done, how fast they are.
 
     jobs   all that are to be run
-    slots  cores, or jobs at a time where each has a machine of its own
+    slots  cores, or the number of concurrent jobs on a cluster
     Times are seconds since 1970.
     """
 

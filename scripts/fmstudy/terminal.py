@@ -196,12 +196,11 @@ class Terminal(logging.Handler):
         if self.run is None or said.get("indent"):  # of a group, which was shown already
             return self.run is not None
         text = str(error.msg) if error else ""
-        found = next(filter(None, (wording.last_error(log, began) for log in said["log"])), "")
+        found = wording.first_error(said["log"], began)
         if not found and (self.interrupted or wording.ended_by(text) == 2):  # Ctrl-C
             return True
-        job, again = self.state.jobs.get(id), self.run.retried(id)
-        name = job.name if job else said["rule_name"]
-        self._block(name, found or wording.cause(said, text, began), said["log"], again=again)
+        reason, again = found or wording.cause(said, text, began), self.run.retried(id)
+        self._block(self._job_name(id, said), reason, said["log"], again=again)
         return True
 
     def _tell_group(self, said: Mapping[str, Any]) -> bool:
@@ -209,22 +208,23 @@ class Terminal(logging.Handler):
         if self.run is None:
             return False
         jobs = {info["jobid"]: info for info in said["job_error_info"]}
-        began = {id: self.state.running.get(id, 0.0) for id in jobs}
         errors = {
-            id: next(filter(None, (wording.last_error(log, began[id]) for log in info["log"])), "")
+            id: wording.first_error(info["log"], self.state.running.get(id, 0.0))
             for id, info in jobs.items()
         }
         again = any(self.run.retried(id) for id in jobs)
         for id, text in errors.items():
             if text:
-                known = self.state.jobs.get(id)
-                name = known.name if known else jobs[id]["rule_name"]
-                self._block(name, text, jobs[id]["log"], again=again)
+                self._block(self._job_name(id, jobs[id]), text, jobs[id]["log"], again=again)
         if not any(errors.values()):
             rules = ", ".join(sorted({info["rule_name"] for info in jobs.values()}))
             text = next((it["rule_msg"] for it in jobs.values() if it["rule_msg"]), rules)
             self._block(f"a group of {len(jobs)} jobs", text, said["aux_logs"], again=again)
         return True
+
+    def _job_name(self, id: int, said: Mapping[str, Any]) -> str:
+        job = self.state.jobs.get(id)
+        return job.name if job else str(said["rule_name"])
 
     def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
         lines = text.strip().splitlines()

@@ -74,6 +74,11 @@ def last_error(log: str, began: float = 0.0) -> str:
     return found[-1].strip() if found else ""
 
 
+def first_error(logs: Iterable[str], began: float) -> str:
+    """Give the last error in the first log of a job that holds one; empty if none does."""
+    return next(filter(None, (last_error(log, began) for log in logs)), "")
+
+
 def ended_by(text: str) -> int:
     """Give the signal that ended a job, from Snakemake's message; 0 if none did."""
     if found := re.search(r"died with <Signals\.\w+: (\d+)>", text):

@@ -14,7 +14,7 @@ from benchmarks.contestants import Course, Form
 from benchmarks.problem import SEED, Problem
 from fmstudy import kerasmodels, minibatch, runtime, training
 from fmstudy.chunks import Chunks
-from fmstudy.device import prepare_device
+from fmstudy.device import compiled, prepare_device
 from fmstudy.network import Network
 
 
@@ -29,12 +29,12 @@ class FullBatch:
         skipped = 2 * (1 - batch.share) * batch.samples  # one product forward, one backward
         optimizer = training.OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
         optimizer.build(network.variables)
-        self.look = tf.function(lambda: training.full_batch_gradients(network, batch))
-        self.move = tf.function(lambda gradients: optimizer.apply(gradients, network.variables))
+        self.look = compiled(lambda: training.full_batch_gradients(network, batch))
+        self.move = compiled(lambda gradients: optimizer.apply(gradients, network.variables))
         if self.evaluated:
             held_out = Chunks(*problem.test, copied=False, compact=compact)
             skipped += (1 - held_out.share) * held_out.samples
-            self.score = tf.function(lambda seen: training.evaluate(network, held_out, seen))
+            self.score = compiled(lambda seen: training.evaluate(network, held_out, seen))
         self.needed = problem.arithmetic - skipped * spec.products[0]
 
     def run(self, first: int, count: int) -> list[float]:
