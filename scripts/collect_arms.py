@@ -5,7 +5,7 @@ from pathlib import Path
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import bn_models, dataset, measures, tables
+    from fmstudy import bn_judging, bn_models, dataset, measures, tables
 
     params, labels = snakemake.params, snakemake.input.y_test
     m = measures.Measures.of(snakemake.input.runs, labels, params.test_samples)
@@ -14,3 +14,4 @@ with warmstart.analysis(snakemake.log[0], snakemake.threads):
     results, times = bn_models.arms_tables(params.arms, m, bn_models.Images(x_train, *test))
     tables.write(results, snakemake.output.table)
     tables.write(times, snakemake.output.times)
+    bn_judging.write_judged(snakemake.output, **params.judging)

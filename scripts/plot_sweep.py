@@ -1,9 +1,12 @@
-"""Draw the final metrics of a sweep."""
+"""Draw a sweep: final metrics against the value, and the learning curves."""
 
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
     from fmstudy import figures, svg, tables
 
-    drawing = figures.sweep_summary(tables.read(snakemake.input.table), snakemake.params.sweep)
-    svg.save(drawing, snakemake.output.figure)
+    files, params = snakemake.input, snakemake.params
+    summary = figures.sweep_summary(tables.read(files.table), params.sweep)
+    svg.save(summary, snakemake.output.summary)
+    curves = figures.sweep_curves(params.models, params.sweep, tables.Runs.holding(files))
+    svg.save(curves, snakemake.output.curves)

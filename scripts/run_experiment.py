@@ -6,8 +6,6 @@ from pathlib import Path
 from fmstudy import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
-
     from fmstudy import bn_best, bn_common, cost, device, runtime, tables
 
     device.prepare_device(snakemake.threads)
@@ -15,7 +13,8 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
-        settings["best"] = bn_best.best_rates(pd.read_csv(rates), settings)
+        results = bn_best.results_table(range(len(rates)), rates)
+        settings["best"] = bn_best.best_rates(results, settings)
     data = bn_common.load_data(Path(snakemake.input.x_train).parent, settings)
     laps.end("reading")
     experiment = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)

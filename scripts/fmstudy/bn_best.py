@@ -1,4 +1,6 @@
-"""The best rate of a net, which some quantities and the experiment speed start from.
+"""Results of all seeds of an experiment, and the best rate of a net.
+
+Some quantities and the experiment speed start from the best rate.
 
 By itself, because an experiment is run again when the code that it imports has changed, and the
 quantities change more often.
@@ -6,13 +8,20 @@ quantities change more often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fmstudy.runtime import StudyError
+
+
+def results_table(seeds: Iterable[int], files: Sequence[str | Path]) -> pd.DataFrame:
+    """The results of every seed one below the other, with a column `seed`."""
+    parts = [pd.read_csv(file).assign(seed=seed) for seed, file in zip(seeds, files, strict=True)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def best_rate(table: pd.DataFrame) -> float | None:

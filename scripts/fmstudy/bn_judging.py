@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy import tables, verdicts
+from fmstudy import bn_quantities, bn_tables, tables, verdicts
 from fmstudy.bn_quantities import Quantities, unit_of
 from fmstudy.judging import Expectation, judge
 from fmstudy.statistics import over_seeds
@@ -128,6 +128,22 @@ def _values(test: Mapping[str, Any], quantities: Quantities) -> list[float]:
         return list(first.values())
     second = quantities[test["minus"]]
     return [first[seed] - second[seed] for seed in first if seed in second]
+
+
+def write_judged(
+    files: Mapping[str, str],
+    experiment: str,
+    settings: Mapping[str, Any],
+    predictions: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write an experiment's quantities and its predictions, tested, beside its results.
+
+    `files` names them: `table` and `times`, which are read; `quantities` and `predictions`.
+    """
+    results, times = bn_tables.read(files["table"]), bn_tables.read(files["times"])
+    found = bn_quantities.quantities(experiment, results, times, settings)
+    tables.write(quantities_table(found), files["quantities"])
+    tables.write(predictions_table(predictions, found), files["predictions"])
 
 
 def all_predictions(

@@ -1,4 +1,4 @@
-"""Tables of the experiments of Part C: the results of all seeds, their times, and their costs."""
+"""Tables of the experiments of Part C: times, costs, and how such tables are read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ COSTS = (
     *("experiment", "seed", "seconds", *(f"{part}_seconds" for part in PARTS)),
     *("processor_seconds", "peak_memory_mb", "steps", "arithmetic", "threads", "finished"),
 )
-
-
-def results_table(seeds: Sequence[int], files: Sequence[str]) -> pd.DataFrame:
-    """The results of every seed one below the other, with a column `seed`."""
-    parts = [pd.read_csv(file).assign(seed=seed) for seed, file in zip(seeds, files, strict=True)]
-    return pd.concat(parts, ignore_index=True)
 
 
 def times_table(seeds: Sequence[int], provenances: Sequence[str]) -> pd.DataFrame:

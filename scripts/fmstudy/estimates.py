@@ -231,7 +231,7 @@ def priority(study: Study, rule: str, name: str = "") -> int:
     if rule in ("fetch_dataset", "prepare_dataset"):
         return FIRST
     seconds = seconds_of(study, rule, name) if rule in RANKED else 0.0
-    if rule in ("run_experiment", "collect_experiment"):
+    if rule == "run_experiment":
         seconds += max(
             (
                 of_experiment(waiting, settings)

@@ -10,8 +10,9 @@ from fixtures.runs import labels_of, leave, measures
 from fixtures.runs import model as fabricated_model
 
 from fmstudy import bn_quantities, runtime, tables
+from fmstudy.bn_best import results_table
 from fmstudy.bn_models import Images, arms_tables, calibration_errors, exact_metrics
-from fmstudy.bn_tables import COSTS, costs_table, results_table, times_table
+from fmstudy.bn_tables import COSTS, costs_table, times_table
 
 MACHINE = {"system": "Linux", "processor": "A processor", "cores": 2}
 

@@ -109,9 +109,6 @@ def test_an_experiment_that_another_waits_for_ranks_above_its_own_seconds(study)
     ranks = {name: estimates.priority(study, "run_experiment", name) for name in own}
     assert ranks["learning-rate"] == round(own["learning-rate"] + own["speed"])
     assert ranks["placement"] == round(own["placement"])
-    # What brings the results of the first to the second must not wait for the other jobs either.
-    assert estimates.priority(study, "collect_experiment", "learning-rate") == ranks["speed"]
-    assert estimates.priority(study, "collect_experiment", "shift") == 0
 
 
 def test_the_data_go_first_and_what_is_not_worth_a_guess_last(study):
@@ -124,7 +121,7 @@ def test_the_data_go_first_and_what_is_not_worth_a_guess_last(study):
 
 def test_rules_of_ranked_jobs_have_a_priority_and_no_others(study):
     names = dict.fromkeys(["train_lowlevel", "train_keras"], study.runs)
-    names |= dict.fromkeys(["run_experiment", "collect_experiment"], study.batchnorm.trained)
+    names["run_experiment"] = study.batchnorm.trained
     ranked, declared = set(), {}
     for file in (REPOSITORY / "workflow/rules").glob("*.smk"):
         text = file.read_text(encoding="utf-8")

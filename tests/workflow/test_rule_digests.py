@@ -93,7 +93,8 @@ EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
         ("bn_depth", {"depth"}),
         (
             "bn_quantities",
-            {"judge_experiment", "judge_batchnorm", "plot_experiment", "plot_network"},
+            {"collect_experiment", "collect_arms", "judge_batchnorm"}
+            | {"plot_experiment", "plot_network"},
         ),
         ("bn_figures", {"plot_experiment", "plot_network"}),
         ("report", {"render_report", "render_pdf", "export_tables"}),

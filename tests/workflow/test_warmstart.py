@@ -369,7 +369,7 @@ def test_scripts_that_use_tensorflow_start_warm_and_no_others_import_it():
 def test_jobs_hand_over_before_they_import_anything_that_takes_long():
     standard = sys.stdlib_module_names | {"fmstudy"}
     files = [path for path in SCRIPTS.glob("*.py") if "with warmstart." in path.read_text()]
-    assert len(files) > 40
+    assert len(files) > 30
     for path in (*files, SCRIPTS / "fmstudy/warmstart.py"):
         top = ast.parse(path.read_text(encoding="utf-8")).body
         for node in top:

@@ -19,13 +19,8 @@ pytestmark = pytest.mark.workflow
 
 # What of the closer look is made again when any model is another one.
 OF_ALL_MODELS = {
-    "collect_calibration": 1,
-    "collect_agreement": 1,
-    "collect_hardest": 1,
-    "collect_duplicates": 1,
-    "plot_calibration": 1,
-    "plot_agreement": 1,
-    "plot_hardest": 1,
+    "compare_predictions": 1,
+    "plot_predictions": 1,
     "collect_explorer": 1,
 }
 # The report is made again with any table, figure or code, its tables for papers with any table,
@@ -194,7 +189,6 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Pl
         "collect_models": 1,
         "collect_weights": 1,
         "collect_runs": 1,
-        "collect_costs": 1,
         "measure_gaps": 1,
         "estimate_models": 1,
         "judge_published": 1,
@@ -203,10 +197,7 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Pl
         "plot_weights": 1,
         # looking closer: at this model, and at all
         "collect_classes": 1,
-        "plot_confusion": 1,
-        "plot_mistakes": 1,
-        "plot_reliability": 1,
-        "plot_classes": 1,
+        "plot_errors": 1,
         **OF_ALL_MODELS,
         **TABLED,
         **CONFIGURED,
@@ -235,7 +226,6 @@ def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_s
         "train_lowlevel": 1,
         "collect_models": 1,
         "collect_runs": 1,
-        "collect_costs": 1,
         "measure_gaps": 1,
         "estimate_models": 1,
         "judge_claims": 1,
@@ -284,12 +274,12 @@ def test_a_changed_published_number_is_judged_again_and_a_lost_one_is_refused(
     assert "Traceback" not in said
 
 
-JUDGED = {"judge_experiment": 1, "judge_batchnorm": 1} | TABLED
+JUDGED = {"judge_batchnorm": 1} | TABLED
 
 
 def rerun(experiments: int) -> dict[str, int]:
     """The jobs for so many experiments that have to be run again."""
-    each = ("run_experiment", "collect_experiment", "judge_experiment", "plot_experiment")
+    each = ("run_experiment", "collect_experiment", "plot_experiment")
     return JUDGED | {"collect_experiment_costs": 1} | dict.fromkeys(each, experiments)
 
 
@@ -317,7 +307,7 @@ def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(planner: Pl
         "{quantity: loss_error/epoch/0.99, about: 0, within: 0.02}",
         "{quantity: loss_error/epoch/0.99, about: 0, within: 0.5}",
     )
-    assert planner.planned(built) == JUDGED
+    assert planner.planned(built) == JUDGED | {"collect_experiment": 1, "plot_experiment": 1}
 
 
 def test_an_edited_claim_is_judged_again_and_nothing_else(planner: Planner, built: Path):
@@ -391,7 +381,7 @@ def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
 
 
 DATA = {"fetch_dataset": 4, "prepare_dataset": 1}
-SHOWN = {"judge_experiment": 1, "plot_experiment": 1}
+SHOWN = {"plot_experiment": 1}
 
 
 @pytest.mark.parametrize(
@@ -399,7 +389,7 @@ SHOWN = {"judge_experiment": 1, "plot_experiment": 1}
     [
         ("bn_evaluation", {"run_experiment": 1, "collect_experiment": 1}),
         ("bn_learning_rate", {"run_experiment": 1, "collect_experiment": 1}),
-        ("bn_speed", {"run_experiment": 2, "collect_experiment": 2}),  # after learning-rate
+        ("bn_speed", {"run_experiment": 2, "collect_experiment": 1}),  # after learning-rate
         ("bn_curves", {"train_keras": 2, "collect_arms": 1}),
     ],
 )

@@ -255,11 +255,13 @@ use rule judge_published as judge_replicates with:
 
 
 rule collect_runs:
-    """The table of all trainings."""
+    """The tables of all trainings: what came out, and what it cost."""
     input:
         of_runs(study.trained(), "metrics"),
+        of_runs(study.trained(), "provenance"),
     output:
         table=f"{TABLES_DIRECTORY}/runs.csv",
+        cost=f"{TABLES_DIRECTORY}/cost.csv",
     log:
         f"{LOGS}/collect_runs.log",
     conda:
@@ -269,23 +271,6 @@ rule collect_runs:
         code=digest("collect_runs"),
     script:
         "../../scripts/collect_runs.py"
-
-
-rule collect_costs:
-    """The table of what the trainings cost."""
-    input:
-        of_runs(study.trained(), "provenance"),
-    output:
-        table=f"{TABLES_DIRECTORY}/cost.csv",
-    log:
-        f"{LOGS}/collect_costs.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        trainings=[list(training) for training in study.trainings],
-        code=digest("collect_costs"),
-    script:
-        "../../scripts/collect_costs.py"
 
 
 rule measure_machine:

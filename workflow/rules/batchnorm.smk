@@ -30,36 +30,33 @@ rule run_experiment:
 
 
 rule collect_experiment:
-    """The results of an experiment with all its seeds."""
+    """The results of an experiment with all its seeds, its quantities, and its predictions tested."""
     input:
         results=lambda wildcards: files_of_experiment(wildcards.experiment, "results.csv"),
         provenance=lambda wildcards: files_of_experiment(wildcards.experiment, "provenance.json"),
     output:
-        table=table("bn_{experiment}"),
-        times=table("bn_{experiment}_times"),
+        **tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
         experiment=TRAINED_EXPERIMENTS,
-    priority: priority("collect_experiment")
-    localrule: True  # a second between two experiments, of which one starts from the other
     conda:
         "../envs/study.yaml"
     params:
         seeds=list(study.batchnorm.seeds),
+        judging=judging,
         code=digest("collect_experiment"),
     script:
         "../../scripts/collect_experiment.py"
 
 
 rule collect_arms:
-    """What an experiment reads off the study's models."""
+    """The same for an experiment that reads its results off the study's models."""
     input:
         **TENSORS,
         runs=runs_of_arms,
     output:
-        table=table("bn_{experiment}"),
-        times=table("bn_{experiment}_times"),
+        **tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
@@ -77,32 +74,10 @@ rule collect_arms:
         },
         train_samples=study.data["train_samples"],
         test_samples=study.data["test_samples"],
+        judging=judging,
         code=digest("collect_arms"),
     script:
         "../../scripts/collect_arms.py"
-
-
-rule judge_experiment:
-    """The quantities of an experiment, and its predictions held against them."""
-    input:
-        table=table("bn_{experiment}"),
-        times=table("bn_{experiment}_times"),
-    output:
-        quantities=table("bn_{experiment}_quantities"),
-        predictions=table("bn_{experiment}_predictions"),
-    log:
-        f"{LOGS}/judge_experiment/{{experiment}}.log",
-    wildcard_constraints:
-        experiment=EXPERIMENT_PATTERN,
-    conda:
-        "../envs/study.yaml"
-    params:
-        experiment=lambda wildcards: wildcards.experiment,
-        settings=lambda wildcards: study.batchnorm.settings[wildcards.experiment],
-        predictions=lambda wildcards: EXPECTED.of(wildcards.experiment),
-        code=digest("judge_experiment"),
-    script:
-        "../../scripts/judge_experiment.py"
 
 
 rule judge_batchnorm:

@@ -46,246 +46,85 @@ rule collect_classes:
         "../../scripts/collect_classes.py"
 
 
-rule collect_calibration:
-    """The table of how well models know how sure they may be."""
-    input:
-        predictions=of_runs(ALL_MODELS, "predictions"),
-        metrics=of_runs(ALL_MODELS, "metrics"),
-        labels=TENSORS["y_test"],
-    output:
-        table=f"{TABLES_DIRECTORY}/calibration.csv",
-    log:
-        f"{LOGS}/collect_calibration.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=as_dicts(ALL_MODELS),
-        code=digest("collect_calibration"),
-    script:
-        "../../scripts/collect_calibration.py"
-
-
-rule collect_agreement:
-    """The table of how alike models are."""
-    input:
-        predictions=of_runs(ALL_MODELS, "predictions"),
-        metrics=of_runs(ALL_MODELS, "metrics"),
-        labels=TENSORS["y_test"],
-    output:
-        table=f"{TABLES_DIRECTORY}/agreement.csv",
-    log:
-        f"{LOGS}/collect_agreement.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=as_dicts(ALL_MODELS),
-        code=digest("collect_agreement"),
-    script:
-        "../../scripts/collect_agreement.py"
-
-
-rule collect_hardest:
-    """The table of images that every model gets wrong."""
-    input:
-        predictions=of_runs(ALL_MODELS, "predictions"),
-        metrics=of_runs(ALL_MODELS, "metrics"),
-        labels=TENSORS["y_test"],
-    output:
-        table=f"{TABLES_DIRECTORY}/hardest.csv",
-    log:
-        f"{LOGS}/collect_hardest.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=as_dicts(ALL_MODELS),
-        code=digest("collect_hardest"),
-    script:
-        "../../scripts/collect_hardest.py"
-
-
-rule collect_similarity:
-    """The table of how many near-duplicates there are at which limit."""
-    input:
-        neighbours=NEIGHBOURS,
-    output:
-        table=f"{TABLES_DIRECTORY}/similarity.csv",
-    log:
-        f"{LOGS}/collect_similarity.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        correlation=study.closer.correlation,
-        code=digest("collect_similarity"),
-    script:
-        "../../scripts/collect_similarity.py"
-
-
-rule collect_duplicates:
-    """The table of accuracies with and without near-duplicates."""
+rule compare_predictions:
+    """What all models predict, set side by side: calibration, agreement, hard images, duplicates."""
     input:
         predictions=of_runs(ALL_MODELS, "predictions"),
         metrics=of_runs(ALL_MODELS, "metrics"),
         labels=TENSORS["y_test"],
         neighbours=NEIGHBOURS,
     output:
-        table=f"{TABLES_DIRECTORY}/duplicates.csv",
+        calibration=table("calibration"),
+        agreement=table("agreement"),
+        hardest=table("hardest"),
+        similarity=table("similarity"),
+        duplicates=table("duplicates"),
     log:
-        f"{LOGS}/collect_duplicates.log",
+        f"{LOGS}/compare_predictions.log",
     conda:
         "../envs/study.yaml"
     params:
         models=as_dicts(ALL_MODELS),
         correlation=study.closer.correlation,
-        code=digest("collect_duplicates"),
+        code=digest("compare_predictions"),
     script:
-        "../../scripts/collect_duplicates.py"
+        "../../scripts/compare_predictions.py"
 
 
-rule plot_classes:
-    """The share of each class that the models shown recognize."""
+rule plot_predictions:
+    """The same as figures, and the share of each class that the models shown recognize."""
     input:
-        [table(f"classes_{model.name}") for model in study.closer.models],
-    output:
-        **figure_files("classes"),
-    log:
-        f"{LOGS}/plot_classes.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        code=digest("plot_classes"),
-    script:
-        "../../scripts/plot_classes.py"
-
-
-rule plot_confusion:
-    input:
-        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
-        labels=TENSORS["y_test"],
-    output:
-        **figure_files("confusion_{model}"),
-    log:
-        f"{LOGS}/plot_confusion/{{model}}.log",
-    wildcard_constraints:
-        model=MODEL_PATTERN,
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("plot_confusion"),
-    script:
-        "../../scripts/plot_confusion.py"
-
-
-rule plot_mistakes:
-    input:
-        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
-        images=TENSORS["x_test"],
-        labels=TENSORS["y_test"],
-    output:
-        **figure_files("mistakes_{model}"),
-    log:
-        f"{LOGS}/plot_mistakes/{{model}}.log",
-    wildcard_constraints:
-        model=MODEL_PATTERN,
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("plot_mistakes"),
-    script:
-        "../../scripts/plot_mistakes.py"
-
-
-rule plot_reliability:
-    input:
-        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
-        labels=TENSORS["y_test"],
-    output:
-        **figure_files("calibration_{model}"),
-    log:
-        f"{LOGS}/plot_reliability/{{model}}.log",
-    wildcard_constraints:
-        model=MODEL_PATTERN,
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("plot_reliability"),
-    script:
-        "../../scripts/plot_reliability.py"
-
-
-rule plot_calibration:
-    """The calibration error of all models in one figure."""
-    input:
-        table=f"{TABLES_DIRECTORY}/calibration.csv",
-    output:
-        **figure_files("calibration"),
-    log:
-        f"{LOGS}/plot_calibration.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        code=digest("plot_calibration"),
-    script:
-        "../../scripts/plot_calibration.py"
-
-
-rule plot_agreement:
-    """The map of agreement between all models."""
-    input:
-        table=f"{TABLES_DIRECTORY}/agreement.csv",
-    output:
-        **figure_files("agreement"),
-    log:
-        f"{LOGS}/plot_agreement.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        models=as_dicts(ALL_MODELS),
-        code=digest("plot_agreement"),
-    script:
-        "../../scripts/plot_agreement.py"
-
-
-rule plot_hardest:
-    """The images that every model gets wrong."""
-    input:
-        table=f"{TABLES_DIRECTORY}/hardest.csv",
-        images=TENSORS["x_test"],
-    output:
-        **figure_files("hardest"),
-    log:
-        f"{LOGS}/plot_hardest.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        samples=study.data["test_samples"],
-        code=digest("plot_hardest"),
-    script:
-        "../../scripts/plot_hardest.py"
-
-
-rule plot_duplicates:
-    """Near-duplicates, test beside training image."""
-    input:
+        calibration=table("calibration"),
+        agreement=table("agreement"),
+        hardest=table("hardest"),
+        classes=[table(f"classes_{model.name}") for model in study.closer.models],
         neighbours=NEIGHBOURS,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
     output:
-        **figure_files("duplicates"),
+        **files_of_figures(
+            calibration="calibration",
+            agreement="agreement",
+            hardest="hardest",
+            classes="classes",
+            duplicates="duplicates",
+        ),
     log:
-        f"{LOGS}/plot_duplicates.log",
+        f"{LOGS}/plot_predictions.log",
     conda:
         "../envs/study.yaml"
     params:
+        models=as_dicts(ALL_MODELS),
+        samples=study.data["test_samples"],
         correlation=study.closer.correlation,
-        code=digest("plot_duplicates"),
+        code=digest("plot_predictions"),
     script:
-        "../../scripts/plot_duplicates.py"
+        "../../scripts/plot_predictions.py"
+
+
+rule plot_errors:
+    input:
+        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
+        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
+        images=TENSORS["x_test"],
+        labels=TENSORS["y_test"],
+    output:
+        **files_of_figures(
+            confusion="confusion_{model}",
+            mistakes="mistakes_{model}",
+            calibration="calibration_{model}",
+        ),
+    log:
+        f"{LOGS}/plot_errors/{{model}}.log",
+    wildcard_constraints:
+        model=MODEL_PATTERN,
+    conda:
+        "../envs/study.yaml"
+    params:
+        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
+        code=digest("plot_errors"),
+    script:
+        "../../scripts/plot_errors.py"
 
 
 rule plot_layer:

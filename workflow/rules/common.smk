@@ -367,6 +367,14 @@ def figure_files(name):
     return {file: f"{FIGURES_DIRECTORY}/{name}.{suffix}" for file, suffix in files.items()}
 
 
+def files_of_figures(**names):
+    """Give what is written of several figures by one job: each SVG by its name, the rest beside."""
+    beside = [
+        f"{FIGURES_DIRECTORY}/{name}.{end}" for name in names.values() for end in ("png", "csv")
+    ]
+    return {key: figure(name) for key, name in names.items()} | {"beside": beside}
+
+
 def files_of_experiment(experiment, file):
     """Give the file that each seed of an experiment leaves under this name."""
     place = EXPERIMENT.format(experiment=experiment)
@@ -389,7 +397,23 @@ def runs_of_arms(wildcards):
 def needed_first(wildcards):
     """Give the results that an experiment starts from, if it does from any."""
     after = EXPERIMENTS[wildcards.experiment].after
-    return {"rates": table(f"bn_{after}")} if after else {}
+    return {"rates": files_of_experiment(after, "results.csv")} if after else {}
+
+
+def tables_of_experiment(name):
+    """Give the tables of an experiment: results, times, quantities, and predictions."""
+    kinds = ("times", "quantities", "predictions")
+    return {"table": table(f"bn_{name}"), **{kind: table(f"bn_{name}_{kind}") for kind in kinds}}
+
+
+def judging(wildcards):
+    """Give what a script must know to test the predictions on an experiment."""
+    name = wildcards.experiment
+    return {
+        "experiment": name,
+        "settings": study.batchnorm.settings[name],
+        "predictions": EXPECTED.of(name),
+    }
 
 
 def results_of_experiment(name):

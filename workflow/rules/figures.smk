@@ -110,9 +110,10 @@ rule plot_depth:
 
 rule plot_sweep:
     input:
+        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
     output:
-        **figure_files("sweep_{sweep}"),
+        **files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -121,28 +122,10 @@ rule plot_sweep:
         "../envs/study.yaml"
     params:
         sweep=lambda wildcards: sweep_as_dict(study.sweeps[wildcards.sweep]),
+        models=lambda wildcards: as_dicts(study.sweeps[wildcards.sweep].models),
         code=digest("plot_sweep"),
     script:
         "../../scripts/plot_sweep.py"
-
-
-rule plot_sweep_curves:
-    input:
-        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
-    output:
-        **figure_files("sweep_{sweep}_curves"),
-    log:
-        f"{LOGS}/plot_sweep_curves/{{sweep}}.log",
-    wildcard_constraints:
-        sweep=SWEEP_PATTERN,
-    conda:
-        "../envs/study.yaml"
-    params:
-        sweep=lambda wildcards: sweep_as_dict(study.sweeps[wildcards.sweep]),
-        models=lambda wildcards: as_dicts(study.sweeps[wildcards.sweep].models),
-        code=digest("plot_sweep_curves"),
-    script:
-        "../../scripts/plot_sweep_curves.py"
 
 
 rule plot_weights:
