@@ -1,13 +1,9 @@
-"""Write what the report's explorer shows."""
+"""Collect what the report's explorer shows of all models."""
 
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import explorer, predictions, tables
+    from fmstudy import calls, explorer
 
-    params = snakemake.params
-    labels = predictions.read_labels(snakemake.input.labels, params.test_samples)
-    runs = tables.Runs.holding(snakemake.input.metrics)
-    explorer.write(
-        explorer.collect(params.groups, params.start, runs, labels), snakemake.output.explorer
-    )
+    for path, content in calls.make(snakemake):
+        explorer.write(content, path)

@@ -6,14 +6,16 @@ from pathlib import Path
 from fmstudy import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
-    from fmstudy import bn_best, bn_common, cost, device, runtime, tables
+    import pandas as pd
+
+    from fmstudy import bn_best, bn_common, cost, device, runtime
 
     device.prepare_device(snakemake.threads)
     laps = cost.Laps()
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
-        results = bn_best.results_table(range(len(rates)), rates)
+        results = bn_best.results_table(range(len(rates)), [pd.read_csv(path) for path in rates])
         settings["best"] = bn_best.best_rates(results, settings)
     data = bn_common.load_data(Path(snakemake.input.x_train).parent, settings)
     laps.end("reading")
@@ -21,7 +23,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     rows = experiment(settings, seed, data)
     laps.end("experiment")
     results, times = bn_common.without_times(rows)
-    tables.write(results, snakemake.output.results)
+    runtime.write_table(snakemake.output.results, results)
     laps.end("writing")
     which = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}
     spent = cost.record(laps, snakemake.threads, cost.DONE.arithmetic)

@@ -9,7 +9,6 @@ quantities change more often.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ import pandas as pd
 from fmstudy.runtime import StudyError
 
 
-def results_table(seeds: Iterable[int], files: Sequence[str | Path]) -> pd.DataFrame:
+def results_table(seeds: Iterable[int], results: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The results of every seed one below the other, with a column `seed`."""
-    parts = [pd.read_csv(file).assign(seed=seed) for seed, file in zip(seeds, files, strict=True)]
+    parts = [part.assign(seed=seed) for seed, part in zip(seeds, results, strict=True)]
     return pd.concat(parts, ignore_index=True)
 
 

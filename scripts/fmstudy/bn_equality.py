@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from fmstudy import batchnorm, reference
-from fmstudy.bn_common import Row
+from fmstudy.bn_common import Row, load_data
 from fmstudy.initial import initial_weights
 from fmstudy.minibatch import Samples
 from fmstudy.spec import RunSpec
 
 BATCHES, MOMENTA = 10, (0.99, 0.9)
+
+
+def check_equality(folder: Path, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """The table of deviations, on images from a folder of tensors."""
+    samples = load_data(folder, settings).fitted
+    return pd.DataFrame(equality(samples, settings["batch_size"], settings["bn_epsilon"], seed))
 
 
 def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fmstudy import bn_quantities, bn_tables, tables, verdicts
-from fmstudy.bn_quantities import Quantities, unit_of
+from fmstudy import verdicts
+from fmstudy.bn_quantities import Quantities, quantities, unit_of
 from fmstudy.judging import Expectation, judge
 from fmstudy.statistics import over_seeds
 
@@ -46,10 +45,28 @@ CLAIMS = (
 )
 
 
-def quantities_table(quantities: Quantities) -> pd.DataFrame:
+def experiment_quantities(
+    experiment: str, table: pd.DataFrame, times: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The table of the quantities of an experiment, from its results and times."""
+    return quantities_table(quantities(experiment, table, times, settings))
+
+
+def experiment_predictions(
+    experiment: str,
+    table: pd.DataFrame,
+    times: pd.DataFrame,
+    settings: Mapping[str, Any],
+    expected: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
+    """The table of what was `expected` of an experiment, held against its quantities."""
+    return predictions_table(expected, quantities(experiment, table, times, settings))
+
+
+def quantities_table(found: Quantities) -> pd.DataFrame:
     """A row a quantity: seeds, mean, 95 % interval for other seeds, smallest and largest."""
     rows = []
-    for name, seeds in quantities.items():
+    for name, seeds in found.items():
         values = np.array(list(seeds.values()))
         estimate = over_seeds(values)
         rows.append(
@@ -68,7 +85,7 @@ def quantities_table(quantities: Quantities) -> pd.DataFrame:
 
 
 def predictions_table(
-    predictions: Mapping[str, Mapping[str, Any]], quantities: Quantities
+    predictions: Mapping[str, Mapping[str, Any]], found: Quantities
 ) -> pd.DataFrame:
     """A row a prediction on one experiment: what was measured, the verdict, and what we expected.
 
@@ -95,11 +112,11 @@ def predictions_table(
         }
         rows.append(row)
         asked = [test[key] for key in ("quantity", "minus") if key in test]
-        lost = [each for each in asked if not quantities.get(each)]
+        lost = [each for each in asked if not found.get(each)]
         if lost:
             row["reason"] = f"This study has no {' and no '.join(lost)}."
             continue
-        values = _values(test, quantities)
+        values = _values(test, found)
         row["seeds"] = len(values)
         estimate = over_seeds(values)
         if estimate is None:
@@ -122,41 +139,25 @@ def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) ->
     return f"{test['quantity']}{minus}: {expectation.text(unit)}"
 
 
-def _values(test: Mapping[str, Any], quantities: Quantities) -> list[float]:
-    first = quantities[test["quantity"]]
+def _values(test: Mapping[str, Any], found: Quantities) -> list[float]:
+    first = found[test["quantity"]]
     if "minus" not in test:
         return list(first.values())
-    second = quantities[test["minus"]]
+    second = found[test["minus"]]
     return [first[seed] - second[seed] for seed in first if seed in second]
 
 
-def write_judged(
-    files: Mapping[str, str],
-    experiment: str,
-    settings: Mapping[str, Any],
-    predictions: Mapping[str, Mapping[str, Any]],
-) -> None:
-    """Write an experiment's quantities and its predictions, tested, beside its results.
-
-    `files` names them: `table` and `times`, which are read; `quantities` and `predictions`.
-    """
-    results, times = bn_tables.read(files["table"]), bn_tables.read(files["times"])
-    found = bn_quantities.quantities(experiment, results, times, settings)
-    tables.write(quantities_table(found), files["quantities"])
-    tables.write(predictions_table(predictions, found), files["predictions"])
-
-
 def all_predictions(
-    files: Sequence[str | Path], predictions: Mapping[str, Mapping[str, Any]]
+    tables: Sequence[pd.DataFrame], expected: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """The rows of all experiments in the order of `predictions`.
+    """The rows of all experiments in the order of what was `expected`.
 
     One on an experiment that the study does not run is not tested, and says so.
     """
-    read = pd.concat([tables.read(file) for file in files]) if files else pd.DataFrame()
-    known = {row["prediction"]: row for row in read.to_dict("records")}
+    together = pd.concat(tables) if tables else pd.DataFrame()
+    known = {row["prediction"]: row for row in together.to_dict("records")}
     rows = []
-    for name, prediction in predictions.items():
+    for name, prediction in expected.items():
         if name in known:
             rows.append(known[name])
             continue

@@ -12,51 +12,61 @@ from threadpoolctl import threadpool_limits
 from fmstudy import reference
 from fmstudy.calibration import calibration
 from fmstudy.measures import Measures
-from fmstudy.predictions import read_predictions
+from fmstudy.results import Model, Runs
 from fmstudy.spec import RunSpec
 
 _FINAL = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 
 
 class Images(NamedTuple):
-    """The study's images (784, n) and one-hot labels (10, n): training and test."""
+    """Training images (784, N), test images (784, N), and the latter's one-hot labels (10, N)."""
 
     x_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
 
 
-def arms_tables(
-    arms: Mapping[str, Mapping[str, Any]], m: Measures, images: Images
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read off the study's models what an experiment needs; results, and times.
+def arms_table(
+    arms: Mapping[str, Model],
+    runs: Runs,
+    labels: np.ndarray,
+    x_train: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+) -> pd.DataFrame:
+    """Read off the study's models what an experiment needs.
 
-    arms: models by the name that they have in the experiment.  Results hold the metrics after
+    arms: models by the name that they have in the experiment.  The table holds the metrics after
     each epoch, of training and held-out data, and at the end; the gap in loss is against the test
     data, the calibration error that of predictions for the test data (in 15 bins, less what noise
     adds).  Keras evaluates a normalized model by moving averages: test_accuracy_exact and
     test_loss_exact are those of the same weights with the exact statistics of the fitted images.
-    Times are the seconds of whole trainings, without evaluation.
     """
+    m, images = Measures(runs, labels), Images(x_train, x_test, y_test)
     rows: list[dict[str, Any]] = []
-    times: list[dict[str, Any]] = []
     for arm, model in arms.items():
-        for seed in m.runs.finished(model):
+        for seed in runs.finished(model):
             rows += _on_the_way(arm, model, seed, m)
         for metric in _FINAL:
             rows += _finals(arm, metric, m.sample(model, metric).seeds)
         rows += _finals(arm, "gap_loss", m.sample(model, "test_gap_loss").seeds)
         rows += _finals(arm, "calibration_error", calibration_errors(model, m))
         if model["engine"] == "keras" and model["spec"]["batch_norm"] != "none":
-            exact = {seed: exact_metrics(model, seed, m, images) for seed in m.runs.finished(model)}
+            exact = {seed: exact_metrics(model, seed, m, images) for seed in runs.finished(model)}
             for metric in ("test_accuracy_exact", "test_loss_exact"):
                 rows += _finals(arm, metric, {seed: each[metric] for seed, each in exact.items()})
-        for seed in m.runs.finished(model):
-            seconds = m.runs.provenance(model["run"], seed)["seconds"]["training"]
-            times.append({"arm": arm, "seed": seed, "measure": "seconds", "value": seconds})
-    return (
-        pd.DataFrame(rows, columns=["arm", "epoch", "measure", "value", "seed"]),
-        pd.DataFrame(times, columns=["arm", "seed", "measure", "value"]),
+    return pd.DataFrame(rows, columns=["arm", "epoch", "measure", "value", "seed"])
+
+
+def arms_times(arms: Mapping[str, Model], runs: Runs) -> pd.DataFrame:
+    """The seconds of whole trainings, without evaluation."""
+    return pd.DataFrame(
+        [
+            (arm, seed, "seconds", runs.provenance(model["run"], seed)["seconds"]["training"])
+            for arm, model in arms.items()
+            for seed in runs.finished(model)
+        ],
+        columns=["arm", "seed", "measure", "value"],
     )
 
 
@@ -86,7 +96,7 @@ def _finals(arm: str, measure: str, seeds: Mapping[int, float]) -> list[dict[str
 
 def calibration_errors(model: Mapping[str, Any], m: Measures) -> dict[int, float]:
     """The expected calibration error of each training on the test data, less what noise adds."""
-    predicted = read_predictions(model, m.runs)
+    predicted = m.runs.predicted(model)
     return {
         seed: calibration(m.labels, [predictions]).ece_corrected
         for seed, predictions in zip(predicted.seeds, predicted.predictions, strict=True)
@@ -115,8 +125,11 @@ def exact_metrics(
     )
     fitted = images.x_train[:, : spec.fitted_samples]
     with threadpool_limits(1):  # the same bytes whatever the number of cores
-        logits = reference.logits(net, p, images.x_test, reference.statistics(net, p, fitted))
+        x_test, y_test = (
+            tensor[:, : spec.test_samples] for tensor in (images.x_test, images.y_test)
+        )
+        logits = reference.logits(net, p, x_test, reference.statistics(net, p, fitted))
     return {
-        "test_accuracy_exact": reference.accuracy(logits, images.y_test),
-        "test_loss_exact": reference.cross_entropy(logits, images.y_test),
+        "test_accuracy_exact": reference.accuracy(logits, y_test),
+        "test_loss_exact": reference.cross_entropy(logits, y_test),
     }

@@ -1,14 +1,13 @@
-"""Tables of the experiments of Part C: times, costs, and how such tables are read."""
+"""Tables of the experiments of Part C: what they timed, and what they cost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from fmstudy import runtime, tables
+from fmstudy import tables
 
 PARTS = ("startup", "reading", "experiment", "writing")  # of a job
 COSTS = (
@@ -17,26 +16,21 @@ COSTS = (
 )
 
 
-def times_table(seeds: Sequence[int], provenances: Sequence[str]) -> pd.DataFrame:
+def times_table(seeds: Sequence[int], provenance: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """What the jobs measured of time, and their seconds: rows with keys, measure, value, seed."""
     rows: list[dict[str, Any]] = []
-    for seed, file in zip(seeds, provenances, strict=True):
-        record = runtime.read_json(file)
+    for seed, record in zip(seeds, provenance, strict=True):
         rows += [{**row, "seed": seed} for row in record["times"]]
         rows.append({"measure": "job_seconds", "value": record["seconds"]["whole"], "seed": seed})
     return pd.DataFrame(rows)
 
 
-def read(path: str | Path) -> pd.DataFrame:
-    """Read a table of results or times; a name such as NA stays a name, empty is no value."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
-def costs_table(provenances: Sequence[str]) -> pd.DataFrame:
-    """A row a job: which experiment and seed, what it cost, when and on what machine."""
+def costs_table(provenance: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row a job: experiment, seed, what it cost, when, on what machine, and by which code."""
     rows = []
-    for file in provenances:
-        record = runtime.read_json(file)
-        row = record | tables.cost_row(record, PARTS)
-        rows.append({key: row[key] for key in COSTS} | record["machine"])
+    for record in provenance:
+        row = {**record, **tables.cost_row(record, PARTS)}
+        rows.append(
+            {key: row[key] for key in COSTS} | dict(record["machine"]) | {"code": record["code"]}
+        )
     return pd.DataFrame(rows, columns=None if rows else list(COSTS))

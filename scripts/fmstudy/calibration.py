@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from fmstudy.predictions import Predicted
+from fmstudy.results import Predicted
 from fmstudy.statistics import LEVEL
 
 BINS = 15  # as in the paper
@@ -156,7 +156,7 @@ def _largest_by_chance(excess: np.ndarray, bins: np.ndarray, cells: int) -> floa
     return float(np.quantile(drawn, (1 + LEVEL) / 2))
 
 
-def calibration_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataFrame:
+def calibration_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
     """A row a model: accuracy, mean confidence, their gap, and the ECE with its interval.
 
     `seeds` counts all trainings, `diverged` those that are left out.  ece_min and ece_max are
@@ -165,10 +165,10 @@ def calibration_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.Dat
     renamed = {"ece_smallest": "ece_min", "ece_largest": "ece_max"}
     columns = [renamed.get(name, name) for name in Calibration._fields]
     rows = []
-    for predicted in models:
+    for model in predicted:
         found = {}
-        if predicted.predictions:
-            measured = calibration(labels, predicted.predictions)
+        if model.predictions:
+            measured = calibration(labels, model.predictions)
             found = dict(zip(columns, measured, strict=True))
-        rows.append(predicted.described() | {"images": len(labels)} | found)
+        rows.append(model.described() | {"images": len(labels)} | found)
     return pd.DataFrame(rows, columns=[*Predicted.COLUMNS, "images", *columns])

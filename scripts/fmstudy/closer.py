@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.dataset import CLASSES
-from fmstudy.predictions import Predicted
+from fmstudy.results import Predicted
 from fmstudy.tables import spread
 
 SCORES = ("precision", "recall", "f1")
@@ -92,7 +92,7 @@ def agree(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Agreemen
     )
 
 
-def agreement_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataFrame:
+def agreement_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
     """A row for each two models, and one for each model with itself: means over pairs.
 
     Trainings of different seeds are compared, because equal seeds start from equal weights and
@@ -102,7 +102,7 @@ def agreement_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataF
     """
     measures = Agreement._fields
     rows = []
-    for first, second in itertools.combinations_with_replacement(models, 2):
+    for first, second in itertools.combinations_with_replacement(predicted, 2):
         pairs = _pairs(first, second)
         if not pairs:
             continue
@@ -139,14 +139,14 @@ HARDEST = (
 )
 
 
-def hardest_table(labels: np.ndarray, models: Sequence[Predicted]) -> pd.DataFrame:
+def hardest_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
     """A row for each image that every finished training of every model gets wrong.
 
     predicted is the class that most trainings give it (of equals the first), votes how many do,
     and confidence the mean probability that these give it.  The images on which the trainings
     agree most stand first: their labels deserve a second look.
     """
-    finished = [model for model in models if model.predictions]
+    finished = [model for model in predicted if model.predictions]
     trained = {
         training: predictions
         for model in finished

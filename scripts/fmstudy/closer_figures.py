@@ -27,10 +27,8 @@ from fmstudy.closer import confident_mistakes, confusion
 from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
 from fmstudy.figures import DARKER, WIDTH, nothing, percent
-from fmstudy.predictions import Predicted
-from fmstudy.records import FINISHED
+from fmstudy.results import Predicted, Runs
 from fmstudy.svg import Drawing, style
-from fmstudy.tables import Runs
 
 # scipy is slow to import, so what needs it is imported where it is used.
 if TYPE_CHECKING:
@@ -104,9 +102,9 @@ def _whole(values: float) -> str:
 
 
 # ------------------------------------------------------------------------------------ mistakes
-def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
+def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
     """The share of each class that a few models recognize, class by class, hardest first."""
-    known = [table for table in tables if table["recall"].notna().any()]
+    known = [table for table in by_class if table["recall"].notna().any()]
     if not known:
         return nothing("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
@@ -338,9 +336,9 @@ def _said(measured: Calibration) -> str:
     )
 
 
-def calibrations(table: pd.DataFrame) -> Drawing:
+def calibrations(errors: pd.DataFrame) -> Drawing:
     """Expected calibration error, and confidence minus accuracy, of every model."""
-    known = table[table["ece"].notna()].iloc[::-1].reset_index(drop=True)
+    known = errors[errors["ece"].notna()].iloc[::-1].reset_index(drop=True)
     if known.empty:
         return nothing("No model finished its training.")
     with style():
@@ -382,16 +380,16 @@ def calibrations(table: pd.DataFrame) -> Drawing:
 
 
 # ----------------------------------------------------------------------------------- agreement
-def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
+def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
     """How alike models are: below the diagonal in their classes, above it in their mistakes."""
     names = [model["name"] for model in models]
-    shown = [name for name in names if name in {*table["model"], *table["other"]}]
+    shown = [name for name in names if name in {*likeness["model"], *likeness["other"]}]
     if not shown:
         return nothing("There are no two trainings to compare.")
     place = {name: index for index, name in enumerate(shown)}
     same = np.full((len(shown), len(shown)), np.nan)
     shared = same.copy()
-    for row in table.to_dict("records"):
+    for row in likeness.to_dict("records"):
         one, other = sorted((place[row["model"]], place[row["other"]]))
         same[other, one] = row["agreement"]
         if one != other:
@@ -407,8 +405,8 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
         axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
         _plain(axes)
         axes.tick_params(labelsize=8)
-    pairs = table[table["model"] != table["other"]]
-    itself = table[table["model"] == table["other"]]
+    pairs = likeness[likeness["model"] != likeness["other"]]
+    itself = likeness[likeness["model"] == likeness["other"]]
     parts = []
     if len(pairs):
         ranked = pairs.sort_values("agreement", kind="stable")
@@ -451,23 +449,23 @@ def _heat(axes: Axes, values: np.ndarray, colours: Colormap) -> None:
                       color=words[row, column])  # fmt: skip
 
 
-def hardest(table: pd.DataFrame, images: np.ndarray, samples: int) -> Drawing:
+def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
     """Images that every training gets wrong, those first that most put into one class."""
-    if table.empty:
+    if missed.empty:
         return nothing("No test image is got wrong by every training of every model.")
-    shown = table.iloc[:HARDEST]
+    shown = missed.iloc[:HARDEST]
     captions = [
         f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
         for row in shown.to_dict("records")
     ]
-    trainings, models = int(table["trainings"].iloc[0]), int(table["models"].iloc[0])
-    agreed = int((table["votes"] == table["trainings"]).sum())
+    trainings, models = int(missed["trainings"].iloc[0]), int(missed["models"].iloc[0])
+    agreed = int((missed["votes"] == missed["trainings"]).sum())
     return Drawing(
-        _gallery(images, shown["image"].to_numpy(), captions, 8),
-        f"{len(table):,} of {samples:,} test images ({percent(len(table) / samples)}) are got "
+        _gallery(x_test, shown["image"].to_numpy(), captions, 8),
+        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are got "
         f"wrong by all {trainings} trainings of {models} models; {agreed:,} of them are put into "
         "the same wrong class by all.",
-        f"{'The first ' + str(len(shown)) if len(table) > len(shown) else 'All'} of them, those "
+        f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
         "first that most trainings put into one class. Below each: its label, the class that most "
         "trainings give it, and how many do.",
         [
@@ -568,12 +566,10 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
     They are those of the first seed that finished: another seed starts elsewhere, and a mean over
     seeds would be the weights of no model.
     """
-    finished = [s for s in model["seeds"] if runs.metrics(model["run"], s)["status"] == FINISHED]
+    finished = runs.finished(model)
     if not finished:
         return nothing(f"{model['title']}: every training diverged.")
-    path = runs.path(model["run"], finished[0], "weights.npz")
-    with np.load(path, allow_pickle=False) as arrays:
-        weights = layer_of({name: arrays[name] for name in arrays.files})
+    weights = layer_of(runs.arrays(model["run"], finished[0]))
     scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
     with style():
         figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 3.9), layout="constrained")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fmstudy import verdicts
 from fmstudy.measures import Measures, gaps_over_epochs
+from fmstudy.results import Runs
 from fmstudy.statistics import (
     Sample,
     another_run,
@@ -22,7 +23,6 @@ from fmstudy.statistics import (
     resolution,
     share_interval,
 )
-from fmstudy.tables import Runs
 
 # What is compared.  The comparisons of one metric in one section of the report are a family.
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
@@ -63,7 +63,10 @@ def pairs_of(models: Sequence[str], against: str) -> list[tuple[str, str]]:
 
 
 def comparisons_table(
-    comparisons: Sequence[Mapping[str, Any]], models: Mapping[str, Mapping[str, Any]], m: Measures
+    comparisons: Sequence[Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
+    runs: Runs,
+    labels: np.ndarray,
 ) -> pd.DataFrame:
     """A row for each metric and planned pair, the second model against the first.
 
@@ -73,13 +76,14 @@ def comparisons_table(
     stands once.  The last six columns, of the test accuracy alone, are McNemar's: medians over the
     seeds that both have, each of one pair of runs.
     """
+    m, named = Measures(runs, labels), {model["name"]: model for model in models}
     planned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for comparison in comparisons:
         for pair in pairs_of(comparison["models"], comparison["against"]):
             planned.setdefault(pair, []).append(comparison)
     rows: list[dict[str, Any]] = []
     for metric in METRICS:
-        of_metric = [_compared(metric, *pair, by, models, m) for pair, by in planned.items()]
+        of_metric = [_compared(metric, *pair, by, named, m) for pair, by in planned.items()]
         for section in dict.fromkeys(row["section"] for row in of_metric):
             _judge([row for row in of_metric if row["section"] == section])
         rows += of_metric
@@ -179,7 +183,9 @@ _INTERVALS = (
 )
 
 
-def intervals_table(models: Sequence[Mapping[str, Any]], m: Measures) -> pd.DataFrame:
+def intervals_table(
+    models: Sequence[Mapping[str, Any]], runs: Runs, labels: np.ndarray
+) -> pd.DataFrame:
     """A row for each model and metric: the mean over seeds, and 95 % intervals of three kinds.
 
     low, high              for other seeds and other test images
@@ -187,6 +193,7 @@ def intervals_table(models: Sequence[Mapping[str, Any]], m: Measures) -> pd.Data
     another                how far from the mean one more run may lie, on the same images
     one_low, one_high      of the first seed's accuracy on test data, for other images (Wilson)
     """
+    m = Measures(runs, labels)
     return pd.DataFrame(_estimated(model, metric, m) for model in models for metric in ESTIMATED)
 
 

@@ -9,13 +9,15 @@ another colour, is found too.  It sees mostly the outline.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from fmstudy.predictions import Predicted
+from fmstudy.dataset import load_tensors
+from fmstudy.results import Predicted
 from fmstudy.runtime import Progress
 from fmstudy.statistics import share_interval
 
@@ -82,6 +84,14 @@ def _equal_images(x_test: np.ndarray, x_train: np.ndarray) -> np.ndarray:
     return np.array([first.get(pixels, -1) for pixels in columns], dtype=np.intp)
 
 
+def find_duplicates(folder: Path, train_samples: int, test_samples: int) -> pd.DataFrame:
+    """The table of neighbours of the images that a study uses, from the folder of tensors."""
+    x_test, y_test = load_tensors(folder, "test", test_samples)
+    x_train, y_train = load_tensors(folder, "train", train_samples)
+    found = find_neighbours(x_test, x_train)
+    return neighbours_table(found, y_test.argmax(axis=0), y_train.argmax(axis=0))
+
+
 def neighbours_table(
     found: Neighbours, test_labels: np.ndarray, train_labels: np.ndarray
 ) -> pd.DataFrame:
@@ -131,7 +141,7 @@ GROUPS = ("all", "without", "only")
 def duplicates_table(
     labels: np.ndarray,
     neighbours: pd.DataFrame,
-    models: Sequence[Predicted],
+    predicted: Sequence[Predicted],
     correlation: float,
 ) -> pd.DataFrame:
     """A row a model: accuracy on all test images, without near-duplicates, on these alone.
@@ -143,9 +153,9 @@ def duplicates_table(
     near = (neighbours["correlation"] >= correlation).to_numpy()
     selected = {"all": np.ones_like(near), "without": ~near, "only": near}
     rows = []
-    for predicted in models:
-        row = predicted.described()
-        right = np.array([classes == labels for classes in predicted.classes])
+    for model in predicted:
+        row = model.described()
+        right = np.array([classes == labels for classes in model.classes])
         for group, which in selected.items():
             row |= {f"{group}_images": int(which.sum())}
             row |= accuracy_of(right[:, which] if len(right) else right, group)

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -42,6 +43,7 @@ import tensorflow as tf
 
 from fmstudy import reference
 from fmstudy.chunks import Chunks
+from fmstudy.dataset import load_tensors
 from fmstudy.device import compiled
 from fmstudy.initial import initial_weights
 from fmstudy.kerasmodels import build_model
@@ -326,6 +328,11 @@ def compare(title: str, spec: RunSpec, batch: Batch, steps: int, seed: int = SEE
             }
         )
     return rows
+
+
+def compare_engines(folder: Path, images: int, steps: int) -> pd.DataFrame:
+    """The table of the engines on the first training images in a folder of tensors."""
+    return engines_table(*load_tensors(folder, "train", images), steps)
 
 
 def engines_table(

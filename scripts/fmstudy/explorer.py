@@ -19,9 +19,9 @@ import pandas as pd
 from fmstudy import runtime
 from fmstudy.dataset import CLASSES
 from fmstudy.formats import DIVERGED, MISSING, fixed, loss
-from fmstudy.predictions import read_predictions
+from fmstudy.results import Runs
 from fmstudy.spec import RunSpec, number
-from fmstudy.tables import Runs, final_metrics
+from fmstudy.tables import final_metrics
 
 MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
@@ -77,7 +77,7 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
 
     Held out are the validation part where it is followed, else the test data.
     """
-    predicted = read_predictions(model, runs)
+    predicted = runs.predicted(model)
     followed = {seed: follow(runs.history(model["run"], seed)) for seed in model["seeds"]}
     averaged = list(predicted.seeds or model["seeds"][:1])
     epochs = followed[averaged[0]][0]

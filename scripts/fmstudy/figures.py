@@ -24,9 +24,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
+from fmstudy.results import Runs
 from fmstudy.spec import number
 from fmstudy.svg import Drawing, style
-from fmstudy.tables import NEAR_ZERO, Runs
+from fmstudy.tables import NEAR_ZERO
 
 WIDTH = 8.0  # inches
 # The overview is narrow: a phone shows all of it, with words that can be read.
@@ -605,15 +606,16 @@ SECTION_NAMES = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 
 
 def models_overview(
-    table: pd.DataFrame,
+    tables: Sequence[pd.DataFrame],
     published: Mapping[str, Mapping[str, float]],
     comparisons: pd.DataFrame | None = None,
 ) -> Drawing:
     """Test accuracy of every model: mean, seeds' range, and the published value.
 
-    `comparisons` are those planned; from them comes a ruler, as long as the smallest difference
-    that the seeds can resolve.
+    `tables` are of models (`tables.models_table`), `comparisons` those planned; from them comes a
+    ruler, as long as the smallest difference that the seeds can resolve.
     """
+    table = pd.concat(tables, ignore_index=True)
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
     hues = dict(zip(SECTION_NAMES, HUES, strict=False))
     with style():
@@ -805,9 +807,10 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     )
 
 
-def data_pictures(pictures: Mapping[str, np.ndarray], counts: Sequence[int]) -> Drawing:
+def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Drawing:
     """The training set: examples and the mean image of each class, overall mean and variance."""
     samples, means = pictures["sample_images"], pictures["class_mean_images"]
+    counts = summary["train"]["class_counts"]
     with style():
         figure = plt.figure(figsize=(WIDTH, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
 from fmstudy.claims import KINDS, WAYS
 from fmstudy.ledger import rounding, scale_of
 from fmstudy.measures import Measures
+from fmstudy.results import Runs
 from fmstudy.spec import number
 from fmstudy.statistics import (
     ALPHA,
@@ -128,7 +130,7 @@ class Quantity:
     models: tuple[str, ...]
 
 
-class Study:
+class Evidence:
     """What claims are tested on: the models, sweeps and the longer training of a study.
 
     models   by name, as dictionaries
@@ -284,13 +286,21 @@ def words_of(metric: str) -> str:
 
 # ------------------------------------------------------------------------------------- judging
 def claims_table(
-    claims: Mapping[str, Mapping[str, Any]], published: Sequence[Mapping[str, str]], study: Study
+    claims: Mapping[str, Mapping[str, Any]],
+    published: Sequence[Mapping[str, str]],
+    models: Sequence[Mapping[str, Any]],
+    sweeps: Mapping[str, Mapping[str, Any]],
+    longer: Mapping[str, Any],
+    runs: Runs,
+    labels: np.ndarray,
 ) -> pd.DataFrame:
     """A row a claim: hypothesis, what was measured, verdict and reason, the source's own numbers.
 
-    The claims of a topic that are tested on runs are a family: their p-values are corrected
-    together.
+    For `models`, `sweeps` and `longer` see `Evidence`.  The claims of a topic that are tested on
+    runs are a family: their p-values are corrected together.
     """
+    named = {model["name"]: model for model in models}
+    evidence = Evidence(named, sweeps, longer, Measures(runs, labels))
     rows, tested = [], []
     for name, claim in claims.items():
         row: dict[str, Any] = {
@@ -308,7 +318,7 @@ def claims_table(
         rows.append(row)
         if "test" in claim:
             try:
-                quantity = study.quantity(claim["test"])
+                quantity = evidence.quantity(claim["test"])
             except Missing as missing:
                 row["reason"] = str(missing)
                 continue

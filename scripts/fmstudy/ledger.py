@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
 from fmstudy.measures import Measures
+from fmstudy.results import Runs
 from fmstudy.statistics import another_run, over_seeds
 
 PROTOCOLS = ("as written", "alternative")
@@ -58,11 +60,12 @@ def rounding(as_written: str) -> float:
 
 
 def ledger_table(
-    rows: Sequence[Mapping[str, str]],
+    published: Sequence[Mapping[str, str]],
     redone_by: Mapping[str, Sequence[str]],
-    models: Mapping[str, Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
     whole: bool,
-    m: Measures,
+    runs: Runs,
+    labels: np.ndarray,
 ) -> pd.DataFrame:
     """A row for each published number and protocol: what it was, what we got, a verdict.
 
@@ -73,17 +76,17 @@ def ledger_table(
     minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
     how far one more run may lie from it, plus the rounding of the published number.
     """
-    table = []
-    for row in rows:
+    m, named, table = Measures(runs, labels), {it["name"]: it for it in models}, []
+    for row in published:
         scale = scale_of(row["unit"])
         metric = f"{row['split']}_{_METRICS[row['metric']]}"
         for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
-            if name not in models:
+            if name not in named:
                 continue
-            model = models[name]
+            model = named[name]
             values = m.sample(model, metric).values * scale
             mean = over_seeds(values)
-            published = float(row["value"])
+            printed = float(row["value"])
             entry: dict[str, Any] = {
                 "id": row["id"],
                 "part": row["part"],
@@ -93,7 +96,7 @@ def ledger_table(
                 "metric": row["metric"],
                 "unit": row["unit"],
                 "as_written": row["as_written"],
-                "published": published,
+                "published": printed,
                 "protocol": protocol,
                 "model": name,
                 "title": model["title"],
@@ -102,14 +105,14 @@ def ledger_table(
             }
             if values.size:
                 ours = float(values.mean())
-                entry |= {"reproduced": ours, "difference": ours - published}
+                entry |= {"reproduced": ours, "difference": ours - printed}
                 entry |= {"reproduced_min": values.min(), "reproduced_max": values.max()}
             if mean is not None:
                 spread = another_run(values)
                 assert spread is not None
                 entry |= {"low": mean.low, "high": mean.high}
                 entry["tolerance"] = spread + rounding(row["as_written"])
-            contradicted = _contradicted(row, rows) if protocol == PROTOCOLS[0] else None
+            contradicted = _contradicted(row, published) if protocol == PROTOCOLS[0] else None
             table.append(entry | _judge(entry, whole, contradicted))
     return pd.DataFrame(table, columns=list(COLUMNS))
 

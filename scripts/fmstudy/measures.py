@@ -16,16 +16,16 @@ Those of a split and gaps are also to be had of any epoch.  Diverged trainings s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fmstudy.predictions import read_labels
+from fmstudy.results import Runs
 from fmstudy.statistics import Sample
-from fmstudy.tables import Runs, final_metrics, weight_row
+from fmstudy.tables import final_metrics, weight_row
 
 SPLITS = ("train", "validation", "test")
 OF_SPLITS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "loss"))
@@ -44,11 +44,6 @@ class Measures:
     def __init__(self, runs: Runs, labels: np.ndarray) -> None:
         self.runs, self.labels = runs, labels
         self._images = cache(self._read_images)
-
-    @classmethod
-    def of(cls, files: Sequence[str], labels: str, test_samples: int) -> Measures:
-        """Measure the runs whose files these are; labels (10, n) one-hot are cut to those used."""
-        return cls(Runs.holding(files), read_labels(labels, test_samples))
 
     def sample(self, model: Model, metric: str, epoch: int | None = None) -> Sample:
         """A metric of a model at the end of its training, or after an epoch.
@@ -99,9 +94,7 @@ class Measures:
         loss of such an image is then too small, which matters for its variance only: the mean
         is the engine's, from logits.
         """
-        predictions = np.load(
-            self.runs.path(run, seed, "predictions.npy"), mmap_mode="r", allow_pickle=False
-        )
+        predictions = self.runs.predictions(run, seed)
         given = predictions[self.labels, np.arange(self.labels.size)].astype(np.float64)
         smallest = float(np.finfo(np.float32).smallest_subnormal)
         return {

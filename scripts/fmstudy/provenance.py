@@ -11,10 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
-
-from fmstudy import bn_tables, runtime
-
 Row = dict[str, Any]
 
 EXPERIMENTS = "Experiments on batch normalization"
@@ -30,16 +26,6 @@ PARTS = {
 }
 BESIDE = "Building and compiling nets, last predictions"
 COMPUTING = ("training_seconds", "evaluation_seconds", "experiment_seconds")
-
-
-def experiment_costs(provenances: Sequence[str]) -> pd.DataFrame:
-    """A row a job of the experiments: its cost, machine, and the digest of its code.
-
-    The digest is added here and not in `bn_tables`, whose results experiments start from: another
-    digest of that module would run them again.
-    """
-    table = bn_tables.costs_table(provenances)
-    return table.assign(code=[runtime.read_json(file)["code"] for file in provenances])
 
 
 def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[str, Any]:

@@ -16,9 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # By time.monotonic(), when this job began: it imports this module early, and a child of the warm
 # process (see `warmstart`) does so after the fork.
@@ -165,6 +168,11 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     with open(path, encoding="utf-8") as file:
         content: dict[str, Any] = json.load(file)
     return content
+
+
+def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write a table as CSV: 10 digits, empty where there is no value, the same bytes anywhere."""
+    write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
 def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:

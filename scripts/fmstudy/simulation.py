@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from fmstudy import verdicts
 from fmstudy.calibration_check import simulate_ece_coverage
+from fmstudy.dataset import load_tensors
 from fmstudy.runtime import Progress
 from fmstudy.statistics import (
     ALPHA,
@@ -267,6 +270,16 @@ def false_calls(
         )
     )
     return pd.DataFrame(rows)
+
+
+def check_statistics(folder: Path, pairs: int, repetitions: int) -> pd.DataFrame:
+    """The table of checks, with small networks trained on images from a folder of tensors."""
+    data = []
+    for split, count in (("train", TRAINED_ON), ("test", TESTED_ON)):
+        x, y = load_tensors(folder, split)
+        data.append((np.ascontiguousarray(x[:, :count].T), y[:, :count].argmax(axis=0)))
+    with threadpool_limits(1):  # the same bytes whatever the number of cores
+        return checks_table(pairs, repetitions, *data)
 
 
 def checks_table(

@@ -9,14 +9,13 @@ out of the means.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fmstudy import runtime
 from fmstudy.records import FINISHED
+from fmstudy.results import Runs
 
 Row = dict[str, Any]
 NEAR_ZERO = 1e-3  # a weight smaller than this counts as near zero: 1/50 of the initial deviation
@@ -33,51 +32,6 @@ METRICS = (
     "gap_accuracy",
     "gap_loss",
 )
-
-
-class Runs:
-    """The results of trainings on disk: metrics, histories and weights by run and seed."""
-
-    def __init__(self, directory: str | Path) -> None:
-        self.directory = Path(directory)
-
-    @classmethod
-    def holding(cls, files: Sequence[str]) -> Runs:
-        """Find the directory of runs from files of runs: {runs}/{run}/seed-{seed}/{file}."""
-        return cls(Path(files[0]).parents[2] if files else "")
-
-    def path(self, run: str, seed: int, file: str) -> Path:
-        """Where a training's file lies."""
-        return self.directory / run / f"seed-{seed}" / file
-
-    def metrics(self, run: str, seed: int) -> dict[str, Any]:
-        """Read metrics.json of a training."""
-        return runtime.read_json(self.path(run, seed, "metrics.json"))
-
-    def finished(self, model: Mapping[str, Any]) -> list[int]:
-        """The seeds of a model whose training did not diverge."""
-        seeds = model["seeds"]
-        return [s for s in seeds if self.metrics(model["run"], s)["status"] == FINISHED]
-
-    def history(self, run: str, seed: int) -> pd.DataFrame:
-        """Read the history of a training: epoch, split, loss, penalty, accuracy."""
-        return pd.read_csv(self.path(run, seed, "history.csv"))
-
-    def provenance(self, run: str, seed: int) -> dict[str, Any]:
-        """Read provenance.json of a training."""
-        return runtime.read_json(self.path(run, seed, "provenance.json"))
-
-    def weights(self, run: str, seed: int) -> np.ndarray:
-        """All weights of a training in one row: coefficients of all layers, no biases."""
-        with np.load(self.path(run, seed, "weights.npz"), allow_pickle=False) as arrays:
-            names = [name for name in arrays.files if name.startswith(("coefficients", "dense"))]
-            kept = [name for name in names if not name.endswith("bias")]
-            return np.concatenate([arrays[name].ravel() for name in kept])
-
-    def arrays(self, run: str, seed: int) -> dict[str, np.ndarray]:
-        """Everything that a trained net consists of, by name."""
-        with np.load(self.path(run, seed, "weights.npz"), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
 
 
 def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -255,18 +209,3 @@ def cost_row(record: Mapping[str, Any], parts: Iterable[str]) -> Row:
 
 
 TRAINING_PARTS = ("startup", "reading", "training", "evaluation", "writing")
-
-
-def read(path: str | Path) -> pd.DataFrame:
-    """Read a table that `write` wrote; names of runs and models stay texts."""
-    return pd.read_csv(
-        path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
-    )
-
-
-_TEXTS = ("model", "title", "section", "engine", "run", "hidden")
-
-
-def write(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV: 10 digits, empty where there is no value, the same bytes anywhere."""
-    runtime.write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

@@ -17,15 +17,16 @@ from matplotlib import pyplot as plt
 from fmstudy import (
     calibration,
     calibration_check,
+    calls,
     closer,
     closer_figures,
     colours,
+    results,
     runtime,
     svg,
-    tables,
 )
 from fmstudy.dataset import CLASSES
-from fmstudy.predictions import Predicted, read_all, read_predictions
+from fmstudy.results import Predicted, Runs
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
@@ -313,8 +314,8 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
 
 def test_no_image_may_be_hard_for_all(tmp_path: Path):
     table = closer.hardest_table(LABELS, [predicted("A", list(LABELS))])
-    tables.write(table, tmp_path / "hardest.csv")
-    again = tables.read(tmp_path / "hardest.csv")
+    runtime.write_table(tmp_path / "hardest.csv", table)
+    again = results.read_table(tmp_path / "hardest.csv")
     assert again.empty
     drawing = closer_figures.hardest(again, np.zeros((784, 6)), 6)
     assert "No test image" in drawing.title
@@ -352,7 +353,9 @@ def test_a_diverged_training_is_counted_and_left_out(tmp_path: Path):
     y = np.eye(10, dtype=np.float32)[:, [*LABELS, 9, 9]]  # more than the study uses
     runtime.write_array(tmp_path / "y_test.npy", y)
     models = [model("A"), model("B", (1,))]
-    labels, found = read_all(models, files, tmp_path / "y_test.npy")
+    inputs = {"runs": files, "labels": str(tmp_path / "y_test.npy")}
+    given = calls.arguments(calibration.calibration_table, {"models": models}, inputs)
+    labels, found = given["labels"], given["predicted"]
     assert np.array_equal(labels, LABELS)
     assert [list(one.seeds) for one in found] == [[1], []]
     table = calibration.calibration_table(labels, found).set_index("model")
@@ -389,7 +392,7 @@ def drawings(directory: Path) -> dict[str, svg.Drawing]:
         "calibration": closer_figures.calibrations(calibration.calibration_table(LABELS, [a, b])),
         "agreement": closer_figures.agreement(agreement, [a.model, b.model]),
         "hardest": closer_figures.hardest(closer.hardest_table(LABELS, [a, b]), IMAGES, 6),
-        "weights_A": closer_figures.layer(model("A", (1,)), tables.Runs(directory)),
+        "weights_A": closer_figures.layer(model("A", (1,)), Runs(directory)),
     }
 
 
@@ -480,6 +483,6 @@ def test_weights_of_both_engines_become_one_row_a_class():
 def test_reading_one_model_keeps_its_seeds(tmp_path: Path):
     for seed in (1, 2):
         leave(tmp_path, "run-A", seed, FIRST, "finished")
-    found = read_predictions(model("A"), tables.Runs(tmp_path))
+    found = Runs(tmp_path).predicted(model("A"))
     assert found.trainings == [("run-A", 1), ("run-A", 2)]
     assert [list(classes) for classes in found.classes] == [FIRST, FIRST]

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.runs import leave, measures, model
+from fixtures.runs import leave, left, measures, model
 from scipy import stats
 
 from fmstudy import comparing
+from fmstudy.results import Runs
 from fmstudy.statistics import difference
-from fmstudy.tables import Runs
 
 N = 400
 
@@ -49,7 +49,7 @@ def compared(runs: Path, *pairs: tuple[str, str]) -> pd.DataFrame:
         {"name": f"c{index}", "section": "part_a", "models": list(pair), "against": "first"}
         for index, pair in enumerate(pairs)
     ]
-    return comparing.comparisons_table(comparisons, MODELS, measures(runs, N))
+    return comparing.comparisons_table(comparisons, list(MODELS.values()), **left(runs, N))
 
 
 def verdicts(table: pd.DataFrame) -> dict[str, str]:
@@ -124,11 +124,10 @@ def test_difference_that_counts_by_itself_may_be_lost_among_others(tmp_path: Pat
             p = np.where(np.arange(N) < 280 + images, 0.9, 0.2)
             leave(tmp_path, name, seed, p)
     models = {name: model(name) for name in "abcd"}
-    m = measures(tmp_path, N)
 
     def verdict_of(*names: str) -> pd.Series:
         plan = [{"name": "x", "section": "part_a", "models": list(names), "against": "first"}]
-        return comparing.comparisons_table(plan, models, m).iloc[0]
+        return comparing.comparisons_table(plan, list(models.values()), **left(tmp_path, N)).iloc[0]
 
     alone, among = verdict_of("a", "b"), verdict_of("a", "b", "c", "d")
     assert 0.05 / 3 < alone["p"] < 0.05
@@ -153,7 +152,7 @@ def test_each_section_of_the_report_has_its_own_family(runs: Path):
             (("part_a", "strong"), ("part_b", "same"), ("part_b", "broken"))
         )
     ]
-    table = comparing.comparisons_table(plan, MODELS, measures(runs, N))
+    table = comparing.comparisons_table(plan, list(MODELS.values()), **left(runs, N))
     family = table.drop_duplicates("section").set_index("section")["family"]
     assert family.to_dict() == {"part_a": 1, "part_b": 1}  # nothing is left of the broken one
 
@@ -178,7 +177,7 @@ def test_runs_are_compared_by_mcnemar_seed_by_seed_and_the_median_is_given(tmp_p
             leave(tmp_path, name, seed, [0.9 if it == "1" else 0.2 for it in row])
     plan = [{"name": "x", "section": "part_a", "models": ["a", "b"], "against": "first"}]
     models = {name: model(name) for name in "ab"}
-    table = comparing.comparisons_table(plan, models, measures(tmp_path, 8))
+    table = comparing.comparisons_table(plan, list(models.values()), **left(tmp_path, 8))
     row = table.iloc[0]
     assert (row["only_first"], row["only_second"]) == (1, 3)
     p_values = [stats.binomtest(k, n).pvalue for k, n in ((3, 3), (3, 5), (1, 2))]
@@ -194,7 +193,7 @@ def test_intervals_of_a_model_are_those_for_three_questions(tmp_path: Path):
     given = {1: [0.9] * 6 + [0.2] * 4, 2: [0.9] * 8 + [0.2] * 2, 3: [0.2] * 3 + [0.9] * 7}
     for seed, p in given.items():
         leave(tmp_path, "B", seed, p, train=(0.1 * seed, 0.0, 0.9 + 0.01 * seed))
-    table = comparing.intervals_table([model("B")], measures(tmp_path, 10))
+    table = comparing.intervals_table([model("B")], **left(tmp_path, 10))
     table = table.set_index("metric")
     assert list(table.index) == list(comparing.ESTIMATED)
     train = table.loc["train_loss"]
@@ -216,7 +215,7 @@ def test_interval_for_other_images_too_is_wider_where_images_count(tmp_path: Pat
     """Seeds of 359, 360 and 361 right images of 400 hardly differ; 400 others might."""
     for seed, right in ((1, 359), (2, 360), (3, 361)):
         leave(tmp_path, "B", seed, np.where(np.arange(N) < right, 0.9, 0.2))
-    table = comparing.intervals_table([model("B")], measures(tmp_path, N)).set_index("metric")
+    table = comparing.intervals_table([model("B")], **left(tmp_path, N)).set_index("metric")
     row = table.loc["test_accuracy"]
     of_images = 1.97 * np.sqrt(0.9 * 0.1 / N)
     assert (row["high"] - row["low"]) / 2 == pytest.approx(of_images, rel=0.02)
@@ -226,7 +225,7 @@ def test_interval_for_other_images_too_is_wider_where_images_count(tmp_path: Pat
 
 def test_one_seed_has_a_value_and_the_interval_of_one_run(tmp_path: Path):
     leave(tmp_path, "B", 1, [0.9, 0.9, 0.2])
-    table = comparing.intervals_table([model("B", [1])], measures(tmp_path, 3))
+    table = comparing.intervals_table([model("B", [1])], **left(tmp_path, 3))
     row = table.set_index("metric").loc["test_accuracy"]
     assert row["value"] == pytest.approx(2 / 3)
     assert pd.isna(row[["low", "high", "seeds_low", "seeds_high", "another"]]).all()
@@ -234,7 +233,7 @@ def test_one_seed_has_a_value_and_the_interval_of_one_run(tmp_path: Path):
 
 
 def test_diverged_model_has_a_row_without_values(runs: Path):
-    table = comparing.intervals_table([MODELS["broken"]], measures(runs, N))
+    table = comparing.intervals_table([MODELS["broken"]], **left(runs, N))
     assert set(table["seeds"]) == {0}
     assert table[["value", "low", "one_low"]].isna().all().all()
 

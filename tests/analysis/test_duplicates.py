@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmstudy import closer_figures, duplicates, svg, tables
-from fmstudy.predictions import Predicted
+from fmstudy import closer_figures, duplicates, runtime, svg
+from fmstudy.results import Predicted
 
 RANDOM = np.random.default_rng(8)
 TRAIN = RANDOM.random((784, 50)).astype(np.float32)
@@ -52,7 +52,7 @@ def test_an_image_without_contrast_is_like_none():
 def test_the_table_of_neighbours_holds_both_labels(tmp_path: Path):
     found = duplicates.Neighbours(np.array([2, 0]), np.array([0.99, 0.5]), np.array([False, False]))
     table = duplicates.neighbours_table(found, np.array([7, 8]), np.array([1, 5, 9]))
-    tables.write(table, tmp_path / "neighbours.csv")
+    runtime.write_table(tmp_path / "neighbours.csv", table)
     again = pd.read_csv(tmp_path / "neighbours.csv")
     assert again.to_dict("list") == {
         "test": [0, 1],

@@ -10,7 +10,7 @@ import pytest
 from fixtures.runs import leave, measures, model
 from scipy import stats
 
-from fmstudy.judging import Expectation, Missing, Quantity, Study, claims_table, written
+from fmstudy.judging import Evidence, Expectation, Missing, Quantity, claims_table, written
 from fmstudy.statistics import Estimate
 
 N = 20
@@ -28,7 +28,7 @@ def history(losses: tuple[float, ...]) -> dict[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path: Path) -> Evidence:
     for name, losses in TRAIN.items():
         for seed, loss in enumerate(losses, start=1):
             leave(tmp_path, name, seed, [0.9] * N, train=(loss, 0.0, 0.9),
@@ -49,7 +49,7 @@ def study(tmp_path: Path) -> Study:
         "models": swept,
     }
     longer = {"base": "A", "at": [1, 2, 4], "model": model("A-4-epochs", run="A")}
-    return Study(models, {"l2": sweep}, longer, measures(tmp_path, N))
+    return Evidence(models, {"l2": sweep}, longer, measures(tmp_path, N))
 
 
 def claim(test: dict[str, Any] | None = None, topic: str = "t", **more: Any) -> dict[str, Any]:
@@ -57,15 +57,17 @@ def claim(test: dict[str, Any] | None = None, topic: str = "t", **more: Any) -> 
     return given | ({} if test is None else {"test": test})
 
 
-def judge(study: Study, published: list[dict[str, str]] | None = None, **claims: Any):
-    table = claims_table(claims, published or [], study)
+def judge(study: Evidence, published: list[dict[str, str]] | None = None, **claims: Any):
+    models, m = list(study.models.values()), study.m
+    given = (published or [], models, study.sweeps, study.longer, m.runs, m.labels)
+    table = claims_table(claims, *given)
     return table.set_index("claim", drop=False)
 
 
 # What is measured
 
 
-def measured(study: Study, **test: Any) -> Quantity:
+def measured(study: Evidence, **test: Any) -> Quantity:
     return study.quantity({**test, "more": 0})
 
 
@@ -76,14 +78,14 @@ def is_the_t_test_of(quantity: Quantity, values: list[float]) -> None:
     assert (quantity.estimate.low, quantity.estimate.high) == pytest.approx(tuple(interval))
 
 
-def test_comparison_is_the_model_minus_the_one_it_is_compared_with(study: Study):
+def test_comparison_is_the_model_minus_the_one_it_is_compared_with(study: Evidence):
     found = measured(study, compare={"metric": "train_loss", "model": "B", "with": "A"})
     is_the_t_test_of(found, [-0.10, -0.09, -0.11])
     assert (found.models, found.seeds, found.unit) == (("A", "B"), 3, "nats")
     assert found.words == "train loss: Model B minus Model A"
 
 
-def test_comparison_after_an_epoch_reads_the_histories(study: Study, tmp_path: Path):
+def test_comparison_after_an_epoch_reads_the_histories(study: Evidence, tmp_path: Path):
     for seed, loss in enumerate((0.1, 0.2, 0.4), start=1):
         leave(tmp_path, "fast", seed, history={1: {"train": (loss, 0, 0.5), "test": (1, 0, 0.5)}})
     study.models["fast"] = model("fast")
@@ -93,7 +95,7 @@ def test_comparison_after_an_epoch_reads_the_histories(study: Study, tmp_path: P
     assert "after epoch 1" in found.words
 
 
-def test_level_is_the_metric_itself(study: Study):
+def test_level_is_the_metric_itself(study: Evidence):
     found = measured(study, level={"metric": "train_loss", "model": "A"})
     is_the_t_test_of(found, list(TRAIN["A"]))
     share = measured(study, level={"metric": "test_accuracy", "model": "A"})
@@ -102,21 +104,21 @@ def test_level_is_the_metric_itself(study: Study):
     is_the_t_test_of(after, [0.8, 0.8, 0.9])
 
 
-def test_course_is_the_change_from_one_epoch_to_another(study: Study):
+def test_course_is_the_change_from_one_epoch_to_another(study: Evidence):
     given = {"metric": "train_loss", "model": "A", "from": 1, "to": 4}
     found = measured(study, course=given)
     is_the_t_test_of(found, [0.75 - 1.0, 0.70 - 1.1, 0.80 - 1.2])
     assert found.words == "train loss of Model A: change from epoch 1 to 4"
 
 
-def test_course_minus_another_takes_off_its_change(study: Study):
+def test_course_minus_another_takes_off_its_change(study: Evidence):
     given = {"metric": "train_loss", "model": "A", "from": 0, "to": 1, "minus": [1, 4]}
     found = measured(study, course=given)
     is_the_t_test_of(found, [-1.0 + 0.25, -1.1 + 0.40, -0.9 + 0.40])
     assert found.words.endswith("minus the change from epoch 1 to 4")
 
 
-def test_longer_training_is_read_off_at_its_first_and_last_epoch(study: Study):
+def test_longer_training_is_read_off_at_its_first_and_last_epoch(study: Evidence):
     found = measured(study, longer={"metric": "test_loss"})
     is_the_t_test_of(found, [0.75 - 1.0, 0.70 - 1.1, 0.80 - 1.2])
     assert found.models == ("A-4-epochs",)
@@ -140,7 +142,7 @@ def test_trend_is_the_change_along_the_line_fitted_to_a_part_of_a_sweep(study, b
     assert found.models == ("B",)
 
 
-def test_trend_says_from_where_to_where_and_on_which_scale(study: Study):
+def test_trend_says_from_where_to_where_and_on_which_scale(study: Evidence):
     given = {"metric": "train_loss", "sweep": "l2", "from": 0.01, "scale": "log"}
     words = measured(study, trend=given).words
     assert words == "train loss, fitted line of the logarithm: delta 1 minus 0.01"
@@ -210,7 +212,7 @@ def test_evidence_for_an_expectation_and_against_it(test, for_it, value):
         ({"about": -0.1, "within": 0.001}, "not resolved"),
     ],
 )
-def test_verdict_follows_from_the_evidence(study: Study, test: dict[str, float], verdict: str):
+def test_verdict_follows_from_the_evidence(study: Evidence, test: dict[str, float], verdict: str):
     given = {"compare": {"metric": "train_loss", "model": "B", "with": "A"}, **test}
     row = judge(study, c=claim(given)).loc["c"]
     assert row["verdict"] == verdict
@@ -223,7 +225,7 @@ def test_verdict_follows_from_the_evidence(study: Study, test: dict[str, float],
         assert row["p"] == pytest.approx(p)
 
 
-def test_hypothesis_is_written_in_words_and_units(study: Study):
+def test_hypothesis_is_written_in_words_and_units(study: Evidence):
     compare = {"metric": "test_accuracy", "model": "B", "with": "A"}
     table = judge(
         study,
@@ -243,7 +245,7 @@ A_TO_B = {"compare": {"metric": "train_loss", "model": "B", "with": "A"}}
 TO_NOISY = {"compare": {"metric": "train_loss", "model": "noisy", "with": "A"}, "more": 0}
 
 
-def test_claims_of_a_topic_are_corrected_together_and_others_apart(study: Study):
+def test_claims_of_a_topic_are_corrected_together_and_others_apart(study: Evidence):
     """Holm by hand."""
     near = claim(A_TO_B | {"less": -0.066})
     differences = [-0.10, -0.09, -0.11]
@@ -265,7 +267,7 @@ def test_claims_of_a_topic_are_corrected_together_and_others_apart(study: Study)
     assert apart.loc["a", "reason"] == ""
 
 
-def test_claim_that_is_not_tested_is_not_among_its_topic_s_family(study: Study):
+def test_claim_that_is_not_tested_is_not_among_its_topic_s_family(study: Evidence):
     table = judge(
         study,
         a=claim(A_TO_B | {"less": 0}),
@@ -307,7 +309,7 @@ def test_what_this_study_does_not_have_is_not_tested_with_the_reason(study, test
     assert pd.isna(row["p"])
 
 
-def test_one_seed_is_too_few_and_its_value_is_given(study: Study):
+def test_one_seed_is_too_few_and_its_value_is_given(study: Evidence):
     level = claim({"level": {"metric": "train_loss", "model": "once"}, "less": 9})
     given = {"metric": "train_loss", "model": "B", "with": "once"}
     table = judge(study, level=level, compare=claim({"compare": given, "less": 9}))
@@ -318,7 +320,7 @@ def test_one_seed_is_too_few_and_its_value_is_given(study: Study):
     assert set(table["seeds"]) == {1}
 
 
-def test_models_without_a_seed_in_common_are_too_few_for_another_reason(study: Study):
+def test_models_without_a_seed_in_common_are_too_few_for_another_reason(study: Evidence):
     study.models["twice"] = model("twice", [8])
     study.models["other"] = model("other", [9])
     for name, seed in (("twice", 8), ("other", 9)):
@@ -375,7 +377,7 @@ def test_printed_numbers_tell_as_much_as_their_digits(study, printed, value, ver
     assert row["verdict"] == "supported"  # of our runs, which is apart
 
 
-def test_printed_hypothesis_names_its_numbers(study: Study):
+def test_printed_hypothesis_names_its_numbers(study: Evidence):
     difference = {"add": ["a-acc", "c-acc"], "subtract": ["b-acc"], "more": 0.01}
     table = judge(
         study,
@@ -395,7 +397,7 @@ def test_printed_hypothesis_names_its_numbers(study: Study):
 # The table
 
 
-def test_claim_that_is_added_adds_a_row_and_changes_no_other(study: Study):
+def test_claim_that_is_added_adds_a_row_and_changes_no_other(study: Evidence):
     before = judge(study, a=claim(A_TO_B | {"less": 0}), b=claim(TO_NOISY))
     added = claim(A_TO_B | {"more": 0}, topic="new")
     after = judge(study, a=claim(A_TO_B | {"less": 0}), b=claim(TO_NOISY), c=added)
@@ -404,7 +406,7 @@ def test_claim_that_is_added_adds_a_row_and_changes_no_other(study: Study):
     assert after.loc["c", "verdict"] == "contradicted"
 
 
-def test_row_says_what_the_claim_says_on_one_line(study: Study):
+def test_row_says_what_the_claim_says_on_one_line(study: Evidence):
     given = claim(says="It\n  is so.\n", untested="No.", literature=["a2001", "b2002"])
     row = judge(study, c=given).loc["c"]
     assert row["says"] == "It is so."

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.runs import leave, measures, model
+from fixtures.runs import leave, left, model
 from scipy import stats
 
 from fmstudy.ledger import ledger_table, rounding
@@ -43,8 +43,8 @@ def judged(tmp_path: Path):
         for seed, (accuracy, loss) in enumerate(zip(accuracies, losses, strict=False), start=1):
             values = (loss, 0.1, accuracy)
             leave(tmp_path, "A", seed, train=values, test=values, status=status)
-        models = {"A": model("A", range(1, len(accuracies) + 1))}
-        return ledger_table(rows, {"theirs": ["A"]}, models, whole, measures(tmp_path))
+        models = [model("A", range(1, len(accuracies) + 1))]
+        return ledger_table(rows, {"theirs": ["A"]}, models, whole, **left(tmp_path))
 
     return judge
 
@@ -170,7 +170,7 @@ def test_rounded_number_or_one_for_another_thing_is_no_contradiction(tmp_path, s
         leave(tmp_path, "A", seed, train=(0.5, 0.0, accuracy), test=(0.5, 0.0, accuracy))
     redone_by = {"theirs": ["A"], "others": ["A"]}
     rows = [printed("80.25%"), second]
-    table = ledger_table(rows, redone_by, {"A": model("A")}, True, measures(tmp_path))
+    table = ledger_table(rows, redone_by, [model("A")], True, **left(tmp_path))
     assert "contradiction in the source" not in set(table["verdict"])
 
 
@@ -181,10 +181,10 @@ def test_number_is_judged_as_written_and_for_an_alternative_reading(tmp_path: Pa
     for seed, noise in ((1, -0.001), (2, 0.0), (3, 0.001)):
         leave(tmp_path, "A", seed, test=(0.5, 0.0, 0.7 + noise))
         leave(tmp_path, "B", seed, test=(0.5, 0.0, 0.8 + noise))
-    models = {"A": model("A"), "B": model("B")}
+    models = [model("A"), model("B")]
     again = printed("75%", id="again")
-    rows, m = [printed("80.00%"), again], measures(tmp_path)
-    table = ledger_table(rows, {"theirs": ["A", "B"]}, models, True, m)
+    rows = [printed("80.00%"), again]
+    table = ledger_table(rows, {"theirs": ["A", "B"]}, models, True, **left(tmp_path))
     assert list(table["protocol"]) == ["as written", "alternative"] * 2
     assert list(table["model"]) == ["A", "B"] * 2
     assert list(table["verdict"]) == [
@@ -193,5 +193,5 @@ def test_number_is_judged_as_written_and_for_an_alternative_reading(tmp_path: Pa
         "contradiction in the source",
         "not reproduced",
     ]
-    of_others = ledger_table(rows, {"theirs": ["A", "B"]}, {"B": models["B"]}, True, m)
+    of_others = ledger_table(rows, {"theirs": ["A", "B"]}, models[1:], True, **left(tmp_path))
     assert list(of_others["protocol"]) == ["alternative"] * 2

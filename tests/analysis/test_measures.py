@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.runs import labels_of, leave, measures, model, predictions_of
+from fixtures.runs import leave, measures, model, predictions_of
 
 from fmstudy import measures as them
 from fmstudy.measures import Measures, gaps_over_epochs
-from fmstudy.tables import Runs
+from fmstudy.results import Runs
 
 GIVEN = {1: [0.9, 0.2, 0.6, 0.7], 2: [0.8, 0.3, 0.4, 0.99]}  # of the right class, by seed
 LOSS = {seed: -sum(math.log(p) for p in given) / 4 for seed, given in GIVEN.items()}
@@ -200,14 +200,6 @@ def test_probability_of_exactly_0_gives_a_large_loss_and_not_infinity(tmp_path: 
 
 def test_right_is_the_class_with_the_highest_probability(m: Measures):
     assert list(m.right(B, 1)) == [True, False, True, True]
-
-
-def test_labels_are_read_from_one_hot_and_cut_to_the_images_used(tmp_path: Path):
-    leave(tmp_path, "B", 1)
-    np.save(tmp_path / "y.npy", np.eye(10, dtype=np.float32)[:, labels_of(7)])
-    m = Measures.of([str(tmp_path / "B/seed-1/metrics.json")], str(tmp_path / "y.npy"), 2)
-    assert list(m.labels) == [0, 1]
-    assert m.sample(model("B", [1]), "test_accuracy").seeds == {1: 0.5}
 
 
 def test_gaps_over_epochs_are_to_validation_where_there_is_one_else_to_test(tmp_path: Path):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmstudy import runtime, tables
+from fmstudy import results, runtime, tables
 
 MODEL = {
     "name": "B",
@@ -47,13 +47,13 @@ def leave(
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> tables.Runs:
+def runs(tmp_path: Path) -> results.Runs:
     leave(tmp_path, "mlp-2", 1, {"train": (0.30, 0.05, 0.90), "test": (0.40, 0.05, 0.80)})
     leave(tmp_path, "mlp-2", 2, {"train": (0.32, 0.07, 0.94), "test": (0.50, 0.07, 0.86)})
-    return tables.Runs(tmp_path)
+    return results.Runs(tmp_path)
 
 
-def test_a_model_is_told_by_mean_deviation_and_range_over_its_seeds(runs: tables.Runs):
+def test_a_model_is_told_by_mean_deviation_and_range_over_its_seeds(runs: results.Runs):
     row = tables.models_table([MODEL], runs).iloc[0]
     assert row["seeds"] == 2
     assert row["diverged"] == 0
@@ -82,7 +82,7 @@ def test_one_seed_has_no_deviation():
 
 
 def test_a_diverged_training_is_counted_and_stays_out_of_the_means(
-    runs: tables.Runs, tmp_path: Path
+    runs: results.Runs, tmp_path: Path
 ):
     broken = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1)}
     leave(tmp_path, "mlp-2", 3, broken, status="diverged")
@@ -94,7 +94,7 @@ def test_a_diverged_training_is_counted_and_stays_out_of_the_means(
 
 
 def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousandth(
-    runs: tables.Runs,
+    runs: results.Runs,
 ):
     row = tables.weights_table([{**MODEL, "seeds": [1]}], runs).iloc[0]
     assert row["weights"] == 4
@@ -107,7 +107,7 @@ def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousan
     assert twice["near_zero_share"] == 0.0  # 0.001 itself is not below
 
 
-def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: tables.Runs, tmp_path: Path):
+def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: results.Runs, tmp_path: Path):
     nothing = {"coefficients0": np.full((2, 2), np.nan, dtype=np.float32)}
     runtime.write_arrays(tmp_path / "mlp-2/seed-3/weights.npz", nothing)
     row = tables.weights_table([{**MODEL, "seeds": [1, 3]}], runs).iloc[0]
@@ -124,17 +124,17 @@ def test_longer_training_is_read_off_at_the_asked_epochs(tmp_path: Path):
         ]
     runtime.write_text(tmp_path / "softmax/seed-1/history.csv", "\n".join(history))
     model = {"run": "softmax", "seeds": [1]}
-    table = tables.epochs_table([2, 4], model, tables.Runs(tmp_path))
+    table = tables.epochs_table([2, 4], model, results.Runs(tmp_path))
     assert list(table["epochs"]) == [2, 4]
     assert list(table["test_accuracy"]) == [0.1, 0.2]
     assert list(table["train_loss"]) == [0.8, 0.6]
 
 
-def test_a_table_read_back_is_the_table_written(runs: tables.Runs, tmp_path: Path):
+def test_a_table_read_back_is_the_table_written(runs: results.Runs, tmp_path: Path):
     model = {**MODEL, "name": "NA", "title": 'a, "b"'}  # words that CSV readers take for others
     table = tables.models_table([model], runs)
-    tables.write(table, tmp_path / "t.csv")
-    again = tables.read(tmp_path / "t.csv")
+    runtime.write_table(tmp_path / "t.csv", table)
+    again = results.read_table(tmp_path / "t.csv")
     assert list(again["model"]) == ["NA"]
     assert list(again["title"]) == ['a, "b"']
     assert again["test_accuracy"][0] == pytest.approx(0.83)

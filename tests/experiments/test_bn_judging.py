@@ -1,6 +1,5 @@
 """Predictions on batch normalization are judged by the usual tests, claims by their hypotheses."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import bn_judging, tables, verdicts
+from fmstudy import bn_judging, verdicts
 from fmstudy.bn_judging import all_predictions, claims_table, predictions_table, quantities_table
 
 UP = [0.30, 0.34, 0.29, 0.36]
@@ -213,17 +212,16 @@ def test_a_prediction_says_what_it_says_in_one_line_and_whether_its_runs_were_se
 
 
 # ------------------------------------------------------------------------------- all experiments
-def test_predictions_of_all_experiments_stand_in_their_order_and_none_is_lost(tmp_path: Path):
+def test_predictions_of_all_experiments_stand_in_their_order_and_none_is_lost():
     shift = {
         "second": prediction(quantity="loss/up", more=0) | {"claim": "C2"},
         "fourth": prediction(quantity="loss/gone", more=0),
     }
     depth = prediction(quantity="growth/relu/bn", more=1) | {"experiment": "depth"}
     noisy = prediction(quantity="loss/one", more=0) | {"experiment": "noisy"}
-    tables.write(predictions_table(shift, QUANTITIES), tmp_path / "shift.csv")
-    tables.write(predictions_table({"third": noisy}, QUANTITIES), tmp_path / "noisy.csv")
+    judged_ = [predictions_table(given, QUANTITIES) for given in ({"third": noisy}, shift)]
     every = {"first": depth, "second": shift["second"], "third": noisy, "fourth": shift["fourth"]}
-    table = all_predictions([tmp_path / "noisy.csv", tmp_path / "shift.csv"], every)
+    table = all_predictions(judged_, every)
     assert list(table["prediction"]) == ["first", "second", "third", "fourth"]
     assert list(table["verdict"]) == [
         *("not tested", "supported", "not resolved (too few seeds)", "not tested"),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fmstudy import bn_quantities, tables
+from fmstudy import bn_quantities, runtime
 from fmstudy.bn_best import best_rate, best_rates
 from fmstudy.bn_quantities import quantities, unit_of
 from fmstudy.experiments import EXPERIMENTS
@@ -242,7 +242,7 @@ def test_moving_statistics_are_held_against_exact_ones_of_the_same_net(tmp_path)
         table += rows("loss", {1: 0.75, 2: 0.5}, case=case, way="0.99")
         table += rows("accuracy", {1: 0.8, 2: 0.9}, case=case, way="exact")
         table += rows("accuracy", {1: 0.6, 2: 0.95}, case=case, way="0.99")
-    tables.write(pd.DataFrame(table), tmp_path / "x.csv")  # an empty way is read as no way
+    runtime.write_table(tmp_path / "x.csv", pd.DataFrame(table))  # an empty way is read as no way
     found = quantities("evaluation", pd.read_csv(tmp_path / "x.csv"), NO_TIMES, {})
     assert alike(found["loss_error/epoch/0.99"], s1=0.25, s2=-0.1)
     assert alike(found["loss_error/full/0.99"], s1=-1.25, s2=-1.6)

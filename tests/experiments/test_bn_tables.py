@@ -6,31 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.runs import labels_of, leave, measures
+from fixtures.runs import labels_of, leave, left, measures
 from fixtures.runs import model as fabricated_model
 
-from fmstudy import bn_quantities, runtime, tables
+from fmstudy import bn_quantities, runtime
 from fmstudy.bn_best import results_table
-from fmstudy.bn_models import Images, arms_tables, calibration_errors, exact_metrics
+from fmstudy.bn_models import Images, arms_table, arms_times, calibration_errors, exact_metrics
 from fmstudy.bn_tables import COSTS, costs_table, times_table
 
 MACHINE = {"system": "Linux", "processor": "A processor", "cores": 2}
 
 
-def results(directory: Path, seed: int, content: pd.DataFrame) -> str:
-    path = directory / f"seed-{seed}/results.csv"
-    tables.write(content, path)
-    return str(path)
-
-
-def provenance(directory: Path, seed: int, *times: dict, experiment: str = "speed") -> str:
-    path = directory / f"{experiment}/seed-{seed}/provenance.json"
+def provenance(seed: int, *times: dict, experiment: str = "speed") -> dict[str, Any]:
     seconds = {"whole": 10.0 + seed, "startup": 4.0, "experiment": 5.0}
     record = {"experiment": experiment, "seed": seed, "seconds": seconds, "threads": 1}
     record |= {"peak_memory_mb": 700.5, "finished": "2026-11-22T12:00:00Z", "code": "0" * 16}
     record |= {"processor_seconds": 8.0, "steps": 40, "arithmetic": 1e9}
-    runtime.write_json(path, record | {"times": list(times), "machine": MACHINE})
-    return str(path)
+    return record | {"times": list(times), "machine": MACHINE}
 
 
 # ----------------------------------------------------------------------------- the experiments
@@ -46,24 +38,22 @@ def test_results_of_all_seeds_stand_below_each_other_with_their_seed(tmp_path: P
             }
         ),
     ]
-    files = [results(tmp_path, seed, part) for seed, part in zip((7, 3), parts, strict=True)]
-    table = results_table([7, 3], files)
+    table = results_table([7, 3], parts)
     assert list(table["seed"]) == [7, 3, 3]
     assert list(table["value"]) == [1.0, 0.1234567891, 0.0]
     assert list(table.index) == [0, 1, 2]
-    tables.write(table, tmp_path / "all.csv")
+    runtime.write_table(tmp_path / "all.csv", table)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "all.csv"), table)
 
 
-def test_a_seed_without_its_file_is_refused(tmp_path: Path):
-    file = results(tmp_path, 1, pd.DataFrame({"measure": ["x"], "value": [1.0]}))
+def test_a_seed_without_its_results_is_refused():
     with pytest.raises(ValueError, match="zip"):
-        results_table([1, 2], [file])
+        results_table([1, 2], [pd.DataFrame({"measure": ["x"], "value": [1.0]})])
 
 
 def test_times_are_those_of_the_jobs_with_their_seconds(tmp_path: Path):
     step = {"arm": "bn", "turn": 1, "measure": "step_seconds", "value": 0.002}
-    files = [provenance(tmp_path, 1, step, step | {"turn": 2}), provenance(tmp_path, 2, step)]
+    files = [provenance(1, step, step | {"turn": 2}), provenance(2, step)]
     table = times_table([1, 2], files)
     steps = table[table["measure"] == "step_seconds"]
     assert list(zip(steps["seed"], steps["turn"], steps["value"], strict=True)) == [
@@ -76,14 +66,14 @@ def test_times_are_those_of_the_jobs_with_their_seconds(tmp_path: Path):
 
 
 def test_an_experiment_that_times_nothing_has_the_seconds_of_its_jobs(tmp_path: Path):
-    table = times_table([5], [provenance(tmp_path, 5)])
+    table = times_table([5], [provenance(5)])
     assert table.to_dict("records") == [{"measure": "job_seconds", "value": 15.0, "seed": 5}]
 
 
 def test_costs_are_told_job_by_job_with_the_machine(tmp_path: Path):
-    files = [provenance(tmp_path, 1), provenance(tmp_path, 1, experiment="depth")]
+    files = [provenance(1), provenance(1, experiment="depth")]
     table = costs_table(files)
-    assert tuple(table.columns) == (*COSTS, *MACHINE)
+    assert tuple(table.columns) == (*COSTS, *MACHINE, "code")
     assert list(table["experiment"]) == ["speed", "depth"]
     assert list(table["seconds"]) == [11.0, 11.0]
     assert list(table["experiment_seconds"]) == [5.0, 5.0]
@@ -107,7 +97,10 @@ def model(name: str, seeds: list[int]) -> dict[str, Any]:
     return fabricated_model(name, seeds) | {"engine": "lowlevel", "spec": {"batch_norm": "before"}}
 
 
-NO_IMAGES = Images(*(np.zeros((1, 0)) for _ in Images._fields))  # not looked at
+def both(arms: dict[str, Any], directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What an experiment reads off models that need no images, and its times."""
+    nothing = dict.fromkeys(Images._fields, np.zeros((1, 0)))
+    return arms_table(arms, **left(directory), **nothing), arms_times(arms, left(directory)["runs"])
 
 
 def timed(directory: Path, run: str, seed: int, seconds: float) -> None:
@@ -120,7 +113,7 @@ def timed(directory: Path, run: str, seed: int, seconds: float) -> None:
 def test_models_give_their_course_and_their_end(tmp_path: Path):
     leave(tmp_path, "a", 1, [0.9, 0.2], train=(0.3, 0.1, 0.95), history=HISTORY)
     timed(tmp_path, "a", 1, 12.5)
-    table, times = arms_tables({"B/bn": model("a", seeds=[1])}, measures(tmp_path), NO_IMAGES)
+    table, times = both({"B/bn": model("a", seeds=[1])}, tmp_path)
     assert set(table["arm"]) == {"B/bn"}
     assert set(table["seed"]) == {1}
     course = table[table["epoch"] == 1].set_index("measure")["value"].to_dict()
@@ -151,7 +144,7 @@ def test_without_a_validation_part_the_test_data_are_held_out(tmp_path: Path):
     history = {1: {split: HISTORY[1][split] for split in ("train", "test")}}
     leave(tmp_path, "a", 1, history=history)
     timed(tmp_path, "a", 1, 1.0)
-    table, _ = arms_tables({"bn": model("a", seeds=[1])}, measures(tmp_path), NO_IMAGES)
+    table, _ = both({"bn": model("a", seeds=[1])}, tmp_path)
     course = table[table["epoch"] == 1].set_index("measure")["value"]
     assert (course["held_out_loss"], course["held_out_accuracy"]) == (0.7, 0.6)
 
@@ -161,7 +154,7 @@ def test_a_training_that_diverged_has_no_place_in_an_experiment(tmp_path: Path):
         status = "diverged" if seed == 2 else "finished"
         leave(tmp_path, "a", seed, history=HISTORY, status=status)
         timed(tmp_path, "a", seed, 1.0)
-    table, times = arms_tables({"bn": model("a", seeds=[1, 2])}, measures(tmp_path), NO_IMAGES)
+    table, times = both({"bn": model("a", seeds=[1, 2])}, tmp_path)
     assert set(table["seed"]) == set(times["seed"]) == {1}
 
 
@@ -215,8 +208,8 @@ def test_models_become_quantities(tmp_path: Path):
             leave(tmp_path, run, seed, history=history)
             timed(tmp_path, run, seed, 1.0)
     arms = {"B/bn": model("with", seeds=[1, 2]), "B/plain": model("without", seeds=[1, 2])}
-    table, times = arms_tables(arms, measures(tmp_path), NO_IMAGES)
-    tables.write(table, tmp_path / "x.csv")
+    table, times = both(arms, tmp_path)
+    runtime.write_table(tmp_path / "x.csv", table)
     found = bn_quantities.quantities("curves", pd.read_csv(tmp_path / "x.csv"), times, {})
     assert found["train_loss_50/B/bn"] == pytest.approx({1: 0.6, 2: 0.7})
     assert found["train_loss_50/B/plain"] == pytest.approx({1: 0.8, 2: 0.9})

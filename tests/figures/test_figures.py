@@ -13,7 +13,7 @@ from fixtures import svgcheck
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from fmstudy import figures, runtime, svg, tables
+from fmstudy import figures, results, runtime, svg, tables
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -39,12 +39,12 @@ def leave(directory: Path, run: str, seed: int, splits: tuple[str, ...], stop: i
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> tables.Runs:
+def runs(tmp_path: Path) -> results.Runs:
     for seed in (1, 2):
         leave(tmp_path, "mlp-3", seed, ("train", "test"))
         leave(tmp_path, "keras-mlp-3", seed, ("train", "validation", "test"))
     leave(tmp_path, "bad", 1, ("train", "test"), stop=2)
-    return tables.Runs(tmp_path)
+    return results.Runs(tmp_path)
 
 
 def saved(drawing: svg.Drawing, path: Path) -> ET.Element:
@@ -59,7 +59,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_figure_says_its_finding_and_how_to_read_it(runs: tables.Runs, tmp_path: Path):
+def test_a_figure_says_its_finding_and_how_to_read_it(runs: results.Runs, tmp_path: Path):
     drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
     root = saved(drawing, tmp_path / "curves_A.svg")
     title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
@@ -72,14 +72,14 @@ def test_a_figure_says_its_finding_and_how_to_read_it(runs: tables.Runs, tmp_pat
     assert root.get("role") == "img"
 
 
-def test_keras_curves_are_held_against_the_validation_part(runs: tables.Runs, tmp_path: Path):
+def test_keras_curves_are_held_against_the_validation_part(runs: results.Runs, tmp_path: Path):
     drawing = figures.learning_curves([model("K", "keras-mlp-3", "keras")], runs)
     assert "validation accuracy" in drawing.title
     assert "Dots: test data" in drawing.description
     assert "published" not in drawing.description
 
 
-def test_a_figure_can_stand_in_a_page_with_others(runs: tables.Runs, tmp_path: Path):
+def test_a_figure_can_stand_in_a_page_with_others(runs: results.Runs, tmp_path: Path):
     """Only referenced ids are left, under the figure's name; no style sheet, date or version."""
     drawing = figures.learning_curves([model("A", "mlp-3"), model("B", "mlp-3")], runs)
     root = saved(drawing, tmp_path / "compare_x.svg")
@@ -96,7 +96,7 @@ def test_a_figure_can_stand_in_a_page_with_others(runs: tables.Runs, tmp_path: P
     assert "matplotlib" not in text.lower()
 
 
-def test_the_same_results_give_the_same_bytes(runs: tables.Runs, tmp_path: Path):
+def test_the_same_results_give_the_same_bytes(runs: results.Runs, tmp_path: Path):
     for name in ("first", "second"):
         drawing = figures.learning_curves([model("A", "mlp-3")], runs)
         svg.save(drawing, tmp_path / name / "curves_A.svg")
@@ -106,7 +106,7 @@ def test_the_same_results_give_the_same_bytes(runs: tables.Runs, tmp_path: Path)
     assert first == second
 
 
-def test_curves_leave_their_values_by_series(runs: tables.Runs, tmp_path: Path):
+def test_curves_leave_their_values_by_series(runs: results.Runs, tmp_path: Path):
     drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
     root = saved(drawing, tmp_path / "curves_A.svg")
     rows = table(tmp_path / "curves_A.csv")
@@ -133,7 +133,7 @@ def test_curves_leave_their_values_by_series(runs: tables.Runs, tmp_path: Path):
     assert {"train", "test"} <= labels
 
 
-def test_several_models_are_told_apart_and_take_fewer_points(runs: tables.Runs, tmp_path: Path):
+def test_several_models_are_told_apart_and_take_fewer_points(runs: results.Runs, tmp_path: Path):
     both = [model("A", "mlp-3"), model("B", "mlp-3")]
     saved(figures.learning_curves(both, runs), tmp_path / "compare_x.svg")
     rows = table(tmp_path / "compare_x.csv")
@@ -163,7 +163,7 @@ def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
         }
     )
     published = {"A": {"test_accuracy": 0.86}}
-    drawing = figures.models_overview(overview_table(), published, comparisons)
+    drawing = figures.models_overview([overview_table()], published, comparisons)
     axes = drawing.figure.axes[0]
     [ruler] = [line for line in axes.lines if line.get_marker() == "|"]
     left, right = np.asarray(ruler.get_xdata())
@@ -179,7 +179,7 @@ def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
 
 def test_the_overview_has_no_ruler_without_comparisons():
     for comparisons in (None, pd.DataFrame({"metric": [], "resolution": []})):
-        drawing = figures.models_overview(overview_table(), {}, comparisons)
+        drawing = figures.models_overview([overview_table()], {}, comparisons)
         assert not [line for line in drawing.figure.axes[0].lines if line.get_marker() == "|"]
         assert "ruler" not in drawing.description
 
@@ -188,7 +188,7 @@ def test_a_phone_shows_the_whole_overview_with_words_to_be_read(tmp_path: Path):
     titles = ["Short", "A model with a name too long for one line", "much " * 30]
     overview = overview_table().assign(test_accuracy=[0.85, 0.9, 0.8], title=titles)
     comparisons = pd.DataFrame({"metric": ["test_accuracy"], "resolution": [0.004]})
-    root = saved(figures.models_overview(overview, {}, comparisons), tmp_path / "models.svg")
+    root = saved(figures.models_overview([overview], {}, comparisons), tmp_path / "models.svg")
     _, _, width, _ = map(float, root.get("viewBox", "").split())
     looks = [(element, look) for element, look in svgcheck.looked(root) if element.text]
     words = {element.text: look for element, look in looks if element.tag == f"{SVG}text"}
@@ -210,7 +210,7 @@ def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
             gap, loss = 0.08 + 0.02 * seed, 2 / (1 + epoch)
             lines += [f"{epoch},train,{loss},0,0.5", f"{epoch},test,{loss + gap},0,{0.5 - gap}"]
         runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join(lines))
-    drawing = figures.learning_curves([model("A", "mlp-3")], tables.Runs(tmp_path))
+    drawing = figures.learning_curves([model("A", "mlp-3")], results.Runs(tmp_path))
     root = saved(drawing, tmp_path / "curves_A.svg")
     hue = figures.HUES[0]
     for name in ("Gap: train − test", "Gap: test − train"):
@@ -229,7 +229,7 @@ def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
     assert (np.abs(pixels - mixed).max(axis=2) <= 2).sum() > 500
 
 
-def test_values_of_a_sweep_are_distinct_and_readable(runs: tables.Runs, tmp_path: Path):
+def test_values_of_a_sweep_are_distinct_and_readable(runs: results.Runs, tmp_path: Path):
     swept = [model(str(k), "mlp-3") for k in range(7)]
     sweep = {"title": "Rate", "vary": "learning_rate", "values": [10.0**-k for k in range(7)]}
     root = saved(figures.sweep_curves(swept, sweep, runs), tmp_path / "sweep_x_curves.svg")
@@ -243,14 +243,14 @@ def test_values_of_a_sweep_are_distinct_and_readable(runs: tables.Runs, tmp_path
     assert len(hues) == 7
 
 
-def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: tables.Runs, tmp_path: Path):
+def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: results.Runs, tmp_path: Path):
     drawing = figures.learning_curves([model("bad", "bad", seeds=(1,))], runs)
     saved(drawing, tmp_path / "curves_bad.svg")
     assert "diverged" in drawing.title
     assert "nan" not in drawing.title
 
 
-def test_a_diverged_seed_stays_out_of_the_final_means(runs: tables.Runs, tmp_path: Path):
+def test_a_diverged_seed_stays_out_of_the_final_means(runs: results.Runs, tmp_path: Path):
     leave(tmp_path, "mlp-3", 3, ("train", "test"), stop=2)
     drawing = figures.learning_curves([model("A", "mlp-3", seeds=(1, 2, 3))], runs)
     assert "loss 0.415" in drawing.title

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.rules import uses
 from fixtures.svgcheck import NS, looked, points, saved, values
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fmstudy import figuredata, report, svg, svgclean
-from fmstudy.digest import SCRIPTS, modules_of
+from fmstudy.digest import modules_of
 from fmstudy.figuredata import COLUMNS
 from fmstudy.runtime import StudyError
 
@@ -423,7 +424,7 @@ def test_a_figure_is_named_to_screen_readers_by_its_title_and_description(tmp_pa
 
 # ------------------------------------------------------------------------------------ what redraws
 def test_changes_of_the_page_redraw_no_figure():
-    scripts = sorted(path.stem for path in SCRIPTS.glob("plot_*.py"))
-    assert len(scripts) > 10
-    for script in scripts:
-        assert not {"report", "pagefigures", "pdf", "explorer"} & set(modules_of(script)), script
+    drawn = {rule: used for rule, used in uses().items() if used[0] == "figure"}
+    assert len(drawn) > 10
+    for rule, used in drawn.items():
+        assert not {"report", "pagefigures", "pdf", "explorer"} & set(modules_of(*used)), rule

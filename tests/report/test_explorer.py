@@ -13,9 +13,9 @@ from fixtures import REPOSITORY
 from fixtures.runs import labels_of, leave
 
 from fmstudy import explorer, report
+from fmstudy.results import Runs
 from fmstudy.runtime import StudyError
 from fmstudy.spec import RunSpec
-from fmstudy.tables import Runs
 
 
 def model(name: str = "A", seeds=(1, 2), **spec) -> dict:

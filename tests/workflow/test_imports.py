@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fixtures.rules import uses
+
 from fmstudy.digest import PACKAGE, SCRIPTS, modules_of
+from fmstudy.experiments import EXPERIMENTS
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
 SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}
 # The jobs that train, differentiate or normalize with it, or measure how fast it is.
 NEED_TENSORFLOW = {
-    *("train_lowlevel", "train_keras", "run_experiment"),
-    *("compare_engines", "check_equality", "measure_machine"),
+    *("train_lowlevel", "train_keras", "compare_engines", "check_equality", "measure_machine"),
+    *(name for name, experiment in EXPERIMENTS.items() if experiment.module),
 }
 
 
@@ -39,11 +42,11 @@ def loaded_by(modules: set[str]) -> set[str]:
 
 def test_only_jobs_that_train_import_tensorflow():
     need_it, others = set(), {"warmstart"}
-    for script in SCRIPTS.glob("*.py"):
-        modules = {*modules_of(script.stem)} - {"warmstart"}  # which does so for jobs that train
-        files = [script, *(SCRIPTS / PACKAGE / f"{name}.py" for name in modules)]
+    for rule, (script, *named) in uses().items():
+        modules = {*modules_of(script, *named)} - {"warmstart"}  # which does so for jobs that train
+        files = [SCRIPTS / f"{script}.py", *(SCRIPTS / PACKAGE / f"{it}.py" for it in modules)]
         if any(imported_anywhere(file) & TENSORFLOW for file in files):
-            need_it.add(script.stem)
+            need_it.add(rule)
         else:
             others |= modules
     assert need_it == NEED_TENSORFLOW

@@ -1,8 +1,5 @@
 """What the study cost: every job counted once, sums right, nothing invented."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from fmstudy import provenance
@@ -162,19 +159,3 @@ def test_a_study_without_jobs_costs_nothing():
     assert found["total"]["core_seconds"] == 0
     assert found["total"]["peak_memory_mb"] is None
     assert found["total"]["busy"] is None
-
-
-def test_costs_of_experiments_name_the_code_that_each_recorded(tmp_path: Path):
-    paths = []
-    for seed in (1, 2):
-        seconds = {"whole": 2.5, "experiment": 1.0}
-        record = {"experiment": "speed", "seed": seed, "seconds": seconds, "threads": 1}
-        record |= {"processor_seconds": 2.0, "steps": 10, "arithmetic": 1e9}
-        record |= {"peak_memory_mb": 700.5, "finished": "x", "code": f"digest{seed}"}
-        path = tmp_path / f"{seed}.json"
-        path.write_text(json.dumps(record | {"machine": {"cores": 2}}), encoding="utf-8")
-        paths.append(str(path))
-    table = provenance.experiment_costs(paths)
-    assert list(table["code"]) == ["digest1", "digest2"]
-    assert list(table["cores"]) == [2, 2]
-    assert "code" in provenance.experiment_costs([]).columns

@@ -6,44 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures import REPOSITORY
+from fixtures.rules import carried, rules, uses
 from fixtures.workflow import append
 
 from fmstudy import digest as digests
 from fmstudy.experiments import EXPERIMENTS
-
-EXPERIMENT = "EXPERIMENTS[wildcards.experiment].module"
-
-
-def rules() -> dict[str, str]:
-    """The text of each rule that has a script, by name; one that is used again has both texts."""
-    text = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
-    body = r"((?:\n|[ ].*\n)+)"
-    found = dict(re.findall(rf"^rule (\w+):\n{body}", text, re.M))
-    for original, name, changes in re.findall(
-        rf"^use rule (\w+) as (\w+) with:\n{body}", text, re.M
-    ):
-        found[name] = changes + found[original]
-    return {name: body for name, body in found.items() if "script:" in body}
-
-
-def carried(body: str) -> list[str]:
-    """The arguments of the digest that a rule carries as its parameter `code`."""
-    [arguments] = re.findall(r"^        code=(?:lambda wildcards: )?digest\((.*)\),$", body, re.M)[
-        :1
-    ]
-    return [argument.strip('"') for argument in arguments.split(", ")]
-
-
-def uses() -> dict[str, list[str]]:
-    """For each rule, the script and the modules whose digest it carries.
-
-    `run_experiment` stands here once for each experiment that trains something.
-    """
-    found = {name: carried(body) for name, body in rules().items() if name != "fetch_dataset"}
-    assert found.pop("run_experiment") == ["run_experiment", EXPERIMENT]
-    trained = {name: it.module for name, it in EXPERIMENTS.items() if it.module}
-    return found | {name: ["run_experiment", module] for name, module in trained.items()}
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +36,22 @@ def now() -> dict[str, str]:
     return {rule: digests.digest(*arguments) for rule, arguments in uses().items()}
 
 
-def test_every_rule_carries_the_digest_of_its_own_script():
+def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_it_names():
+    by_parts = {"judging_of": {"ledger"}, "judging_of_experiment": {"bn_judging"}}  # common.smk
     for name, body in rules().items():
+        if name in ("fetch_dataset", "run_experiment"):
+            continue  # the result has to have a checksum, whoever fetches it; see `uses`
         [script] = re.findall(r'script:\n        "../../scripts/(\w+)\.py"', body)
-        if name != "fetch_dataset":  # whose result has to have a checksum, whoever fetches it
-            assert carried(body)[0] == script, name
+        named = set(re.findall(r'call\(\s*"(\w+)\.\w+"', body))
+        named |= set(re.findall(r'^        module="(\w+)",$', body, re.M))
+        for part in re.findall(r"\b(judging_of\w*)\(", body):
+            named |= by_parts[part]
+        first, *modules = carried(body)
+        assert (first, set(modules)) == (script, named | ADDED.get(name, set())), name
 
 
+# The drawing of the rules changes with whatever decides on the jobs.
+ADDED = {"draw_workflow": {"study", "claims", "experiments", "configuration"}}
 ENGINES = {"compare_engines"}
 EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
 

@@ -3,7 +3,7 @@
 
 rule collect_models:
     input:
-        lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),
+        runs=lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),
     output:
         table=f"{TABLES_DIRECTORY}/{{group}}.csv",
     log:
@@ -13,16 +13,16 @@ rule collect_models:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts(MODEL_GROUPS[wildcards.group]),
-        code=digest("collect_models"),
+        table=call("tables.models_table", models=models_of_group),
+        code=digest("table", "tables"),
     script:
-        "../../scripts/collect_models.py"
+        "../../scripts/table.py"
 
 
 rule collect_epochs:
     """The table of longer training."""
     input:
-        of_runs([study.epochs.model], "history"),
+        runs=of_runs([study.epochs.model], "history"),
     output:
         table=f"{TABLES_DIRECTORY}/epochs.csv",
     log:
@@ -30,17 +30,17 @@ rule collect_epochs:
     conda:
         "../envs/study.yaml"
     params:
-        at=list(study.epochs.at),
-        model=study.epochs.model.as_dict(),
-        code=digest("collect_epochs"),
+        table=call(
+            "tables.epochs_table", at=list(study.epochs.at), model=study.epochs.model.as_dict()
+        ),
+        code=digest("table", "tables"),
     script:
-        "../../scripts/collect_epochs.py"
+        "../../scripts/table.py"
 
 
 rule collect_sweep:
     input:
-        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "metrics"),
-        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "weights"),
+        runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "metrics", "weights"),
     output:
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
     log:
@@ -50,17 +50,16 @@ rule collect_sweep:
     conda:
         "../envs/study.yaml"
     params:
-        values=lambda wildcards: list(study.sweeps[wildcards.sweep].values),
-        models=lambda wildcards: as_dicts(study.sweeps[wildcards.sweep].models),
-        code=digest("collect_sweep"),
+        table=call("tables.sweep_table", values=values_of_sweep, models=models_of_sweep),
+        code=digest("table", "tables"),
     script:
-        "../../scripts/collect_sweep.py"
+        "../../scripts/table.py"
 
 
 rule collect_weights:
     """The table of what penalties make of the weights."""
     input:
-        of_runs(study.weights, "weights"),
+        runs=of_runs(study.weights, "weights"),
     output:
         table=f"{TABLES_DIRECTORY}/weights.csv",
     log:
@@ -68,17 +67,16 @@ rule collect_weights:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.weights),
-        code=digest("collect_weights"),
+        table=call("tables.weights_table", models=as_dicts(study.weights)),
+        code=digest("table", "tables"),
     script:
-        "../../scripts/collect_weights.py"
+        "../../scripts/table.py"
 
 
 rule measure_gaps:
     """The gap between training and held-out data over the epochs, with intervals."""
     input:
-        of_runs(study.models.values(), "history"),
-        of_runs(study.models.values(), "metrics"),
+        runs=of_runs(study.models.values(), "history", "metrics"),
     output:
         table=f"{TABLES_DIRECTORY}/gaps.csv",
     log:
@@ -86,17 +84,16 @@ rule measure_gaps:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.models.values()),
-        code=digest("measure_gaps"),
+        table=call("comparing.gaps_table", models=as_dicts(study.models.values())),
+        code=digest("table", "comparing"),
     script:
-        "../../scripts/measure_gaps.py"
+        "../../scripts/table.py"
 
 
 rule estimate_models:
     """How sure each model's metrics are: intervals of several kinds."""
     input:
-        of_runs(study.models.values(), "metrics"),
-        of_runs(study.models.values(), "predictions"),
+        runs=of_runs(study.models.values(), "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/intervals.csv",
@@ -105,18 +102,16 @@ rule estimate_models:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.models.values()),
-        test_samples=study.data["test_samples"],
-        code=digest("estimate_models"),
+        table=call("comparing.intervals_table", models=as_dicts(study.models.values())),
+        code=digest("table", "comparing"),
     script:
-        "../../scripts/estimate_models.py"
+        "../../scripts/table.py"
 
 
 rule compare_models:
     """Which models differ: every planned pair, with intervals, corrected for their number."""
     input:
-        of_runs(study.compared, "metrics"),
-        of_runs(study.compared, "predictions"),
+        runs=of_runs(study.compared, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/comparisons.csv",
@@ -125,21 +120,21 @@ rule compare_models:
     conda:
         "../envs/study.yaml"
     params:
-        comparisons=comparisons_as_dicts(),
-        models=as_dicts(study.compared),
-        test_samples=study.data["test_samples"],
-        code=digest("compare_models"),
+        table=call(
+            "comparing.comparisons_table",
+            comparisons=comparisons_as_dicts(),
+            models=as_dicts(study.compared),
+        ),
+        code=digest("table", "comparing"),
     script:
-        "../../scripts/compare_models.py"
+        "../../scripts/table.py"
 
 
 rule judge_published:
     """The ledger: every published number, what we got, and a verdict."""
     input:
-        of_runs(study.redoing, "metrics"),
-        of_runs(study.redoing, "predictions"),
+        runs=of_runs(study.redoing, "metrics", "predictions"),
         labels=TENSORS["y_test"],
-        published=PUBLISHED,
     output:
         table=f"{TABLES_DIRECTORY}/ledger.csv",
     log:
@@ -147,22 +142,17 @@ rule judge_published:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.redoing),
-        redone_by={source: list(names) for source, names in study.published_models.items()},
-        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
-        whole=study.uses_all,
-        test_samples=study.data["test_samples"],
-        code=digest("judge_published"),
+        table=judging_of(study.redoing),
+        code=digest("table", "ledger"),
     script:
-        "../../scripts/judge_published.py"
+        "../../scripts/table.py"
 
 
 rule judge_claims:
     """What the source asserts, tested on our runs and on its own numbers."""
     input:
-        [of_runs(CLAIMED_RUNS, kind) for kind in ("metrics", "predictions", "weights", "history")],
+        runs=of_runs(CLAIMED_RUNS, "metrics", "predictions", "weights", "history"),
         labels=TENSORS["y_test"],
-        published=PUBLISHED,
     output:
         table=f"{TABLES_DIRECTORY}/claims.csv",
     log:
@@ -170,15 +160,17 @@ rule judge_claims:
     conda:
         "../envs/study.yaml"
     params:
-        claims=CLAIMS,
-        models=as_dicts(CLAIMED_MODELS),
-        sweeps={name: sweep_with_models(study.sweeps[name]) for name in CLAIMED_SWEEPS},
-        longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
-        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
-        test_samples=study.data["test_samples"],
-        code=digest("judge_claims"),
+        table=call(
+            "judging.claims_table",
+            claims=CLAIMS,
+            published=PUBLISHED_ROWS,
+            models=as_dicts(CLAIMED_MODELS),
+            sweeps={name: sweep_with_models(study.sweeps[name]) for name in CLAIMED_SWEEPS},
+            longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
+        ),
+        code=digest("table", "judging"),
     script:
-        "../../scripts/judge_claims.py"
+        "../../scripts/table.py"
 
 
 rule check_statistics:
@@ -197,68 +189,60 @@ rule check_statistics:
         mem_mb=1000,
         runtime=15,
     params:
-        **study.checks,
-        code=digest("check_statistics"),
+        table=call("simulation.check_statistics", **study.checks),
+        code=digest("table", "simulation"),
     script:
-        "../../scripts/check_statistics.py"
+        "../../scripts/table.py"
 
 
 # The same for more seeds: not part of the report, but a target of its own.
 use rule estimate_models as estimate_replicates with:
     input:
-        of_runs(study.replicates, "metrics"),
-        of_runs(study.replicates, "predictions"),
+        runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/replicates_intervals.csv",
     log:
         f"{LOGS}/estimate_replicates.log",
     params:
-        models=as_dicts(study.replicates),
-        test_samples=study.data["test_samples"],
-        code=digest("estimate_models"),
+        table=call("comparing.intervals_table", models=as_dicts(study.replicates)),
+        code=digest("table", "comparing"),
 
 
 use rule compare_models as compare_replicates with:
     input:
-        of_runs(study.replicates, "metrics"),
-        of_runs(study.replicates, "predictions"),
+        runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/replicates_comparisons.csv",
     log:
         f"{LOGS}/compare_replicates.log",
     params:
-        comparisons=comparisons_as_dicts(among=study.replicates),
-        models=as_dicts(study.replicates),
-        test_samples=study.data["test_samples"],
-        code=digest("compare_models"),
+        table=call(
+            "comparing.comparisons_table",
+            comparisons=comparisons_as_dicts(among=study.replicates),
+            models=as_dicts(study.replicates),
+        ),
+        code=digest("table", "comparing"),
 
 
 use rule judge_published as judge_replicates with:
     input:
-        of_runs(study.replicates, "metrics"),
-        of_runs(study.replicates, "predictions"),
+        runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
-        published=PUBLISHED,
     output:
         table=f"{TABLES_DIRECTORY}/replicates_ledger.csv",
     log:
         f"{LOGS}/judge_replicates.log",
     params:
-        models=as_dicts(study.replicates),
-        redone_by={source: list(names) for source, names in study.published_models.items()},
-        numbers={source: list(ids) for source, ids in study.published_numbers.items()},
-        whole=study.uses_all,
-        test_samples=study.data["test_samples"],
-        code=digest("judge_published"),
+        table=judging_of(study.replicates),
+        code=digest("table", "ledger"),
 
 
 rule collect_runs:
     """The tables of all trainings: what came out, and what it cost."""
     input:
-        of_runs(study.trained(), "metrics"),
-        of_runs(study.trained(), "provenance"),
+        runs=of_runs(study.trained(), "metrics", "provenance"),
     output:
         table=f"{TABLES_DIRECTORY}/runs.csv",
         cost=f"{TABLES_DIRECTORY}/cost.csv",
@@ -267,10 +251,11 @@ rule collect_runs:
     conda:
         "../envs/study.yaml"
     params:
-        trainings=[list(training) for training in study.trainings],
-        code=digest("collect_runs"),
+        table=call("tables.runs_table", trainings=[list(training) for training in study.trainings]),
+        cost=call("tables.cost_table", trainings=[list(training) for training in study.trainings]),
+        code=digest("table", "tables"),
     script:
-        "../../scripts/collect_runs.py"
+        "../../scripts/table.py"
 
 
 rule measure_machine:
@@ -287,6 +272,7 @@ rule measure_machine:
         mem_mb=1500,
         runtime=5,
     params:
-        code=digest("measure_machine"),
+        table=call("machine.product_rate", threads=1),
+        code=digest("check", "machine"),
     script:
-        "../../scripts/measure_machine.py"
+        "../../scripts/check.py"

@@ -43,11 +43,12 @@ rule collect_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        seeds=list(study.batchnorm.seeds),
-        judging=judging,
-        code=digest("collect_experiment"),
+        **judging_of_experiment(),
+        table=call("bn_best.results_table", seeds=list(study.batchnorm.seeds)),
+        times=call("bn_tables.times_table", seeds=list(study.batchnorm.seeds)),
+        code=digest("table", "bn_best", "bn_tables", "bn_judging"),
     script:
-        "../../scripts/collect_experiment.py"
+        "../../scripts/table.py"
 
 
 rule collect_arms:
@@ -55,6 +56,7 @@ rule collect_arms:
     input:
         **TENSORS,
         runs=runs_of_arms,
+        labels=TENSORS["y_test"],
     output:
         **tables_of_experiment("{experiment}"),
     log:
@@ -68,22 +70,18 @@ rule collect_arms:
         mem_mb=2500,
         runtime=10,
     params:
-        arms=lambda wildcards: {
-            arm: model.as_dict()
-            for arm, model in study.batchnorm.arms[wildcards.experiment].items()
-        },
-        train_samples=study.data["train_samples"],
-        test_samples=study.data["test_samples"],
-        judging=judging,
-        code=digest("collect_arms"),
+        **judging_of_experiment(),
+        table=call("bn_models.arms_table", arms=arms_of),
+        times=call("bn_models.arms_times", arms=arms_of),
+        code=digest("table", "bn_models", "bn_judging"),
     script:
-        "../../scripts/collect_arms.py"
+        "../../scripts/table.py"
 
 
 rule judge_batchnorm:
     """Every prediction against what came out, and what becomes of what is said."""
     input:
-        predictions=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
+        tables=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
     output:
         predictions=table("bn_predictions"),
         claims=table("bn_claims"),
@@ -92,17 +90,17 @@ rule judge_batchnorm:
     conda:
         "../envs/study.yaml"
     params:
-        predictions=EXPECTED.predictions,
-        claims=EXPECTED.claims,
-        code=digest("judge_batchnorm"),
+        predictions=call("bn_judging.all_predictions", expected=EXPECTED.predictions),
+        claims=call("bn_judging.claims_table", claims=EXPECTED.claims),
+        code=digest("table", "bn_judging"),
     script:
-        "../../scripts/judge_batchnorm.py"
+        "../../scripts/table.py"
 
 
 rule collect_experiment_costs:
     """What the experiments cost."""
     input:
-        [
+        provenance=[
             path
             for experiment in study.batchnorm.trained
             for path in files_of_experiment(experiment, "provenance.json")
@@ -114,9 +112,10 @@ rule collect_experiment_costs:
     conda:
         "../envs/study.yaml"
     params:
-        code=digest("collect_experiment_costs"),
+        table=call("bn_tables.costs_table"),
+        code=digest("table", "bn_tables"),
     script:
-        "../../scripts/collect_experiment_costs.py"
+        "../../scripts/table.py"
 
 
 rule check_equality:
@@ -135,11 +134,14 @@ rule check_equality:
         mem_mb=2500,
         runtime=5,
     params:
-        settings=study.batchnorm.common,
-        seed=study.batchnorm.seeds[0],
-        code=digest("check_equality"),
+        table=call(
+            "bn_equality.check_equality",
+            settings=study.batchnorm.common,
+            seed=study.batchnorm.seeds[0],
+        ),
+        code=digest("check", "bn_equality"),
     script:
-        "../../scripts/check_equality.py"
+        "../../scripts/check.py"
 
 
 rule plot_experiment:
@@ -155,11 +157,14 @@ rule plot_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        figure=lambda wildcards: wildcards.figure,
-        settings=lambda wildcards: study.batchnorm.settings[EXPERIMENT_OF[wildcards.figure]],
-        code=digest("plot_experiment"),
+        figure=call(
+            "bn_figures.draw",
+            experiment=lambda wildcards: wildcards.figure,
+            settings=lambda wildcards: study.batchnorm.settings[EXPERIMENT_OF[wildcards.figure]],
+        ),
+        code=digest("figure", "bn_figures"),
     script:
-        "../../scripts/plot_experiment.py"
+        "../../scripts/figure.py"
 
 
 rule plot_network:
@@ -171,6 +176,7 @@ rule plot_network:
     conda:
         "../envs/study.yaml"
     params:
-        code=digest("plot_network"),
+        figure=call("bn_figures.network_picture"),
+        code=digest("figure", "bn_figures"),
     script:
-        "../../scripts/plot_network.py"
+        "../../scripts/figure.py"

@@ -19,17 +19,19 @@ rule find_duplicates:
         mem_mb=1000,
         runtime=10,
     params:
-        train_samples=study.data["train_samples"],
-        test_samples=study.data["test_samples"],
-        code=digest("find_duplicates"),
+        table=call(
+            "duplicates.find_duplicates",
+            train_samples=study.data["train_samples"],
+            test_samples=study.data["test_samples"],
+        ),
+        code=digest("table", "duplicates"),
     script:
-        "../../scripts/find_duplicates.py"
+        "../../scripts/table.py"
 
 
 rule collect_classes:
     input:
-        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
+        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/classes_{{model}}.csv",
@@ -40,17 +42,16 @@ rule collect_classes:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("collect_classes"),
+        table=call("closer.classes_table", model=this_model),
+        code=digest("table", "closer"),
     script:
-        "../../scripts/collect_classes.py"
+        "../../scripts/table.py"
 
 
 rule compare_predictions:
     """What all models predict, set side by side: calibration, agreement, hard images, duplicates."""
     input:
-        predictions=of_runs(ALL_MODELS, "predictions"),
-        metrics=of_runs(ALL_MODELS, "metrics"),
+        runs=of_runs(ALL_MODELS, "predictions", "metrics"),
         labels=TENSORS["y_test"],
         neighbours=NEIGHBOURS,
     output:
@@ -64,20 +65,27 @@ rule compare_predictions:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(ALL_MODELS),
-        correlation=study.closer.correlation,
-        code=digest("compare_predictions"),
+        calibration=call("calibration.calibration_table", models=as_dicts(ALL_MODELS)),
+        agreement=call("closer.agreement_table", models=as_dicts(ALL_MODELS)),
+        hardest=call("closer.hardest_table", models=as_dicts(ALL_MODELS)),
+        similarity=call("duplicates.similarity_table", correlation=study.closer.correlation),
+        duplicates=call(
+            "duplicates.duplicates_table",
+            models=as_dicts(ALL_MODELS),
+            correlation=study.closer.correlation,
+        ),
+        code=digest("table", "calibration", "closer", "duplicates"),
     script:
-        "../../scripts/compare_predictions.py"
+        "../../scripts/table.py"
 
 
 rule plot_predictions:
     """The same as figures, and the share of each class that the models shown recognize."""
     input:
-        calibration=table("calibration"),
-        agreement=table("agreement"),
-        hardest=table("hardest"),
-        classes=[table(f"classes_{model.name}") for model in study.closer.models],
+        errors=table("calibration"),
+        likeness=table("agreement"),
+        missed=table("hardest"),
+        by_class=[table(f"classes_{model.name}") for model in study.closer.models],
         neighbours=NEIGHBOURS,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
@@ -94,18 +102,19 @@ rule plot_predictions:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(ALL_MODELS),
-        samples=study.data["test_samples"],
-        correlation=study.closer.correlation,
-        code=digest("plot_predictions"),
+        calibration=call("closer_figures.calibrations"),
+        agreement=call("closer_figures.agreement", models=as_dicts(ALL_MODELS)),
+        hardest=call("closer_figures.hardest", samples=study.data["test_samples"]),
+        classes=call("closer_figures.classes"),
+        duplicates=call("closer_figures.duplicates", correlation=study.closer.correlation),
+        code=digest("figure", "closer_figures"),
     script:
-        "../../scripts/plot_predictions.py"
+        "../../scripts/figure.py"
 
 
 rule plot_errors:
     input:
-        predictions=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
+        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
         images=TENSORS["x_test"],
         labels=TENSORS["y_test"],
     output:
@@ -121,16 +130,17 @@ rule plot_errors:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("plot_errors"),
+        confusion=call("closer_figures.confusion_map", model=this_model),
+        mistakes=call("closer_figures.mistakes", model=this_model),
+        calibration=call("closer_figures.reliability_diagram", model=this_model),
+        code=digest("figure", "closer_figures"),
     script:
-        "../../scripts/plot_errors.py"
+        "../../scripts/figure.py"
 
 
 rule plot_layer:
     input:
-        weights=lambda wildcards: of_runs([study.models[wildcards.model]], "weights"),
-        metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
+        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "weights", "metrics"),
     output:
         **figure_files("weights_{model}"),
     log:
@@ -140,7 +150,7 @@ rule plot_layer:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        code=digest("plot_layer"),
+        figure=call("closer_figures.layer", model=this_model),
+        code=digest("figure", "closer_figures"),
     script:
-        "../../scripts/plot_layer.py"
+        "../../scripts/figure.py"

@@ -100,7 +100,6 @@ TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
 EXPLORER = f"{RESULTS}/explorer.json.gz"
 NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
-PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()
 )
@@ -230,12 +229,24 @@ def this_run():
     )
 
 
-def of_runs(models, file):
-    """Give the file that every training of the models leaves under this name, none twice."""
-    paths = (
-        TRAINED[file].format(run=model.run, seed=seed) for model in models for seed in model.seeds
-    )
+def of_runs(models, *kinds):
+    """Give the files of these kinds that every training of the models leaves, none twice."""
+    trainings = [(model.run, seed) for model in models for seed in model.seeds]
+    paths = (TRAINED[kind].format(run=run, seed=seed) for kind in kinds for run, seed in trainings)
     return list(dict.fromkeys(paths))
+
+
+def call(function, **settings):
+    """Name the function that makes an output, and its settings, which may depend on wildcards."""
+
+    def of_job(wildcards):
+        resolved = (
+            (name, value(wildcards) if callable(value) else value)
+            for name, value in settings.items()
+        )
+        return {"function": function} | dict(resolved)
+
+    return of_job
 
 
 def as_dicts(models):
@@ -390,8 +401,7 @@ def settings_of_run(wildcards):
 def runs_of_arms(wildcards):
     """Give what an experiment needs of the runs of the models that it reads off."""
     models = study.batchnorm.arms[wildcards.experiment].values()
-    kinds = ("metrics", "history", "predictions", "weights", "provenance")
-    return [path for kind in kinds for path in of_runs(models, kind)]
+    return of_runs(models, "metrics", "history", "predictions", "weights", "provenance")
 
 
 def needed_first(wildcards):
@@ -406,14 +416,62 @@ def tables_of_experiment(name):
     return {"table": table(f"bn_{name}"), **{kind: table(f"bn_{name}_{kind}") for kind in kinds}}
 
 
-def judging(wildcards):
-    """Give what a script must know to test the predictions on an experiment."""
-    name = wildcards.experiment
-    return {
-        "experiment": name,
-        "settings": study.batchnorm.settings[name],
-        "predictions": EXPECTED.of(name),
+def judging_of_experiment():
+    """Name what makes an experiment's quantities, and its predictions held against them."""
+    about = {
+        "experiment": lambda wildcards: wildcards.experiment,
+        "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
     }
+    return {
+        "quantities": call("bn_judging.experiment_quantities", **about),
+        "predictions": call(
+            "bn_judging.experiment_predictions",
+            expected=lambda wildcards: EXPECTED.of(wildcards.experiment),
+            **about,
+        ),
+    }
+
+
+def judging_of(models):
+    """Name what holds the published numbers against these models."""
+    return call(
+        "ledger.ledger_table",
+        published=PUBLISHED_ROWS,
+        redone_by={source: list(names) for source, names in study.published_models.items()},
+        models=as_dicts(models),
+        whole=study.uses_all,
+    )
+
+
+def this_model(wildcards):
+    """Give what a function must know of the model of a job."""
+    return study.models[wildcards.model].as_dict()
+
+
+def models_of_group(wildcards):
+    """Give the models of a table."""
+    return as_dicts(MODEL_GROUPS[wildcards.group])
+
+
+def this_sweep(wildcards):
+    """Give what a function must know of the sweep of a job."""
+    return sweep_as_dict(study.sweeps[wildcards.sweep])
+
+
+def values_of_sweep(wildcards):
+    """Give the values of a sweep."""
+    return list(study.sweeps[wildcards.sweep].values)
+
+
+def models_of_sweep(wildcards):
+    """Give the models of a sweep, one per value."""
+    return as_dicts(study.sweeps[wildcards.sweep].models)
+
+
+def arms_of(wildcards):
+    """Give the study's models that an experiment reads off, by arm."""
+    arms = study.batchnorm.arms[wildcards.experiment]
+    return {arm: model.as_dict() for arm, model in arms.items()}
 
 
 def results_of_experiment(name):

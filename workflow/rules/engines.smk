@@ -19,8 +19,11 @@ rule compare_engines:
         runtime=5,
     params:
         # A small study compares fewer, but more than one chunk of the low-level engine.
-        images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),
-        steps=20,
-        code=digest("compare_engines"),
+        table=call(
+            "engines.compare_engines",
+            images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),
+            steps=20,
+        ),
+        code=digest("check", "engines"),
     script:
-        "../../scripts/compare_engines.py"
+        "../../scripts/check.py"

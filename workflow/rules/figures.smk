@@ -4,7 +4,7 @@
 rule plot_data:
     """The picture of the training set."""
     input:
-        images=f"{DATA}/summary.npz",
+        pictures=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
     output:
         **figure_files("data"),
@@ -13,16 +13,17 @@ rule plot_data:
     conda:
         "../envs/study.yaml"
     params:
-        code=digest("plot_data"),
+        figure=call("figures.data_pictures"),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_data.py"
+        "../../scripts/figure.py"
 
 
 rule plot_models:
     """The test accuracy of all models in one figure."""
     input:
-        runs=of_runs(study.models.values(), "metrics"),
-        comparisons=f"{TABLES_DIRECTORY}/comparisons.csv",
+        tables=[table(section) for section in studies.SECTIONS],
+        comparisons=table("comparisons"),
     output:
         **figure_files("models"),
     log:
@@ -30,16 +31,15 @@ rule plot_models:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.models.values()),
-        published=published(study.models.values()),
-        code=digest("plot_models"),
+        figure=call("figures.models_overview", published=published(study.models.values())),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_models.py"
+        "../../scripts/figure.py"
 
 
 rule plot_curves:
     input:
-        lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
+        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
     output:
         **figure_files("curves_{model}"),
     log:
@@ -49,16 +49,19 @@ rule plot_curves:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-        published=lambda wildcards: published([study.models[wildcards.model]]),
-        code=digest("plot_curves"),
+        figure=call(
+            "figures.learning_curves",
+            models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
+            published=lambda wildcards: published([study.models[wildcards.model]]),
+        ),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_curves.py"
+        "../../scripts/figure.py"
 
 
 rule plot_comparison:
     input:
-        lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
+        runs=lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
     output:
         **figure_files("compare_{comparison}"),
     log:
@@ -68,11 +71,13 @@ rule plot_comparison:
     conda:
         "../envs/study.yaml"
     params:
-        models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
-        published={},
-        code=digest("plot_curves"),
+        figure=call(
+            "figures.learning_curves",
+            models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
+        ),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_curves.py"
+        "../../scripts/figure.py"
 
 
 rule plot_epochs:
@@ -86,10 +91,10 @@ rule plot_epochs:
     conda:
         "../envs/study.yaml"
     params:
-        title=study.epochs.model.title,
-        code=digest("plot_epochs"),
+        figure=call("figures.epochs_bars", title=study.epochs.model.title),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_epochs.py"
+        "../../scripts/figure.py"
 
 
 rule plot_depth:
@@ -103,14 +108,15 @@ rule plot_depth:
     conda:
         "../envs/study.yaml"
     params:
-        code=digest("plot_depth"),
+        figure=call("figures.depth"),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_depth.py"
+        "../../scripts/figure.py"
 
 
 rule plot_sweep:
     input:
-        lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
+        runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
     output:
         **files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
@@ -121,17 +127,17 @@ rule plot_sweep:
     conda:
         "../envs/study.yaml"
     params:
-        sweep=lambda wildcards: sweep_as_dict(study.sweeps[wildcards.sweep]),
-        models=lambda wildcards: as_dicts(study.sweeps[wildcards.sweep].models),
-        code=digest("plot_sweep"),
+        summary=call("figures.sweep_summary", sweep=this_sweep),
+        curves=call("figures.sweep_curves", sweep=this_sweep, models=models_of_sweep),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_sweep.py"
+        "../../scripts/figure.py"
 
 
 rule plot_weights:
     """The histograms of weights under each penalty."""
     input:
-        of_runs(study.weights, "weights"),
+        runs=of_runs(study.weights, "weights"),
     output:
         **figure_files("weights"),
     log:
@@ -139,7 +145,7 @@ rule plot_weights:
     conda:
         "../envs/study.yaml"
     params:
-        models=as_dicts(study.weights),
-        code=digest("plot_weights"),
+        figure=call("figures.weight_histograms", models=as_dicts(study.weights)),
+        code=digest("figure", "figures"),
     script:
-        "../../scripts/plot_weights.py"
+        "../../scripts/figure.py"

@@ -4,9 +4,7 @@
 rule collect_explorer:
     """What the explorer of the page shows: curves, metrics and confusion of every training."""
     input:
-        metrics=of_runs(study.trained(), "metrics"),
-        history=of_runs(study.trained(), "history"),
-        predictions=of_runs(study.trained(), "predictions"),
+        runs=of_runs(study.trained(), "metrics", "history", "predictions"),
         labels=TENSORS["y_test"],
     output:
         explorer=EXPLORER,
@@ -15,10 +13,8 @@ rule collect_explorer:
     conda:
         "../envs/study.yaml"
     params:
-        groups=explored(),
-        start=explored_first(),
-        test_samples=study.data["test_samples"],
-        code=digest("collect_explorer"),
+        explorer=call("explorer.collect", groups=explored(), start=explored_first()),
+        code=digest("collect_explorer", "explorer"),
     script:
         "../../scripts/collect_explorer.py"
 

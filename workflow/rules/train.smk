@@ -20,9 +20,11 @@ rule train_lowlevel:
         runtime=minutes,
     params:
         spec=specification,
-        code=digest("train_lowlevel"),
+        module="training",
+        function="train_lowlevel",
+        code=digest("train", "training"),
     script:
-        "../../scripts/train_lowlevel.py"
+        "../../scripts/train.py"
 
 
 rule train_keras:
@@ -43,6 +45,8 @@ rule train_keras:
         runtime=minutes,
     params:
         spec=specification,
-        code=digest("train_keras"),
+        module="kerasmodels",
+        function="train_keras",
+        code=digest("train", "kerasmodels"),
     script:
-        "../../scripts/train_keras.py"
+        "../../scripts/train.py"

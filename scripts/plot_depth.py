@@ -1,9 +1,0 @@
-"""Draw the comparison of depths."""
-
-from fmstudy import warmstart
-
-with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import figures, svg, tables
-
-    drawing = figures.depth(tables.read(snakemake.input.table))
-    svg.save(drawing, snakemake.output.figure)

@@ -1,0 +1,24 @@
+"""Train one run with one seed, by the engine whose function the rule names."""
+
+import importlib
+from pathlib import Path
+
+from fmstudy import warmstart
+
+with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import cost, dataset, device, records
+    from fmstudy.spec import RunSpec
+
+    params = snakemake.params
+    engine = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)
+    device.prepare_device(snakemake.threads)
+    laps = cost.Laps()
+    spec, seed = RunSpec.from_dict(params.spec), int(snakemake.wildcards.seed)
+    data = Path(snakemake.input.x_train).parent
+    train = dataset.load_tensors(data, "train", spec.train_samples)
+    test = dataset.load_tensors(data, "test", spec.test_samples)
+    laps.end("reading")
+    training = engine(spec, seed, train, test)
+    laps.end("engine")
+    files = dict(snakemake.output.items())
+    records.save(files, spec, seed, training, test[1], params.code, snakemake.threads, laps)

@@ -1,0 +1,105 @@
+"""A rule names a function for each output: what the function is given, and in which order."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.runs import labels_of, leave, model
+
+from fmstudy import calls, results, runtime
+
+
+class Named(dict[str, Any]):
+    """Files or settings by name, also to be had as attributes, as Snakemake gives them."""
+
+
+def job(inputs: dict[str, Any], outputs: dict[str, str], **params: Any) -> SimpleNamespace:
+    return SimpleNamespace(input=Named(inputs), output=Named(outputs), params=Named(params))
+
+
+def runs(directory: Path) -> list[str]:
+    for seed in (1, 2):
+        leave(directory, "A", seed)
+    kinds = ("metrics.json", "predictions.npy")
+    return [str(directory / f"A/seed-{seed}/{kind}") for kind in kinds for seed in (1, 2)]
+
+
+def given(inputs: dict[str, Any], *names: str, **settings: Any) -> dict[str, Any]:
+    """What a function gets whose parameters have these names."""
+    scope: dict[str, Any] = {}
+    exec(f"def function({', '.join(names)}): pass", scope)
+    return calls.arguments(scope["function"], settings, inputs)
+
+
+def test_inputs_are_read_by_their_endings_and_lists_as_lists(tmp_path: Path):
+    table = pd.DataFrame({"run": ["007"], "value": [0.5]})
+    runtime.write_table(tmp_path / "t.csv", table)
+    runtime.write_json(tmp_path / "s.json", {"a": 1})
+    runtime.write_array(tmp_path / "x.npy", np.arange(6.0).reshape(2, 3))
+    runtime.write_arrays(tmp_path / "z.npz", {"mean": np.ones(2)})
+    inputs: dict[str, Any] = {
+        name: str(tmp_path / file)
+        for name, file in (("t", "t.csv"), ("s", "s.json"), ("x", "x.npy"), ("z", "z.npz"))
+    }
+    inputs["many"] = [inputs["s"], inputs["s"]]
+    found = given(inputs, *inputs)
+    pd.testing.assert_frame_equal(found["t"], table)
+    assert found["s"] == {"a": 1}
+    assert found["many"] == [{"a": 1}] * 2
+    assert found["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert found["z"]["mean"].tolist() == [1, 1]
+
+
+def test_labels_are_the_classes_of_the_images_that_were_predicted(tmp_path: Path):
+    one_hot = np.eye(10, dtype=np.float32)[:, labels_of(7)]  # more than the study uses
+    runtime.write_array(tmp_path / "y_test.npy", one_hot)
+    inputs = {"runs": runs(tmp_path), "labels": str(tmp_path / "y_test.npy")}
+    found = given(inputs, "runs", "labels")
+    assert found["labels"].tolist() == [0, 1]
+    assert found["runs"].finished(model("A", [1, 2])) == [1, 2]
+
+
+def test_predicted_is_of_the_models_or_of_the_one_model_that_the_rule_names(tmp_path: Path):
+    inputs = {"runs": runs(tmp_path)}
+    several = given(inputs, "predicted", models=[model("A", [1]), model("A", [1, 2])])
+    assert [one.seeds for one in several["predicted"]] == [[1], [1, 2]]
+    assert given(inputs, "predicted", model=model("A", [2]))["predicted"].seeds == [2]
+
+
+def test_the_folder_is_that_of_the_tensors():
+    assert given({"x_train": "data/x_train.npy"}, "folder")["folder"] == Path("data")
+
+
+def test_a_function_gets_what_it_asks_for_and_keeps_its_defaults():
+    assert given({}, "a", "b=3", "c=4", a=1, b=2, d=5) == {"a": 1, "b": 2}
+
+
+def doubled(values: dict[str, float]) -> dict[str, float]:
+    return {name: 2 * value for name, value in values.items()}
+
+
+def added(first: dict[str, float], more: float) -> dict[str, float]:
+    return {name: value + more for name, value in first.items()}
+
+
+def test_outputs_are_made_in_their_order_and_later_ones_read_earlier_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(results, "doubled", doubled, raising=False)
+    monkeypatch.setattr(results, "added", added, raising=False)
+    runtime.write_json(tmp_path / "in.json", {"x": 1.0})
+    asked = job(
+        {"values": str(tmp_path / "in.json")},
+        {name: str(tmp_path / f"{name}.json") for name in ("first", "second", "picture")},
+        second={"function": "results.added", "more": 0.5},
+        first={"function": "results.doubled"},
+        code="0123",
+    )
+    for path, content in calls.make(asked):
+        runtime.write_json(path, content)
+    assert json.loads((tmp_path / "second.json").read_text()) == {"x": 2.5}
+    assert not (tmp_path / "picture.json").exists()
