@@ -9,7 +9,7 @@ rule collect_models:
     log:
         f"{LOGS}/collect_models/{{group}}.log",
     wildcard_constraints:
-        group="|".join(MODEL_GROUPS),
+        group=any_of(MODEL_GROUPS),
     conda:
         "../envs/study.yaml"
     params:
@@ -46,7 +46,7 @@ rule collect_sweep:
     log:
         f"{LOGS}/collect_sweep/{{sweep}}.log",
     wildcard_constraints:
-        sweep=SWEEP_PATTERN,
+        sweep=any_of(study.sweeps),
     conda:
         "../envs/study.yaml"
     params:
@@ -122,7 +122,7 @@ rule compare_models:
     params:
         table=call(
             "comparing.comparisons_table",
-            comparisons=comparisons_as_dicts(),
+            comparisons=description.comparisons(study),
             models=as_dicts(study.compared),
         ),
         code=digest("table", "comparing"),
@@ -151,7 +151,14 @@ rule judge_published:
 rule judge_claims:
     """What the source asserts, tested on our runs and on its own numbers."""
     input:
-        runs=of_runs(CLAIMED_RUNS, "metrics", "predictions", "weights", "history"),
+        runs=of_runs(
+            [
+                *CLAIMED_MODELS,
+                *(model for it in CLAIMED_SWEEPS.values() for model in it.models),
+                study.epochs.model,
+            ],
+            *("metrics", "predictions", "weights", "history"),
+        ),
         labels=TENSORS["y_test"],
     output:
         table=f"{TABLES_DIRECTORY}/claims.csv",
@@ -165,7 +172,10 @@ rule judge_claims:
             claims=CLAIMS,
             published=PUBLISHED_ROWS,
             models=as_dicts(CLAIMED_MODELS),
-            sweeps={name: sweep_with_models(study.sweeps[name]) for name in CLAIMED_SWEEPS},
+            sweeps={
+                name: description.sweep(it) | {"models": as_dicts(it.models)}
+                for name, it in CLAIMED_SWEEPS.items()
+            },
             longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
         ),
         code=digest("table", "judging"),
@@ -220,7 +230,7 @@ use rule compare_models as compare_replicates with:
     params:
         table=call(
             "comparing.comparisons_table",
-            comparisons=comparisons_as_dicts(among=study.replicates),
+            comparisons=description.comparisons(study, among=study.replicates),
             models=as_dicts(study.replicates),
         ),
         code=digest("table", "comparing"),

@@ -12,13 +12,13 @@ rule run_experiment:
     log:
         f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
     wildcard_constraints:
-        experiment=TRAINED_EXPERIMENTS,
+        experiment=any_of(study.batchnorm.trained),
     priority: priority("run_experiment")
     conda:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=MEMORY_OF_EXPERIMENTS,
+        mem_mb=memory_of_experiment,
         runtime=30,
     params:
         settings=settings_of_run,
@@ -32,14 +32,14 @@ rule run_experiment:
 rule collect_experiment:
     """The results of an experiment with all its seeds, its quantities, and its predictions tested."""
     input:
-        results=lambda wildcards: files_of_experiment(wildcards.experiment, "results.csv"),
-        provenance=lambda wildcards: files_of_experiment(wildcards.experiment, "provenance.json"),
+        results=lambda wildcards: PATHS.of_experiment(wildcards.experiment, "results.csv"),
+        provenance=lambda wildcards: PATHS.of_experiment(wildcards.experiment, "provenance.json"),
     output:
-        **tables_of_experiment("{experiment}"),
+        **PATHS.tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
-        experiment=TRAINED_EXPERIMENTS,
+        experiment=any_of(study.batchnorm.trained),
     conda:
         "../envs/study.yaml"
     params:
@@ -58,11 +58,11 @@ rule collect_arms:
         runs=runs_of_arms,
         labels=TENSORS["y_test"],
     output:
-        **tables_of_experiment("{experiment}"),
+        **PATHS.tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
-        experiment="|".join(study.batchnorm.arms) or "none",
+        experiment=any_of(study.batchnorm.arms),
     conda:
         "../envs/study.yaml"
     threads: 1
@@ -103,7 +103,7 @@ rule collect_experiment_costs:
         provenance=[
             path
             for experiment in study.batchnorm.trained
-            for path in files_of_experiment(experiment, "provenance.json")
+            for path in PATHS.of_experiment(experiment, "provenance.json")
         ],
     output:
         table=table("bn_costs"),
@@ -146,21 +146,23 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}"),
-        times=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}_times"),
+        table=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}_times"),
     output:
         **figure_files("bn_{figure}"),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(EXPERIMENT_OF) or "none",
+        figure=any_of(PATHS.experiment_of),
     conda:
         "../envs/study.yaml"
     params:
         figure=call(
             "bn_figures.draw",
             experiment=lambda wildcards: wildcards.figure,
-            settings=lambda wildcards: study.batchnorm.settings[EXPERIMENT_OF[wildcards.figure]],
+            settings=lambda wildcards: study.batchnorm.settings[
+                PATHS.experiment_of[wildcards.figure]
+            ],
         ),
         code=digest("figure", "bn_figures"),
     script:

@@ -38,7 +38,7 @@ rule collect_classes:
     log:
         f"{LOGS}/collect_classes/{{model}}.log",
     wildcard_constraints:
-        model=MODEL_PATTERN,
+        model=any_of(study.models),
     conda:
         "../envs/study.yaml"
     params:
@@ -126,7 +126,7 @@ rule plot_errors:
     log:
         f"{LOGS}/plot_errors/{{model}}.log",
     wildcard_constraints:
-        model=MODEL_PATTERN,
+        model=any_of(study.models),
     conda:
         "../envs/study.yaml"
     params:
@@ -146,7 +146,7 @@ rule plot_layer:
     log:
         f"{LOGS}/plot_layer/{{model}}.log",
     wildcard_constraints:
-        model="|".join(LINEAR) or "none",
+        model=any_of(PATHS.linear),
     conda:
         "../envs/study.yaml"
     params:

@@ -22,7 +22,7 @@ rule plot_data:
 rule plot_models:
     """The test accuracy of all models in one figure."""
     input:
-        tables=[table(section) for section in studies.SECTIONS],
+        tables=[table(section) for section in SECTIONS],
         comparisons=table("comparisons"),
     output:
         **figure_files("models"),
@@ -45,7 +45,7 @@ rule plot_curves:
     log:
         f"{LOGS}/plot_curves/{{model}}.log",
     wildcard_constraints:
-        model=MODEL_PATTERN,
+        model=any_of(study.models),
     conda:
         "../envs/study.yaml"
     params:
@@ -67,7 +67,7 @@ rule plot_comparison:
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
-        comparison=COMPARISON_PATTERN,
+        comparison=any_of(study.comparisons),
     conda:
         "../envs/study.yaml"
     params:
@@ -123,7 +123,7 @@ rule plot_sweep:
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
-        sweep=SWEEP_PATTERN,
+        sweep=any_of(study.sweeps),
     conda:
         "../envs/study.yaml"
     params:

@@ -7,13 +7,17 @@ rule collect_explorer:
         runs=of_runs(study.trained(), "metrics", "history", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        explorer=EXPLORER,
+        explorer=PATHS.explorer,
     log:
         f"{LOGS}/collect_explorer.log",
     conda:
         "../envs/study.yaml"
     params:
-        explorer=call("explorer.collect", groups=explored(), start=explored_first()),
+        explorer=call(
+            "explorer.collect",
+            groups=description.explorer_groups(study),
+            start=description.explored_first(study),
+        ),
         code=digest("collect_explorer", "explorer"),
     script:
         "../../scripts/collect_explorer.py"
@@ -66,11 +70,11 @@ rule export_tables:
 rule render_report:
     """The page itself; the same as report."""
     input:
-        figures=SHOWN,
-        shown=FIGURE_DATA,
+        figures=FIGURES,
+        shown=SHOWN,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
-        explorer=EXPLORER,
+        explorer=PATHS.explorer,
         templates=TEMPLATES,
         fonts=FONTS,
     output:
@@ -84,7 +88,7 @@ rule render_report:
         mem_mb=1000,
         runtime=5,
     params:
-        study=as_parameters(),
+        study=description.whole(study, EXPECTED),
         config=config,
         code=digest("render_report"),
     script:
@@ -94,14 +98,14 @@ rule render_report:
 rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
-        figures=SHOWN,
-        shown=FIGURE_DATA,
+        figures=FIGURES,
+        shown=SHOWN,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:
-        PDF,
+        PATHS.pdf,
     log:
         f"{LOGS}/render_pdf.log",
     conda:
@@ -111,7 +115,7 @@ rule render_pdf:
         mem_mb=1500,
         runtime=10,
     params:
-        study=as_parameters(),
+        study=description.whole(study, EXPECTED),
         config=config,
         code=digest("render_pdf"),
     script:

@@ -11,7 +11,7 @@ rule data:
 rule part_a:
     """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
     input:
-        results_of_section("part_a"),
+        PATHS.results_of_section("part_a"),
         table("epochs"),
         figure("epochs"),
         table("depth"),
@@ -23,14 +23,14 @@ rule part_a:
 rule part_b:
     """Part B, Keras: five depths, dropout, and their comparisons."""
     input:
-        results_of_section("part_b"),
+        PATHS.results_of_section("part_b"),
 
 
 rule batchnorm:
     """Part C: every experiment on batch normalization, and what is said of it, judged."""
     input:
-        results_of_section("batchnorm"),
-        [results_of_experiment(name) for name in study.batchnorm.settings],
+        PATHS.results_of_section("batchnorm"),
+        [PATHS.results_of_experiment(name) for name in study.batchnorm.settings],
         table("bn_predictions"),
         table("bn_claims"),
         table("bn_costs"),
@@ -45,7 +45,7 @@ for experiment in study.batchnorm.settings:
         name:
             f"bn_{experiment.replace('-', '_')}"
         input:
-            results_of_experiment(experiment),
+            PATHS.results_of_experiment(experiment),
 
 
 for sweep in study.sweeps:
@@ -55,7 +55,7 @@ for sweep in study.sweeps:
         name:
             f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
         input:
-            results_of_sweep(sweep),
+            PATHS.results_of_sweep(sweep),
 
 
 rule epochs:
@@ -98,8 +98,8 @@ rule closer:
     """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
     input:
         NEIGHBOURS,
-        closer_tables(ALL_MODELS),
-        closer_figures(ALL_MODELS),
+        PATHS.tables_of_errors(ALL_MODELS),
+        PATHS.figures_of_errors(ALL_MODELS),
 
 
 rule tables:
@@ -111,9 +111,9 @@ rule tables:
 rule figures:
     """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
     input:
-        SHOWN,
+        FIGURES,
         PICTURES,
-        FIGURE_DATA,
+        SHOWN,
 
 
 rule exports:

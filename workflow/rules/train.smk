@@ -10,7 +10,7 @@ rule train_lowlevel:
     log:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run=RUNS_OF["lowlevel"],
+        run=any_of(name for name, run in study.runs.items() if run.engine == "lowlevel"),
     priority: priority("train_lowlevel")
     conda:
         "../envs/study.yaml"
@@ -35,7 +35,7 @@ rule train_keras:
     log:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
-        run=RUNS_OF["keras"],
+        run=any_of(name for name, run in study.runs.items() if run.engine == "keras"),
     priority: priority("train_keras")
     conda:
         "../envs/study.yaml"
