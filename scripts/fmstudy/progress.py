@@ -2,7 +2,7 @@
 
 Each job notes its progress in its own log (`runtime.Progress`), where it is read while the job
 runs.  What is left is estimated job by job, from what such a job typically takes on one core
-(`estimates.seconds_of`) times a factor measured in this run, and then scheduled on the cores there
+(`estimates.seconds_of`) times a factor measured in this run, and then divided by the cores there
 are.  Nothing here knows Snakemake: jobs are plain descriptions.  `fmstudy.terminal` shows the
 result.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from fmstudy import estimates, runtime, schedule
+from fmstudy import estimates, runtime
 
 BUILD = 1.0  # seconds of a training until TensorFlow has made its graph
 START = estimates.START  # seconds around a training: to start, read the data, write the files
@@ -35,7 +35,6 @@ class Job:
 
     seconds      that it typically takes on one core; 0 if it runs nothing, as a target for people
     wildcards    what tells it from others of its rule
-    needs        ids of the jobs that must be done before
     reason       why it is to run, in a few words: code changed
     """
 
@@ -44,8 +43,6 @@ class Job:
     seconds: float
     wildcards: Mapping[str, str] = field(default_factory=dict)
     log: str | None = None
-    needs: frozenset[int] = frozenset()
-    priority: float = 0.0
     threads: int = 1
     reason: str = ""
 
@@ -330,24 +327,12 @@ class State:
         unknown = sum(left[id] for id in left if not pace.known(self.jobs[id].kind))
         if total:
             self.share = max(self.share, 1.0 - waiting / total)
-        seconds = schedule.simulate(list(self._to_schedule(left)), self.slots).wall
+        cores = sum(
+            seconds * min(self.jobs[id].threads, self.slots) for id, seconds in left.items()
+        )
+        # No number of cores is faster than the longest job.
+        seconds = max(cores / self.slots, *left.values(), 0.0)
         return Outlook(seconds, self.share, unknown > waiting / 3, left)
-
-    def _to_schedule(self, left: Mapping[int, float]) -> Iterator[schedule.Job]:
-        """What is still to be done: not what needs a job that has failed, for it will not run.
-
-        Among jobs of equal priority the longest stand first.
-        """
-        lost = set(self.failed)
-        jobs = [self.jobs[id] for id in left if id not in self.running]
-        while found := {job.id for job in jobs if job.id not in lost and job.needs & lost}:
-            lost |= found
-        for id in self.running:
-            yield schedule.Job(f"{id}", left[id], rank=math.inf, threads=self.jobs[id].threads)
-        for job in sorted(jobs, key=lambda job: -left[job.id]):
-            if job.id not in lost:
-                after = frozenset(f"{id}" for id in job.needs if id in left)
-                yield schedule.Job(f"{job.id}", left[job.id], after, job.priority, job.threads)
 
     def _pace(self) -> Pace:
         """What was learnt from jobs that are done, and of those that run from what they say."""

@@ -15,7 +15,7 @@ def training(id: int, seconds: float, **more) -> Job:
     """A training that typically works for so many seconds."""
     wildcards = {"run": f"net-{id}", "seed": "1"}
     rule = more.pop("rule", "train_lowlevel")
-    return Job(id, rule, START + seconds, wildcards, priority=seconds, **more)
+    return Job(id, rule, START + seconds, wildcards, **more)
 
 
 # ----------------------------------------------------------------------- what jobs say themselves
@@ -97,39 +97,18 @@ def test_the_next_run_starts_from_what_this_one_has_learnt(tmp_path):
     assert progress.read_factors(path) == {}
 
 
-# ------------------------------------------------------------------------------------ the schedule
-def left(jobs: list[Job], slots: int, running: tuple[int, ...] = (), failed: int = -1) -> float:
-    """Seconds left, estimated at the moment when these jobs have started and that one failed."""
-    state = State(jobs, slots)
-    state.start([*running, failed], 0.0)
-    state.fail(failed)
-    return state.outlook(0.0).seconds
+# ------------------------------------------------------------------------------------ what is left
+def left(seconds: list[float], slots: int, threads: int = 1) -> float:
+    jobs = [Job(id, "render", it, threads=threads) for id, it in enumerate(seconds)]
+    return State(jobs, slots).outlook(0.0).seconds
 
 
-def test_the_schedule_heeds_the_longest_job_the_order_and_the_cores():
-    def jobs(*seconds: float) -> list[Job]:
-        return [Job(id, "render", it, priority=id) for id, it in enumerate(seconds)]
-
-    assert left(jobs(5, 5, 5, 5), slots=1) == 20
-    assert left(jobs(5, 5, 5, 5), slots=2) == 10
-    assert left(jobs(2, 2, 2, 30), slots=4) == 30
-    assert left(jobs(6, 2, 2, 2), slots=2) == 8  # the long one has the lowest priority
-    equal = [Job(id, "render", it) for id, it in enumerate((2, 2, 2, 6))]
-    assert left(equal, slots=2) == 6
-    assert left(jobs(9, 2, 2, 2), slots=2, running=(0,)) == 9
-    wide = [Job(0, "render", 3, threads=2), Job(1, "render", 4, threads=8), Job(2, "render", 5)]
-    assert left(wide, slots=2) == 12
-
-
-def test_jobs_wait_for_what_they_need_and_for_nothing_that_has_failed():
-    jobs = [
-        Job(0, "render", 8),
-        Job(1, "render", 5),
-        Job(2, "collect", 2, needs=frozenset({0, 1, 77})),  # 77 was done before
-        Job(3, "render", 1, needs=frozenset({2})),
-    ]
-    assert left(jobs, slots=4) == 11
-    assert left(jobs, slots=4, failed=0) == 5
+def test_the_time_left_depends_on_the_work_the_cores_and_the_longest_job():
+    assert left([5, 5, 5, 5], slots=1) == 20
+    assert left([5, 5, 5, 5], slots=2) == 10
+    assert left([2, 2, 2, 30], slots=4) == 30
+    assert left([3, 4, 5], slots=2, threads=8) == 12
+    assert left([], slots=2) == 0
 
 
 def test_trainings_of_nearly_no_arithmetic_do_not_make_the_machine_slow(monkeypatch):
@@ -142,6 +121,11 @@ def test_trainings_of_nearly_no_arithmetic_do_not_make_the_machine_slow(monkeypa
 
 
 # ------------------------------------------------------------------------- a whole run, simulated
+def phase(job: Job) -> int:
+    """When its turn comes: after the trainings come the figures, and last the PDF."""
+    return {"plot_curves": 1, "render_pdf": 2}.get(job.rule, 0)
+
+
 class World:
     """A run with made-up times: what happens in it is told to a `State` as Snakemake would.
 
@@ -174,9 +158,15 @@ class World:
         monkeypatch.setattr(progress, "read_stage", lambda log, since=0.0: logs[str(log)])
         now, ends, free = 0.0, [], self.slots
         looks, outlooks = list(looks), []
-        waiting = sorted(self.jobs, key=lambda job: -job.priority)
+        waiting = sorted(self.jobs, key=lambda job: (phase(job), -job.seconds))
         while waiting or ends:
-            for job in [job for job in waiting if job.needs <= state.done][:free]:
+            before = (
+                {job.id for job in self.jobs if phase(job) < phase(waiting[0])}
+                if waiting
+                else set()
+            )
+            ready = [job for job in waiting if phase(job) == phase(waiting[0])]
+            for job in ready[:free] if before <= state.done else []:
                 waiting.remove(job)
                 state.start([job.id], now)
                 heapq.heappush(ends, (now + self.takes[job.id], job.id))
@@ -211,10 +201,9 @@ def a_study() -> list[Job]:
     for number in range(20):
         wildcards = {"experiment": f"experiment-{number % 5}", "seed": "1"}
         jobs.append(Job(len(jobs), "run_experiment", 30.0, wildcards))
-    before = frozenset(job.id for job in jobs)
     for _ in range(40):
-        jobs.append(Job(len(jobs), "plot_curves", 1.6, needs=before))
-    jobs.append(Job(len(jobs), "render_pdf", 14.0, needs=frozenset(job.id for job in jobs)))
+        jobs.append(Job(len(jobs), "plot_curves", 1.6))
+    jobs.append(Job(len(jobs), "render_pdf", 14.0))
     return jobs
 
 

@@ -90,7 +90,7 @@ class Snakemake:
 
 JOBS = [
     Job(1, "train_lowlevel", 50.0, {"run": "mlp-8", "seed": "1"}, log="1.log"),
-    Job(2, "plot", 10.0, {"model": "A"}, needs=frozenset({1})),
+    Job(2, "plot", 10.0, {"model": "A"}),
 ]
 
 
@@ -120,9 +120,9 @@ def test_a_run_is_a_plan_its_progress_and_what_it_made():
     run.log("Elapsed time: 0:00:40")
     run.terminal.close()
     assert run.screen.lines == [
-        "2 jobs to run, 1 of them trainings: roughly 1 min with 2 at a time.",
+        "2 jobs to run, 1 of them trainings: roughly 50 s with 2 at a time.",
         "Complete log: x.log",
-        "49 % of the work, roughly 30 s left, 0 of 2 jobs: train_lowlevel mlp-8 seed 1",
+        "49 % of the work, roughly 20 s left, 0 of 2 jobs: train_lowlevel mlp-8 seed 1",
         "Finished in 40 s:",
         "    report/quick.html",
         "    report/quick.pdf",
@@ -437,7 +437,7 @@ def test_a_dry_run_is_a_table_of_rules_and_reasons():
         "rule    jobs  why",
         "train      3  code changed 2, missing output 1",
         "report     1  upstream job",
-        "total      4  roughly 2 min with 2 at a time",
+        "total      4  roughly 1 min with 2 at a time",
         "Nothing was run. FMSTUDY_OUTPUT=full snakemake -n ... shows every job.",
     ]
 

@@ -201,8 +201,6 @@ def this_run():
             seconds_of(job),
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
-            needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
-            priority=job.priority,
             threads=job.threads,
             reason=wording.why(
                 dag.reason(job).get_names(),
