@@ -198,7 +198,6 @@ RANKED |= {"compare_engines", "find_duplicates", "check_equality", "measure_mach
 SECONDS = {  # of one of the other jobs, by rule, or else by the verb that its name begins with
     "check_equality": 1.5,
     "compare_engines": 25.0,
-    "draw_workflow": 3.0,
     "measure_machine": 5.0,
     "render_pdf": 13.0,
     "render_report": 3.0,

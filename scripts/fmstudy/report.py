@@ -62,7 +62,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 # What a figure may consist of: shapes, words and pictures, which do nothing.

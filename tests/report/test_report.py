@@ -205,7 +205,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
     config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
     arguments = fabricate(tmp_path_factory.mktemp("hostile"), config)
     arguments["study"] |= {"code": f"code {HOSTILE}", "directory": f"directory {HOSTILE}"}
-    change(arguments, "workflow", lambda row: {"rule": f"rule {HOSTILE}"})
     texts = ("says", "hypothesis", "reason", "literature_says")
     for table in ("bn_predictions", "bn_claims"):
         change(arguments, table, lambda row: {key: f"bn {HOSTILE}" for key in texts if key in row})
@@ -966,7 +965,7 @@ def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
 
 
 def test_texts_of_the_provenance_are_escaped(hostile):
-    for text in ("code", "directory", "rule"):
+    for text in ("code", "directory"):
         assert f"{text} {HOSTILE}" in hostile.text
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy import claims, configuration, estimates, experiments, pdf, progress, terminal, wording
 from fmstudy import study as studies
-from fmstudy.digest import digest, of_rules, of_study
+from fmstudy.digest import digest, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.runtime import versions
 
@@ -479,7 +479,6 @@ TABLES = [
         "engines",
         *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
         *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
-        "workflow",
     )
 ] + closer_tables(study.closer.models)
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
@@ -496,11 +495,11 @@ FIGURES = [
         *(f"compare_{comparison}" for comparison in study.comparisons),
         *(f"bn_{shown}" for shown in EXPERIMENT_OF),
         "bn_network",
+        "workflow",
     )
 ] + closer_figures(study.closer.models)
-SHOWN = [*FIGURES, figure("workflow")]  # all that the report shows
 # Beside each figure its values, and the same as a picture of pixels.
-FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in SHOWN]
+FIGURE_DATA = [re.sub(r"\.svg$", ".csv", path) for path in FIGURES]
 PICTURES = [re.sub(r"\.svg$", ".png", path) for path in FIGURES]
 
 

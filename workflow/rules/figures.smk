@@ -143,3 +143,23 @@ rule plot_weights:
         code=digest("plot_weights"),
     script:
         "../../scripts/plot_weights.py"
+
+
+rule plot_workflow:
+    """The stages of the study."""
+    output:
+        **figure_files("workflow"),
+    log:
+        f"{LOGS}/plot_workflow.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        counts={
+            "trainings": len(of_runs(study.trained(), "metrics")),
+            "experiments": len(study.batchnorm.trained) * len(study.batchnorm.seeds),
+            "tables": len(TABLES),
+            "figures": len(FIGURES),
+        },
+        code=digest("plot_workflow"),
+    script:
+        "../../scripts/plot_workflow.py"

@@ -23,30 +23,6 @@ rule collect_explorer:
         "../../scripts/collect_explorer.py"
 
 
-rule draw_workflow:
-    """The graph of the rules and their jobs, by a second Snakemake that only plans."""
-    output:
-        table=table("workflow"),
-        figure=figure("workflow"),
-        data=figure_files("workflow")["data"],
-    log:
-        f"{LOGS}/draw_workflow.log",
-    conda:
-        "../envs/study.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        snakefile=os.path.relpath(workflow.main_snakefile),
-        config=config,
-        target="report",
-        rules=of_rules(),
-        code=digest("draw_workflow", "study", "claims", "experiments", "configuration"),
-    script:
-        "../../scripts/draw_workflow.py"
-
-
 rule export_tables:
     """Every table of the report as LaTeX, beside its CSV."""
     input:
@@ -70,7 +46,7 @@ rule export_tables:
 rule render_report:
     """The page itself; the same as report."""
     input:
-        figures=SHOWN,
+        figures=FIGURES,
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
@@ -98,7 +74,7 @@ rule render_report:
 rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
-        figures=SHOWN,
+        figures=FIGURES,
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",

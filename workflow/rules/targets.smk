@@ -111,7 +111,7 @@ rule tables:
 rule figures:
     """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
     input:
-        SHOWN,
+        FIGURES,
         PICTURES,
         FIGURE_DATA,
 
