@@ -201,7 +201,6 @@ def this_run():
             seconds_of(job),
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
-            threads=job.threads,
             reason=wording.why(
                 dag.reason(job).get_names(),
                 dag.reason(job).params_changed.only_new,
@@ -220,7 +219,6 @@ def this_run():
         jobs,
         slots=workflow.cores if workflow.local_exec else min(workflow.nodes, len(jobs)),
         targets=targets,
-        pace=f"{LOGS}/pace.json",
         keep_going=workflow.execution_settings.keep_going,
         finished=lambda id: dag.finished(by_id[id]),
         failed=lambda id: by_id[id] in scheduler.failed,
