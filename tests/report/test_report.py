@@ -243,22 +243,6 @@ def test_nothing_runs_but_the_pages_own_scripts(page):
     assert len(own_scripts(page)) == 3
 
 
-@pytest.mark.parametrize(
-    ("written", "carried"),
-    [
-        ("// why\nconst f = (x) => x + 1; // how\n\n  f(2);\n", "const f=x=>x+1;\nf(2);"),
-        ("a /* b's */ = b\nc()\n", "a=b\nc()"),
-        ('say("a // b  =  c", `d ( e`);', 'say("a // b  =  c",`d ( e`);'),
-        (r"x.replace(/[^\"/ ]+ '/g, 'y  z') / 2 / z", r"x.replace(/[^\"/ ]+ '/g,'y  z')/2/z"),
-        ("a++ + b - -c + d", "a++ +b - -c+d"),
-        ("for (const x of y) async (z) => z;", "for(const x of y)async(z)=>z;"),
-    ],
-)
-def test_a_script_loses_what_nobody_reads_and_means_the_same(tmp_path, written, carried):
-    (tmp_path / "script.js").write_text(written, encoding="utf-8")
-    assert report.script_text(tmp_path, "script.js") == carried
-
-
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
     assert not page.mistakes
     assert len(page.ids) == len(set(page.ids))
