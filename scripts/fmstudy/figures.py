@@ -26,6 +26,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
+from fmstudy.study import SECTIONS
 from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs
 
@@ -604,9 +605,6 @@ def depth(table: pd.DataFrame) -> Drawing:
     )
 
 
-SECTION_NAMES = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
-
-
 def models_overview(
     table: pd.DataFrame,
     published: Mapping[str, Mapping[str, float]],
@@ -618,14 +616,14 @@ def models_overview(
     that the seeds can resolve.
     """
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
-    hues = dict(zip(SECTION_NAMES, HUES, strict=False))
+    hues = dict(zip(SECTIONS, HUES, strict=False))
     with style():
         height = 1.1 + 0.28 * len(table)
         layout = ConstrainedLayoutEngine(w_pad=0.08)
         figure, axes = plt.subplots(figsize=(NARROW, height), layout=layout)
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         far = [
-            ("test accuracy", SECTION_NAMES[row["section"]], row["test_accuracy"], row["title"])
+            ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
             for row in table[~shown].to_dict("records")
         ]
         for position, (_, row) in enumerate(table.iterrows()):
@@ -654,7 +652,7 @@ def models_overview(
                 color=hue,
                 markersize=5,
                 elinewidth=2,
-                label=SECTION_NAMES[row["section"]],
+                label=SECTIONS[row["section"]],
             )
             value = published.get(row["model"], {}).get("test_accuracy")
             if value is not None:
