@@ -54,11 +54,6 @@ def batch_norm_inference(
     return normalize(x, population, gamma, beta, epsilon)
 
 
-def unbiased(statistics: Statistics, samples: int) -> Statistics:
-    """The population's estimate from a batch of m samples: variance times m / (m - 1)."""
-    return Statistics(statistics.mean, statistics.variance * (samples / (samples - 1)))
-
-
 def update_moving(moving: Statistics, batch: Statistics, momentum: float) -> Statistics:
     """New moving statistics: momentum * old + (1 - momentum) * the batch's, biased, as Keras."""
     return Statistics(

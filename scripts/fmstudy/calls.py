@@ -44,9 +44,10 @@ def make(job: Any) -> Iterator[tuple[str, Any]]:
     {"function": "module.name", setting: value, ...} (`call` in common.smk).
     """
     files: dict[str, str | Sequence[str]] = dict(job.input.items())
+    asked = dict(job.params.items())
     for output, path in job.output.items():  # in the order in which one may need another
-        if output in job.params.keys():
-            settings = dict(job.params[output])
+        if output in asked:
+            settings = dict(asked[output])
             function = find(settings.pop("function"))
             yield path, function(**arguments(function, settings, files))
             files[output] = path

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from fmstudy.experiments import EXPERIMENTS, Expected
-from fmstudy.study import SECTIONS, Model, Study, Sweep
+from fmstudy.spec import SECTIONS
+from fmstudy.study import Model, Study, Sweep
 
 
 def as_dicts(models: Iterable[Model]) -> list[dict[str, Any]]:

@@ -61,13 +61,6 @@ def of_study() -> str:
     return _short(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
 
 
-def of_rules() -> str:
-    """Give the digest of the rules' own text, which decides with the configuration on the jobs."""
-    root = SCRIPTS.parent
-    files = [root / "Snakefile", *sorted((root / "workflow/rules").glob("*.smk"))]
-    return _short(path.read_text(encoding="utf-8") for path in files if path.exists())
-
-
 def modules_of(script: str, *modules: str) -> list[str]:
     """Give the names of the library's modules that a script imports, directly or not, sorted."""
     found: set[str] = set()

@@ -22,6 +22,7 @@ class Experiment:
 
     module, function   what runs it with one seed; empty for one that reads off the study's models
     after              the experiment whose results it needs, if any
+    seconds            what a seed takes on one core with all images: the longest start first
     """
 
     title: str
@@ -29,6 +30,7 @@ class Experiment:
     module: str = ""
     function: str = ""
     after: str = ""
+    seconds: float = 0.0
 
 
 EXPERIMENTS = {
@@ -36,34 +38,44 @@ EXPERIMENTS = {
         "Learning curves", "What does the source's borrowed picture look like on our models?"
     ),
     "learning-rate": Experiment(
-        "Learning rates", "At which rates do nets train at all?", "bn_rates", "learning_rate"
+        "Learning rates", "At which rates do nets train at all?", "bn_rates", "learning_rate",
+        seconds=90,
     ),
     "speed": Experiment(
         "Speed", "How many steps, and how much time, to an accuracy?", "bn_rates", "speed",
-        after="learning-rate",
+        after="learning-rate", seconds=35,
     ),
     "batch-size": Experiment(
-        "Batch size", "What becomes of it in small batches?", "bn_batches", "batch_size"
+        "Batch size", "What becomes of it in small batches?", "bn_batches", "batch_size",
+        seconds=35,
     ),
     "evaluation": Experiment(
-        "Statistics in use", "Are moving averages a detail?", "bn_batches", "evaluation"
+        "Statistics in use", "Are moving averages a detail?", "bn_batches", "evaluation",
+        seconds=17,
     ),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift, and is the loss smoother?", "bn_shift", "shift"
+        "Inside the nets", "Do layers shift, and is the loss smoother?", "bn_shift", "shift",
+        seconds=21,
     ),
     "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are made to shift?", "bn_shift", "noisy"
+        "Random shifts", "Does a net suffer if its layers are made to shift?", "bn_shift", "noisy",
+        seconds=17,
     ),
     "gamma-beta": Experiment(
         "Gamma and beta", "What do they learn, and what can they do alone?", "bn_affine",
-        "gamma_beta",
+        "gamma_beta", seconds=5,
     ),
     "depth": Experiment(
-        "Depth", "Do gradients vanish or explode, and do deep nets train?", "bn_depth", "depth"
+        "Depth", "Do gradients vanish or explode, and do deep nets train?", "bn_depth", "depth",
+        seconds=20,
     ),
-    "init": Experiment("Initial weights", "How much do they matter?", "bn_init", "init"),
+    "init": Experiment(
+        "Initial weights", "How much do they matter?", "bn_init", "init",
+        seconds=26,
+    ),
     "placement": Experiment(
-        "Placement", "Before or after the activation?", "bn_rates", "placement"
+        "Placement", "Before or after the activation?", "bn_rates", "placement",
+        seconds=50,
     ),
     "placement-keras": Experiment(
         "Placement in Keras", "The same question of Keras model 4."

@@ -20,12 +20,13 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
 from fmstudy.results import Runs
-from fmstudy.spec import number
+from fmstudy.spec import SECTIONS, number
 from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO
 
@@ -37,6 +38,8 @@ BAND = 0.25  # how much of its hue a band of intervals has
 DARKER = 0.59  # of the colour map viridis, the part that stands out from white paper
 # A model this far below the median would squeeze all others into a corner of the overview.
 FAR_BELOW = 0.3
+
+ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
 
 # How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
 SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
@@ -602,9 +605,6 @@ def depth(table: pd.DataFrame) -> Drawing:
     )
 
 
-SECTION_NAMES = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
-
-
 def models_overview(
     tables: Sequence[pd.DataFrame],
     published: Mapping[str, Mapping[str, float]],
@@ -617,14 +617,14 @@ def models_overview(
     """
     table = pd.concat(tables, ignore_index=True)
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
-    hues = dict(zip(SECTION_NAMES, HUES, strict=False))
+    hues = dict(zip(SECTIONS, HUES, strict=False))
     with style():
         height = 1.1 + 0.28 * len(table)
         layout = ConstrainedLayoutEngine(w_pad=0.08)
         figure, axes = plt.subplots(figsize=(NARROW, height), layout=layout)
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         far = [
-            ("test accuracy", SECTION_NAMES[row["section"]], row["test_accuracy"], row["title"])
+            ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
             for row in table[~shown].to_dict("records")
         ]
         for position, (_, row) in enumerate(table.iterrows()):
@@ -653,7 +653,7 @@ def models_overview(
                 color=hue,
                 markersize=5,
                 elinewidth=2,
-                label=SECTION_NAMES[row["section"]],
+                label=SECTIONS[row["section"]],
             )
             value = published.get(row["model"], {}).get("test_accuracy")
             if value is not None:
@@ -854,4 +854,36 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
             ("number of training images", name, "", count)
             for name, count in zip(CLASSES, counts, strict=True)
         ],
+    )
+
+
+def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawing:
+    """The six stages of the study, from the data to the report, with what each makes."""
+    steps = {
+        "Fetch and check": "four files, accepted only if their SHA-256 is right",
+        "Prepare tensors": "float32, one column per image",
+        "Train": f"{trainings:,} trainings and {experiments:,} experiments, one job per seed",
+        "Tabulate and judge": f"{tables:,} tables: metrics, intervals, verdicts",
+        "Draw": f"{figures:,} figures and the values that they show",
+        "Report": "one page and one PDF",
+    }
+    with style():
+        drawn, axes = plt.subplots(figsize=(NARROW, 0.5 * len(steps)), layout="constrained")
+        axes.set_axis_off()
+        axes.set_xlim(0, NARROW)
+        axes.set_ylim(0.5 - len(steps), 0.5)
+        for place, (stage, what) in enumerate(steps.items()):
+            box = Rectangle((0.02, -place - 0.3), NARROW - 0.04, 0.6, linewidth=1.2)
+            hue = HUES[0] if stage == "Train" else "#b9bec5"
+            axes.add_patch(box).set(facecolor="white", edgecolor=hue)
+            axes.text(0.15, -place, stage, color=INK, weight="bold", va="center")
+            axes.text(1.65, -place, what, color=FAINT, va="center")
+            if place:
+                ends = (0.5, 0.3 - place), (0.5, 0.7 - place)
+                axes.annotate("", ends[0], xytext=ends[1], arrowprops=ARROW)
+    return Drawing(
+        drawn,
+        "The study leads from the data to the report in six stages.",
+        "From top to bottom; each stage reads what those above it have written.",
+        [("", stage, place, what) for place, (stage, what) in enumerate(steps.items(), 1)],
     )

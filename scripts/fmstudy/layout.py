@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from fmstudy.study import SECTIONS, Model, Study
+from fmstudy.spec import SECTIONS
+from fmstudy.study import Model, Study
 
 DATA = "results/data"  # the same for every study
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
@@ -162,6 +163,6 @@ class Layout:
             *("epochs", "depth", "weights"),
             *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
             *(f"compare_{comparison}" for comparison in study.comparisons),
-            *(*(f"bn_{shown}" for shown in self.experiment_of), "bn_network"),
+            *(*(f"bn_{shown}" for shown in self.experiment_of), "bn_network", "workflow"),
         ]
         return [*map(self.figure, names), *self.figures_of_errors(study.closer.models)]

@@ -14,6 +14,7 @@ from fmstudy.spec import RunSpec
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.math.sigmoid}
 
 Product = Callable[[tf.Tensor], tf.Tensor]
+Note = Callable[[str, tf.Tensor], None]
 
 
 class Network:
@@ -59,12 +60,17 @@ class Network:
         }
 
     def logits(
-        self, first_product: Product, population: Sequence[Statistics] | None = None
+        self,
+        first_product: Product,
+        population: Sequence[Statistics] | None = None,
+        note: Note = lambda what, tensor: None,
     ) -> tuple[tf.Tensor, list[Statistics]]:
         """The logits (10, n) and, with batch normalization, each hidden layer's batch statistics.
 
         `first_product` gives W x for the first layer's W.  With `population` statistics the
-        layers are normalized for inference, without for training.
+        layers are normalized for inference, without for training.  `note` is called with each
+        hidden layer's tensors (units, n): "normalizing", what batch normalization takes;
+        "received", what the activation takes; "sent", what the layer sends on.
         """
         spec, product = self.spec, first_product
         seen: list[Statistics] = []
@@ -75,12 +81,16 @@ class Network:
             if layer == len(self.coefficients) - 1:
                 return z, seen
             if spec.batch_norm == "before":
+                note("normalizing", z)
                 z, statistics = self.normalized(z, layer, population)
                 seen.append(statistics)
+            note("received", z)
             h = ACTIVATIONS[spec.activation](z)
             if spec.batch_norm == "after":
+                note("normalizing", h)
                 h, statistics = self.normalized(h, layer, population)
                 seen.append(statistics)
+            note("sent", h)
             product = times(h)
         raise AssertionError("a net has at least its softmax layer")
 

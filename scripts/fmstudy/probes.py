@@ -23,7 +23,7 @@ from fmstudy.cost import DONE
 from fmstudy.device import compiled
 from fmstudy.lowlevel import summed_cross_entropy
 from fmstudy.minibatch import Samples, times
-from fmstudy.network import ACTIVATIONS, Network
+from fmstudy.network import Network
 
 PERCENTILES = (15, 50, 85)
 REACH = (0.25, 0.5, 1.0, 2.0, 4.0)  # steps along the gradient, in learning rates
@@ -54,37 +54,19 @@ def inside(
     `watch` is called with what each hidden layer sends on, before it is sent, such as a gradient
     tape's.
     """
-    spec, product = network.spec, times(x)
-    found = Inside([], [], [], tf.zeros(()))
-    for layer, coefficients in enumerate(network.coefficients):
-        z = product(coefficients)
-        bias = network.biases[layer]
-        if bias is not None:
-            z = z + bias
-        if layer == len(network.coefficients) - 1:
-            return found._replace(logits=z)
-        if spec.batch_norm == "before":
-            z = _normalized(network, z, layer, found)
-        found.received.append(z)
-        h = ACTIVATIONS[spec.activation](z)
-        if spec.batch_norm == "after":
-            h = _normalized(network, h, layer, found)
-        if watch is not None:
-            watch(h)
-        found.sent.append(h)
-        product = _times_columns(h)
-    raise AssertionError("a net has at least its softmax layer")
+    met: dict[str, list[tf.Tensor]] = {"normalizing": [], "received": [], "sent": []}
 
+    def note(what: str, tensor: tf.Tensor) -> None:
+        met[what].append(tensor)
+        if what == "sent" and watch is not None:
+            watch(tensor)
 
-def _normalized(network: Network, x: tf.Tensor, layer: int, found: Inside) -> tf.Tensor:
-    y, statistics = network.normalized(x, layer, None)
-    deviation = tf.sqrt(statistics.variance + network.spec.bn_epsilon)
-    found.normalized.append((x - statistics.mean) / deviation)
-    return y
-
-
-def _times_columns(h: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    return lambda coefficients: tf.matmul(coefficients, h)
+    logits, statistics = network.logits(times(x), note=note)
+    normalized = [
+        (before - seen.mean) / tf.sqrt(seen.variance + network.spec.bn_epsilon)
+        for before, seen in zip(met["normalizing"], statistics, strict=True)
+    ]
+    return Inside(normalized, met["received"], met["sent"], logits)
 
 
 class Probe:

@@ -279,32 +279,6 @@ class Adam:
         return moved
 
 
-class Descent:
-    """Plain gradient descent."""
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-
-    def step(self, p: Parameters, gradients: Parameters) -> Parameters:
-        """The parameters p - rate g; p itself stays as it is."""
-        return {name: p[name] - self.rate * g for name, g in gradients.items()}
-
-
-# ---------------------------------------------------------------------------- to check itself
-def numerical_gradient(f: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
-    """Central differences of `f` by every entry of `array`, which is changed and put back."""
-    gradient = np.zeros_like(array)
-    for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + step
-        above = f()
-        array[index] = kept - step
-        below = f()
-        array[index] = kept
-        gradient[index] = (above - below) / (2.0 * step)
-    return gradient
-
-
 def start(
     sizes: tuple[int, ...], random: np.random.Generator, bias: str = "vector", normalized: str = ""
 ) -> Parameters:

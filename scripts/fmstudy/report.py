@@ -62,7 +62,7 @@ TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", 
 TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
 TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
 TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c", "stage", "rule", "needs"}
+TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 # What a figure may consist of: shapes, words and pictures, which do nothing.
@@ -462,24 +462,8 @@ SCRIPTS = ("theme.js", "script.js", "explorer.js")
 
 
 def script_text(templates: str | Path, name: str) -> str:
-    """A script of the templates as the page carries it: without comments and needless signs."""
-    text = (Path(templates) / name).read_text(encoding="utf-8")
-    return _SPARE.sub(lambda found: "".join(filter(None, found.groups())), text).strip()
-
-
-# What a script can spare is what no group holds.  Texts and regular expressions stay as they are.
-# Comments go; white space around signs, but between two of + and -, which would make another one;
-# ends of lines within a statement; and the brackets around the one argument of a function.
-_SPARE = re.compile(
-    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"""
-    r"""|((?:(?<=[(,=:?])|(?<=[(,=:?] ))/(?![*/])(?:\\.|\[(?:\\.|[^]\\])*\]|[^[/\\\n])+/\w*)"""
-    r"""|[ ]*/\*.*?\*/|\s*//[^\n]*"""
-    r"""|(?<![\w$)\]])\((\w+)\)[ ]*(=>)\s*"""
-    r"""|(?<![+-])[ ]?([+-])[ ](?![+-])"""
-    r"""|([;{,(])\s+|[ ]*(\(|[]=*/%<>!?:&|,;){}[]+)[ ]*"""
-    r"""|\s*(\n)\s*""",
-    re.S,
-)
+    """A script of the templates as the page carries it."""
+    return (Path(templates) / name).read_text(encoding="utf-8").strip()
 
 
 def script_policy(templates: str | Path) -> str:

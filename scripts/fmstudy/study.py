@@ -19,8 +19,6 @@ from fmstudy.configuration import ConfigurationError, KeyPath, Problem, nearest
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.spec import PENALTIES, RunSpec, number
 
-SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
-
 # What only one of the engines has.
 ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},

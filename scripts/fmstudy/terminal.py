@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fmstudy import progress, runtime, wording
-from fmstudy.progress import Outlook, Pace, Run, State
+from fmstudy import runtime, wording
+from fmstudy.progress import Outlook, Run, State
 
 # Switches of Snakemake that ask for its own output.
 DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
@@ -30,7 +30,6 @@ DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
 POLL = 1.0  # seconds between two looks at Snakemake's jobs
 LOOK = 2.0  # seconds between two looks at the logs of jobs
 ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
-NOTED = 60.0  # seconds after which the measured pace is saved again
 HELD = 1.0  # seconds that an error is held, until Snakemake names its job
 
 # Events of Snakemake's logger that the line of progress sums up.
@@ -137,7 +136,7 @@ class Terminal(logging.Handler):
         if event == "job_started":
             state.start((id for id in said["jobs"] if isinstance(id, int)), now)
         elif event == "group_info":
-            state.start((job.jobid for job in said["jobs"]), now, alone=False)
+            state.start((job.jobid for job in said["jobs"]), now, grouped=True)
         elif event == "job_finished":
             state.finish(said["job_id"], now)
         elif event == "job_error":
@@ -196,7 +195,7 @@ class Terminal(logging.Handler):
         if self.run is None or said.get("indent"):  # of a group, which was shown already
             return self.run is not None
         text = str(error.msg) if error else ""
-        found = wording.first_error(said["log"], began)
+        found = wording.last_error(said["log"], began)
         if not found and (self.interrupted or wording.ended_by(text) == 2):  # Ctrl-C
             return True
         reason, again = found or wording.cause(said, text, began), self.run.retried(id)
@@ -209,7 +208,7 @@ class Terminal(logging.Handler):
             return False
         jobs = {info["jobid"]: info for info in said["job_error_info"]}
         errors = {
-            id: wording.first_error(info["log"], self.state.running.get(id, 0.0))
+            id: wording.last_error(info["log"], self.state.running.get(id, 0.0))
             for id, info in jobs.items()
         }
         again = any(self.run.retried(id) for id in jobs)
@@ -240,10 +239,8 @@ class Terminal(logging.Handler):
     def _begin(self, said: Mapping[str, Any]) -> None:
         """Snakemake has planned what it will do."""
         run = self.describe()
-        self.began = self.looked = self.noted = self.shown = self.clock()
-        self.look = LOOK
-        earlier = progress.read_factors(run.pace) if run.pace else {}
-        self.state = State(run.jobs, run.slots, Pace(earlier))
+        self.began = self.looked = self.shown = self.clock()
+        self.state = State(run.jobs, run.slots)
         self.run = run
         outlook = self.state.outlook(self.began)
         if self.full:
@@ -262,7 +259,7 @@ class Terminal(logging.Handler):
             thread.start()
 
     def end(self, success: bool = False) -> None:
-        """Show the outcome of the run, once, and save the measured pace for the next."""
+        """Show the outcome of the run, once."""
         with self._locked():
             if self.over.is_set() or not self.working:
                 return
@@ -272,14 +269,13 @@ class Terminal(logging.Handler):
                     self._release(held)
                 if self.run and not self.dry:
                     self._ask()
-                    self._save()
                     if not self.full and not (success and "rules" in self.quiet):
                         self._say(self._outcome(self.run, success))
             except Exception as error:
                 self._give_up(error)
 
     def _outcome(self, run: Run, success: bool) -> str:
-        time, done = wording.exactly(self.clock() - self.began), len(self.state.done)
+        time, done = wording.measured(self.clock() - self.began), len(self.state.done)
         if success:
             return "\n".join(
                 [f"Finished in {time}:", *(f"    {it}" for it in wording.grouped(run.targets))]
@@ -321,15 +317,10 @@ class Terminal(logging.Handler):
             if now - held.created >= HELD:
                 self._release(held)
         self._ask()
-        if now - self.looked >= self.look:
-            spent = time.thread_time()
+        if now - self.looked >= LOOK:
+            self.looked = now
             self.state.look()
             self.line = self._progress(self.state.outlook(now))
-            # A hundredth of a core at most, however many jobs there are.
-            self.looked, self.look = now, max(LOOK, 100.0 * (time.thread_time() - spent))
-        if now - self.noted >= NOTED:
-            self.noted = now
-            self._save()
         if not self.line or "progress" in self.quiet or "all" in self.quiet:
             return
         if self.in_place:
@@ -366,13 +357,6 @@ class Terminal(logging.Handler):
     def _job(self, id: int) -> str:
         stage, name = self.state.stages.get(id), self.state.jobs[id].name
         return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
-
-    def _save(self) -> None:
-        """Save the measured pace for the next run."""
-        if self.run and self.run.pace:
-            factors = self.state.pace.factors()
-            named = {"/".join(kind): round(factor, 4) for kind, factor in factors.items()}
-            runtime.write_json(self.run.pace, named)
 
     # ---------------------------------------------------------------------------------- to write
     @contextmanager

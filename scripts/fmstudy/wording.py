@@ -10,10 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from fmstudy import progress, warmstart
+from fmstudy import formats, progress, warmstart
 from fmstudy.progress import Outlook, Run
 
 # Set it to "full" to see everything that Snakemake says.
@@ -56,27 +55,10 @@ _ERROR = re.compile(  # of runtime.job: a message of several lines ends where th
 )
 
 
-def _fresh(log: str, began: float) -> str:
-    """The end of a log that was written since a time; what is older is of an earlier run."""
-    try:
-        if Path(log).stat().st_mtime < began - progress.PATIENCE:
-            return ""
-        with open(log, "rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - progress.TAIL, 0))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def last_error(log: str, began: float = 0.0) -> str:
-    """Give the last error that a job has noted in its log since it began; empty if none."""
-    found = _ERROR.findall(_fresh(log, began))
-    return found[-1].strip() if found else ""
-
-
-def first_error(logs: Iterable[str], began: float) -> str:
-    """Give the last error in the first log of a job that holds one; empty if none does."""
-    return next(filter(None, (last_error(log, began) for log in logs)), "")
+def last_error(logs: Iterable[str], began: float) -> str:
+    """Give the last error in the first log of a job that holds one since it began; or nothing."""
+    found = (_ERROR.findall(progress.read_tail(log, began)[0]) for log in logs)
+    return next((errors[-1].strip() for errors in found if errors), "")
 
 
 def ended_by(text: str) -> int:
@@ -96,10 +78,8 @@ def cause(said: Mapping[str, Any], text: str, began: float) -> str:
     """
     if said.get("rule_msg"):
         return str(said["rule_msg"])
-    lines = [
-        line for log in said["log"] for line in _fresh(log, began).splitlines() if line.strip()
-    ]
-    last = "\n".join(lines[-3:])
+    logs = "\n".join(progress.read_tail(log, began)[0] for log in said["log"])
+    last = "\n".join([line for line in logs.splitlines() if line.strip()][-3:])
     if number := ended_by(text):
         return "\n".join(filter(None, [last, warmstart.ending(number)]))
     if found := re.search(r"returned non-zero exit status (\d+)", text):
@@ -175,12 +155,6 @@ def about(seconds: float) -> str:
     return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
 
 
-def exactly(seconds: float) -> str:
-    """Write a duration that was measured: 48 s, 1 min 52 s, 1 h 43 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min"
+def measured(seconds: float) -> str:
+    """Write a duration that was measured, with spaces that every terminal can show."""
+    return formats.seconds(seconds).replace(formats.THIN, " ")

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from fixtures import REPOSITORY
+from fixtures.descent import numerical_gradient
 
 from fmstudy import reference
 from fmstudy.reference import Net
@@ -32,7 +33,7 @@ def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation
     gradients = reference.look(net, p, x, labels).gradients
     assert set(gradients) == set(p)
     for name, array in p.items():
-        expected = reference.numerical_gradient(minimised, array)
+        expected = numerical_gradient(minimised, array)
         np.testing.assert_allclose(gradients[name], expected, rtol=1e-5, atol=1e-8, err_msg=name)
 
 

@@ -122,36 +122,6 @@ def test_the_same_files_give_the_same_bytes(prepared, tmp_path):
         assert (tmp_path / "again" / name).read_bytes() == (prepared.data / name).read_bytes()
 
 
-def one_class_short(arrays):
-    arrays[TRAIN_LABELS] = np.where(arrays[TRAIN_LABELS] == 3, 4, arrays[TRAIN_LABELS])
-
-
-def one_label_less(arrays):
-    arrays[TEST_LABELS] = arrays[TEST_LABELS][:-1]
-
-
-def no_test_images(arrays):
-    arrays[TEST_IMAGES], arrays[TEST_LABELS] = np.zeros((0, 28, 28)), np.zeros(0)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (one_class_short, "0 images of class 3 (Dress)"),
-        (one_label_less, "19 labels for the 20 images"),
-        (no_test_images, "holds no image"),
-    ],
-)
-def test_unfit_data_are_refused_and_nothing_is_written(tmp_path, spoil, reason):
-    arrays = small_set()
-    spoil(arrays)
-    files = store(tmp_path / "idx", arrays)
-    with pytest.raises(StudyError) as error:
-        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
-    assert reason in str(error.value)
-    assert not (tmp_path / "data").exists()
-
-
 def test_a_file_that_changed_since_it_was_fetched_is_refused(tmp_path):
     files = store(tmp_path / "idx", small_set())
     path = tmp_path / "idx" / TEST_IMAGES

@@ -153,13 +153,6 @@ def test_scaling_the_weights_before_it_changes_nothing_but_the_gradient():
     close(10.0 * gradients[1], gradients[0], tolerance=1e-4)
 
 
-def test_unbiased_variance_divides_by_one_sample_less():
-    x = case()["x"]
-    given = batchnorm.unbiased(batchnorm.batch_statistics(x), M)
-    close(given.variance, x.astype(float).var(axis=1, ddof=1, keepdims=True))
-    close(given.mean, x.astype(float).mean(axis=1, keepdims=True))
-
-
 def test_one_sample_gives_beta_whatever_it_is():
     arrays = case(m=1)
     y, statistics, _ = training_pass(arrays)

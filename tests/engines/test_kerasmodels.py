@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.descent import Descent
 
 from fmstudy import cost, kerasmodels, records, reference
 from fmstudy.initial import initial_weights
@@ -231,9 +232,7 @@ def by_hand(spec, seed, x, labels):
     """Train in NumPy float64 on the same batches; give parameters and moving statistics."""
     net, n = net_of(spec), x.shape[1]
     p, population = from_keras(weights_of(build_model(spec, seed)))
-    optimizer = {"adam": reference.Adam, "sgd": reference.Descent}[spec.optimizer](
-        spec.learning_rate
-    )
+    optimizer = {"adam": reference.Adam, "sgd": Descent}[spec.optimizer](spec.learning_rate)
     for epoch in collected(spec, seed):
         losses = []
         for batch in epoch:

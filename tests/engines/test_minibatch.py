@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import reference
+from fmstudy import cost, reference
 from fmstudy.initial import batch_order
 from fmstudy.kerasmodels import build_model
 from fmstudy.minibatch import OPTIMIZERS, MiniBatches, Samples, orders
+from fmstudy.network import Network
 from fmstudy.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -204,3 +205,30 @@ def test_one_sample_a_batch_trains_nothing_before_the_last_normalization(data):
     for weights, old in zip(batches.network.coefficients[:-1], before[:-1], strict=True):
         np.testing.assert_allclose(weights, old, atol=1e-6)
     assert tf.reduce_max(tf.abs(batches.network.coefficients[-1] - before[-1])) > 1e-4
+
+
+def test_the_arithmetic_of_steps_is_that_of_what_is_trained(data, monkeypatch):
+    done, samples = cost.Work(), Samples.of(*data)
+    monkeypatch.setattr("fmstudy.minibatch.DONE", done)
+    spec = RunSpec("lowlevel", hidden=(7, 6), bias="vector", batch_norm="before", batch_size=8)
+    # Forward 2 * (784 * 7 + 7 * 6 + 6 * 10) a sample; backward as far down as anything is trained.
+    forward, inner, last = 2 * (784 * 7 + 42 + 60), 2 * 42, 2 * 60
+    for what, expected in {
+        "all": 3 * forward - 2 * 784 * 7,
+        "affine": forward + inner + last,
+        "output": forward + last,
+    }.items():
+        network = Network(spec, 1)
+        trained = {
+            "all": network.variables,
+            "affine": [*network.gammas, *network.betas],
+            "output": [network.coefficients[-1], network.biases[-1]],
+        }[what]
+        batches = MiniBatches(spec, samples, network=network, trained=trained)
+        batches.start(1)
+        before = done.arithmetic
+        batches.train(orders(N, 8, 1, 5))
+        assert done.arithmetic - before == 5 * 8 * expected, what
+    before = done.arithmetic
+    batches.score(samples, batches.exact())
+    assert done.arithmetic - before == 2 * N * forward

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.descent import Descent
 
 from fmstudy import cost, lowlevel, records, reference, training
 from fmstudy.chunks import Chunks
@@ -184,7 +185,7 @@ def by_hand(spec: RunSpec, seed: int, train, test):
     (x, labels), (x_test, labels_test) = (tuple(a.astype(float) for a in d) for d in (train, test))
     net = net_of(spec)
     p = {name: a.astype(float) for name, a in Network(spec, seed).named_arrays().items()}
-    chosen = {"adam": reference.Adam, "sgd": reference.Descent}[spec.optimizer]
+    chosen = {"adam": reference.Adam, "sgd": Descent}[spec.optimizer]
     optimizer = chosen(spec.learning_rate)
     rows = []
     for epoch in range(spec.epochs + 1):

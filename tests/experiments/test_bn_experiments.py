@@ -714,9 +714,12 @@ def test_all_engines_normalize_equally(data):
 
 def test_a_wrong_variance_would_be_seen(data, monkeypatch):
     right = batchnorm.batch_statistics
-    monkeypatch.setattr(
-        batchnorm, "batch_statistics", lambda x: batchnorm.unbiased(right(x), x.shape[1])
-    )
+
+    def unbiased(x: tf.Tensor) -> batchnorm.Statistics:
+        mean, variance = right(x)
+        return batchnorm.Statistics(mean, variance * (x.shape[1] / (x.shape[1] - 1)))
+
+    monkeypatch.setattr(batchnorm, "batch_statistics", unbiased)
     found = deviations(data)
     for quantity in ("output", "gradient_x", "gradient_gamma", "moving_variance_0.99"):
         assert found["lowlevel", quantity] > 1e-4

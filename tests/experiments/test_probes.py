@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.descent import numerical_gradient
 from scipy import stats
 
 from fmstudy import reference
@@ -292,7 +293,7 @@ def test_gradients_by_what_is_sent_are_finite_differences(batch, activation, pla
     for layer, (norm_here, h) in enumerate(
         zip(sent_gradient_norms(net, few), sent, strict=True), start=1
     ):
-        gradient = reference.numerical_gradient(
+        gradient = numerical_gradient(
             lambda h=h, layer=layer: reference.cross_entropy(
                 onwards(kind, p, layer, h)[-1], labels
             ),

@@ -24,10 +24,10 @@ OF_ALL_MODELS = {
     "collect_explorer": 1,
 }
 # The report is made again with any table, figure or code, its tables for papers with any table,
-# and the drawing of the rules with any edit of the configuration.
+# and the drawing of the stages with any number that stands in it.
 PAGES = {"render_report": 1, "render_pdf": 1}
 TABLED = PAGES | {"export_tables": 1}
-CONFIGURED = {"draw_workflow": 1, "export_tables": 1}
+COUNTED = {"plot_workflow": 1}
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +78,6 @@ def test_every_training_leaves_its_five_files(finished: Path):
         assert metrics["status"] == "finished"
 
 
-def test_the_run_was_followed_to_its_end(finished: Path):
-    pace = json.loads((finished / "logs/pace.json").read_text())
-    assert {"train_lowlevel", "train_keras", "around", "others/render/render_report"} <= pace.keys()
-
-
 def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
     page = (finished / "report/final.html").read_text(encoding="utf-8")
     for title in ("A: 8 ReLU", "Keras 2 with BN"):
@@ -90,27 +85,19 @@ def test_the_report_holds_every_model_and_no_foreign_markup(finished: Path):
     assert "<script>alert" not in page
     drawn = sorted(path.stem for path in finished.glob("results/figures/*.svg"))
     assert page.count('<div class="panels') == len(drawn)
-    # Each has its values beside it, and all but the drawing of the rules a picture.
-    values, pictures = (
-        sorted(path.stem for path in finished.glob(f"results/figures/*.{suffix}"))
-        for suffix in ("csv", "png")
-    )
-    assert values == drawn
-    assert pictures == [name for name in drawn if name != "workflow"]
+    for suffix in ("csv", "png"):  # beside each its values and a picture
+        beside = sorted(path.stem for path in finished.glob(f"results/figures/*.{suffix}"))
+        assert beside == drawn
 
 
-def test_every_table_is_written_for_papers_too_and_the_workflow_is_drawn(
-    planner: Planner, finished: Path
-):
+def test_every_table_is_written_for_papers_too_and_the_stages_are_drawn(finished: Path):
     tables, figures = finished / "results/tables", finished / "results/figures"
     shown = {path.stem for path in tables.glob("*.tex")}
-    assert {"part_a", "runs", "claims", "bn_predictions", "workflow"} <= shown
+    assert {"part_a", "runs", "claims", "bn_predictions"} <= shown
     assert shown <= {path.stem for path in tables.glob("*.csv")}
-    with open(tables / "workflow.csv", encoding="utf-8") as file:
-        jobs = {row["rule"]: int(row["jobs"]) for row in csv.DictReader(file)}
-    assert jobs == planner.planned(finished, "report", "--forceall")
-    drawing = (figures / "workflow.svg").read_text(encoding="utf-8")
-    assert all(f">{rule}<" in drawing for rule in jobs)
+    # The trainings are those that left files.
+    trained = len(list(finished.glob("results/runs/*/seed-*")))
+    assert f"{trained} trainings" in (figures / "workflow.csv").read_text(encoding="utf-8")
 
 
 def test_a_second_run_does_nothing(planner: Planner, finished: Path):
@@ -200,7 +187,7 @@ def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Pl
         "plot_errors": 1,
         **OF_ALL_MODELS,
         **TABLED,
-        **CONFIGURED,
+        **COUNTED,
     }
 
 
@@ -233,7 +220,7 @@ def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_s
         "plot_models": 1,
         **OF_ALL_MODELS,
         **TABLED,
-        **CONFIGURED,
+        **COUNTED,
     }
     of_judges = {"estimate_replicates": 1, "compare_replicates": 1, "judge_replicates": 1}
     missing = {"train_lowlevel": 1}  # of the four trainings
@@ -287,18 +274,18 @@ def test_an_edited_setting_runs_its_experiment_again_and_what_depends_on_it(
     planner: Planner, built: Path
 ):
     edit(built / "config/config.yaml", "steps: 4,", "steps: 5,")
-    assert planner.planned(built) == rerun(1) | CONFIGURED
+    assert planner.planned(built) == rerun(1)
 
 
 def test_edited_rates_run_the_experiment_again_that_starts_from_them(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
-    assert planner.planned(built) == rerun(2) | CONFIGURED
+    assert planner.planned(built) == rerun(2)
 
 
 def test_an_added_seed_runs_itself_only(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "yaml\n  seeds: [1]", "yaml\n  seeds: [1, 2]")
     # the experiment learning-rate gets a seed, and speed starts from what both say of its rates
-    assert planner.planned(built) == rerun(3) | {"run_experiment": 4} | CONFIGURED
+    assert planner.planned(built) == rerun(3) | {"run_experiment": 4} | COUNTED
 
 
 def test_an_edited_prediction_is_judged_again_and_runs_no_experiment(planner: Planner, built: Path):

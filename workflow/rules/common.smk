@@ -18,10 +18,11 @@ from fmstudy import claims, configuration, description, estimates, experiments, 
 from fmstudy import progress, terminal, wording
 from fmstudy import study as studies
 from fmstudy.description import as_dicts
-from fmstudy.digest import digest, of_rules
+from fmstudy.digest import digest, of_study
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.layout import DATA, TENSORS
-from fmstudy.study import SECTIONS
+from fmstudy.runtime import versions
+from fmstudy.spec import SECTIONS
 
 # From here on a person sees what matters of what Snakemake says.
 screen = None
@@ -93,6 +94,8 @@ CLAIMS_FILE = beside(study.claims_file)
 CLAIMS = resolve_claims()
 EXPECTED = resolve_expected()
 
+PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas", "matplotlib"]
+PACKAGES += ["snakemake", "jinja2"]
 PATHS = layout.Layout(study)
 LOGS, FIGURES_DIRECTORY, TABLES_DIRECTORY = PATHS.logs, PATHS.figures, PATHS.tables
 EXPERIMENT, NEIGHBOURS = PATHS.experiment, PATHS.neighbours
@@ -109,6 +112,8 @@ ALL_MODELS = [model for model in study.models.values() if model not in study.clo
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
 CLAIMED_MODELS = [study.models[name] for name in claims.models_of(CLAIMS)]
 CLAIMED_SWEEPS = {name: study.sweeps[name] for name in claims.sweeps_of(CLAIMS)}
+TOLD = description.whole(study, EXPECTED)  # to the report
+TOLD |= {"versions": versions(PACKAGES), "code": of_study()}
 TABLES = PATHS.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 FIGURES = PATHS.all_figures()
@@ -150,9 +155,7 @@ def named(wildcards):
 
 def memory_of_experiment(wildcards):
     """Give the megabytes that an experiment is allowed."""
-    return estimates.memory_of_experiments(
-        study.data["train_samples"], study.data["test_samples"]
-    )
+    return estimates.memory_of_experiments(study.data["train_samples"], study.data["test_samples"])
 
 
 def memory(wildcards, attempt):
@@ -184,9 +187,6 @@ def this_run():
             seconds_of(job),
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
-            needs=frozenset(needed.jobid for needed in dag.dependencies[job]),
-            priority=job.priority,
-            threads=job.threads,
             reason=wording.why(
                 dag.reason(job).get_names(),
                 dag.reason(job).params_changed.only_new,
@@ -205,7 +205,6 @@ def this_run():
         jobs,
         slots=workflow.cores if workflow.local_exec else min(workflow.nodes, len(jobs)),
         targets=targets,
-        pace=f"{LOGS}/pace.json",
         keep_going=workflow.execution_settings.keep_going,
         finished=lambda id: dag.finished(by_id[id]),
         failed=lambda id: by_id[id] in scheduler.failed,

@@ -149,3 +149,24 @@ rule plot_weights:
         code=digest("figure", "figures"),
     script:
         "../../scripts/figure.py"
+
+
+rule plot_workflow:
+    """The stages of the study."""
+    output:
+        **figure_files("workflow"),
+    log:
+        f"{LOGS}/plot_workflow.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        figure=call(
+            "figures.stages",
+            trainings=len(study.trainings),
+            experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds),
+            tables=len(TABLES),
+            figures=len(FIGURES),
+        ),
+        code=digest("figure", "figures"),
+    script:
+        "../../scripts/figure.py"

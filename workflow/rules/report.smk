@@ -23,30 +23,6 @@ rule collect_explorer:
         "../../scripts/collect_explorer.py"
 
 
-rule draw_workflow:
-    """The graph of the rules and their jobs, by a second Snakemake that only plans."""
-    output:
-        table=table("workflow"),
-        figure=figure("workflow"),
-        data=figure_files("workflow")["data"],
-    log:
-        f"{LOGS}/draw_workflow.log",
-    conda:
-        "../envs/study.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        snakefile=os.path.relpath(workflow.main_snakefile),
-        config=config,
-        target="report",
-        rules=of_rules(),
-        code=digest("draw_workflow", "study", "claims", "experiments", "configuration"),
-    script:
-        "../../scripts/draw_workflow.py"
-
-
 rule export_tables:
     """Every table of the report as LaTeX, beside its CSV."""
     input:
@@ -88,7 +64,7 @@ rule render_report:
         mem_mb=1000,
         runtime=5,
     params:
-        study=description.whole(study, EXPECTED),
+        study=TOLD,
         config=config,
         code=digest("render_report"),
     script:
@@ -115,7 +91,7 @@ rule render_pdf:
         mem_mb=1500,
         runtime=10,
     params:
-        study=description.whole(study, EXPECTED),
+        study=TOLD,
         config=config,
         code=digest("render_pdf"),
     script:
