@@ -3,7 +3,7 @@
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import figures, svg, tables
+    from fmstudy import columns, figures, svg
 
-    drawing = figures.depth(tables.read(snakemake.input.table))
+    drawing = figures.depth(columns.read(snakemake.input.table))
     svg.save(drawing, snakemake.output.figure)

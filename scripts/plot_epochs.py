@@ -3,8 +3,8 @@
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import figures, svg, tables
+    from fmstudy import columns, figures, svg
 
-    table = tables.read(snakemake.input.table)
+    table = columns.read(snakemake.input.table)
     drawing = figures.epochs_bars(table, snakemake.params.title)
     svg.save(drawing, snakemake.output.figure)

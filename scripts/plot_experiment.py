@@ -3,13 +3,13 @@
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import bn_figures, bn_tables, svg
+    from fmstudy import bn_figures, columns, svg
 
     with svg.style():
         drawing = bn_figures.draw(
             snakemake.params.figure,
-            bn_tables.read(snakemake.input.table),
+            columns.read(snakemake.input.table),
             snakemake.params.settings,
-            bn_tables.read(snakemake.input.times),
+            columns.read(snakemake.input.times),
         )
         svg.save(drawing, snakemake.output.figure)

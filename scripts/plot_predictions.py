@@ -6,21 +6,21 @@ with warmstart.analysis(snakemake.log[0], snakemake.threads):
     import numpy as np
     import pandas as pd
 
-    from fmstudy import closer_figures, svg, tables
+    from fmstudy import closer_figures, columns, svg
 
     files, params = snakemake.input, snakemake.params
     x_train, x_test = (
         np.load(path, mmap_mode="r", allow_pickle=False) for path in (files.x_train, files.x_test)
     )
     calibration, agreement, hardest = (
-        tables.read(path) for path in (files.calibration, files.agreement, files.hardest)
+        columns.read(path) for path in (files.calibration, files.agreement, files.hardest)
     )
     neighbours = pd.read_csv(files.neighbours)
     drawings = {
         "calibration": closer_figures.calibrations(calibration),
         "agreement": closer_figures.agreement(agreement, params.models),
         "hardest": closer_figures.hardest(hardest, x_test, params.samples),
-        "classes": closer_figures.classes([tables.read(path) for path in files.classes]),
+        "classes": closer_figures.classes([columns.read(path) for path in files.classes]),
         "duplicates": closer_figures.duplicates(neighbours, params.correlation, x_test, x_train),
     }
     for name, drawing in drawings.items():

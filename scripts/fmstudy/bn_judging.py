@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy import bn_quantities, bn_tables, tables, verdicts
+from fmstudy import bn_quantities, columns, tables, verdicts
 from fmstudy.bn_quantities import Quantities, unit_of
 from fmstudy.judging import Expectation, judge
 from fmstudy.statistics import over_seeds
@@ -140,7 +140,7 @@ def write_judged(
 
     `files` names them: `table` and `times`, which are read; `quantities` and `predictions`.
     """
-    results, times = bn_tables.read(files["table"]), bn_tables.read(files["times"])
+    results, times = columns.read(files["table"]), columns.read(files["times"])
     found = bn_quantities.quantities(experiment, results, times, settings)
     tables.write(quantities_table(found), files["quantities"])
     tables.write(predictions_table(predictions, found), files["predictions"])
@@ -153,7 +153,7 @@ def all_predictions(
 
     One on an experiment that the study does not run is not tested, and says so.
     """
-    read = pd.concat([tables.read(file) for file in files]) if files else pd.DataFrame()
+    read = pd.concat([columns.read(file) for file in files]) if files else pd.DataFrame()
     known = {row["prediction"]: row for row in read.to_dict("records")}
     rows = []
     for name, prediction in predictions.items():

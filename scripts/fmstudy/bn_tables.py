@@ -1,9 +1,8 @@
-"""Tables of the experiments of Part C: times, costs, and how such tables are read."""
+"""Tables of the experiments of Part C: times and costs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,11 +24,6 @@ def times_table(seeds: Sequence[int], provenances: Sequence[str]) -> pd.DataFram
         rows += [{**row, "seed": seed} for row in record["times"]]
         rows.append({"measure": "job_seconds", "value": record["seconds"]["whole"], "seed": seed})
     return pd.DataFrame(rows)
-
-
-def read(path: str | Path) -> pd.DataFrame:
-    """Read a table of results or times; a name such as NA stays a name, empty is no value."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def costs_table(provenances: Sequence[str]) -> pd.DataFrame:

@@ -257,16 +257,6 @@ def cost_row(record: Mapping[str, Any], parts: Iterable[str]) -> Row:
 TRAINING_PARTS = ("startup", "reading", "training", "evaluation", "writing")
 
 
-def read(path: str | Path) -> pd.DataFrame:
-    """Read a table that `write` wrote; names of runs and models stay texts."""
-    return pd.read_csv(
-        path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
-    )
-
-
-_TEXTS = ("model", "title", "section", "engine", "run", "hidden")
-
-
 def write(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV: 10 digits, empty where there is no value, the same bytes anywhere."""
     runtime.write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))

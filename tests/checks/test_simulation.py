@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import calibration_check, simulation, tables
+from fmstudy import calibration_check, columns, simulation, tables
 from fmstudy.statistics import Estimate, over_seeds
 
 ALLOWED = 0.05
@@ -114,5 +114,5 @@ def test_checks_are_the_same_bytes_each_time(monkeypatch: pytest.MonkeyPatch, tm
     for name in ("one", "two"):
         tables.write(simulation.checks_table(2, 20, *data), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    table = tables.read(tmp_path / "one")
+    table = columns.read(tmp_path / "one")
     assert list(table["kind"].unique()) == ["coverage", "false call"]
