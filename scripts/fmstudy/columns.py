@@ -1,7 +1,8 @@
 """The columns of all tables: heading, unit, format and type, each described once.
 
 CSV files are read by these descriptions, and the page, the PDF, the explorer and the LaTeX tables
-write their cells by them.  To add a column, compute it and describe it in NAMED or COLUMNS.
+write their cells by them.  To add a column, compute it, describe it in NAMED or COLUMNS, and name
+it in PAGE if the page is to show it.
 
 A column `x` may have companions that need no line: `x_min` and `x_max`, its range over seeds,
 `x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are written with it.
@@ -25,6 +26,7 @@ from fmstudy.formats import DIVERGED, FORMATS, MISSING
 from fmstudy.runtime import StudyError
 
 Row = Mapping[str, Any]
+_HERE = Path(__file__).name
 
 # Formats of text; all others are of numbers.  `words` is a name written with spaces.
 TEXTS = ("text", "code", "words", "verdict")
@@ -228,6 +230,47 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "places.path": ("Where", "code"),
 }
 
+_TRAIN = "train_accuracy train_loss"
+_VALIDATION = "validation_accuracy validation_loss"
+_TEST = "test_accuracy test_loss"
+_GAP = "gap_accuracy gap_loss"
+_MODEL = "title parameters seeds"
+
+# Which columns the page, the PDF and the explorer show of a table, which may be a pattern.  Tables
+# whose rows a template puts together name theirs there.
+PAGE = {
+    "part-a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
+    "depth": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
+    "part-b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "batchnorm": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "models": f"{_MODEL} diverged {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "penalties": f"{_MODEL} {_TRAIN} {_TEST} train_objective test_objective",
+    "epochs": f"epochs seeds {_TRAIN} {_TEST}",
+    "sweep_*": f"value parameters diverged {_TRAIN} {_VALIDATION} {_TEST} "
+    f"train_objective test_objective {_GAP} weight_norm near_zero_share",
+    "runs": f"run seed status epochs_done {_TRAIN} train_penalty {_VALIDATION} {_TEST}",
+    "explorer-values": "epoch train_accuracy held_out_accuracy train_loss held_out_loss",
+    "explorer-final": f"seeds parameters {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "weights": "title seeds weights sum sum_absolute norm near_zero_share largest",
+    "intervals": "title seeds value low seeds_low another",
+    "comparisons-*": "second_title first_title seeds second_value first_value difference p_holm "
+    "resolution verdict",
+    "mcnemar": "second_title first_title only_second only_first share mcnemar_p",
+    "statistics": "title claimed repetitions found",
+    "engines": "title engine images gradient kept loss weight probability",
+    "classes_*": "class support precision recall f1",
+    "calibration": "title accuracy confidence gap ece ece_corrected",
+    "duplicates": "title all without only matched",
+    "similarity": "correlation pairs share exact labels_differ differ_share",
+    "costs-of-groups": "group jobs core_seconds share longest processor_seconds arithmetic "
+    "peak_memory_mb",
+    "costs-of-parts": "part core_seconds share",
+    "jobs": "job seed what seconds startup_seconds training_seconds evaluation_seconds "
+    "processor_seconds peak_memory_mb arithmetic rate finished",
+    "experiment-software": "code jobs names",
+    "workflow": "rule stage jobs needs",
+}
+
 # What stands before `low` and `high` in the names of a column's interval, where it is not {key}_;
 # None where these belong to another column.
 INTERVALS: dict[str, str | None] = {
@@ -314,7 +357,7 @@ def column(table: str, key: str) -> Column:
             return Column(key, *COLUMNS[name], bounds, of_training)
     raise StudyError(
         f'the column "{key}" of the table {table} has no heading and no format: '
-        f"describe it in COLUMNS of {Path(__file__).name}"
+        f"describe it in COLUMNS of {_HERE}"
     )
 
 
@@ -325,6 +368,16 @@ def columns(
     heads = heads or {}
     found = (column(table, key) for key in keys)
     return [replace(it, head=heads.get(it.key, it.head)) for it in found]
+
+
+def on_page(table: str) -> list[str]:
+    """Give the keys of the columns that the page shows of a table; StudyError if PAGE has none."""
+    for pattern, keys in PAGE.items():
+        if fnmatchcase(table, pattern):
+            return keys.split()
+    raise StudyError(
+        f"no columns of the table {table} are on the page: name them in PAGE of {_HERE}"
+    )
 
 
 def shown(table: str, keys: Collection[str]) -> list[Column]:

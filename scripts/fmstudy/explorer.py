@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy import runtime
-from fmstudy.columns import column
+from fmstudy.columns import column, on_page
 from fmstudy.dataset import CLASSES
 from fmstudy.formats import DIVERGED, MISSING
 from fmstudy.predictions import read_predictions
@@ -27,12 +27,7 @@ from fmstudy.tables import Runs, final_metrics, spread
 MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
-# In the order of the table that the page has for them; every other one is a loss.
-FINAL = tuple(
-    f"{split}_{metric}"
-    for split in ("train", "validation", "test", "gap")
-    for metric in ("accuracy", "loss")
-)
+FINAL = on_page("explorer-final")[2:]  # behind seeds and parameters; every other one is a loss
 PENALTIES = {"l1": "L1", "l1_signed": 'signed "L1"', "l2": "L2"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 

@@ -452,6 +452,7 @@ def _render(
         "between": between,
         "column": columns.column,
         "columns_of": columns.columns,
+        "columns_on_page": columns.on_page,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,

@@ -7,7 +7,7 @@ from fixtures.experiments import one_seed
 from fixtures.report import configured, fabricate
 
 from fmstudy import bn_judging, bn_tables, closer, columns, comparing, judging, ledger
-from fmstudy.columns import COLUMNS, IN_TABLE, TEXTS, column
+from fmstudy.columns import COLUMNS, IN_TABLE, PAGE, TEXTS, column
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.formats import DIVERGED, FORMATS, MISSING
 from fmstudy.runtime import StudyError
@@ -57,6 +57,13 @@ def test_every_column_has_a_heading_and_a_format_that_there_is():
     for name, (head, format) in [*COLUMNS.items(), *IN_TABLE.items()]:
         assert head.strip(), name
         assert format in (*TEXTS, *FORMATS, "amount", "plus_minus", "difference", "value"), name
+
+
+def test_every_column_that_the_page_shows_is_described():
+    for table in PAGE:
+        assert columns.columns(table, columns.on_page(table))
+    with pytest.raises(StudyError, match="the table machines"):
+        columns.on_page("machines")
 
 
 def test_what_a_table_says_of_a_column_is_no_other_tables_business():
