@@ -14,33 +14,11 @@ from fmstudy.judging import Expectation, judge
 from fmstudy.statistics import over_seeds
 
 PREDICTIONS = (
-    "prediction",
-    "experiment",
-    "claim",
-    "says",
-    "hypothesis",
-    "expect",
-    "seen",
-    "seeds",
-    "unit",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "family",
-    "verdict",
-    "outcome",
-    "reason",
+    *("prediction", "experiment", "claim", "says", "hypothesis", "expect", "seen", "seeds"),
+    *("unit", "estimate", "low", "high", "p", "p_holm", "family", "verdict", "outcome", "reason"),
 )
 CLAIMS = (
-    "claim",
-    "says",
-    "verdict",
-    "count",
-    "predictions",
-    "set_aside",
-    "literature",
+    *("claim", "says", "verdict", "count", "predictions", "set_aside", "literature"),
     "literature_says",
 )
 

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from fmstudy import runtime
-from fmstudy.results import Runs, read_arrays, read_table
+from fmstudy import columns, runtime
+from fmstudy.results import Runs, read_arrays
 
 READ: dict[str, Callable[[str], Any]] = {
-    ".csv": read_table,
+    ".csv": columns.read,
     ".json": runtime.read_json,
     ".npy": lambda path: np.load(path, mmap_mode="r", allow_pickle=False),
     ".npz": read_arrays,

@@ -28,30 +28,10 @@ from fmstudy.statistics import (
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
 
 COLUMNS = (
-    "metric",
-    "first",
-    "second",
-    "first_title",
-    "second_title",
-    "comparisons",
-    "section",
-    "first_value",
-    "second_value",
-    "seeds",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "family",
-    "resolution",
-    "verdict",
-    "only_first",
-    "only_second",
-    "mcnemar_p",
-    "share",
-    "share_low",
-    "share_high",
+    *("metric", "first", "second", "first_title", "second_title", "comparisons", "section"),
+    *("first_value", "second_value", "seeds", "difference", "low", "high", "p", "p_holm"),
+    *("family", "resolution", "verdict", "only_first", "only_second", "mcnemar_p", "share"),
+    *("share_low", "share_high"),
 )
 
 

@@ -17,21 +17,17 @@ import numpy as np
 import pandas as pd
 
 from fmstudy import runtime
+from fmstudy.columns import column, on_page
 from fmstudy.dataset import CLASSES
-from fmstudy.formats import DIVERGED, MISSING, fixed, loss
+from fmstudy.formats import DIVERGED, MISSING
 from fmstudy.results import Runs
 from fmstudy.spec import RunSpec, number
-from fmstudy.tables import final_metrics
+from fmstudy.tables import final_metrics, spread
 
 MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
-# In the order of the table that the page has for them; every other one is a loss.
-FINAL = tuple(
-    f"{split}_{metric}"
-    for split in ("train", "validation", "test", "gap")
-    for metric in ("accuracy", "loss")
-)
+FINAL = on_page("explorer-final")[2:]  # behind seeds and parameters; every other one is a loss
 PENALTIES = {"l1": "L1", "l1_signed": 'signed "L1"', "l2": "L2"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
@@ -97,7 +93,7 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
         ],
         "final": [
             [str(len(model["seeds"])), *([f"{lost} {DIVERGED}"] if lost else [])],
-            [f"{RunSpec.from_dict(model['spec']).parameters:,}"],
+            texts("parameters", [RunSpec.from_dict(model["spec"]).parameters]),
             *(
                 texts(name, each) if finals else [DIVERGED]
                 for name, each in zip(FINAL, values, strict=True)
@@ -171,17 +167,10 @@ def significant(value: float, digits: int) -> float:
 
 
 def texts(name: str, values: Sequence[float]) -> list[str]:
-    """Write a final metric: its mean, and the range if there are several values."""
-    if not values:
-        return [MISSING]
-    mean = sum(values) / len(values)
-    written = [write_metric(name, value) for value in (mean, min(values), max(values))]
-    return [written[0], " to ".join(written[1:])] if len(values) > 1 else written[:1]
-
-
-def write_metric(name: str, value: float) -> str:
-    """Write an accuracy, or a gap in it, in per cent, and a loss in nats."""
-    return fixed(100 * value) if name.endswith("accuracy") else loss(value)
+    """Write a final metric as tables do: its mean, and its range over several values."""
+    row = spread(name, values) | {"seeds": len(values)}
+    shown = column("explorer", name)
+    return [shown.write(row), *shown.beneath(row)] if values else [MISSING]
 
 
 def confusion(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> list[float]:

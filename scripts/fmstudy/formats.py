@@ -97,21 +97,15 @@ def p_value(value: Value) -> str:
     return "< 0.001" if value < 0.001 else fixed(value, 3)
 
 
-def size(value: Value) -> str:
-    """Write a number of bytes: 47,040,016 bytes."""
-    return f"{count(value)} bytes"
-
-
 FORMATS = {
     "percent": percent,
     "percent1": lambda value: MISSING if value is None else fixed(100 * value, 1),
-    "plus_minus_points": lambda value: MISSING if value is None else f"±{fixed(100 * value, 2)}",
     "p_value": p_value,
     "percent2": lambda value: MISSING if value is None else fixed(100 * value, 2),
     "points": points,
     "loss": loss,
-    "signed": lambda value: signed(value, 3),
-    "signed2": signed,
+    "signed": signed,
+    "signed3": lambda value: signed(value, 3),
     "fixed": fixed,
     "fixed1": lambda value: fixed(value, 1),
     "count": count,
@@ -120,5 +114,4 @@ FORMATS = {
     "seconds": seconds,
     "significant": significant,
     "factor": lambda value: MISSING if value is None else f"× {significant(10.0**value)}",
-    "text": lambda value: value if value not in (None, "") else MISSING,
 }

@@ -30,28 +30,9 @@ from fmstudy.statistics import (
 MINUS = "\N{MINUS SIGN}"
 
 COLUMNS = (
-    "claim",
-    "part",
-    "topic",
-    "place",
-    "says",
-    "hypothesis",
-    "models",
-    "seeds",
-    "unit",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "family",
-    "verdict",
-    "reason",
-    "printed_hypothesis",
-    "printed_value",
-    "printed_unit",
-    "printed_verdict",
-    "literature",
+    *("claim", "part", "topic", "place", "says", "hypothesis", "models", "seeds", "unit"),
+    *("estimate", "low", "high", "p", "p_holm", "family", "verdict", "reason"),
+    *("printed_hypothesis", "printed_value", "printed_unit", "printed_verdict", "literature"),
     "part_c",
 )
 

@@ -8,11 +8,9 @@ figures after a check.  Nothing depends on the time or the place of rendering.
 from __future__ import annotations
 
 import base64
-import csv
 import gzip
 import hashlib
 import json
-import math
 import re
 import xml.etree.ElementTree as ET
 import zlib
@@ -27,42 +25,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
-from fmstudy import pagefigures, provenance, verdicts
+from fmstudy import columns, pagefigures, provenance, verdicts
+from fmstudy.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.configuration import nearest
 from fmstudy.fonts import characters_of, embedded
-from fmstudy.formats import (
-    DIVERGED,
-    FORMATS,
-    count,
-    fixed,
-    loss,
-    number,
-    p_value,
-    percent,
-    points,
-    scientific,
-    seconds,
-    signed,
-    significant,
-    size,
-)
+from fmstudy.formats import FORMATS
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.statistics import ALPHA
 
 Row = dict[str, Any]
 
 PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
-
-# Columns that are text even where a name or a title looks like a number.
-TEXT = {"model", "title", "section", "engine", "run", "hidden", "status", "id", "part", "split"}
-TEXT |= {"source_model", "setting", "metric", "unit", "as_written", "protocol", "finished"}
-TEXT |= {"other", "other_title", "class", "given", "predicted"}
-TEXT |= {"system", "processor", "code", "python", "tensorflow", "keras", "numpy"}
-TEXT |= {"verdict", "reason", "first", "second", "first_title", "second_title", "comparisons"}
-TEXT |= {"claim", "topic", "place", "says", "hypothesis", "models", "literature", "check", "kind"}
-TEXT |= {"printed_hypothesis", "printed_unit", "printed_verdict"}
-TEXT |= {"prediction", "experiment", "expect", "seen", "outcome", "quantity"}
-TEXT |= {"predictions", "literature_says", "set_aside", "count", "part_c"}
 
 SVG = "{http://www.w3.org/2000/svg}"
 # What a figure may consist of: shapes, words and pictures, which do nothing.
@@ -105,7 +78,7 @@ def load_context(
     of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
     if a file is missing or is not what it should be.
     """
-    read = {Path(path).stem: read_table(path) for path in tables}
+    read = {Path(path).stem: read_rows(path) for path in tables}
     results = {
         row["model"]: row
         for name in ("part_a", "part_b", "batchnorm")
@@ -187,29 +160,6 @@ def read_explorer(path: str | Path) -> dict[str, Any]:
     return content | {"blob": base64.b64encode(packed).decode("ascii")}
 
 
-def read_table(path: str | Path) -> list[Row]:
-    """Read a CSV table: names stay text, other cells become numbers, empty ones None."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return [
-                {key: _cell(key, text) for key, text in row.items()} for row in csv.DictReader(file)
-            ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: the table cannot be read: {error}") from error
-
-
-def _cell(column: str, text: str) -> Any:
-    if column in TEXT:
-        return text
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        return text or None
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and re.fullmatch(r"-?\d+", text) else number
-
-
 def read_figure(path: str | Path) -> Figure:
     """Read an SVG figure and the CSV beside it; check that it may stand in the page as it is.
 
@@ -241,63 +191,6 @@ def read_figure(path: str | Path) -> Figure:
         raise StudyError(f"{path}: the values that the figure shows: {error}") from error
     page = Markup(pagefigures.panels(root, title))
     return Figure(Markup(svg.strip()), page, title, description, data)
-
-
-# -------------------------------------------------------------------------- values of rows
-# Formats that depend on the unit of the row.
-BY_UNIT = {
-    "unit": {"percent": "fixed", "nats": "loss"},
-    "signed_unit": {"percent": "signed2", "nats": "signed"},
-    "quantity": {
-        "points": "points",
-        "%": "percent2",
-        "nats": "signed",
-        "decades": "signed2",
-        "factor": "factor",
-        "": "significant",
-    },
-}
-BY_UNIT["printed_quantity"] = BY_UNIT["quantity"]
-_UNITS_IN = {"printed_quantity": "printed_unit"}  # of the others it is the column `unit`
-
-
-def written(row: Row, key: str, kind: str) -> str:
-    """Write one value of a row."""
-    if kind in BY_UNIT:
-        kind = BY_UNIT[kind][row[_UNITS_IN.get(kind, "unit")]]
-    if row[key] is None and was_lost(row, key):
-        return DIVERGED
-    return str(FORMATS[kind](row[key]))
-
-
-# What every training that finishes has: without it, none did.
-RESULT = re.compile(
-    r"(train|test|gap)_(accuracy|loss|objective|penalty)|weight_norm|near_zero_share"
-    r"|weights|sum|sum_absolute|norm|largest|reproduced|difference"
-)
-
-
-def was_lost(row: Row, key: str) -> bool:
-    """Tell whether a missing value is one that trainings lost by diverging.
-
-    A validation part is not what every model has: only of Keras, and only if it holds one out.
-    """
-    if not key.startswith("validation_"):
-        return RESULT.fullmatch(key) is not None
-    holds_out = row.get("engine") == "keras" and row.get("validation_split") != 0
-    return holds_out and finished_seeds(row) == 0
-
-
-def span(row: Row, key: str, kind: str) -> str | None:
-    """Write the range over seeds of one cell, or None where there is one seed at most."""
-    if finished_seeds(row) < 2 or row.get(f"{key}_min") is None:
-        return None
-    return f"{written(row, f'{key}_min', kind)} to {written(row, f'{key}_max', kind)}"
-
-
-def finished_seeds(row: Row) -> int:
-    """Count the seeds that a row's means are over: those that did not diverge."""
-    return int(row.get("seeds", 0) - (row.get("diverged") or 0))
 
 
 def spread(row: Row, key: str, kind: str) -> str:
@@ -362,13 +255,6 @@ def count_words(rows: Iterable[Row], key: str = "verdict") -> dict[str, int]:
         elif word:
             counts["open"] += 1
     return counts
-
-
-def between(row: Row, low: str, high: str, kind: str) -> str | None:
-    """Write an interval, or None where the row has none."""
-    if row.get(low) is None or row.get(high) is None:
-        return None
-    return f"{written(row, low, kind)} to {written(row, high, kind)}"
 
 
 def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
@@ -483,22 +369,7 @@ def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "percent": percent,
-        "loss": loss,
-        "p_value": p_value,
-        "signed": signed,
-        "points": points,
-        "count": count,
-        "number": number,
-        "scientific": scientific,
-        "seconds": seconds,
-        "significant": significant,
-        "size": size,
-        "fixed": fixed,
-        "percent2": FORMATS["percent2"],
-        "math": formula,
-    }
+    environment.filters |= FORMATS | {"math": formula}
     environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
     return environment
 
@@ -563,6 +434,9 @@ def _render(
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
         "between": between,
+        "column": columns.column,
+        "columns_of": columns.columns,
+        "columns_on_page": columns.on_page,
         "compared": compared,
         "count_words": count_words,
         "figure_file": figure,

@@ -106,17 +106,6 @@ class Predicted:
         }
 
 
-# -------------------------------------------------------------------------------------- tables
-_TEXTS = ("model", "title", "section", "engine", "run", "hidden")
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table that `runtime.write_table` wrote; names of runs and models stay texts."""
-    return pd.read_csv(
-        path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""]
-    )
-
-
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read named arrays (.npz)."""
     with np.load(path, allow_pickle=False) as arrays:

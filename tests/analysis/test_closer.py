@@ -21,7 +21,7 @@ from fmstudy import (
     closer,
     closer_figures,
     colours,
-    results,
+    columns,
     runtime,
     svg,
 )
@@ -315,7 +315,7 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
 def test_no_image_may_be_hard_for_all(tmp_path: Path):
     table = closer.hardest_table(LABELS, [predicted("A", list(LABELS))])
     runtime.write_table(tmp_path / "hardest.csv", table)
-    again = results.read_table(tmp_path / "hardest.csv")
+    again = columns.read(tmp_path / "hardest.csv")
     assert again.empty
     drawing = closer_figures.hardest(again, np.zeros((784, 6)), 6)
     assert "No test image" in drawing.title

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmstudy import results, runtime, tables
+from fmstudy import columns, results, runtime, tables
 
 MODEL = {
     "name": "B",
@@ -134,7 +134,7 @@ def test_a_table_read_back_is_the_table_written(runs: results.Runs, tmp_path: Pa
     model = {**MODEL, "name": "NA", "title": 'a, "b"'}  # words that CSV readers take for others
     table = tables.models_table([model], runs)
     runtime.write_table(tmp_path / "t.csv", table)
-    again = results.read_table(tmp_path / "t.csv")
+    again = columns.read(tmp_path / "t.csv")
     assert list(again["model"]) == ["NA"]
     assert list(again["title"]) == ['a, "b"']
     assert again["test_accuracy"][0] == pytest.approx(0.83)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import calibration_check, results, runtime, simulation
+from fmstudy import calibration_check, runtime, simulation
 from fmstudy.statistics import Estimate, over_seeds
 
 ALLOWED = 0.05
@@ -114,5 +114,5 @@ def test_checks_are_the_same_bytes_each_time(monkeypatch: pytest.MonkeyPatch, tm
     for name in ("one", "two"):
         runtime.write_table(tmp_path / name, simulation.checks_table(2, 20, *data))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    table = results.read_table(tmp_path / "one")
+    table = columns.read(tmp_path / "one")
     assert list(table["kind"].unique()) == ["coverage", "false call"]

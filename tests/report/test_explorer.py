@@ -70,7 +70,7 @@ def test_final_metrics_are_means_with_their_range(tmp_path):
     assert texts["parameters"] == [f"{784 * 3 + 3 * 10 + 2:,}"]  # a bias for each of two layers
     assert texts["train_accuracy"] == ["85.00", "80.00 to 90.00"]
     assert texts["train_loss"] == ["0.350", "0.300 to 0.400"]
-    assert texts["gap_accuracy"] == ["10.00", "−20.00 to 40.00"]
+    assert texts["gap_accuracy"] == ["+10.00", "−20.00 to +40.00"]
     assert texts["validation_accuracy"] == ["–"]
 
 

@@ -73,7 +73,7 @@ EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
             | {"plot_experiment", "plot_network"},
         ),
         ("bn_figures", {"plot_experiment", "plot_network"}),
-        ("report", {"render_report", "render_pdf", "export_tables"}),
+        ("report", {"render_report", "render_pdf"}),
     ],
 )
 def test_an_edited_module_runs_its_users_again_and_nothing_else(
@@ -92,6 +92,17 @@ def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again(scripts: Pat
     edited = {rule for rule in before if after[rule] != before[rule]}
     assert {"plot_curves", "plot_comparison", "plot_data"} <= edited
     assert all(rule.startswith("plot_") for rule in edited)
+
+
+def test_an_edited_column_is_written_again_and_nothing_is_trained_again(scripts: Path):
+    before = now()
+    append(scripts / "fmstudy/columns.py", "\nADDED = 1\n")
+    after = now()
+    edited = {rule for rule in before if after[rule] != before[rule]}
+    assert {"export_tables", "render_report", "render_pdf", "collect_explorer"} <= edited
+    trained = {rule for rule in before if rule.startswith("train_")} | EXPERIMENTS_TRAINED
+    assert trained <= set(before)
+    assert not edited & (trained | ENGINES | {"check_equality", "check_statistics"})
 
 
 def test_an_edited_comment_runs_nothing_again(scripts: Path):
