@@ -26,7 +26,7 @@ from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
 from fmstudy.spec import number
 from fmstudy.svg import Drawing, style
-from fmstudy.tables import NEAR_ZERO, Runs
+from fmstudy.tables import NEAR_ZERO, Runs, has_finished, mean_of_finished
 
 WIDTH = 8.0  # inches
 # The overview is narrow: a phone shows all of it, with words that can be read.
@@ -92,21 +92,31 @@ def power_axis(axes: Axes, axis: str) -> None:
 # --------------------------------------------------------------------------- learning curves
 @dataclass(frozen=True)
 class Curves:
-    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics."""
+    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics.
+
+    `finished` (seeds,) tells which trainings did not diverge.  Of one that did, there is nothing
+    after its last finite loss: NaN.
+    """
 
     model: Mapping[str, Any]
     split: str
     epochs: np.ndarray
     accuracy: np.ndarray
     loss: np.ndarray
+    finished: np.ndarray
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """The mean of one of the metrics over the seeds, (epochs,); see `mean_of_finished`."""
+        return mean_of_finished(values, self.finished)
+
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """The seeds of one of the metrics that its mean is over."""
+        return values[:, self.finished] if self.finished.any() else values
 
     @property
     def final(self) -> tuple[float, float]:
         """Accuracy and loss after the last epoch, means over seeds; NaN if all have diverged."""
-        finished = np.isfinite(self.loss[-1])
-        if not finished.any():
-            return math.nan, math.nan
-        return float(self.accuracy[-1, finished].mean()), float(self.loss[-1, finished].mean())
+        return float(self.mean(self.accuracy)[-1]), float(self.mean(self.loss)[-1])
 
 
 def held_out_split(model: Mapping[str, Any]) -> str:
@@ -114,20 +124,26 @@ def held_out_split(model: Mapping[str, Any]) -> str:
     return "validation" if model["engine"] == "keras" else "test"
 
 
-def read_curves(model: Mapping[str, Any], split: str, runs: Runs) -> Curves:
-    """Read the curves of one split; the loss includes the penalty where the model has one."""
-    seeds = []
-    for seed in model["seeds"]:
-        history = runs.history(model["run"], seed)
-        seeds.append(history[history["split"] == split].set_index("epoch"))
-    together = pd.concat(seeds, axis=1, keys=range(len(seeds)))  # a diverged one ends early
-    objective = [together[k]["loss"] + together[k]["penalty"] for k in range(len(seeds))]
+def read_curves(
+    model: Mapping[str, Any], split: str, runs: Runs, with_penalty: bool = True
+) -> Curves:
+    """Read the curves of one split; the loss includes the penalty if the model has one."""
+    histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    seeds = [history[history["split"] == split].set_index("epoch") for history in histories]
+    # A diverged seed ends early, and may stand first.
+    together = pd.concat(seeds, axis=1, keys=range(len(seeds))).sort_index()
+    loss, penalty, accuracy = (
+        np.column_stack([together[k][column] for k in range(len(seeds))]).astype(float)
+        for column in ("loss", "penalty", "accuracy")
+    )
+    known = np.isfinite(loss + penalty)
     return Curves(
         model,
         split,
         together.index.to_numpy(),
-        np.column_stack([together[k]["accuracy"] for k in range(len(seeds))]),
-        np.column_stack(objective),
+        np.where(known, accuracy, math.nan),
+        np.where(known, loss + penalty if with_penalty else loss, math.nan),
+        np.array([has_finished(history) for history in histories]),
     )
 
 
@@ -173,8 +189,8 @@ def learning_curves(
         left.set_title("Accuracy")
         right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
         percent_axis(left)
-        limit(left, [c.accuracy for c in drawn], rising=True)
-        limit(right, [c.loss for c in drawn], rising=False)
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
+        limit(right, [c.counted(c.loss) for c in drawn], rising=False)
         for axes in (left, right):
             label_ends(axes, ends[axes])
         for axes in strips:
@@ -225,8 +241,9 @@ def _draw_curve(
         axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
                   label=names)  # fmt: skip
     some = some_of(count, points[0])
-    mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
-    axes.plot(x[some], mean[some], color=hue, linewidth=width, linestyle=dashes, label=name)
+    axes.plot(
+        x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes, label=name
+    )
 
 
 def _draw_test(
@@ -236,8 +253,8 @@ def _draw_test(
     if model["engine"] != "keras":
         return
     test = read_curves(model, "test", runs)
-    for axes, values in ((left, test.accuracy), (right, test.loss)):
-        axes.plot([test.epochs[-1]], [values[-1].mean()], "o", color=hue, markersize=5, label=name)
+    for axes, value in zip((left, right), test.final, strict=True):
+        axes.plot([test.epochs[-1]], [value], "o", color=hue, markersize=5, label=name)
 
 
 def _draw_published(
@@ -314,15 +331,16 @@ def _gap_limits(axes: Axes) -> tuple[float, float]:
 def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
     """Cut away the first steep part of training, which would flatten all that follows.
 
-    Published values outside stay visible: limits only ever widen to what is drawn as a mark.
+    Each of `curves` is (epochs, seeds), NaN where there is no value.  Published values outside
+    stay visible: limits only ever widen to what is drawn as a mark.
     """
     starts, bests = [], []
     for seeds in curves:
-        finite = seeds[np.isfinite(seeds).all(axis=1)]
-        if len(finite):
-            start = finite[min(len(finite) - 1, max(1, math.ceil(0.05 * len(finite))))]
-            starts.append(start.min() if rising else start.max())
-            bests.append(finite.max() if rising else finite.min())
+        known = seeds[np.isfinite(seeds).any(axis=1)]
+        if len(known):
+            start = known[min(len(known) - 1, max(1, math.ceil(0.05 * len(known))))]
+            starts.append(np.nanmin(start) if rising else np.nanmax(start))
+            bests.append(np.nanmax(known) if rising else np.nanmin(known))
     heights = [np.asarray(line.get_ydata()) for line in axes.lines]
     marks = [float(height[0]) for height in heights if height.size == 1]
     if not starts:
@@ -374,7 +392,7 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
             parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
             continue
         penalised = model["spec"]["penalty"] != "none"
-        finished = int(np.isfinite(train.loss[-1]).sum())
+        finished = int(train.finished.sum())
         parts.append(
             f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
             f"{percent(accuracy)}, {'loss with penalty' if penalised else 'loss'} {nats(loss)}; "
@@ -484,9 +502,8 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             f"highest {held_out} accuracy {percent(best[accuracy])} at {number(best['value'])}, "
             f"lowest {percent(worst[accuracy])} at {number(worst['value'])}."
         )
-    lost = [number(value) for value in table.loc[table[accuracy].isna(), "value"]]
-    if lost and len(ranked):
-        finding += f" Diverged: {', '.join(lost)}."
+    if len(ranked):
+        finding += _diverged_values(table.loc[table[accuracy].isna(), "value"])
     return Drawing(
         figure,
         f"{sweep['title']}: {finding}",
@@ -518,10 +535,9 @@ def sweep_curves(
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
         for colour, index in zip(colours, order, strict=True):
             hue = mpl.colors.to_hex(colour)
-            curves = read_curves(models[index], held_out, runs)
+            curves = read_curves(models[index], held_out, runs, with_penalty=False)
             drawn.append(curves)
-            accuracy = curves.accuracy.mean(axis=1)
-            loss = _without_penalty(models[index], held_out, runs)
+            accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
             name = number(values[index])
             some = some_of(len(curves.epochs), SWEEP_POINTS)
             epochs = curves.epochs[some]
@@ -533,25 +549,32 @@ def sweep_curves(
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         percent_axis(left)
         losses = [np.asarray(line.get_ydata()).reshape(-1, 1) for line in right.lines]
-        limit(left, [c.accuracy for c in drawn], rising=True)
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
         limit(right, losses, rising=False)
         for axes in (left, right):
             axes.set_xlabel("epoch")
             label_ends(axes, ends[axes])
-    finals = [c.final[0] for c in drawn if math.isfinite(c.final[0])] or [math.nan]
+    finals = {values[index]: c.final[0] for index, c in zip(order, drawn, strict=True)}
+    finished = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
+    lost = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
+    finding = (
+        f"final {held_out} accuracy from {percent(min(finished))} to {percent(max(finished))} "
+        f"over {len(finished)} values."
+        if finished
+        else "every training diverged."
+    )
     return Drawing(
         figure,
-        f"{sweep['title']}: final {held_out} accuracy from {percent(min(finals))} to "
-        f"{percent(max(finals))} over {len(values)} values.",
+        f"{sweep['title']}: {finding}{_diverged_values(lost if finished else [])}",
         f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
         "larger. The first epochs lie outside the axes.",
     )
 
 
-def _without_penalty(model: Mapping[str, Any], split: str, runs: Runs) -> np.ndarray:
-    seeds = [runs.history(model["run"], seed) for seed in model["seeds"]]
-    columns = [h[h["split"] == split].set_index("epoch")["loss"] for h in seeds]
-    return pd.concat(columns, axis=1).mean(axis=1).to_numpy()
+def _diverged_values(values: Iterable[float]) -> str:
+    """Name the swept values at which every seed diverged, if any, in a sentence."""
+    names = [number(value) for value in values]
+    return f" Diverged: {', '.join(names)}." if names else ""
 
 
 def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
@@ -780,8 +803,10 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             layout="constrained",
         )
         for axes, model in zip(grid.ravel(), models, strict=False):
-            weights = np.concatenate([runs.weights(model["run"], s) for s in model["seeds"]])
-            weights = weights[np.isfinite(weights)]  # a diverged training leaves others
+            seeds = runs.finished(model)
+            weights = np.concatenate(
+                [np.empty(0, np.float32), *(runs.weights(model["run"], s) for s in seeds)]
+            )
             counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
             share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
             shares.append(share)

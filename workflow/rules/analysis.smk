@@ -61,6 +61,7 @@ rule collect_weights:
     """The table of what penalties make of the weights."""
     input:
         of_runs(study.weights, "weights"),
+        of_runs(study.weights, "metrics"),
     output:
         table=f"{TABLES_DIRECTORY}/weights.csv",
     log:

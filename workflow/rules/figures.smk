@@ -132,6 +132,7 @@ rule plot_weights:
     """The histograms of weights under each penalty."""
     input:
         of_runs(study.weights, "weights"),
+        of_runs(study.weights, "metrics"),
     output:
         **figure_files("weights"),
     log:
