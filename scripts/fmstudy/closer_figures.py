@@ -15,18 +15,17 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MapPath
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Affine2D
 
 from fmstudy.closer import confident_mistakes, confusion
 from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
-from fmstudy.figures import DARKER, WIDTH, nothing, percent
+from fmstudy.figures import DARKER, WIDTH, nothing, percent, percent_axis
+from fmstudy.formats import fixed
 from fmstudy.predictions import Predicted
 from fmstudy.records import FINISHED
 from fmstudy.svg import Drawing, style
@@ -57,11 +56,6 @@ def _seeds(predicted: Predicted) -> str:
     lost = len(predicted.model["seeds"]) - count
     said = f"mean of {count} seeds" if count > 1 else "1 seed"
     return f"{said}; {lost} diverged and left out" if lost else said
-
-
-def _percent_axis(axis: Axis, steps: int = 5) -> None:
-    axis.set_major_locator(MaxNLocator(steps))
-    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
 
 
 def _map(
@@ -99,10 +93,6 @@ def _roomy() -> ConstrainedLayoutEngine:
     return ConstrainedLayoutEngine(w_pad=0.12)
 
 
-def _whole(values: float) -> str:
-    return f"{values:,.0f}"
-
-
 # ------------------------------------------------------------------------------------ mistakes
 def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
     """The share of each class that a few models recognize, class by class, hardest first."""
@@ -127,7 +117,7 @@ def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
         axes.set_xlabel("share of the class that is recognized (recall)")
-        _percent_axis(axes.xaxis)
+        percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
     hardest, easiest = order[-1], order[0]
     return Drawing(
@@ -158,7 +148,7 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
         words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
-            shown = _whole(value)
+            shown = fixed(value, 0)
             if row == column:
                 axes.text(column, row, shown, ha="center", va="center", color=FAINT, fontsize=8)
             elif shown != "0":
@@ -184,13 +174,13 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
 def _confusion_finding(counts: np.ndarray) -> str:
     label, given = confused(counts)
     mistakes = counts.sum() - np.trace(counts)
-    said = f"{_whole(mistakes)} of {_whole(counts.sum())} test images wrong"
+    said = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
     if not mistakes:
         return said
     together = (counts[label, given] + counts[given, label]) / mistakes
     return (
         f"{said}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
-        f"({_whole(counts[label, given])}), and these two for each other in {percent(together)} "
+        f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
         "of all mistakes"
     )
 
@@ -211,7 +201,8 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
     if found.empty:
         return nothing(f"{title}: no image is put into the same wrong class by every training.")
     captions = [
-        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n{100 * row['confidence']:.2f} %"
+        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
+        f"{fixed(100 * row['confidence'])} %"
         for row in found.to_dict("records")
     ]
     figure = _gallery(images, found["image"].to_numpy(), captions, 8)
@@ -307,14 +298,14 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
                      markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
         top.set_ylabel("accuracy")
         top.set_ylim(-0.03, 1.03)
-        _percent_axis(top.yaxis)
+        percent_axis(top)
         bottom.stairs(found.images / found.images.sum(), edges, fill=True, color=HUES[0],
                       alpha=0.85, label="share of images")  # fmt: skip
         bottom.set_ylabel("images")
         bottom.set_xlabel("confidence")
         bottom.set_xlim(0, 1)
-        _percent_axis(bottom.yaxis, 2)
-        _percent_axis(bottom.xaxis)
+        percent_axis(bottom, bins=2)
+        percent_axis(bottom, "x")
     return Drawing(
         figure,
         f"{predicted.model['title']}: {_said(measured)} ({_seeds(predicted)}).",
@@ -330,7 +321,7 @@ def _said(measured: Calibration) -> str:
     else:
         way = "too sure" if measured.gap > 0 else "not sure enough"
     shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
-    ece, corrected, low, high = (f"{100 * value:.1f}" for value in shown)
+    ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
     return (
         f"{way} on the whole, with a mean confidence of {percent(measured.confidence)} and an "
         f"accuracy of {percent(measured.accuracy)}; expected calibration error "
@@ -359,7 +350,7 @@ def calibrations(table: pd.DataFrame) -> Drawing:
                           fmt="o", color=HUES[0], markersize=5, elinewidth=2,
                           label=label)  # fmt: skip
             axes.grid(axis="x")
-            _percent_axis(axes.xaxis)
+            percent_axis(axes, "x")
         left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5,
                   label="as usual")  # fmt: skip
         left.set_xlim(left=0)
@@ -373,8 +364,8 @@ def calibrations(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         f"Expected calibration error of {len(known)} models: from "
-        f"{100 * best['ece_corrected']:.1f} points ({best['title']}) to "
-        f"{100 * worst['ece_corrected']:.1f} ({worst['title']}).",
+        f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
+        f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
         "Dots: means over seeds, the error without what noise adds; lines: 95 % intervals over "
         "images; open circles: the error as it is usually computed. Right of 0 a model is surer "
         "than it is right, left of it less sure.",
@@ -447,7 +438,7 @@ def _heat(axes: Axes, values: np.ndarray, colours: Colormap) -> None:
     words = _map(axes, masked, colours, low, high)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5,
+            axes.text(column, row, fixed(100 * value, 0), ha="center", va="center", fontsize=7.5,
                       color=words[row, column])  # fmt: skip
 
 
@@ -507,7 +498,7 @@ def duplicates(
     captions = [
         CLASSES[row["test_label"]]
         + ("" if row["test_label"] == row["train_label"] else f"\n({CLASSES[row['train_label']]})")
-        + f"\n{row['correlation']:.3f}"
+        + f"\n{fixed(row['correlation'], 3)}"
         for row in shown.to_dict("records")
     ]
     figure = _pairs(beside, captions)
@@ -588,8 +579,8 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
     largest = np.unravel_index(int(np.abs(weights).argmax()), weights.shape)
     return Drawing(
         figure,
-        f"{model['title']}: weights from {weights.min():.2f} to {weights.max():.2f}; the largest "
-        f"in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
+        f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
+        f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
         "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
         "orange: against it. All have the same scale, on which the largest half per cent in size "
         "is cut off.",

@@ -18,7 +18,7 @@ import pandas as pd
 
 from fmstudy import runtime
 from fmstudy.dataset import CLASSES
-from fmstudy.formats import DIVERGED, MISSING, fixed, loss
+from fmstudy.formats import DIVERGED, MISSING, fixed, loss, rounded
 from fmstudy.predictions import read_predictions
 from fmstudy.spec import RunSpec, number
 from fmstudy.tables import Runs, final_metrics
@@ -167,7 +167,7 @@ def kept(count: int, most: int = MOST_EPOCHS) -> list[int]:
 
 def significant(value: float, digits: int) -> float:
     """Round to so many significant digits."""
-    return float(f"{value:.{digits}g}")
+    return float(rounded(value, f".{digits - 1}e"))
 
 
 def texts(name: str, values: Sequence[float]) -> list[str]:

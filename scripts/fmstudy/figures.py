@@ -24,6 +24,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
+from fmstudy.formats import DIVERGED, fixed
+from fmstudy.formats import number as short
 from fmstudy.spec import number
 from fmstudy.svg import Drawing, style
 from fmstudy.tables import NEAR_ZERO, Runs, has_finished, mean_of_finished
@@ -45,16 +47,12 @@ MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 
 def percent(share: float) -> str:
     """Write a share as a percentage with one decimal; the space does not break."""
-    if math.isnan(share):
-        return "diverged"
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return DIVERGED if math.isnan(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
 def nats(loss: float) -> str:
     """Write a loss with three decimals, or shortly where it is large."""
-    if math.isnan(loss):
-        return "diverged"
-    return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
+    return DIVERGED if math.isnan(loss) else fixed(loss, 3 if abs(loss) < 100 else 0)
 
 
 def nothing(what: str) -> Drawing:
@@ -70,7 +68,7 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Write shares as percentages along an axis."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
-    target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
 
 
 def own_words(panels: Iterable[Axes]) -> None:
@@ -780,7 +778,7 @@ def _draw_ruler(axes: Axes, size: float, count: int) -> None:
               markersize=6, clip_on=False)  # fmt: skip
     axes.set_xlim(low, high)
     lines = (
-        f"smallest difference that seeds resolve: {100 * size:.1f} points",
+        f"smallest difference that seeds resolve: {fixed(100 * size, 1)} points",
         f"(median of {count} comparison{'' if count == 1 else 's'})",
     )
     edge = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fmstudy import verdicts
+from fmstudy.formats import fixed
 from fmstudy.measures import Measures
 from fmstudy.statistics import another_run, over_seeds
 
@@ -168,4 +169,4 @@ def _found(entry: Mapping[str, Any]) -> str:
     if "difference" not in entry:
         return "Here every training diverged."
     digits, unit = _DIGITS[entry["unit"]], " %" if entry["unit"] == "percent" else ""
-    return f"Here it is {entry['reproduced']:.{digits}f}{unit}."
+    return f"Here it is {fixed(entry['reproduced'], digits)}{unit}."
