@@ -349,6 +349,14 @@ def test_an_edited_template_renders_the_report_again_and_nothing_else(
     assert planner.planned(built) == PAGES
 
 
+def test_an_edited_font_draws_every_figure_again(planner: Planner, built: Path):
+    drawn = planner.planned(built, "figures", "--forceall")
+    with open(built / "report/fonts/ReportSans-Regular.ttf", "ab") as font:
+        font.write(b"\0")
+    plots = {rule: count for rule, count in drawn.items() if rule.startswith("plot_")}
+    assert planner.planned(built) == plots | PAGES
+
+
 # --------------------------------------------------------------------- what can be asked
 @pytest.fixture(scope="module")
 def targets(planner: Planner, fresh: Path) -> dict[str, str]:

@@ -146,6 +146,7 @@ rule plot_experiment:
     input:
         table=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}"),
         times=lambda wildcards: table(f"bn_{EXPERIMENT_OF[wildcards.figure]}_times"),
+        fonts=FONTS,
     output:
         **figure_files("bn_{figure}"),
     log:
@@ -164,6 +165,8 @@ rule plot_experiment:
 
 rule plot_network:
     """The picture of a layer without and with batch normalization."""
+    input:
+        fonts=FONTS,
     output:
         **figure_files("bn_network"),
     log:

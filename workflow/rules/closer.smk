@@ -81,6 +81,7 @@ rule plot_predictions:
         neighbours=NEIGHBOURS,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
+        fonts=FONTS,
     output:
         **files_of_figures(
             calibration="calibration",
@@ -108,6 +109,7 @@ rule plot_errors:
         metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
         images=TENSORS["x_test"],
         labels=TENSORS["y_test"],
+        fonts=FONTS,
     output:
         **files_of_figures(
             confusion="confusion_{model}",
@@ -131,6 +133,7 @@ rule plot_layer:
     input:
         weights=lambda wildcards: of_runs([study.models[wildcards.model]], "weights"),
         metrics=lambda wildcards: of_runs([study.models[wildcards.model]], "metrics"),
+        fonts=FONTS,
     output:
         **figure_files("weights_{model}"),
     log:

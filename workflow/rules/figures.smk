@@ -6,6 +6,7 @@ rule plot_data:
     input:
         images=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
+        fonts=FONTS,
     output:
         **figure_files("data"),
     log:
@@ -23,6 +24,7 @@ rule plot_models:
     input:
         runs=of_runs(study.models.values(), "metrics"),
         comparisons=f"{TABLES_DIRECTORY}/comparisons.csv",
+        fonts=FONTS,
     output:
         **figure_files("models"),
     log:
@@ -40,6 +42,7 @@ rule plot_models:
 rule plot_curves:
     input:
         lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
+        fonts=FONTS,
     output:
         **figure_files("curves_{model}"),
     log:
@@ -59,6 +62,7 @@ rule plot_curves:
 rule plot_comparison:
     input:
         lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
+        fonts=FONTS,
     output:
         **figure_files("compare_{comparison}"),
     log:
@@ -79,6 +83,7 @@ rule plot_epochs:
     """The bars of longer training."""
     input:
         table=f"{TABLES_DIRECTORY}/epochs.csv",
+        fonts=FONTS,
     output:
         **figure_files("epochs"),
     log:
@@ -96,6 +101,7 @@ rule plot_depth:
     """The figure of depth."""
     input:
         table=f"{TABLES_DIRECTORY}/depth.csv",
+        fonts=FONTS,
     output:
         **figure_files("depth"),
     log:
@@ -112,6 +118,7 @@ rule plot_sweep:
     input:
         lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
+        fonts=FONTS,
     output:
         **files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
     log:
@@ -133,6 +140,7 @@ rule plot_weights:
     input:
         of_runs(study.weights, "weights"),
         of_runs(study.weights, "metrics"),
+        fonts=FONTS,
     output:
         **figure_files("weights"),
     log:
