@@ -37,6 +37,9 @@ def refuse(error):
     sys.exit(1)
 
 
+if re.search("[{}]", str(HERE)):
+    refuse(f"{HERE}: Snakemake takes braces for wildcards; rename the folder.")
+
 DEFAULT_CONFIGURATION = beside("config/config.yaml")
 try:  # before Snakemake reads it, because Snakemake does not say where a mistake in YAML is
     ORIGINS = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
@@ -236,6 +239,11 @@ def of_runs(models, file):
         TRAINED[file].format(run=model.run, seed=seed) for model in models for seed in model.seeds
     )
     return list(dict.fromkeys(paths))
+
+
+def as_is(value):
+    """Give texts to `params` as they are; in those given directly, Snakemake replaces wildcards."""
+    return lambda wildcards: value
 
 
 def as_dicts(models):

@@ -91,7 +91,7 @@ rule plot_epochs:
     conda:
         "../envs/study.yaml"
     params:
-        title=study.epochs.model.title,
+        title=as_is(study.epochs.model.title),
         code=digest("plot_epochs"),
     script:
         "../../scripts/plot_epochs.py"

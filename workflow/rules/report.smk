@@ -38,7 +38,7 @@ rule draw_workflow:
         mem_mb=1000,
         runtime=5,
     params:
-        snakefile=os.path.relpath(workflow.main_snakefile),
+        snakefile=as_is(os.path.relpath(workflow.main_snakefile)),
         config=config,
         target="report",
         rules=of_rules(),
