@@ -9,13 +9,13 @@ with warmstart.analysis(snakemake.log[0], snakemake.threads):
 
     files, correlation = snakemake.input, snakemake.params.correlation
     labels, models = predictions.read_all(snakemake.params.models, files.predictions, files.labels)
-    neighbours = pd.read_csv(files.neighbours)
+    neighbors = pd.read_csv(files.neighbors)
     found = {
         "calibration": calibration.calibration_table(labels, models),
         "agreement": closer.agreement_table(labels, models),
         "hardest": closer.hardest_table(labels, models),
-        "similarity": duplicates.similarity_table(neighbours, correlation),
-        "duplicates": duplicates.duplicates_table(labels, neighbours, models, correlation),
+        "similarity": duplicates.similarity_table(neighbors, correlation),
+        "duplicates": duplicates.duplicates_table(labels, neighbors, models, correlation),
     }
     for name, table in found.items():
         tables.write(table, snakemake.output[name])

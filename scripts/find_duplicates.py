@@ -9,6 +9,6 @@ with runtime.job(snakemake.log[0]):
     directory = Path(snakemake.input.x_test).parent
     x_test, y_test = dataset.load_tensors(directory, "test", params.test_samples)
     x_train, y_train = dataset.load_tensors(directory, "train", params.train_samples)
-    found = duplicates.find_neighbours(x_test, x_train)
+    found = duplicates.find_neighbors(x_test, x_train)
     labels = y_test.argmax(axis=0), y_train.argmax(axis=0)
-    tables.write(duplicates.neighbours_table(found, *labels), snakemake.output.table)
+    tables.write(duplicates.neighbors_table(found, *labels), snakemake.output.table)

@@ -15,13 +15,13 @@ with warmstart.analysis(snakemake.log[0], snakemake.threads):
     calibration, agreement, hardest = (
         tables.read(path) for path in (files.calibration, files.agreement, files.hardest)
     )
-    neighbours = pd.read_csv(files.neighbours)
+    neighbors = pd.read_csv(files.neighbors)
     drawings = {
         "calibration": closer_figures.calibrations(calibration),
         "agreement": closer_figures.agreement(agreement, params.models),
         "hardest": closer_figures.hardest(hardest, x_test, params.samples),
         "classes": closer_figures.classes([tables.read(path) for path in files.classes]),
-        "duplicates": closer_figures.duplicates(neighbours, params.correlation, x_test, x_train),
+        "duplicates": closer_figures.duplicates(neighbors, params.correlation, x_test, x_train),
     }
     for name, drawing in drawings.items():
         svg.save(drawing, snakemake.output[name])

@@ -31,7 +31,7 @@ from fmstudy.bn_quantities import (
     steps_to,
     usable_rates,
 )
-from fmstudy.colours import FAINT, HUES, INK, readable
+from fmstudy.colors import FAINT, HUES, INK, readable
 from fmstudy.figures import (
     BAND,
     DARKER,
@@ -1075,10 +1075,10 @@ def _units(table: pd.DataFrame) -> pd.DataFrame:
 def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
     first = units[units["seed"] == units["seed"].min()]
     layers = sorted(first["layer"].unique())
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
-    for place, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
+    for place, (layer, color) in enumerate(zip(layers, colors, strict=True)):
         own = first[first["layer"] == layer]
-        hue = mpl.colors.to_hex(colour)
+        hue = mpl.colors.to_hex(color)
         axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0,
                   label=f"layer {layer:g}")  # fmt: skip
         if given == "deviation":
@@ -1275,7 +1275,7 @@ def network_picture() -> Drawing:
         "its beta takes the place of the bias.",
         "Two nets, from the image at the top to the class at the bottom. Left: weighted sums W x, "
         "plus a bias b, then the activation. Right: weighted sums W x; then each unit's sums are "
-        "centred by their mean over the batch and divided by their standard deviation over the "
+        "centered by their mean over the batch and divided by their standard deviation over the "
         "batch; then they are scaled by gamma and shifted by beta, which are learned; then the "
         "activation. Both end with an output layer and softmax.",
         [

@@ -22,7 +22,7 @@ from matplotlib.path import Path as MapPath
 from matplotlib.transforms import Affine2D
 
 from fmstudy.closer import confident_mistakes, confusion
-from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
+from fmstudy.colors import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
 from fmstudy.figures import DARKER, WIDTH, nothing, percent, percent_axis
 from fmstudy.formats import fixed
@@ -59,16 +59,16 @@ def _seeds(predicted: Predicted) -> str:
 
 
 def _map(
-    axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: float
+    axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Fill the fields of a map with a few shades, and give the colours of the words in them.
+    """Fill the fields of a map with a few shades, and give the colors of the words in them.
 
     Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
     can give them its own shades.
     """
     # The darkest stands apart: neither dark nor light words could be read on what lies between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
-    palette = [mpl.colors.to_hex(colours(step)) for step in steps]
+    palette = [mpl.colors.to_hex(colors(step)) for step in steps]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
     level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
     for shade in range(1, SHADES):
@@ -101,11 +101,11 @@ def classes(tables: Sequence[pd.DataFrame]) -> Drawing:
         return nothing("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
-    colours = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
+    colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
     with style():
         figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
         step = 0.6 / len(known)
-        for place, (table, hue) in enumerate(zip(known, colours, strict=False)):
+        for place, (table, hue) in enumerate(zip(known, colors, strict=False)):
             shift = 0.3 - step * (place + 0.5)
             means = table["recall"][order]
             low = (means - table["recall_min"][order]).clip(lower=0)
@@ -138,7 +138,7 @@ def confused(counts: np.ndarray) -> tuple[int, int]:
 
 
 def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Which class is taken for which: counts, coloured by how many mistakes they are."""
+    """Which class is taken for which: counts, colored by how many mistakes they are."""
     if not predicted.predictions:
         return _lost(predicted)
     counts = confusion(labels, predicted)
@@ -340,11 +340,11 @@ def calibrations(table: pd.DataFrame) -> Drawing:
             1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
         )
         labels = {"ece_corrected": "without noise", "gap": "difference"}
-        for axes, name, centre in (
+        for axes, name, center in (
             (left, "ece", "ece_corrected"),
             (right, "gap", "gap"),
         ):
-            middle, label = known[centre], labels[centre]
+            middle, label = known[center], labels[center]
             low, high = middle - known[f"{name}_low"], known[f"{name}_high"] - middle
             axes.errorbar(middle, known.index, xerr=[low.clip(lower=0), high.clip(lower=0)],
                           fmt="o", color=HUES[0], markersize=5, elinewidth=2,
@@ -392,8 +392,8 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
         cell = min(0.4, 5.2 / len(shown))
         size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
         figure, axes = plt.subplots(figsize=size, layout=_roomy())
-        for values, colours in ((same, BLUES), (shared, ORANGES)):
-            _heat(axes, values, colours)
+        for values, colors in ((same, BLUES), (shared, ORANGES)):
+            _heat(axes, values, colors)
         axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
         axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
         _plain(axes)
@@ -415,9 +415,9 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
     return Drawing(
         figure,
         f"{'; '.join(parts)}.",
-        "Below the diagonal, blue: per cent of the test images to which two models give the same "
+        "Below the diagonal, blue: percent of the test images to which two models give the same "
         "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
-        "in per cent of the images that at least one gets wrong. Means over pairs of trainings, of "
+        "in percent of the images that at least one gets wrong. Means over pairs of trainings, of "
         "different seeds where there are such.",
         [
             (what, shown[row], shown[column], value)
@@ -428,14 +428,14 @@ def agreement(table: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawi
     )
 
 
-def _heat(axes: Axes, values: np.ndarray, colours: Colormap) -> None:
+def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return
     low, high = finite.min(), finite.max()
     low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
     masked = np.ma.masked_invalid(values)
-    words = _map(axes, masked, colours, low, high)
+    words = _map(axes, masked, colors, low, high)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             axes.text(column, row, fixed(100 * value, 0), ha="center", va="center", fontsize=7.5,
@@ -475,10 +475,10 @@ def hardest(table: pd.DataFrame, images: np.ndarray, samples: int) -> Drawing:
 
 # ------------------------------------------------------------------------------ near-duplicates
 def duplicates(
-    neighbours: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
+    neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
 ) -> Drawing:
     """Pairs of near-duplicates, from the most similar to those that only just count."""
-    near = neighbours[neighbours["correlation"] >= correlation]
+    near = neighbors[neighbors["correlation"] >= correlation]
     near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
     if near.empty:
         return nothing(f"No test image has a training image that correlates by {correlation:g}.")
@@ -506,8 +506,8 @@ def duplicates(
     exact = int(near["exact"].sum())
     return Drawing(
         figure,
-        f"{len(near):,} of {len(neighbours):,} test images "
-        f"({percent(len(near) / len(neighbours))}) have a near-duplicate among the training "
+        f"{len(near):,} of {len(neighbors):,} test images "
+        f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
         f"images, {exact:,} of them pixel for pixel; in {differ:,} "
         f"pair{'' if differ == 1 else 's'} the labels differ.",
         f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
@@ -582,7 +582,7 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
         f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
         f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
         "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
-        "orange: against it. All have the same scale, on which the largest half per cent in size "
+        "orange: against it. All have the same scale, on which the largest half percent in size "
         "is cut off.",
         [
             (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])

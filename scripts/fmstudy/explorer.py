@@ -180,7 +180,7 @@ def texts(name: str, values: Sequence[float]) -> list[str]:
 
 
 def write_metric(name: str, value: float) -> str:
-    """Write an accuracy, or a gap in it, in per cent, and a loss in nats."""
+    """Write an accuracy, or a gap in it, in percent, and a loss in nats."""
     return fixed(100 * value) if name.endswith("accuracy") else loss(value)
 
 

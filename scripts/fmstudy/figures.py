@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
+from fmstudy.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
 from fmstudy.formats import DIVERGED, fixed
 from fmstudy.formats import number as short
@@ -35,7 +35,7 @@ WIDTH = 8.0  # inches
 NARROW = 5.4  # inches
 NAME = 28  # characters in a line of a model's name, of which it has two at most
 BAND = 0.25  # how much of its hue a band of intervals has
-DARKER = 0.59  # of the colour map viridis, the part that stands out from white paper
+DARKER = 0.59  # of the color map viridis, the part that stands out from white paper
 # A model this far below the median would squeeze all others into a corner of the overview.
 FAR_BELOW = 0.3
 
@@ -183,9 +183,9 @@ def learning_curves(
             _draw_gaps(
                 strips, model, runs, hue, _series_name(models, model, "gap"), _points(models)[2]
             )
-        penalised = any(model["spec"]["penalty"] != "none" for model in models)
+        penalized = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
-        right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
+        right.set_title("Loss + penalty, nats" if penalized else "Loss, nats")
         percent_axis(left)
         limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
         limit(right, [c.counted(c.loss) for c in drawn], rising=False)
@@ -352,7 +352,7 @@ def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float = 0.075) -> None:
     """Write labels at the right ends of lines, moved apart where they would overlap.
 
-    Each end is a height, a text and a colour; the axes have got their limits and scale.  `needed`
+    Each end is a height, a text and a color; the axes have got their limits and scale.  `needed`
     is the height of a label, as a share of the axes' height.
     """
     finite = [end for end in ends if math.isfinite(end[0])]
@@ -389,11 +389,11 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
         if math.isnan(train_loss):
             parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
             continue
-        penalised = model["spec"]["penalty"] != "none"
+        penalized = model["spec"]["penalty"] != "none"
         finished = int(train.finished.sum())
         parts.append(
             f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
-            f"{percent(accuracy)}, {'loss with penalty' if penalised else 'loss'} {nats(loss)}; "
+            f"{percent(accuracy)}, {'loss with penalty' if penalized else 'loss'} {nats(loss)}; "
             f"train {percent(train_accuracy)}, {nats(train_loss)} "
             f"({f'mean of {finished} seeds' if finished > 1 else '1 seed'})"
         )
@@ -526,13 +526,13 @@ def sweep_curves(
     values = sweep["values"]
     held_out = held_out_split(models[0])
     order = np.argsort(values)
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), layout="constrained")
         drawn = []
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
-        for colour, index in zip(colours, order, strict=True):
-            hue = mpl.colors.to_hex(colour)
+        for color, index in zip(colors, order, strict=True):
+            hue = mpl.colors.to_hex(color)
             curves = read_curves(models[index], held_out, runs, with_penalty=False)
             drawn.append(curves)
             accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
@@ -706,7 +706,7 @@ def models_overview(
         "far to the left of the axis is written at its edge. "
         "Blue: Part A, orange: Part B, green: Part C."
         + (
-            " Grey ruler: the smallest difference that seeds resolve, median of the planned "
+            " Gray ruler: the smallest difference that seeds resolve, median of the planned "
             "comparisons."
             if len(resolved)
             else ""
@@ -769,7 +769,7 @@ def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
 
 
 def _draw_ruler(axes: Axes, size: float, count: int) -> None:
-    """A grey ruler of this length below the lowest row, at the right."""
+    """A gray ruler of this length below the lowest row, at the right."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom - 1.4, top)
@@ -839,9 +839,9 @@ def data_pictures(pictures: Mapping[str, np.ndarray], counts: Sequence[int]) -> 
         ]
         left.imshow(1 - np.vstack(rows), cmap="gray", vmin=0, vmax=1, interpolation="none")
         side = samples.shape[-1]
-        centres = np.arange(len(CLASSES)) * side + side / 2
+        centers = np.arange(len(CLASSES)) * side + side / 2
         left.set_yticks(
-            centres, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
+            centers, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
         )
         left.set_xticks([side * samples.shape[1] / 2, side * (samples.shape[1] + 0.5)])
         left.set_xticklabels(["first training images", "mean"])

@@ -31,7 +31,7 @@ def fixed(value: Value, digits: int = 2) -> str:
 
 
 def percent(value: Value, digits: int = 1) -> str:
-    """Write a share as per cent: 0.867 is 86.7 %."""
+    """Write a share as percent: 0.867 is 86.7 %."""
     return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
 
 

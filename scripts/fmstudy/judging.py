@@ -107,7 +107,7 @@ def unit_of(metric: str, differs: bool = True) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value in its unit: shares as points or per cent, a logarithm as a factor."""
+    """Write a value in its unit: shares as points or percent, a logarithm as a factor."""
     if unit == "factor":
         return f"a factor of {brief(10.0**value, 3)}"
     size = round(100 * value, 6) if unit in ("points", "%") else value

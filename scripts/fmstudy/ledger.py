@@ -15,7 +15,7 @@ from fmstudy.statistics import another_run, over_seeds
 
 PROTOCOLS = ("as written", "alternative")
 
-_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
+_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalized loss": "objective"}
 _UNITS = {"percent": "points", "nats": "nats"}
 _DIGITS = {"percent": 2, "nats": 3}
 
@@ -47,7 +47,7 @@ COLUMNS = (
 
 
 def scale_of(unit: str) -> float:
-    """What to multiply a metric with to have it in a published unit: per cent or nats."""
+    """What to multiply a metric with to have it in a published unit: percent or nats."""
     return 100.0 if unit == "percent" else 1.0
 
 

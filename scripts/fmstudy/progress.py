@@ -350,7 +350,7 @@ class State:
                 yield schedule.Job(f"{job.id}", left[job.id], after, job.priority, job.threads)
 
     def _pace(self) -> Pace:
-        """What was learnt from jobs that are done, and of those that run from what they say."""
+        """What was learned from jobs that are done, and of those that run from what they say."""
         pace = Pace(self.pace.earlier)
         pace.sums = dict(self.pace.sums)
         for id, stage in self.stages.items():

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from fmstudy.colours import FAINT, HUES, INK
+from fmstudy.colors import FAINT, HUES, INK
 from fmstudy.runtime import StudyError
 from fmstudy.svg import FAMILY
 from fmstudy.svgclean import SVG
@@ -37,7 +37,7 @@ STAGES = {
 }
 OTHERS, LAST = "Statistics", "Report"
 
-COLOURS = {"train_lowlevel": HUES[0], "train_keras": HUES[1], "run_experiment": HUES[2]}
+COLORS = {"train_lowlevel": HUES[0], "train_keras": HUES[1], "run_experiment": HUES[2]}
 LINE, PAPER = "#b9bec5", "#ffffff"
 HEIGHT, STEP, TOP, GAP, CHARACTER = 18.0, 23.0, 26.0, 46.0, 6.1  # pixels
 SWEEPS = 8  # how often the order in the columns is improved
@@ -188,7 +188,7 @@ def title_of(graph: Graph) -> str:
 def draw(graph: Graph) -> str:
     """Draw the graph as SVG, with a column for each stage.
 
-    Colours are presentation attributes, so that a page can give them others.
+    Colors are presentation attributes, so that a page can give them others.
     """
     placed = columns(graph)
     down = _heights(placed)
@@ -212,7 +212,7 @@ def draw(graph: Graph) -> str:
     _new(root, "desc", id="workflow-desc").text = (
         "From left to right, a column for each stage; a box is a rule with its number of jobs, and "
         "a line leads from a rule to one that needs its results. Lines from the trainings are "
-        "coloured. A dot marks a rule whose results the report takes directly."
+        "colored. A dot marks a rule whose results the report takes directly."
     )
     group = _new(root, "g", font_family=FAMILY, font_size="10", fill=INK)
     lines = _new(group, "g", fill="none", stroke_width="1")
@@ -222,7 +222,7 @@ def draw(graph: Graph) -> str:
             into_report.add(one)
             continue
         path, back = _line(one, other, left, wide, down)
-        line = _new(lines, "path", d=path, stroke=COLOURS.get(one, LINE))
+        line = _new(lines, "path", d=path, stroke=COLORS.get(one, LINE))
         if back:
             line.set("stroke-dasharray", "3 2")
     for stage, rules in placed.items():
@@ -264,7 +264,7 @@ def _line(
 def _box(parent: ET.Element, rule: str, jobs: int, place: tuple[float, float, float]) -> None:
     """A rule's box with its name and, on the right, its number of jobs."""
     x, middle, width = place
-    stroke = COLOURS.get(rule, LINE)
+    stroke = COLORS.get(rule, LINE)
     top = _short(middle - HEIGHT / 2)
     box = {"x": _short(x), "y": top, "width": _short(width), "height": _short(HEIGHT), "rx": "3"}
     _new(parent, "rect", **box, fill=PAPER, stroke=stroke)

@@ -19,7 +19,7 @@ from fmstudy import (
     calibration_check,
     closer,
     closer_figures,
-    colours,
+    colors,
     runtime,
     svg,
     tables,
@@ -440,7 +440,7 @@ def test_words_in_a_map_are_readable_in_every_shade(palette):
             if patch.get_path().contains_point((column, row)):
                 behind = mpl.colors.to_hex(patch.get_facecolor())
         assert svgcheck.contrast(word, behind) >= 4.5, (word, behind)
-        assert svgcheck.contrast(colours.dark(word), colours.dark(behind)) >= 4.48, (word, behind)
+        assert svgcheck.contrast(colors.dark(word), colors.dark(behind)) >= 4.48, (word, behind)
 
 
 def test_titles_hold_the_numbers(tmp_path: Path):

@@ -82,7 +82,7 @@ def test_a_factor_comes_from_what_is_most_alike():
     assert pace.factor(("train_lowlevel",)) == pytest.approx(3.0, rel=0.04)
 
 
-def test_the_next_run_starts_from_what_this_one_has_learnt(tmp_path):
+def test_the_next_run_starts_from_what_this_one_has_learned(tmp_path):
     pace = Pace()
     pace.learn(("others", "render_pdf"), 60.0, 20.0)
     pace.learn(("train_keras",), 100.0, 200.0)

@@ -112,8 +112,8 @@ def test_the_drawing_may_stand_in_the_page_and_can_be_themed(graph, tmp_path: Pa
     width, height = map(float, root.attrib["viewBox"].split()[2:])
     for element in root.iter():
         assert "style" not in element.attrib
-        for colour in (element.get("fill"), element.get("stroke")):
-            assert colour is None or colour == "none" or re.fullmatch("#[0-9a-f]{6}", colour)
+        for color in (element.get("fill"), element.get("stroke")):
+            assert color is None or color == "none" or re.fullmatch("#[0-9a-f]{6}", color)
         if element.tag == f"{SVG}rect":
             x, y, wide, high = (float(element.attrib[k]) for k in ("x", "y", "width", "height"))
             assert x >= 0

@@ -8,7 +8,7 @@ rule find_duplicates:
     input:
         **TENSORS,
     output:
-        table=NEIGHBOURS,
+        table=NEIGHBORS,
     log:
         f"{LOGS}/find_duplicates.log",
     priority: priority("find_duplicates")
@@ -52,7 +52,7 @@ rule compare_predictions:
         predictions=of_runs(ALL_MODELS, "predictions"),
         metrics=of_runs(ALL_MODELS, "metrics"),
         labels=TENSORS["y_test"],
-        neighbours=NEIGHBOURS,
+        neighbors=NEIGHBORS,
     output:
         calibration=table("calibration"),
         agreement=table("agreement"),
@@ -78,7 +78,7 @@ rule plot_predictions:
         agreement=table("agreement"),
         hardest=table("hardest"),
         classes=[table(f"classes_{model.name}") for model in study.closer.models],
-        neighbours=NEIGHBOURS,
+        neighbors=NEIGHBORS,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
         fonts=FONTS,

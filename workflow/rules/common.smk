@@ -102,7 +102,7 @@ EXPERIMENT = f"{RESULTS}/batchnorm/{{experiment}}"
 TABLES_DIRECTORY = f"{RESULTS}/tables"
 FIGURES_DIRECTORY = f"{RESULTS}/figures"
 EXPLORER = f"{RESULTS}/explorer.json.gz"
-NEIGHBOURS = f"{RESULTS}/data/neighbours.csv"  # of the images that this study uses
+NEIGHBORS = f"{RESULTS}/data/neighbors.csv"  # of the images that this study uses
 PUBLISHED = beside(study.published_file)
 TEMPLATES = sorted(
     os.path.relpath(path) for path in (HERE / "report/templates").rglob("*") if path.is_file()

@@ -97,7 +97,7 @@ rule engines:
 rule closer:
     """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
     input:
-        NEIGHBOURS,
+        NEIGHBORS,
         closer_tables(ALL_MODELS),
         closer_figures(ALL_MODELS),
 
