@@ -450,7 +450,7 @@ def test_titles_hold_the_numbers(tmp_path: Path):
     assert "takes “Dress” for “Pullover” with 91.0" in found["mistakes_A"].title
     assert "1 of 6 test images (16.7" in found["hardest"].title
     assert "all 3 trainings of 2 models" in found["hardest"].title
-    assert "from -3920.00 to 3919.00" in found["weights_A"].title
+    assert "from −3,920.00 to 3,919.00" in found["weights_A"].title
     assert f"class {CLASSES[0]} (seed 1)" in found["weights_A"].title
 
 
