@@ -18,6 +18,8 @@ def rounded(value: float, form: str) -> str:
 
     That is as by hand: 89.065 is 89.07, though the binary number may lie a trace below.
     """
+    if value == 0:
+        return format(0.0, form)  # a decimal zero has an exponent of its own
     with localcontext(rounding=ROUND_HALF_UP):
         return format(Decimal(f"{value:.12g}"), form)
 
