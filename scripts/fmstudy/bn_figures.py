@@ -31,7 +31,7 @@ from fmstudy.bn_quantities import (
     steps_to,
     usable_rates,
 )
-from fmstudy.colours import FAINT, HUES, INK, readable
+from fmstudy.colors import FAINT, HUES, INK, readable
 from fmstudy.figures import (
     BAND,
     DARKER,
@@ -47,6 +47,7 @@ from fmstudy.figures import (
     power_axis,
     some_of,
 )
+from fmstudy.formats import brief, fixed, signed, significant
 from fmstudy.spec import number
 from fmstudy.svg import Drawing, style
 
@@ -166,11 +167,7 @@ def _factor(value: float) -> str:
     """Write a factor with two or three digits that count."""
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:.2f}" if 0.01 <= abs(value) < 100 else f"{value:.2g}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return fixed(value) if 0.01 <= abs(value) < 100 else significant(value, 2)
 
 
 def _grid(
@@ -293,7 +290,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def _steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(bins, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 0)))
     axes.set_xlabel(label)
 
 
@@ -392,7 +389,7 @@ def _curve_panels(
                 _draw_timed(column[1], wide, seconds[arm], _hue(kind), said, role)
         if arm in seconds:
             mean = float(np.mean(list(seconds[arm].values())))
-            durations.append(f"{mean:.3g} ({_name(kind)})")
+            durations.append(f"{brief(mean, 3)} ({_name(kind)})")
     for panel in column:
         limit(panel, drawn, rising=False)
         label_ends(panel, ends, LABEL / 1.9)
@@ -509,7 +506,7 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
             height = 1.0 - (place + 0.5) / len(arms)
             _crosses(strip, own, "rate", _hue(arm), height, _name(arm))
             span = float(np.mean([decades(rates) for rates in by_seed.values()]))
-            spans.append(f"{f'{span:.1f}' if any(by_seed.values()) else 'none'} ({_name(arm)})")
+            spans.append(f"{fixed(span, 1) if any(by_seed.values()) else 'none'} ({_name(arm)})")
         findings.append(f"{_name(activation)} with {_name(optimizer)} {_together(spans)}")
         axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(f"{_name(activation)}, {_name(optimizer)}")
@@ -636,7 +633,7 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
         axes.set_title(f"{_name(activation)}: validation accuracy")
         percent_axis(axes)
         _log_x(axes, [s for s in _keys(own, "step") if s > 0] or [1.0], "step")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 0)))
     low = max(0.0, 2.0 * min(levels) - 1.0)  # as much below the lowest level as is above it
     high = max(float(rows["value"].max()), *levels)
     for axes, labels in ends.items():
@@ -670,8 +667,8 @@ def _speed_finding(
         if by_level[level] == math.inf:
             said.append(f"not with every seed ({_name(arm)})")
             continue
-        seconds = f", {by_level[level] * costs[arm]:.2g} seconds" if arm in costs else ""
-        said.append(f"{by_level[level]:,.0f} ({_name(arm)}{seconds})")
+        seconds = f", {brief(by_level[level] * costs[arm], 2)} seconds" if arm in costs else ""
+        said.append(f"{fixed(by_level[level], 0)} ({_name(arm)}{seconds})")
     return f"to {percent(level)} {_together(said)}"
 
 
@@ -708,7 +705,7 @@ def _noisy(table: pd.DataFrame, settings: Settings) -> Drawing:
         _steps_x(axes)
     return Drawing(
         figure,
-        f"Validation loss after {float(rows['step'].max()):,.0f} steps: {'; '.join(findings)} "
+        f"Validation loss after {fixed(float(rows['step'].max()), 0)} steps: {'; '.join(findings)} "
         f"({_said_seeds(rows)}).",
         "Validation loss over steps, a panel an activation. Blue: without batch normalization; "
         "orange: with it; green: with it and with random scales and shifts behind it in every "
@@ -820,7 +817,7 @@ def _evaluation(table: pd.DataFrame, settings: Settings) -> Drawing:
         if "exact" in ways and math.isfinite(means["exact"]):
             axes.axvline(means["exact"], color=HUES[1], linewidth=0.9, linestyle=(0, (4, 3)))
             changes = [
-                f"{_signed(float(means[way] - means['exact']))} (momentum {way})"
+                f"{signed(float(means[way] - means['exact']), 3)} (momentum {way})"
                 for way in ways
                 if way != "exact" and math.isfinite(means[way])
             ]
@@ -849,7 +846,7 @@ def _evaluation(table: pd.DataFrame, settings: Settings) -> Drawing:
 def _case(case: str, table: pd.DataFrame, settings: Settings) -> tuple[str, str]:
     """What a case of the evaluation is, shortly and in full."""
     steps = _some(table, measure="steps", case=case)["value"]
-    count = f"{steps.iloc[0]:,.0f}" if len(steps) else "some"
+    count = fixed(steps.iloc[0], 0) if len(steps) else "some"
     given = settings.get(case, {})
     net = "-".join(str(units) for units in given.get("hidden", ()))
     if case == "epoch":
@@ -1078,10 +1075,10 @@ def _units(table: pd.DataFrame) -> pd.DataFrame:
 def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
     first = units[units["seed"] == units["seed"].min()]
     layers = sorted(first["layer"].unique())
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
-    for place, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
+    for place, (layer, color) in enumerate(zip(layers, colors, strict=True)):
         own = first[first["layer"] == layer]
-        hue = mpl.colors.to_hex(colour)
+        hue = mpl.colors.to_hex(color)
         axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0,
                   label=f"layer {layer:g}")  # fmt: skip
         if given == "deviation":
@@ -1278,7 +1275,7 @@ def network_picture() -> Drawing:
         "its beta takes the place of the bias.",
         "Two nets, from the image at the top to the class at the bottom. Left: weighted sums W x, "
         "plus a bias b, then the activation. Right: weighted sums W x; then each unit's sums are "
-        "centred by their mean over the batch and divided by their standard deviation over the "
+        "centered by their mean over the batch and divided by their standard deviation over the "
         "batch; then they are scaled by gamma and shifted by beta, which are learned; then the "
         "activation. Both end with an output layer and softmax.",
         [

@@ -15,18 +15,17 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MapPath
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Affine2D
 
 from fmstudy.closer import confident_mistakes, confusion
-from fmstudy.colours import FAINT, HUES, INK, PAPER, luminance
+from fmstudy.colors import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.dataset import CLASSES
-from fmstudy.figures import DARKER, WIDTH, nothing, percent
+from fmstudy.figures import DARKER, WIDTH, nothing, percent, percent_axis
+from fmstudy.formats import fixed
 from fmstudy.results import Predicted, Runs
 from fmstudy.svg import Drawing, style
 
@@ -57,22 +56,17 @@ def _seeds(predicted: Predicted) -> str:
     return f"{said}; {lost} diverged and left out" if lost else said
 
 
-def _percent_axis(axis: Axis, steps: int = 5) -> None:
-    axis.set_major_locator(MaxNLocator(steps))
-    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-
-
 def _map(
-    axes: Axes, values: np.ndarray, colours: Colormap, low: float, high: float
+    axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Fill the fields of a map with a few shades, and give the colours of the words in them.
+    """Fill the fields of a map with a few shades, and give the colors of the words in them.
 
     Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
     can give them its own shades.
     """
     # The darkest stands apart: neither dark nor light words could be read on what lies between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
-    palette = [mpl.colors.to_hex(colours(step)) for step in steps]
+    palette = [mpl.colors.to_hex(colors(step)) for step in steps]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
     level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
     for shade in range(1, SHADES):
@@ -97,10 +91,6 @@ def _roomy() -> ConstrainedLayoutEngine:
     return ConstrainedLayoutEngine(w_pad=0.12)
 
 
-def _whole(values: float) -> str:
-    return f"{values:,.0f}"
-
-
 # ------------------------------------------------------------------------------------ mistakes
 def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
     """The share of each class that a few models recognize, class by class, hardest first."""
@@ -109,11 +99,11 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         return nothing("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
-    colours = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
+    colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
     with style():
         figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
         step = 0.6 / len(known)
-        for place, (table, hue) in enumerate(zip(known, colours, strict=False)):
+        for place, (table, hue) in enumerate(zip(known, colors, strict=False)):
             shift = 0.3 - step * (place + 0.5)
             means = table["recall"][order]
             low = (means - table["recall_min"][order]).clip(lower=0)
@@ -125,7 +115,7 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
         axes.set_xlabel("share of the class that is recognized (recall)")
-        _percent_axis(axes.xaxis)
+        percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
     hardest, easiest = order[-1], order[0]
     return Drawing(
@@ -146,7 +136,7 @@ def confused(counts: np.ndarray) -> tuple[int, int]:
 
 
 def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Which class is taken for which: counts, coloured by how many mistakes they are."""
+    """Which class is taken for which: counts, colored by how many mistakes they are."""
     if not predicted.predictions:
         return _lost(predicted)
     counts = confusion(labels, predicted)
@@ -156,7 +146,7 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
         words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
-            shown = _whole(value)
+            shown = fixed(value, 0)
             if row == column:
                 axes.text(column, row, shown, ha="center", va="center", color=FAINT, fontsize=8)
             elif shown != "0":
@@ -182,13 +172,13 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
 def _confusion_finding(counts: np.ndarray) -> str:
     label, given = confused(counts)
     mistakes = counts.sum() - np.trace(counts)
-    said = f"{_whole(mistakes)} of {_whole(counts.sum())} test images wrong"
+    said = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
     if not mistakes:
         return said
     together = (counts[label, given] + counts[given, label]) / mistakes
     return (
         f"{said}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
-        f"({_whole(counts[label, given])}), and these two for each other in {percent(together)} "
+        f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
         "of all mistakes"
     )
 
@@ -209,7 +199,8 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
     if found.empty:
         return nothing(f"{title}: no image is put into the same wrong class by every training.")
     captions = [
-        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n{100 * row['confidence']:.2f} %"
+        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
+        f"{fixed(100 * row['confidence'])} %"
         for row in found.to_dict("records")
     ]
     figure = _gallery(images, found["image"].to_numpy(), captions, 8)
@@ -305,14 +296,14 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
                      markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
         top.set_ylabel("accuracy")
         top.set_ylim(-0.03, 1.03)
-        _percent_axis(top.yaxis)
+        percent_axis(top)
         bottom.stairs(found.images / found.images.sum(), edges, fill=True, color=HUES[0],
                       alpha=0.85, label="share of images")  # fmt: skip
         bottom.set_ylabel("images")
         bottom.set_xlabel("confidence")
         bottom.set_xlim(0, 1)
-        _percent_axis(bottom.yaxis, 2)
-        _percent_axis(bottom.xaxis)
+        percent_axis(bottom, bins=2)
+        percent_axis(bottom, "x")
     return Drawing(
         figure,
         f"{predicted.model['title']}: {_said(measured)} ({_seeds(predicted)}).",
@@ -328,7 +319,7 @@ def _said(measured: Calibration) -> str:
     else:
         way = "too sure" if measured.gap > 0 else "not sure enough"
     shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
-    ece, corrected, low, high = (f"{100 * value:.1f}" for value in shown)
+    ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
     return (
         f"{way} on the whole, with a mean confidence of {percent(measured.confidence)} and an "
         f"accuracy of {percent(measured.accuracy)}; expected calibration error "
@@ -347,17 +338,17 @@ def calibrations(errors: pd.DataFrame) -> Drawing:
             1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
         )
         labels = {"ece_corrected": "without noise", "gap": "difference"}
-        for axes, name, centre in (
+        for axes, name, center in (
             (left, "ece", "ece_corrected"),
             (right, "gap", "gap"),
         ):
-            middle, label = known[centre], labels[centre]
+            middle, label = known[center], labels[center]
             low, high = middle - known[f"{name}_low"], known[f"{name}_high"] - middle
             axes.errorbar(middle, known.index, xerr=[low.clip(lower=0), high.clip(lower=0)],
                           fmt="o", color=HUES[0], markersize=5, elinewidth=2,
                           label=label)  # fmt: skip
             axes.grid(axis="x")
-            _percent_axis(axes.xaxis)
+            percent_axis(axes, "x")
         left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5,
                   label="as usual")  # fmt: skip
         left.set_xlim(left=0)
@@ -371,8 +362,8 @@ def calibrations(errors: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         f"Expected calibration error of {len(known)} models: from "
-        f"{100 * best['ece_corrected']:.1f} points ({best['title']}) to "
-        f"{100 * worst['ece_corrected']:.1f} ({worst['title']}).",
+        f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
+        f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
         "Dots: means over seeds, the error without what noise adds; lines: 95 % intervals over "
         "images; open circles: the error as it is usually computed. Right of 0 a model is surer "
         "than it is right, left of it less sure.",
@@ -399,8 +390,8 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
         cell = min(0.4, 5.2 / len(shown))
         size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
         figure, axes = plt.subplots(figsize=size, layout=_roomy())
-        for values, colours in ((same, BLUES), (shared, ORANGES)):
-            _heat(axes, values, colours)
+        for values, colors in ((same, BLUES), (shared, ORANGES)):
+            _heat(axes, values, colors)
         axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
         axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
         _plain(axes)
@@ -422,9 +413,9 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     return Drawing(
         figure,
         f"{'; '.join(parts)}.",
-        "Below the diagonal, blue: per cent of the test images to which two models give the same "
+        "Below the diagonal, blue: percent of the test images to which two models give the same "
         "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
-        "in per cent of the images that at least one gets wrong. Means over pairs of trainings, of "
+        "in percent of the images that at least one gets wrong. Means over pairs of trainings, of "
         "different seeds where there are such.",
         [
             (what, shown[row], shown[column], value)
@@ -435,17 +426,17 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     )
 
 
-def _heat(axes: Axes, values: np.ndarray, colours: Colormap) -> None:
+def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return
     low, high = finite.min(), finite.max()
     low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
     masked = np.ma.masked_invalid(values)
-    words = _map(axes, masked, colours, low, high)
+    words = _map(axes, masked, colors, low, high)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7.5,
+            axes.text(column, row, fixed(100 * value, 0), ha="center", va="center", fontsize=7.5,
                       color=words[row, column])  # fmt: skip
 
 
@@ -482,10 +473,10 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
 
 # ------------------------------------------------------------------------------ near-duplicates
 def duplicates(
-    neighbours: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
+    neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
 ) -> Drawing:
     """Pairs of near-duplicates, from the most similar to those that only just count."""
-    near = neighbours[neighbours["correlation"] >= correlation]
+    near = neighbors[neighbors["correlation"] >= correlation]
     near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
     if near.empty:
         return nothing(f"No test image has a training image that correlates by {correlation:g}.")
@@ -505,7 +496,7 @@ def duplicates(
     captions = [
         CLASSES[row["test_label"]]
         + ("" if row["test_label"] == row["train_label"] else f"\n({CLASSES[row['train_label']]})")
-        + f"\n{row['correlation']:.3f}"
+        + f"\n{fixed(row['correlation'], 3)}"
         for row in shown.to_dict("records")
     ]
     figure = _pairs(beside, captions)
@@ -513,8 +504,8 @@ def duplicates(
     exact = int(near["exact"].sum())
     return Drawing(
         figure,
-        f"{len(near):,} of {len(neighbours):,} test images "
-        f"({percent(len(near) / len(neighbours))}) have a near-duplicate among the training "
+        f"{len(near):,} of {len(neighbors):,} test images "
+        f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
         f"images, {exact:,} of them pixel for pixel; in {differ:,} "
         f"pair{'' if differ == 1 else 's'} the labels differ.",
         f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
@@ -584,10 +575,10 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
     largest = np.unravel_index(int(np.abs(weights).argmax()), weights.shape)
     return Drawing(
         figure,
-        f"{model['title']}: weights from {weights.min():.2f} to {weights.max():.2f}; the largest "
-        f"in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
+        f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
+        f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
         "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
-        "orange: against it. All have the same scale, on which the largest half per cent in size "
+        "orange: against it. All have the same scale, on which the largest half percent in size "
         "is cut off.",
         [
             (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])

@@ -3,7 +3,7 @@
 A model may have learned such an image by heart, so that its accuracy there says little.  The
 likeness of two images is the Pearson correlation of their 784 pixels: unlike a distance it does
 not change with brightness and contrast, so that another photo of a product, or the product in
-another colour, is found too.  It sees mostly the outline.
+another color, is found too.  It sees mostly the outline.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fmstudy.statistics import share_interval
 CHUNK = 2000  # training images at a time: 80 MB of correlations with 10,000 test images
 
 
-class Neighbours(NamedTuple):
+class Neighbors(NamedTuple):
     """For each test image its most similar training image, (n,): index, correlation, exact.
 
     exact: all pixels are equal.  Of equally similar images the first counts.
@@ -35,7 +35,7 @@ class Neighbours(NamedTuple):
     exact: np.ndarray
 
 
-def find_neighbours(x_test: np.ndarray, x_train: np.ndarray) -> Neighbours:
+def find_neighbors(x_test: np.ndarray, x_train: np.ndarray) -> Neighbors:
     """Find the most similar training image of each test image; x: (784, n) float32.
 
     One product of matrices on one thread, piece by piece: the training images may stay on disk.
@@ -48,9 +48,9 @@ def find_neighbours(x_test: np.ndarray, x_train: np.ndarray) -> Neighbours:
     equal = _equal_images(x_test, x_train)
     progress = Progress("find_duplicates", x_train.shape[1], "training images")
     with threadpool_limits(1):  # several would sum in another order
-        tested = standardised(x_test).T
+        tested = standardized(x_test).T
         for start in range(0, x_train.shape[1], CHUNK):
-            correlations = tested @ standardised(x_train[:, start : start + CHUNK])
+            correlations = tested @ standardized(x_train[:, start : start + CHUNK])
             place = correlations.argmax(axis=1)
             highest = correlations[np.arange(images), place]
             better = highest > best
@@ -58,17 +58,17 @@ def find_neighbours(x_test: np.ndarray, x_train: np.ndarray) -> Neighbours:
             progress.update(start + CHUNK)
     exact = equal >= 0
     train[exact] = equal[exact]  # which rounding might have put behind another
-    pairs = standardised(x_test, np.float64), standardised(x_train[:, train], np.float64)
+    pairs = standardized(x_test, np.float64), standardized(x_train[:, train], np.float64)
     correlation = np.where(exact, 1.0, np.einsum("ij,ij->j", *pairs))
-    return Neighbours(train, correlation, exact)
+    return Neighbors(train, correlation, exact)
 
 
-def standardised(x: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """Centre columns and scale them to length 1, so that products of them are correlations."""
+def standardized(x: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """Center columns and scale them to length 1, so that products of them are correlations."""
     pixels: np.ndarray = np.asarray(x, dtype=dtype)
-    centred = pixels - pixels.mean(axis=0)
-    length = np.sqrt(np.square(centred).sum(axis=0))
-    scaled: np.ndarray = centred / np.where(length > 0, length, 1).astype(dtype)
+    centered = pixels - pixels.mean(axis=0)
+    length = np.sqrt(np.square(centered).sum(axis=0))
+    scaled: np.ndarray = centered / np.where(length > 0, length, 1).astype(dtype)
     return scaled
 
 
@@ -85,15 +85,15 @@ def _equal_images(x_test: np.ndarray, x_train: np.ndarray) -> np.ndarray:
 
 
 def find_duplicates(folder: Path, train_samples: int, test_samples: int) -> pd.DataFrame:
-    """The table of neighbours of the images that a study uses, from the folder of tensors."""
+    """The table of neighbors of the images that a study uses, from the folder of tensors."""
     x_test, y_test = load_tensors(folder, "test", test_samples)
     x_train, y_train = load_tensors(folder, "train", train_samples)
-    found = find_neighbours(x_test, x_train)
-    return neighbours_table(found, y_test.argmax(axis=0), y_train.argmax(axis=0))
+    found = find_neighbors(x_test, x_train)
+    return neighbors_table(found, y_test.argmax(axis=0), y_train.argmax(axis=0))
 
 
-def neighbours_table(
-    found: Neighbours, test_labels: np.ndarray, train_labels: np.ndarray
+def neighbors_table(
+    found: Neighbors, test_labels: np.ndarray, train_labels: np.ndarray
 ) -> pd.DataFrame:
     """A row a test image: its most similar training image, how similar, and both labels."""
     return pd.DataFrame(
@@ -111,7 +111,7 @@ def neighbours_table(
 LIMITS = (0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 
 
-def similarity_table(neighbours: pd.DataFrame, correlation: float) -> pd.DataFrame:
+def similarity_table(neighbors: pd.DataFrame, correlation: float) -> pd.DataFrame:
     """A row a limit of likeness: how many pairs reach it, and in how many the labels disagree.
 
     Holds the usual limits and the study's own (`chosen` is 1), and says how many of the pairs are
@@ -119,14 +119,14 @@ def similarity_table(neighbours: pd.DataFrame, correlation: float) -> pd.DataFra
     """
     rows = []
     for limit in sorted({*LIMITS, correlation}):
-        pairs = neighbours[neighbours["correlation"] >= limit]
+        pairs = neighbors[neighbors["correlation"] >= limit]
         differ = int((pairs["test_label"] != pairs["train_label"]).sum())
         rows.append(
             {
                 "correlation": limit,
                 "chosen": int(limit == correlation),
                 "pairs": len(pairs),
-                "share": len(pairs) / len(neighbours),
+                "share": len(pairs) / len(neighbors),
                 "exact": int(pairs["exact"].sum()),
                 "labels_differ": differ,
                 "differ_share": differ / len(pairs) if len(pairs) else None,
@@ -140,7 +140,7 @@ GROUPS = ("all", "without", "only")
 
 def duplicates_table(
     labels: np.ndarray,
-    neighbours: pd.DataFrame,
+    neighbors: pd.DataFrame,
     predicted: Sequence[Predicted],
     correlation: float,
 ) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def duplicates_table(
     weighted so that the classes have the shares that they have among the near-duplicates, which
     are not of all classes alike.
     """
-    near = (neighbours["correlation"] >= correlation).to_numpy()
+    near = (neighbors["correlation"] >= correlation).to_numpy()
     selected = {"all": np.ones_like(near), "without": ~near, "only": near}
     rows = []
     for model in predicted:

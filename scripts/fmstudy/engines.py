@@ -60,7 +60,7 @@ SEED = 1
 
 _SHARED = RunSpec("lowlevel", bias="vector")  # what both engines can be
 _DEEP = _SHARED.varied(hidden=(300, 100))
-# Keras models have neither.  Strong, so that a penalty wrong by a tenth of a per cent would show.
+# Keras models have neither.  Strong, so that a penalty wrong by a tenth of a percent would show.
 _PENALIZED = _DEEP.varied(bias="scalar", delta=0.001)
 
 NETS = {

@@ -19,7 +19,7 @@ import pandas as pd
 from fmstudy import runtime
 from fmstudy.columns import column, on_page
 from fmstudy.dataset import CLASSES
-from fmstudy.formats import DIVERGED, MISSING
+from fmstudy.formats import DIVERGED, MISSING, rounded
 from fmstudy.results import Runs
 from fmstudy.spec import RunSpec, number
 from fmstudy.tables import final_metrics, spread
@@ -163,7 +163,7 @@ def kept(count: int, most: int = MOST_EPOCHS) -> list[int]:
 
 def significant(value: float, digits: int) -> float:
     """Round to so many significant digits."""
-    return float(f"{value:.{digits}g}")
+    return float(rounded(value, f".{digits - 1}e"))
 
 
 def texts(name: str, values: Sequence[float]) -> list[str]:

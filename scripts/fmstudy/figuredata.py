@@ -28,6 +28,8 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
+from fmstudy.formats import rounded
+
 COLUMNS = ("panel", "series", "x", "y", "low", "high")
 KINDS = {"train", "held-out", "seed", "other"}
 _WORDS = (
@@ -332,4 +334,6 @@ def _bands_last(series: Series) -> bool:
 
 def cell(value: Any, digits: int = 6) -> str:
     """A value of the data: a number with so many digits that count, or text."""
-    return value if isinstance(value, str) else f"{value:.{digits}g}"
+    if isinstance(value, str):
+        return value
+    return f"{float(rounded(value, f'.{digits - 1}e')):.{digits}g}"

@@ -23,19 +23,21 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.colours import FAINT, HUES, INK, PAPER, readable
+from fmstudy.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.dataset import CLASSES
+from fmstudy.formats import DIVERGED, fixed
+from fmstudy.formats import number as short
 from fmstudy.results import Runs
 from fmstudy.spec import SECTIONS, number
 from fmstudy.svg import Drawing, style
-from fmstudy.tables import NEAR_ZERO
+from fmstudy.tables import NEAR_ZERO, has_finished, mean_of_finished
 
 WIDTH = 8.0  # inches
 # The overview is narrow: a phone shows all of it, with words that can be read.
 NARROW = 5.4  # inches
 NAME = 28  # characters in a line of a model's name, of which it has two at most
 BAND = 0.25  # how much of its hue a band of intervals has
-DARKER = 0.59  # of the colour map viridis, the part that stands out from white paper
+DARKER = 0.59  # of the color map viridis, the part that stands out from white paper
 # A model this far below the median would squeeze all others into a corner of the overview.
 FAR_BELOW = 0.3
 
@@ -49,16 +51,12 @@ MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 
 def percent(share: float) -> str:
     """Write a share as a percentage with one decimal; the space does not break."""
-    if math.isnan(share):
-        return "diverged"
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return DIVERGED if math.isnan(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
 def nats(loss: float) -> str:
     """Write a loss with three decimals, or shortly where it is large."""
-    if math.isnan(loss):
-        return "diverged"
-    return f"{loss:.3f}" if abs(loss) < 100 else f"{loss:,.0f}"
+    return DIVERGED if math.isnan(loss) else fixed(loss, 3 if abs(loss) < 100 else 0)
 
 
 def nothing(what: str) -> Drawing:
@@ -74,7 +72,7 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Write shares as percentages along an axis."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
-    target.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
 
 
 def own_words(panels: Iterable[Axes]) -> None:
@@ -96,21 +94,31 @@ def power_axis(axes: Axes, axis: str) -> None:
 # --------------------------------------------------------------------------- learning curves
 @dataclass(frozen=True)
 class Curves:
-    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics."""
+    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics.
+
+    `finished` (seeds,) tells which trainings did not diverge.  Of one that did, there is nothing
+    after its last finite loss: NaN.
+    """
 
     model: Mapping[str, Any]
     split: str
     epochs: np.ndarray
     accuracy: np.ndarray
     loss: np.ndarray
+    finished: np.ndarray
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """The mean of one of the metrics over the seeds, (epochs,); see `mean_of_finished`."""
+        return mean_of_finished(values, self.finished)
+
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """The seeds of one of the metrics that its mean is over."""
+        return values[:, self.finished] if self.finished.any() else values
 
     @property
     def final(self) -> tuple[float, float]:
         """Accuracy and loss after the last epoch, means over seeds; NaN if all have diverged."""
-        finished = np.isfinite(self.loss[-1])
-        if not finished.any():
-            return math.nan, math.nan
-        return float(self.accuracy[-1, finished].mean()), float(self.loss[-1, finished].mean())
+        return float(self.mean(self.accuracy)[-1]), float(self.mean(self.loss)[-1])
 
 
 def held_out_split(model: Mapping[str, Any]) -> str:
@@ -118,20 +126,26 @@ def held_out_split(model: Mapping[str, Any]) -> str:
     return "validation" if model["engine"] == "keras" else "test"
 
 
-def read_curves(model: Mapping[str, Any], split: str, runs: Runs) -> Curves:
-    """Read the curves of one split; the loss includes the penalty where the model has one."""
-    seeds = []
-    for seed in model["seeds"]:
-        history = runs.history(model["run"], seed)
-        seeds.append(history[history["split"] == split].set_index("epoch"))
-    together = pd.concat(seeds, axis=1, keys=range(len(seeds)))  # a diverged one ends early
-    objective = [together[k]["loss"] + together[k]["penalty"] for k in range(len(seeds))]
+def read_curves(
+    model: Mapping[str, Any], split: str, runs: Runs, with_penalty: bool = True
+) -> Curves:
+    """Read the curves of one split; the loss includes the penalty if the model has one."""
+    histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    seeds = [history[history["split"] == split].set_index("epoch") for history in histories]
+    # A diverged seed ends early, and may stand first.
+    together = pd.concat(seeds, axis=1, keys=range(len(seeds))).sort_index()
+    loss, penalty, accuracy = (
+        np.column_stack([together[k][column] for k in range(len(seeds))]).astype(float)
+        for column in ("loss", "penalty", "accuracy")
+    )
+    known = np.isfinite(loss + penalty)
     return Curves(
         model,
         split,
         together.index.to_numpy(),
-        np.column_stack([together[k]["accuracy"] for k in range(len(seeds))]),
-        np.column_stack(objective),
+        np.where(known, accuracy, math.nan),
+        np.where(known, loss + penalty if with_penalty else loss, math.nan),
+        np.array([has_finished(history) for history in histories]),
     )
 
 
@@ -173,12 +187,12 @@ def learning_curves(
             _draw_gaps(
                 strips, model, runs, hue, _series_name(models, model, "gap"), _points(models)[2]
             )
-        penalised = any(model["spec"]["penalty"] != "none" for model in models)
+        penalized = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
-        right.set_title("Loss + penalty, nats" if penalised else "Loss, nats")
+        right.set_title("Loss + penalty, nats" if penalized else "Loss, nats")
         percent_axis(left)
-        limit(left, [c.accuracy for c in drawn], rising=True)
-        limit(right, [c.loss for c in drawn], rising=False)
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
+        limit(right, [c.counted(c.loss) for c in drawn], rising=False)
         for axes in (left, right):
             label_ends(axes, ends[axes])
         for axes in strips:
@@ -229,8 +243,9 @@ def _draw_curve(
         axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
                   label=names)  # fmt: skip
     some = some_of(count, points[0])
-    mean = np.ma.masked_invalid(seeds).mean(axis=1)  # a diverged seed ends before the others
-    axes.plot(x[some], mean[some], color=hue, linewidth=width, linestyle=dashes, label=name)
+    axes.plot(
+        x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes, label=name
+    )
 
 
 def _draw_test(
@@ -240,8 +255,8 @@ def _draw_test(
     if model["engine"] != "keras":
         return
     test = read_curves(model, "test", runs)
-    for axes, values in ((left, test.accuracy), (right, test.loss)):
-        axes.plot([test.epochs[-1]], [values[-1].mean()], "o", color=hue, markersize=5, label=name)
+    for axes, value in zip((left, right), test.final, strict=True):
+        axes.plot([test.epochs[-1]], [value], "o", color=hue, markersize=5, label=name)
 
 
 def _draw_published(
@@ -318,15 +333,16 @@ def _gap_limits(axes: Axes) -> tuple[float, float]:
 def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
     """Cut away the first steep part of training, which would flatten all that follows.
 
-    Published values outside stay visible: limits only ever widen to what is drawn as a mark.
+    Each of `curves` is (epochs, seeds), NaN where there is no value.  Published values outside
+    stay visible: limits only ever widen to what is drawn as a mark.
     """
     starts, bests = [], []
     for seeds in curves:
-        finite = seeds[np.isfinite(seeds).all(axis=1)]
-        if len(finite):
-            start = finite[min(len(finite) - 1, max(1, math.ceil(0.05 * len(finite))))]
-            starts.append(start.min() if rising else start.max())
-            bests.append(finite.max() if rising else finite.min())
+        known = seeds[np.isfinite(seeds).any(axis=1)]
+        if len(known):
+            start = known[min(len(known) - 1, max(1, math.ceil(0.05 * len(known))))]
+            starts.append(np.nanmin(start) if rising else np.nanmax(start))
+            bests.append(np.nanmax(known) if rising else np.nanmin(known))
     heights = [np.asarray(line.get_ydata()) for line in axes.lines]
     marks = [float(height[0]) for height in heights if height.size == 1]
     if not starts:
@@ -340,7 +356,7 @@ def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float = 0.075) -> None:
     """Write labels at the right ends of lines, moved apart where they would overlap.
 
-    Each end is a height, a text and a colour; the axes have got their limits and scale.  `needed`
+    Each end is a height, a text and a color; the axes have got their limits and scale.  `needed`
     is the height of a label, as a share of the axes' height.
     """
     finite = [end for end in ends if math.isfinite(end[0])]
@@ -377,11 +393,11 @@ def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]
         if math.isnan(train_loss):
             parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
             continue
-        penalised = model["spec"]["penalty"] != "none"
-        finished = int(np.isfinite(train.loss[-1]).sum())
+        penalized = model["spec"]["penalty"] != "none"
+        finished = int(train.finished.sum())
         parts.append(
             f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
-            f"{percent(accuracy)}, {'loss with penalty' if penalised else 'loss'} {nats(loss)}; "
+            f"{percent(accuracy)}, {'loss with penalty' if penalized else 'loss'} {nats(loss)}; "
             f"train {percent(train_accuracy)}, {nats(train_loss)} "
             f"({f'mean of {finished} seeds' if finished > 1 else '1 seed'})"
         )
@@ -488,9 +504,8 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             f"highest {held_out} accuracy {percent(best[accuracy])} at {number(best['value'])}, "
             f"lowest {percent(worst[accuracy])} at {number(worst['value'])}."
         )
-    lost = [number(value) for value in table.loc[table[accuracy].isna(), "value"]]
-    if lost and len(ranked):
-        finding += f" Diverged: {', '.join(lost)}."
+    if len(ranked):
+        finding += _diverged_values(table.loc[table[accuracy].isna(), "value"])
     return Drawing(
         figure,
         f"{sweep['title']}: {finding}",
@@ -515,17 +530,16 @@ def sweep_curves(
     values = sweep["values"]
     held_out = held_out_split(models[0])
     order = np.argsort(values)
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), layout="constrained")
         drawn = []
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
-        for colour, index in zip(colours, order, strict=True):
-            hue = mpl.colors.to_hex(colour)
-            curves = read_curves(models[index], held_out, runs)
+        for color, index in zip(colors, order, strict=True):
+            hue = mpl.colors.to_hex(color)
+            curves = read_curves(models[index], held_out, runs, with_penalty=False)
             drawn.append(curves)
-            accuracy = curves.accuracy.mean(axis=1)
-            loss = _without_penalty(models[index], held_out, runs)
+            accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
             name = number(values[index])
             some = some_of(len(curves.epochs), SWEEP_POINTS)
             epochs = curves.epochs[some]
@@ -537,25 +551,32 @@ def sweep_curves(
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         percent_axis(left)
         losses = [np.asarray(line.get_ydata()).reshape(-1, 1) for line in right.lines]
-        limit(left, [c.accuracy for c in drawn], rising=True)
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
         limit(right, losses, rising=False)
         for axes in (left, right):
             axes.set_xlabel("epoch")
             label_ends(axes, ends[axes])
-    finals = [c.final[0] for c in drawn if math.isfinite(c.final[0])] or [math.nan]
+    finals = {values[index]: c.final[0] for index, c in zip(order, drawn, strict=True)}
+    finished = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
+    lost = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
+    finding = (
+        f"final {held_out} accuracy from {percent(min(finished))} to {percent(max(finished))} "
+        f"over {len(finished)} values."
+        if finished
+        else "every training diverged."
+    )
     return Drawing(
         figure,
-        f"{sweep['title']}: final {held_out} accuracy from {percent(min(finals))} to "
-        f"{percent(max(finals))} over {len(values)} values.",
+        f"{sweep['title']}: {finding}{_diverged_values(lost if finished else [])}",
         f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
         "larger. The first epochs lie outside the axes.",
     )
 
 
-def _without_penalty(model: Mapping[str, Any], split: str, runs: Runs) -> np.ndarray:
-    seeds = [runs.history(model["run"], seed) for seed in model["seeds"]]
-    columns = [h[h["split"] == split].set_index("epoch")["loss"] for h in seeds]
-    return pd.concat(columns, axis=1).mean(axis=1).to_numpy()
+def _diverged_values(values: Iterable[float]) -> str:
+    """Name the swept values at which every seed diverged, if any, in a sentence."""
+    names = [number(value) for value in values]
+    return f" Diverged: {', '.join(names)}." if names else ""
 
 
 def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
@@ -687,7 +708,7 @@ def models_overview(
         "far to the left of the axis is written at its edge. "
         "Blue: Part A, orange: Part B, green: Part C."
         + (
-            " Grey ruler: the smallest difference that seeds resolve, median of the planned "
+            " Gray ruler: the smallest difference that seeds resolve, median of the planned "
             "comparisons."
             if len(resolved)
             else ""
@@ -750,7 +771,7 @@ def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
 
 
 def _draw_ruler(axes: Axes, size: float, count: int) -> None:
-    """A grey ruler of this length below the lowest row, at the right."""
+    """A gray ruler of this length below the lowest row, at the right."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom - 1.4, top)
@@ -759,7 +780,7 @@ def _draw_ruler(axes: Axes, size: float, count: int) -> None:
               markersize=6, clip_on=False)  # fmt: skip
     axes.set_xlim(low, high)
     lines = (
-        f"smallest difference that seeds resolve: {100 * size:.1f} points",
+        f"smallest difference that seeds resolve: {fixed(100 * size, 1)} points",
         f"(median of {count} comparison{'' if count == 1 else 's'})",
     )
     edge = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
@@ -782,8 +803,10 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             layout="constrained",
         )
         for axes, model in zip(grid.ravel(), models, strict=False):
-            weights = np.concatenate([runs.weights(model["run"], s) for s in model["seeds"]])
-            weights = weights[np.isfinite(weights)]  # a diverged training leaves others
+            seeds = runs.finished(model)
+            weights = np.concatenate(
+                [np.empty(0, np.float32), *(runs.weights(model["run"], s) for s in seeds)]
+            )
             counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
             share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
             shares.append(share)
@@ -819,9 +842,9 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
         ]
         left.imshow(1 - np.vstack(rows), cmap="gray", vmin=0, vmax=1, interpolation="none")
         side = samples.shape[-1]
-        centres = np.arange(len(CLASSES)) * side + side / 2
+        centers = np.arange(len(CLASSES)) * side + side / 2
         left.set_yticks(
-            centres, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
+            centers, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
         )
         left.set_xticks([side * samples.shape[1] / 2, side * (samples.shape[1] + 0.5)])
         left.set_xticklabels(["first training images", "mean"])

@@ -126,7 +126,7 @@ def _cut(path: Path, characters: frozenset[str]) -> str:
     options.hinting = False
     options.drop_tables += ["FFTM"]  # dates of the font's making, which no reader needs
     options.notdef_outline = True
-    options.name_IDs = [0, 1, 2, 13, 14]  # copyright and licence stay with the font
+    options.name_IDs = [0, 1, 2, 13, 14]  # copyright and license stay with the font
     font = subset.load_font(str(path), options)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=sorted(map(ord, characters)))

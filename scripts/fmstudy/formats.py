@@ -1,9 +1,9 @@
-"""How the report writes numbers, in its page, its PDF, its explorer and its LaTeX alike."""
+"""How the study writes numbers: in the page, the PDF, the explorer, LaTeX, and figures alike."""
 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 Value = float | None
 
@@ -13,18 +13,27 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 
+def rounded(value: float, form: str) -> str:
+    """Write a number in a form such as ".2f" or ".2e", rounded half up: every rounding is this one.
+
+    That is as by hand: 89.065 is 89.07, though the binary number may lie a trace below.
+    """
+    if value == 0:
+        return format(0.0, form)  # a decimal zero has an exponent of its own
+    with localcontext(rounding=ROUND_HALF_UP):
+        return format(Decimal(f"{value:.12g}"), form)
+
+
 def fixed(value: Value, digits: int = 2) -> str:
     """Write a number with so many decimals, with a real minus sign and never as -0."""
     if value is None:
         return MISSING
-    # As it would be by hand: 89.065 is 89.07, though the binary number may lie a trace below.
-    exact = Decimal(f"{value:.12g}").quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    text = f"{exact:,f}"
+    text = rounded(value, f",.{digits}f")
     return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
 
 
 def percent(value: Value, digits: int = 1) -> str:
-    """Write a share as per cent: 0.867 is 86.7 %."""
+    """Write a share as percent: 0.867 is 86.7 %."""
     return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
 
 
@@ -54,7 +63,14 @@ def number(value: Value | str) -> str:
     """Write a number of the configuration exactly and shortly: 300, 0.001, 1e-5."""
     if not isinstance(value, int | float):
         return MISSING if value is None else str(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if isinstance(value, float):
+        return brief(value, 6)
+    return f"{value:,}".replace("-", MINUS)
+
+
+def brief(value: float, digits: int) -> str:
+    """Write a number with so many digits at most, without zeros at its end: 30, 1.5, 4e−7."""
+    text = f"{float(rounded(value, f'.{digits - 1}e')):g}"
     mantissa, exponent, power = text.partition("e")
     return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
 
@@ -63,7 +79,7 @@ def scientific(value: Value, digits: int = 1) -> str:
     """Write a number of any size with so many decimals and a power of ten: 3.1e−7."""
     if value is None:
         return MISSING
-    mantissa, power = f"{value:.{digits}e}".split("e")
+    mantissa, power = rounded(value, f".{digits}e").split("e")
     return f"{mantissa}e{int(power)}".replace("-", MINUS)
 
 
@@ -72,7 +88,9 @@ def significant(value: Value, digits: int = 3) -> str:
     if value is None:
         return MISSING
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the value as it is rounded
+        power = int(
+            rounded(value, f".{digits - 1}e").partition("e")[2]
+        )  # of the value as it is rounded
         return fixed(value, max(0, digits - 1 - power))
     return scientific(value, digits - 1)
 
@@ -82,11 +100,11 @@ def seconds(value: Value) -> str:
     if value is None:
         return MISSING
     if value < 59.95:
-        return f"{value:.1f}{THIN}s"
-    whole = round(value)
+        return f"{fixed(value, 1)}{THIN}s"
+    whole = int(rounded(value, ".0f"))
     if whole < 3600:
         return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
-    minutes = round(whole / 60)
+    minutes = int(rounded(whole / 60, ".0f"))
     return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fmstudy import verdicts
 from fmstudy.claims import KINDS, WAYS
+from fmstudy.formats import brief
 from fmstudy.ledger import rounding, scale_of
 from fmstudy.measures import Measures
 from fmstudy.results import Runs
@@ -89,9 +90,9 @@ def unit_of(metric: str, differs: bool = True) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value in its unit: shares as points or per cent, a logarithm as a factor."""
+    """Write a value in its unit: shares as points or percent, a logarithm as a factor."""
     if unit == "factor":
-        return f"a factor of {10.0**value:.3g}"
+        return f"a factor of {brief(10.0**value, 3)}"
     size = round(100 * value, 6) if unit in ("points", "%") else value
     if unit == "points" and abs(size) == 1:
         unit = "point"

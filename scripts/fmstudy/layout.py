@@ -37,7 +37,7 @@ class Layout:
         self.figures = f"{self.directory}/figures"
         self.run = f"{self.directory}/runs/{{run}}/seed-{{seed}}"
         self.experiment = f"{self.directory}/batchnorm/{{experiment}}"
-        self.neighbours = f"{self.directory}/data/neighbours.csv"  # of the images that it uses
+        self.neighbors = f"{self.directory}/data/neighbors.csv"  # of the images that it uses
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
 

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
+from fmstudy.formats import fixed
 from fmstudy.measures import Measures
 from fmstudy.results import Runs
 from fmstudy.statistics import another_run, over_seeds
 
 PROTOCOLS = ("as written", "alternative")
 
-_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalised loss": "objective"}
+_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalized loss": "objective"}
 _UNITS = {"percent": "points", "nats": "nats"}
 _DIGITS = {"percent": 2, "nats": 3}
 
@@ -28,7 +29,7 @@ COLUMNS = (
 
 
 def scale_of(unit: str) -> float:
-    """What to multiply a metric with to have it in a published unit: per cent or nats."""
+    """What to multiply a metric with to have it in a published unit: percent or nats."""
     return 100.0 if unit == "percent" else 1.0
 
 
@@ -151,4 +152,4 @@ def _found(entry: Mapping[str, Any]) -> str:
     if "difference" not in entry:
         return "Here every training diverged."
     digits, unit = _DIGITS[entry["unit"]], " %" if entry["unit"] == "percent" else ""
-    return f"Here it is {entry['reproduced']:.{digits}f}{unit}."
+    return f"Here it is {fixed(entry['reproduced'], digits)}{unit}."

@@ -102,7 +102,7 @@ def cross_entropy_l2_regularization(
 
 
 def calculate_accuracy(predictions: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The share of samples whose most probable class is the labelled one.
+    """The share of samples whose most probable class is the labeled one.
 
     The source says it takes the sum of the hits; the percentages that it prints are means.
     """
@@ -142,6 +142,6 @@ def summed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tenso
 
 
 def count_hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """How many samples have their largest logit at the labelled class, as float32."""
+    """How many samples have their largest logit at the labeled class, as float32."""
     hits = tf.math.equal(tf.math.argmax(logits, axis=0), tf.math.argmax(labels, axis=0))
     return tf.math.reduce_sum(tf.cast(hits, tf.float32))

@@ -11,10 +11,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from html import escape
 
-from fmstudy.colours import dark
+from fmstudy.colors import dark
 
 _LOOK = ("font-family", "font-size", "fill", "stroke-linejoin", "stroke-linecap")
-_COLOUR = re.compile(r"""\b(fill|stroke)=["'](#[0-9a-f]{6})["']""")
+_COLOR = re.compile(r"""\b(fill|stroke)=["'](#[0-9a-f]{6})["']""")
 
 
 def panels(root: ET.Element, title: str) -> str:
@@ -59,18 +59,18 @@ def _picture(
     return ET.tostring(picture, encoding="unicode").replace(" />", "/>")
 
 
-def dark_colours(svgs: Iterable[str]) -> str:
+def dark_colors(svgs: Iterable[str]) -> str:
     """Give the style sheet that shows these figures on a dark page: on a screen, not in print.
 
     It applies where the root has `data-theme="dark"`, and where the reader's system is dark unless
     the root has `data-theme="light"`.
     """
-    used = {match.groups() for text in svgs for match in _COLOUR.finditer(text)}
-    names = {colour: f"--f{index}" for index, colour in enumerate(sorted({c for _, c in used}))}
-    shades = ";".join(f"{name}:{dark(colour)}" for colour, name in names.items())
+    used = {match.groups() for text in svgs for match in _COLOR.finditer(text)}
+    names = {color: f"--f{index}" for index, color in enumerate(sorted({c for _, c in used}))}
+    shades = ";".join(f"{name}:{dark(color)}" for color, name in names.items())
     rules = "".join(
-        f'[{key}="{colour}"]{{{key}:var({names[colour]},{colour})}}'
-        for key, colour in sorted(used, key=lambda pair: (pair[1], pair[0]))
+        f'[{key}="{color}"]{{{key}:var({names[color]},{color})}}'
+        for key, color in sorted(used, key=lambda pair: (pair[1], pair[0]))
     )
     if not rules:
         return ""

@@ -161,7 +161,7 @@ class Probe:
                           rates
         gradient_change   largest |g(way) - g| / |way| over these steps
         loss_range_scaled, gradient_change_scaled   the same with ways in units of the norm |W| of
-                          the weights: at steps of 0.1 to 1 per cent of it, and as
+                          the weights: at steps of 0.1 to 1 percent of it, and as
                           |W| |g(way) - g| / (|way| / |W|)
         """
         loss, gradients = self.look()

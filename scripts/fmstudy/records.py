@@ -24,7 +24,7 @@ HISTORY_COLUMNS = ("epoch", "split", "loss", "penalty", "accuracy")
 class History:
     """Loss, penalty and accuracy of each split after each epoch; epoch 0 is before training.
 
-    The loss is the plain cross-entropy; what is minimised is loss + penalty.  Metrics belong to
+    The loss is the plain cross-entropy; what is minimized is loss + penalty.  Metrics belong to
     the parameters *after* the epoch, in inference mode.  The split `running` alone is Keras'
     own figure, averaged while an epoch's batches change the parameters (dropout on).
     """

@@ -78,7 +78,7 @@ def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
 
 
 def accuracy(z: np.ndarray, labels: np.ndarray) -> float:
-    """The share of columns of the logits (10, n) whose largest entry is the labelled one."""
+    """The share of columns of the logits (10, n) whose largest entry is the labeled one."""
     return float((z.argmax(axis=0) == labels.argmax(axis=0)).mean())
 
 
@@ -131,14 +131,14 @@ def batch_norm_backward(
     """Gradients by x (units, m), gamma and beta, as the paper's section 3 chains them."""
     m = x.shape[1]
     mean = x.mean(axis=1, keepdims=True)
-    centred = x - mean
-    variance = (centred**2).mean(axis=1, keepdims=True)
+    centered = x - mean
+    variance = (centered**2).mean(axis=1, keepdims=True)
     inverse = (variance + epsilon) ** -0.5
-    x_hat = centred * inverse
+    x_hat = centered * inverse
     d_x_hat = dy * gamma
-    d_variance = (d_x_hat * centred).sum(axis=1, keepdims=True) * -0.5 * inverse**3
+    d_variance = (d_x_hat * centered).sum(axis=1, keepdims=True) * -0.5 * inverse**3
     d_mean = (-d_x_hat * inverse).sum(axis=1, keepdims=True)  # d variance / d mean is 0
-    dx = d_x_hat * inverse + d_variance * 2.0 * centred / m + d_mean / m
+    dx = d_x_hat * inverse + d_variance * 2.0 * centered / m + d_mean / m
     return dx, (dy * x_hat).sum(axis=1, keepdims=True), dy.sum(axis=1, keepdims=True)
 
 

@@ -95,8 +95,8 @@ def load_context(
         "data": _read_summary(summary),
         "tables": read,
         "figures": shown,
-        "figure_colours": Markup(
-            pagefigures.dark_colours(figure.panels for figure in shown.values())
+        "figure_colors": Markup(
+            pagefigures.dark_colors(figure.panels for figure in shown.values())
         ),
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,

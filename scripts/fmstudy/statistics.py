@@ -235,9 +235,9 @@ def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimat
     images = (
         None if any(e is None for e in each) else np.concatenate([e for e in each if e is not None])
     )
-    centred = places - places.mean()
-    weights = centred / np.sum(centred**2) * np.ptp(places)
-    design = np.column_stack([np.ones_like(centred), centred])
+    centered = places - places.mean()
+    weights = centered / np.sum(centered**2) * np.ptp(places)
+    design = np.column_stack([np.ones_like(centered), centered])
     return _least_squares(values, images, design, weights)
 
 

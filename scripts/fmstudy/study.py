@@ -612,13 +612,13 @@ def published_values(
 ) -> dict[str, dict[str, float]]:
     """Give the published final values by model of the study, as metrics such as test_accuracy.
 
-    Accuracies are shares; a penalised loss counts as the loss, because that is what the source
+    Accuracies are shares; a penalized loss counts as the loss, because that is what the source
     draws.  Where the source gives a number twice, the first counts.  A number belongs to the
     model that follows the source to the letter, not to an alternative.
     """
     values: dict[str, dict[str, float]] = {}
     for row in rows:
-        metric = f"{row['split']}_{row['metric'].removeprefix('penalised ')}"
+        metric = f"{row['split']}_{row['metric'].removeprefix('penalized ')}"
         value = float(row["value"]) / (100.0 if row["unit"] == "percent" else 1.0)
         for name in redone_by[row["model"]][:1]:
             values.setdefault(name, {}).setdefault(metric, value)
@@ -646,6 +646,6 @@ _AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # how it is rounded is read fro
 
 _PUBLISHED_WORDS: dict[str, Sequence[str]] = {
     "split": ("train", "test"),
-    "metric": ("accuracy", "loss", "penalised loss"),
+    "metric": ("accuracy", "loss", "penalized loss"),
     "unit": ("percent", "nats"),
 }

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fmstudy import figuredata, runtime, svgclean
-from fmstudy.colours import FAINT, INK
+from fmstudy.colors import FAINT, INK
 
 FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"

@@ -1,6 +1,6 @@
-"""Rewrites matplotlib's SVG: short, without ids and style sheets, coloured by attributes.
+"""Rewrites matplotlib's SVG: short, without ids and style sheets, colored by attributes.
 
-A page themes its figures by selectors such as `[stroke="#0072b2"]`, so every colour becomes a
+A page themes its figures by selectors such as `[stroke="#0072b2"]`, so every color becomes a
 lower-case hexadecimal presentation attribute.  What is drawn many times is drawn as one path or as
 circles instead of by reference, what lies outside its clip rectangle is cut away, and numbers get
 one or two decimals of a point, which is finer than a screen shows.  Nothing here depends on page
@@ -367,7 +367,7 @@ def _text(element: ET.Element) -> ET.Element:
 
 
 def _image(element: ET.Element) -> ET.Element:
-    """A picture the right way up, with as few colours as it has, without smoothing."""
+    """A picture the right way up, with as few colors as it has, without smoothing."""
     data = element.get(f"{{{XLINK}}}href", "").partition(",")[2]
     picture: Image.Image = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")
     width, height = (float(element.get(key, 0)) for key in ("width", "height"))
@@ -395,7 +395,7 @@ def _image(element: ET.Element) -> ET.Element:
 
 
 def _png(picture: Image.Image) -> str:
-    """The same pixels as a small PNG: grey or with a palette where that loses nothing."""
+    """The same pixels as a small PNG: gray or with a palette where that loses nothing."""
     red, green, blue, alpha = picture.split()
     if alpha.getextrema() == (255, 255):
         if red.tobytes() == green.tobytes() == blue.tobytes():
@@ -413,7 +413,7 @@ def _png(picture: Image.Image) -> str:
 
 # ---------------------------------------------------------------------------------- less of all
 def _merged(elements: Iterable[ET.Element]) -> list[ET.Element]:
-    """Neighbours that look the same as one path; neighbouring groups of one series as one."""
+    """Neighbors that look the same as one path; neighboring groups of one series as one."""
     found: list[ET.Element] = []
     for element in elements:
         before = found[-1] if found else None
@@ -456,7 +456,7 @@ def _unfactored(group: ET.Element) -> list[ET.Element]:
 
 
 def _factored(elements: list[ET.Element]) -> list[ET.Element]:
-    """Say once, in a group, what neighbours say each."""
+    """Say once, in a group, what neighbors say each."""
     found: list[ET.Element] = []
     index = 0
     while index < len(elements):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy.records import FINISHED
+from fmstudy.records import FINISHED, diverged
 from fmstudy.results import Runs
 
 Row = dict[str, Any]
@@ -32,6 +32,27 @@ METRICS = (
     "gap_accuracy",
     "gap_loss",
 )
+
+
+def has_finished(history: pd.DataFrame) -> bool:
+    """Tell from its history whether a training finished: a diverged one ends without a finite loss.
+
+    For those that read no metrics.json, whose status says the same.
+    """
+    last = history[history["epoch"] == history["epoch"].max()]
+    return not diverged(*last["loss"], *last["penalty"])
+
+
+def mean_of_finished(values: np.ndarray, finished: np.ndarray) -> np.ndarray:
+    """Average values (..., seeds) over the seeds that finished, booleans (seeds,): (...).
+
+    A diverged seed stays out from the start: it would leave a step where it ends.  Where every
+    seed diverged, each counts as long as its values are finite; NaN where none is.
+    """
+    counted = np.isfinite(values) & (finished if finished.any() else True)
+    count = counted.sum(axis=-1)
+    sums = np.where(counted, values, 0.0).sum(axis=-1)
+    return np.divide(sums, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -118,7 +139,7 @@ def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
 
 
 def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
-    """What the weights of a run look like, means over its seeds.
+    """What the weights of a run look like, means over these seeds; they have to have finished.
 
     sum, sum_absolute and norm (the root of the sum of squares) are over the weights of all
     layers; near_zero_share is the share of them below 0.001 in size.
@@ -126,8 +147,6 @@ def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
     measured = []
     for seed in seeds:
         w = runs.weights(run, seed).astype(np.float64)
-        if not np.isfinite(w).all():  # diverged
-            continue
         measured.append(
             {
                 "weights": w.size,
@@ -151,7 +170,7 @@ def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFra
     """A row a model: what its penalty made of the weights."""
     return pd.DataFrame(
         {"model": model["name"], "title": model["title"], "seeds": len(model["seeds"])}
-        | weight_row(model["run"], model["seeds"], runs)
+        | weight_row(model["run"], runs.finished(model), runs)
         for model in models
     )
 
@@ -162,7 +181,7 @@ def sweep_table(
     """A row a swept value: the model's row, the norm of its weights, the share near zero."""
     rows = []
     for value, model in zip(values, models, strict=True):
-        weights = weight_row(model["run"], model["seeds"], runs)
+        weights = weight_row(model["run"], runs.finished(model), runs)
         kept = {f"weight_{key}" if key == "norm" else key: weights[key] for key in _SWEPT_WEIGHTS}
         rows.append({"value": value} | model_row(model, runs) | kept)
     return pd.DataFrame(rows)
@@ -176,14 +195,14 @@ def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.
     names = ["train_accuracy", "train_loss", "test_accuracy", "test_loss"]
     rows = []
     histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    histories = [history for history in histories if has_finished(history)]
     for epochs in at:
         seeds = []
         for history in histories:
             there = history[history["epoch"] == epochs].set_index("split")
-            if len(there):  # a diverged run ends before
-                seeds.append(
-                    {f"{s}_{m}": there.loc[s, m] for s in there.index for m in ("accuracy", "loss")}
-                )
+            seeds.append(
+                {f"{s}_{m}": there.loc[s, m] for s in there.index for m in ("accuracy", "loss")}
+            )
         rows.append({"epochs": epochs, "seeds": len(seeds)} | spreads(names, seeds))
     return pd.DataFrame(rows)
 

@@ -20,7 +20,7 @@ from fmstudy import (
     calls,
     closer,
     closer_figures,
-    colours,
+    colors,
     columns,
     runtime,
     svg,
@@ -443,7 +443,7 @@ def test_words_in_a_map_are_readable_in_every_shade(palette):
             if patch.get_path().contains_point((column, row)):
                 behind = mpl.colors.to_hex(patch.get_facecolor())
         assert svgcheck.contrast(word, behind) >= 4.5, (word, behind)
-        assert svgcheck.contrast(colours.dark(word), colours.dark(behind)) >= 4.48, (word, behind)
+        assert svgcheck.contrast(colors.dark(word), colors.dark(behind)) >= 4.48, (word, behind)
 
 
 def test_titles_hold_the_numbers(tmp_path: Path):
@@ -453,7 +453,7 @@ def test_titles_hold_the_numbers(tmp_path: Path):
     assert "takes “Dress” for “Pullover” with 91.0" in found["mistakes_A"].title
     assert "1 of 6 test images (16.7" in found["hardest"].title
     assert "all 3 trainings of 2 models" in found["hardest"].title
-    assert "from -3920.00 to 3919.00" in found["weights_A"].title
+    assert "from −3,920.00 to 3,919.00" in found["weights_A"].title
     assert f"class {CLASSES[0]} (seed 1)" in found["weights_A"].title
 
 

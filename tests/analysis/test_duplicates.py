@@ -1,4 +1,4 @@
-"""Near-duplicates: the right neighbours are found, and accuracies are told apart by them."""
+"""Near-duplicates: the right neighbors are found, and accuracies are told apart by them."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ RANDOM = np.random.default_rng(8)
 TRAIN = RANDOM.random((784, 50)).astype(np.float32)
 
 
-def test_the_neighbour_is_the_one_with_the_highest_correlation(monkeypatch):
+def test_the_neighbor_is_the_one_with_the_highest_correlation(monkeypatch):
     """Held against NumPy's own coefficient, with pieces smaller than the training set."""
     monkeypatch.setattr(duplicates, "CHUNK", 7)
     test = RANDOM.random((784, 9)).astype(np.float32)
-    found = duplicates.find_neighbours(test, TRAIN)
+    found = duplicates.find_neighbors(test, TRAIN)
     every = np.corrcoef(test.T.astype(float), TRAIN.T.astype(float))[:9, 9:]
     assert np.array_equal(found.train, every.argmax(axis=1))
     assert found.correlation == pytest.approx(every.max(axis=1), abs=1e-12)
@@ -26,7 +26,7 @@ def test_the_neighbour_is_the_one_with_the_highest_correlation(monkeypatch):
 
 def test_brightness_and_contrast_do_not_matter_but_are_not_the_same_pixels():
     test = np.stack([0.3 + 0.5 * TRAIN[:, 31], TRAIN[:, 12]], axis=1).astype(np.float32)
-    found = duplicates.find_neighbours(test, TRAIN)
+    found = duplicates.find_neighbors(test, TRAIN)
     assert list(found.train) == [31, 12]
     assert found.correlation == pytest.approx([1, 1], abs=1e-6)
     assert list(found.exact) == [False, True]
@@ -37,23 +37,23 @@ def test_an_exact_copy_is_found_beside_one_that_only_correlates_fully(monkeypatc
     monkeypatch.setattr(duplicates, "CHUNK", 2)
     image = TRAIN[:, :1]
     train = np.hstack([(0.5 * image), image, image]).astype(np.float32)
-    found = duplicates.find_neighbours(image, train)
+    found = duplicates.find_neighbors(image, train)
     assert list(found.train) == [1]  # the first that is equal
     assert found.exact[0]
 
 
 def test_an_image_without_contrast_is_like_none():
     test = np.full((784, 1), 0.5, dtype=np.float32)
-    found = duplicates.find_neighbours(test, TRAIN)
+    found = duplicates.find_neighbors(test, TRAIN)
     assert found.correlation[0] == 0
-    assert duplicates.find_neighbours(test, np.hstack([TRAIN, test])).exact[0]
+    assert duplicates.find_neighbors(test, np.hstack([TRAIN, test])).exact[0]
 
 
-def test_the_table_of_neighbours_holds_both_labels(tmp_path: Path):
-    found = duplicates.Neighbours(np.array([2, 0]), np.array([0.99, 0.5]), np.array([False, False]))
-    table = duplicates.neighbours_table(found, np.array([7, 8]), np.array([1, 5, 9]))
-    runtime.write_table(tmp_path / "neighbours.csv", table)
-    again = pd.read_csv(tmp_path / "neighbours.csv")
+def test_the_table_of_neighbors_holds_both_labels(tmp_path: Path):
+    found = duplicates.Neighbors(np.array([2, 0]), np.array([0.99, 0.5]), np.array([False, False]))
+    table = duplicates.neighbors_table(found, np.array([7, 8]), np.array([1, 5, 9]))
+    runtime.write_table(tmp_path / "neighbors.csv", table)
+    again = pd.read_csv(tmp_path / "neighbors.csv")
     assert again.to_dict("list") == {
         "test": [0, 1],
         "train": [2, 0],
@@ -64,7 +64,7 @@ def test_the_table_of_neighbours_holds_both_labels(tmp_path: Path):
     }
 
 
-def neighbours(correlations: list[float], train_labels: list[int]) -> pd.DataFrame:
+def neighbors(correlations: list[float], train_labels: list[int]) -> pd.DataFrame:
     n = len(correlations)
     return pd.DataFrame(
         {
@@ -79,7 +79,7 @@ def neighbours(correlations: list[float], train_labels: list[int]) -> pd.DataFra
 
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 2])
-NEAR = neighbours([0.99, 0.98, 0.1, 1.0, 0.2, 0.1, 0.3, 0.97], [0, 1, 0, 1, 2, 1, 1, 2])
+NEAR = neighbors([0.99, 0.98, 0.1, 1.0, 0.2, 0.1, 0.3, 0.97], [0, 1, 0, 1, 2, 1, 1, 2])
 # Near-duplicates at 0.98: images 0, 1 and 3.
 
 
@@ -105,9 +105,9 @@ def predicted(*classes: list[int], seeds: int | None = None) -> Predicted:
 
 def wilson(share: float, n: int) -> tuple[float, float]:
     z = 1.959963984540054
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return centre - half, centre + half
+    return center - half, center + half
 
 
 def test_accuracies_with_and_without_near_duplicates():

@@ -87,10 +87,10 @@ def test_wrong_published_number_is_not_reproduced(judged):
     assert (right["verdict"][0], wrong["verdict"][0]) == ("reproduced", "not reproduced")
 
 
-def test_losses_are_in_nats_and_a_penalised_loss_has_the_penalty_in_it(judged):
+def test_losses_are_in_nats_and_a_penalized_loss_has_the_penalty_in_it(judged):
     plain = printed("0.52", metric="loss", unit="nats")
-    penalised = printed("0.62", id="x", metric="penalised loss", unit="nats")
-    table = judged(plain, penalised, losses=(0.49, 0.5, 0.51))
+    penalized = printed("0.62", id="x", metric="penalized loss", unit="nats")
+    table = judged(plain, penalized, losses=(0.49, 0.5, 0.51))
     assert list(table["reproduced"]) == pytest.approx([0.5, 0.6])
     assert list(table["difference"]) == pytest.approx([-0.02, -0.02])
     assert set(table["verdict"]) == {"reproduced"}

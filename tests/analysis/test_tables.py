@@ -1,6 +1,7 @@
 """Tables say what the runs left: means over seeds, gaps, divergence."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -108,8 +109,9 @@ def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousan
 
 
 def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: results.Runs, tmp_path: Path):
-    nothing = {"coefficients0": np.full((2, 2), np.nan, dtype=np.float32)}
-    runtime.write_arrays(tmp_path / "mlp-2/seed-3/weights.npz", nothing)
+    """Those that are still finite as well: only its loss may have overflowed."""
+    broken = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1)}
+    leave(tmp_path, "mlp-2", 3, broken, status="diverged")
     row = tables.weights_table([{**MODEL, "seeds": [1, 3]}], runs).iloc[0]
     assert row["near_zero_share"] == 0.5
     assert pd.isna(tables.weights_table([{**MODEL, "seeds": [3]}], runs).iloc[0]["norm"])
@@ -128,6 +130,21 @@ def test_longer_training_is_read_off_at_the_asked_epochs(tmp_path: Path):
     assert list(table["epochs"]) == [2, 4]
     assert list(table["test_accuracy"]) == [0.1, 0.2]
     assert list(table["train_loss"]) == [0.8, 0.6]
+
+
+def test_longer_training_is_told_by_the_finished_seeds(tmp_path: Path):
+    """Also after the epoch in which another seed diverged, and before it."""
+    for seed, losses in ((1, (2.0, 1.0, 0.5)), (2, (4.0, math.nan))):
+        rows = [f"{e},{s},{loss},0,0.5" for e, loss in enumerate(losses) for s in ("train", "test")]
+        text = "\n".join(["epoch,split,loss,penalty,accuracy", *rows])
+        runtime.write_text(tmp_path / f"softmax/seed-{seed}/history.csv", text)
+    runs = results.Runs(tmp_path)
+    table = tables.epochs_table([0, 1, 2], {"run": "softmax", "seeds": [1, 2]}, runs)
+    assert list(table["test_loss"]) == [2.0, 1.0, 0.5]
+    assert list(table["seeds"]) == [1, 1, 1]
+    lost = tables.epochs_table([0, 1, 2], {"run": "softmax", "seeds": [2]}, runs)
+    assert lost["test_loss"].isna().all()
+    assert list(lost["seeds"]) == [0, 0, 0]
 
 
 def test_a_table_read_back_is_the_table_written(runs: results.Runs, tmp_path: Path):

@@ -216,7 +216,7 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from fmstudy.colours import FAINT, HUES
+    from fmstudy.colors import FAINT, HUES
     from fmstudy.svg import style
 
     with style():

@@ -161,12 +161,12 @@ def test_models_are_chosen_and_taken_away(explore: Explore):
     assert page.locator("#x-accuracy .mean").count() == 2  # training and held-out
 
 
-def test_a_model_keeps_its_colour_while_it_is_chosen(explore: Explore):
+def test_a_model_keeps_its_color_while_it_is_chosen(explore: Explore):
     page = explore()
-    colour = "e => getComputedStyle(e).borderLeftColor"
-    before = page.locator("#x-chosen button").nth(1).evaluate(colour)
+    color = "e => getComputedStyle(e).borderLeftColor"
+    before = page.locator("#x-chosen button").nth(1).evaluate(color)
     page.get_by_role("button", name="Remove A", exact=True).click()
-    assert page.locator("#x-chosen button").first.evaluate(colour) == before
+    assert page.locator("#x-chosen button").first.evaluate(color) == before
 
 
 def test_a_fifth_model_is_refused_with_a_word(explore: Explore):

@@ -112,8 +112,8 @@ def test_sections_and_what_scrolls_have_names(shared_page: Page):
 
 
 # --------------------------------------------------------------------- what everybody can use
-# A dark theme changes nothing but colours.
-COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
+# A dark theme changes nothing but colors.
+COLORS = {"runOnly": ["color-contrast", "link-in-text-block"], "resultTypes": ["violations"]}
 
 
 def thin_out(page: Page) -> None:
@@ -144,7 +144,7 @@ def test_nothing_keeps_people_from_using_the_page(report_page: Page):
 def test_nothing_does_so_on_a_phone_or_in_the_dark(open_report: Open, scheme: str, width: int):
     page = open_report(width=width, color_scheme=scheme)
     thin_out(page)
-    assert violations(page, COLOURS if scheme == "dark" else DEFAULT_OPTIONS) == []
+    assert violations(page, COLORS if scheme == "dark" else DEFAULT_OPTIONS) == []
 
 
 def test_nothing_does_so_in_the_dark_that_a_reader_chose(open_report: Open):
@@ -152,7 +152,7 @@ def test_nothing_does_so_in_the_dark_that_a_reader_chose(open_report: Open):
     thin_out(page)
     while page.evaluate("document.documentElement.dataset.theme") != "dark":
         page.locator("#theme").click()
-    assert violations(page, COLOURS) == []
+    assert violations(page, COLORS) == []
 
 
 def test_the_page_is_valid_html(report_file: Path):
@@ -179,9 +179,9 @@ def contrasts(page: Page) -> list[dict[str, Any]]:
     """
     return page.evaluate("""() => {
         const context = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
-        const parts = colour => {
+        const parts = color => {
             context.clearRect(0, 0, 1, 1);
-            context.fillStyle = colour;
+            context.fillStyle = color;
             context.fillRect(0, 0, 1, 1);
             return [...context.getImageData(0, 0, 1, 1).data];
         };

@@ -26,14 +26,14 @@ def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation
     net = Net(3, activation, penalty, 0.01, batch_norm)
     x, labels = random.normal(size=(6, 7)), np.eye(10)[:, random.integers(0, 10, 7)]
 
-    def minimised():
+    def minimized():
         seen = reference.look(net, p, x, labels)
         return seen.loss + seen.penalty
 
     gradients = reference.look(net, p, x, labels).gradients
     assert set(gradients) == set(p)
     for name, array in p.items():
-        expected = numerical_gradient(minimised, array)
+        expected = numerical_gradient(minimized, array)
         np.testing.assert_allclose(gradients[name], expected, rtol=1e-5, atol=1e-8, err_msg=name)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import calibration_check, runtime, simulation
+from fmstudy import calibration_check, columns, runtime, simulation
 from fmstudy.statistics import Estimate, over_seeds
 
 ALLOWED = 0.05
@@ -86,10 +86,10 @@ def test_satterthwaites_approximation_is_caught_by_the_check_of_families(monkeyp
 
 def blobs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Ten overlapping classes in 20 dimensions: x (n, 20) and labels (n,)."""
-    centres = np.random.default_rng(0).normal(size=(10, 20))
+    centers = np.random.default_rng(0).normal(size=(10, 20))
     random = np.random.default_rng([1, seed])
     labels = np.arange(n) % 10
-    return centres[labels] + random.normal(size=(n, 20)), labels
+    return centers[labels] + random.normal(size=(n, 20)), labels
 
 
 @pytest.fixture(scope="module")

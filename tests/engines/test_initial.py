@@ -69,9 +69,9 @@ def test_weights_have_a_row_for_each_unit_and_single_precision():
 def test_models_share_the_initial_weights_of_layers_of_the_same_place_and_shape():
     a = initial_weights(RunSpec("lowlevel", hidden=(300,)), 1)
     b = initial_weights(NORMAL, 1)
-    penalised = initial_weights(NORMAL.varied(penalty="l2", delta=1e-3, batch_norm="before"), 1)
+    penalized = initial_weights(NORMAL.varied(penalty="l2", delta=1e-3, batch_norm="before"), 1)
     np.testing.assert_array_equal(a[0], b[0])
-    for ours, theirs in zip(b, penalised, strict=True):
+    for ours, theirs in zip(b, penalized, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 

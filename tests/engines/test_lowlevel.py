@@ -57,7 +57,7 @@ def test_softmax_makes_each_sample_a_distribution():
     np.testing.assert_allclose(given[:, 0], [0.25, 0.75], rtol=1e-6)
 
 
-def test_cross_entropy_is_the_mean_of_minus_log_of_the_labelled_probability():
+def test_cross_entropy_is_the_mean_of_minus_log_of_the_labeled_probability():
     predictions = f32([[0.5, 0.25], [0.25, 0.25], [0.25, 0.5]])
     labels = f32([[1, 0], [0, 1], [0, 0]])
     expected = (np.log(2.0) + np.log(4.0)) / 2

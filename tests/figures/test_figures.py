@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures import svgcheck
+from fixtures.workflow import append
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from PIL import Image
 
 from fmstudy import figures, results, runtime, svg, tables
@@ -254,6 +256,75 @@ def test_a_diverged_seed_stays_out_of_the_final_means(runs: results.Runs, tmp_pa
     leave(tmp_path, "mlp-3", 3, ("train", "test"), stop=2)
     drawing = figures.learning_curves([model("A", "mlp-3", seeds=(1, 2, 3))], runs)
     assert "loss 0.415" in drawing.title
+
+
+def line(axes: Axes, name: str) -> np.ndarray:
+    """The heights of the line of this name."""
+    [found] = [line for line in axes.lines if line.get_label() == name]
+    return np.ma.filled(np.ma.asarray(found.get_ydata(), dtype=float), np.nan)
+
+
+def panel(drawing: svg.Drawing, title: str) -> Axes:
+    [found] = [axes for axes in drawing.figure.axes if axes.get_title("left") == title]
+    return found
+
+
+@pytest.mark.parametrize("seeds", [(1, 2, 3), (3, 1, 2)])
+def test_the_test_dot_of_keras_curves_survives_a_diverged_seed(
+    runs: tables.Runs, tmp_path: Path, seeds: tuple[int, ...]
+):
+    for seed, accuracy in ((1, 0.8), (2, 0.84)):  # the test data are evaluated at the end only
+        leave(tmp_path, "K", seed, ("train", "validation"))
+        append(tmp_path / f"K/seed-{seed}/history.csv", f"\n4,test,0.5,0,{accuracy}")
+    leave(tmp_path, "K", 3, ("train", "validation"), stop=2)
+    append(tmp_path / "K/seed-3/history.csv", "\n2,test,nan,0,0.1")
+    drawing = figures.learning_curves([model("K", "K", "keras", seeds)], runs)
+    [dot] = [it for it in panel(drawing, "Accuracy").lines if it.get_label() == "test"]
+    assert dot.get_xydata().tolist() == [[4, pytest.approx(0.82)]]
+    assert line(panel(drawing, "Loss, nats"), "test") == pytest.approx([0.5])
+
+
+@pytest.mark.parametrize("stop", [2, 4])
+def test_means_of_curves_are_over_the_finished_seeds(runs: tables.Runs, tmp_path: Path, stop: int):
+    """Whether the other one diverged early or in the last epoch; its accuracy is then chance."""
+    leave(tmp_path, "mlp-3", 3, ("train", "test"), stop)
+    path = tmp_path / "mlp-3/seed-3/history.csv"
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows[:-2], f"{stop},train,nan,0,0.1", f"{stop},test,nan,0,0.1"]))
+    three = model("A", "mlp-3", seeds=(1, 2, 3))
+    alone = figures.learning_curves([model("A", "mlp-3")], runs)
+    drawing = figures.learning_curves([three], runs)
+    sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1]}
+    swept = figures.sweep_curves([three], sweep, runs)
+    for title, beside in (
+        ("Accuracy", "Test accuracy"),
+        ("Loss, nats", "Test loss (without penalty), nats"),
+    ):
+        expected = line(panel(alone, title), "test")
+        assert line(panel(drawing, title), "test") == pytest.approx(expected)
+        assert line(panel(swept, beside), "0.1") == pytest.approx(expected)
+        assert panel(drawing, title).get_ylim() == pytest.approx(panel(alone, title).get_ylim())
+        assert [text.get_text() for text in panel(swept, beside).texts] == ["0.1"]
+    assert np.isnan(line(panel(drawing, "Accuracy"), "test seed 3")[stop])
+
+
+def test_a_swept_value_at_which_every_seed_diverged_is_named(runs: tables.Runs, tmp_path: Path):
+    leave(tmp_path, "bad", 2, ("train", "test"), stop=3)
+    swept = [model("A", "mlp-3"), model("bad", "bad")]
+    sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1, 10.0]}
+    drawing = figures.sweep_curves(swept, sweep, runs)
+    assert drawing.title.endswith(" Diverged: 10.")
+    for axes in drawing.figure.axes:
+        assert np.isfinite(line(axes, "10")).tolist() == [True, True, True, False]
+
+
+def test_histograms_leave_out_the_weights_of_a_diverged_seed(tmp_path: Path):
+    for seed, status, weight in ((1, "finished", 0.1), (2, "diverged", 0.0)):
+        runtime.write_json(tmp_path / f"mlp-3/seed-{seed}/metrics.json", {"status": status})
+        weights = {"coefficients0": np.full((2, 2), weight, dtype=np.float32)}
+        runtime.write_arrays(tmp_path / f"mlp-3/seed-{seed}/weights.npz", weights)
+    drawing = figures.weight_histograms([model("A", "mlp-3")], tables.Runs(tmp_path))
+    assert " 0.0\N{NO-BREAK SPACE}%" in drawing.title
 
 
 def test_sweeps_are_summed_up_in_words(tmp_path: Path):

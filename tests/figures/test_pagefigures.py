@@ -1,4 +1,4 @@
-"""Figures in the page: their columns, and their colours on dark paper."""
+"""Figures in the page: their columns, and their colors on dark paper."""
 
 import colorsys
 import itertools
@@ -10,7 +10,7 @@ import pytest
 from fixtures.svgcheck import contrast, saved
 from matplotlib import pyplot as plt
 
-from fmstudy import colours, pagefigures, report, svg
+from fmstudy import colors, pagefigures, report, svg
 
 DARK = "#16181b"
 
@@ -83,38 +83,38 @@ def test_the_key_stands_over_each_column(tmp_path: Path):
     assert found.svg.count(">key<") == 1
 
 
-# --------------------------------------------------------------------------------- dark colours
+# --------------------------------------------------------------------------------- dark colors
 @pytest.mark.parametrize(
-    "colour",
+    "color",
     ["#1b1e22", "#6b7178", "#e3e6ea", "#fbf1e9", "#440154", "#1f9e89", "#d9a27a", "#ff0000"],
 )
-def test_a_colour_stands_out_from_dark_paper_as_from_white(colour: str):
-    found = colours.dark(colour)
-    wanted = min(contrast(colour, "#ffffff"), contrast("#ffffff", DARK))
+def test_a_color_stands_out_from_dark_paper_as_from_white(color: str):
+    found = colors.dark(color)
+    wanted = min(contrast(color, "#ffffff"), contrast("#ffffff", DARK))
     assert contrast(found, DARK) == pytest.approx(wanted, rel=0.03)
     hues = [colorsys.rgb_to_hls(*(int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)))
-            for c in (colour, found)]  # fmt: skip
+            for c in (color, found)]  # fmt: skip
     if min(hues[0][2], hues[1][2]) > 0.2:
         assert hues[1][0] == pytest.approx(hues[0][0], abs=0.02)
 
 
-def test_words_in_dark_colours_are_readable():
-    for hue in colours.HUES:
+def test_words_in_dark_colors_are_readable():
+    for hue in colors.HUES:
         assert contrast(hue, "#ffffff") >= 4.5
-        assert contrast(colours.dark(hue), DARK) >= 4.5
-    assert colours.dark("#ffffff") == DARK
-    assert contrast(colours.readable("#35b779"), "#ffffff") >= 4.5
-    assert colours.readable("#0072b2") == "#0072b2"
+        assert contrast(colors.dark(hue), DARK) >= 4.5
+    assert colors.dark("#ffffff") == DARK
+    assert contrast(colors.readable("#35b779"), "#ffffff") >= 4.5
+    assert colors.readable("#0072b2") == "#0072b2"
 
 
-def test_every_colour_of_the_figures_is_themed_on_screens_only(tmp_path: Path):
+def test_every_color_of_the_figures_is_themed_on_screens_only(tmp_path: Path):
     found, _ = page(figure(2), tmp_path / "x.svg")
-    css = pagefigures.dark_colours([found.panels, '<g fill="#d9a27a"/>'])
+    css = pagefigures.dark_colors([found.panels, '<g fill="#d9a27a"/>'])
     used = set(re.findall(r'(fill|stroke)="(#\w{6})"', found.panels)) | {("fill", "#d9a27a")}
     variables = {}
-    for key, colour in used:
-        [name] = re.findall(rf'\[{key}="{colour}"\]{{{key}:var\((--f\d+),{colour}\)}}', css)
-        variables[name] = colours.dark(colour)
+    for key, color in used:
+        [name] = re.findall(rf'\[{key}="{color}"\]{{{key}:var\((--f\d+),{color}\)}}', css)
+        variables[name] = colors.dark(color)
     conditions = (
         '@media screen{:root[data-theme="dark"]{',
         '@media screen and (prefers-color-scheme:dark){:root:not([data-theme="light"]){',
@@ -122,4 +122,4 @@ def test_every_colour_of_the_figures_is_themed_on_screens_only(tmp_path: Path):
     for condition in conditions:
         block = css.partition(condition)[2].partition("}")[0]
         assert dict(pair.split(":") for pair in block.split(";")) == variables
-    assert pagefigures.dark_colours([]) == ""
+    assert pagefigures.dark_colors([]) == ""

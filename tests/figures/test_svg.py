@@ -245,7 +245,7 @@ def test_a_figure_that_cannot_be_parted_stays_whole(tmp_path: Path):
 
 
 # --------------------------------------------------------------------------------- what is clean
-def test_colours_are_attributes_that_a_style_sheet_can_select(tmp_path: Path):
+def test_colors_are_attributes_that_a_style_sheet_can_select(tmp_path: Path):
     root = saved(drawing(), tmp_path / "x.svg")
     found = set()
     for element in root.iter():
@@ -254,7 +254,7 @@ def test_colours_are_attributes_that_a_style_sheet_can_select(tmp_path: Path):
         for key in ("fill", "stroke"):
             found.add(element.get(key, "none"))
     assert {"#0072b2", "#b34a00", "#007a59", "#000000", "#ff0000", "none"} <= found
-    assert all(colour == "none" or re.fullmatch("#[0-9a-f]{6}", colour) for colour in found)
+    assert all(color == "none" or re.fullmatch("#[0-9a-f]{6}", color) for color in found)
     assert {e.get("id") for e in root.iter()} == {None, "x-title", "x-desc"}
     assert not {"use", "defs", "clipPath"} & {e.tag.removeprefix(NS) for e in root.iter()}
 
@@ -292,15 +292,15 @@ def test_missing_fonts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_picture_keeps_its_pixels_the_right_way_up(tmp_path: Path):
-    grey = np.linspace(0, 1, 12).reshape(3, 4)
-    coloured = np.dstack([grey, grey[::-1], 1 - grey])
+    gray = np.linspace(0, 1, 12).reshape(3, 4)
+    colored = np.dstack([gray, gray[::-1], 1 - gray])
     with svg.style():
         figure, (left, right) = plt.subplots(1, 2)
-        left.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation="none")
-        right.imshow(coloured, interpolation="none")
+        left.imshow(gray, cmap="gray", vmin=0, vmax=1, interpolation="none")
+        right.imshow(colored, interpolation="none")
     root = saved(svg.Drawing(figure, "t", "d"), tmp_path / "x.svg")
     images = list(root.iter(f"{NS}image"))
-    for image, wanted in zip(images, (np.dstack([grey] * 3), coloured), strict=True):
+    for image, wanted in zip(images, (np.dstack([gray] * 3), colored), strict=True):
         data = base64.b64decode(image.attrib["href"].partition(",")[2])
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")) / 255
         assert pixels == pytest.approx(wanted, abs=0.005)

@@ -49,10 +49,10 @@ def test_single_letters_of_formulas_have_their_slanted_forms(embedded):
     assert found >= {"\U0001d465", "\U0001d44a", "\U0001d6ff", "\U0001d70e", "\u210e", "∑", "√"}
 
 
-def test_fonts_keep_their_licence_and_lose_what_is_not_used(embedded):
+def test_fonts_keep_their_license_and_lose_what_is_not_used(embedded):
     for (family, *_), font in embedded.items():
         names = {record.nameID: str(record) for record in font["name"].names}
-        told = names.get(13, "") + names.get(14, "")  # the licence, or where it stands
+        told = names.get(13, "") + names.get(14, "")  # the license, or where it stands
         assert "OFL" in told or "Open Font License" in told or family == "Report Signs"
         assert font.flavor == "woff2"
     whole = sum(face.path.stat().st_size for face in [*fonts.text_faces(), fonts.math_face()])
@@ -76,7 +76,7 @@ def test_characters_of_formulas_are_told_from_those_of_text():
 
 
 def test_the_committed_fonts_bear_names_of_their_own():
-    # The licence of Source Sans reserves its name for unchanged files.
+    # The license of Source Sans reserves its name for unchanged files.
     assert len(fonts.text_faces()) > 3
     for face in fonts.text_faces():
         with TTFont(face.path) as font:

@@ -439,7 +439,7 @@ def test_how_well_the_statistics_keep_their_promise_is_told(page, edited):
     assert "hold it in 50.0 % to 50.0 % of cases" in edited.text.replace("\u202f", " ")
 
 
-def test_a_verdict_is_never_told_by_colour_alone(page):
+def test_a_verdict_is_never_told_by_color_alone(page):
     for word in ("supported", "contradicted", "not resolved", "reproduced", "better"):
         assert re.search(
             rf'class="verdict \w+"><span aria-hidden="true">.</span> {word}<', page.source

@@ -1,10 +1,10 @@
-"""The quick study on a real SLURM of one node, with a training cancelled, beside a plain run.
+"""The quick study on a real SLURM of one node, with a training canceled, beside a plain run.
 
     python tests/slurm/prove_slurm.py [FOLDER]
 
 makes two copies of the study in FOLDER (without it, in a temporary one), runs one as
 `make quick` would and the other through `sbatch` (slurmcluster), cancels the first training that
-is seen at work, and prints the list of jobs, what became of the cancelled one, and which files
+is seen at work, and prints the list of jobs, what became of the canceled one, and which files
 differ. The exit code says whether all is as it should be. Takes the time of `make quick` about
 four times, because each job in the queue starts Snakemake twice; an interrupted run can be
 started again with the same FOLDER and goes on.
@@ -44,11 +44,11 @@ def main(folder: Path) -> int:
     print(f"\nThe plain run took {time.monotonic() - started:.0f} s.\n", flush=True)
     started = time.monotonic()
     with slurmcluster.cluster() as cluster:
-        said, cancelled = run_on(cluster, remote)
+        said, canceled = run_on(cluster, remote)
         jobs = cluster.completed()
     seconds = time.monotonic() - started
     print(f"\nThe run on the cluster took {seconds:.0f} s, in {len(jobs)} jobs:\n")
-    recovered = list_jobs(jobs, said, cancelled)
+    recovered = list_jobs(jobs, said, canceled)
     return 0 if compare(local, remote) and recovered else 1
 
 
@@ -64,7 +64,7 @@ def clone(directory: Path) -> Path:
 
 def run_on(cluster: slurmcluster.Cluster, directory: Path) -> tuple[str, str | None]:
     """Run the study on the cluster and cancel a training; give what was said and which it was."""
-    output, cancelled = directory / "said", None
+    output, canceled = directory / "said", None
     with open(output, "w", encoding="utf-8") as out:
         process = subprocess.Popen(
             [*SNAKEMAKE, *ON_CLUSTER, *QUICK],
@@ -75,8 +75,8 @@ def run_on(cluster: slurmcluster.Cluster, directory: Path) -> tuple[str, str | N
         )
         try:
             while process.poll() is None:
-                if not cancelled and (cancelled := cluster.training_at_work(directory)):
-                    cluster.run("scancel", cancelled)
+                if not canceled and (canceled := cluster.training_at_work(directory)):
+                    cluster.run("scancel", canceled)
                 time.sleep(0.2)
         finally:
             process.terminate()
@@ -84,11 +84,11 @@ def run_on(cluster: slurmcluster.Cluster, directory: Path) -> tuple[str, str | N
     said = output.read_text(encoding="utf-8")
     if process.returncode:
         print(said[-5000:])
-    return said, cancelled
+    return said, canceled
 
 
-def list_jobs(jobs: list[dict[str, str]], said: str, cancelled: str | None) -> bool:
-    """Print what SLURM noted of each job; tell whether the cancelled one was made in the end."""
+def list_jobs(jobs: list[dict[str, str]], said: str, canceled: str | None) -> bool:
+    """Print what SLURM noted of each job; tell whether the canceled one was made in the end."""
     submitted = re.findall(r"SLURM jobid (\d+) \(log: \S+/slurm_logs/(\S+)/\d+\.log\)", said)
     purpose = dict(submitted)
     for job in jobs:
@@ -100,9 +100,9 @@ def list_jobs(jobs: list[dict[str, str]], said: str, cancelled: str | None) -> b
     again = [
         job["JobId"]
         for job in jobs
-        if purpose.get(job["JobId"]) == purpose.get(cancelled) and job["JobState"] == "COMPLETED"
+        if purpose.get(job["JobId"]) == purpose.get(canceled) and job["JobState"] == "COMPLETED"
     ]
-    print(f"\nCancelled while it was at work: job {cancelled}, {purpose.get(cancelled)}.")
+    print(f"\nCanceled while it was at work: job {canceled}, {purpose.get(canceled)}.")
     print(f"The same again, completed: job {', '.join(again) or 'none'}.")
     return bool(again)
 

@@ -45,7 +45,7 @@ def test_every_rule_runs_in_the_group_or_here_or_says_what_it_needs():
 # ----------------------------------------------------------------------------- the study, run
 @dataclass
 class Run:
-    """What is left of a run on the cluster, of which one training was cancelled."""
+    """What is left of a run on the cluster, of which one training was canceled."""
 
     directory: Path
     exit_code: int
@@ -81,13 +81,13 @@ def run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Run:
 
 
 @pytest.mark.slurm
-def test_a_cancelled_training_is_tried_again_with_more_and_the_study_goes_on(run: Run):
+def test_a_canceled_training_is_tried_again_with_more_and_the_study_goes_on(run: Run):
     assert run.exit_code == 0, run.said
     assert "SLURM status is: 'CANCELLED'" in run.said
     # the data, two trainings, one of them again, and one job for a table and two figures
     assert Counter(job["JobState"] for job in run.jobs) == {"COMPLETED": 4, "CANCELLED": 1}
-    [cancelled] = [job for job in run.jobs if job["JobState"] == "CANCELLED"]
-    assert [2 * amount for amount in asked(cancelled)] in [asked(job) for job in run.jobs]
+    [canceled] = [job for job in run.jobs if job["JobState"] == "CANCELLED"]
+    assert [2 * amount for amount in asked(canceled)] in [asked(job) for job in run.jobs]
 
 
 def asked(job: dict[str, str]) -> list[int]:

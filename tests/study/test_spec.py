@@ -51,7 +51,7 @@ def some_specs(count: int) -> list[RunSpec]:
     return list(specs)
 
 
-def neighbours(spec: RunSpec) -> list[RunSpec]:
+def neighbors(spec: RunSpec) -> list[RunSpec]:
     """The same run with one thing changed, for every thing and every value."""
     found = []
     for keys, choices in CHOICES.items():
@@ -92,7 +92,7 @@ def test_name_is_read_at_a_glance_and_never_changes(spec, name):
 def test_different_runs_have_different_names():
     specs = set(some_specs(2000))
     for spec in [LOWLEVEL, KERAS, *some_specs(30)]:
-        specs |= set(neighbours(spec))
+        specs |= set(neighbors(spec))
     names = {}
     for spec in specs:
         other = names.setdefault(spec.name, spec)

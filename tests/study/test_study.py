@@ -365,7 +365,7 @@ def test_a_part_holds_models_of_its_own_engine_only():
 
 
 def test_published_values_belong_to_the_model_that_follows_the_source_to_the_letter():
-    row = {"split": "test", "metric": "penalised loss", "unit": "nats", "model": "L1"}
+    row = {"split": "test", "metric": "penalized loss", "unit": "nats", "model": "L1"}
     row["value"] = "0.29"
     values = studies.published_values([row], {"L1": ["signed", "true"]})
     assert values == {"signed": {"test_loss": 0.29}}

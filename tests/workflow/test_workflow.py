@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from fixtures import REPOSITORY
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
@@ -336,6 +338,39 @@ def test_an_edited_template_renders_the_report_again_and_nothing_else(
     assert planner.planned(built) == PAGES
 
 
+def test_an_edited_font_draws_every_figure_again(planner: Planner, built: Path):
+    drawn = planner.planned(built, "figures", "--forceall")
+    with open(built / "report/fonts/ReportSans-Regular.ttf", "ab") as font:
+        font.write(b"\0")
+    plots = {rule: count for rule, count in drawn.items() if rule.startswith("plot_")}
+    assert planner.planned(built) == plots | PAGES
+
+
+def braced(value: Any) -> Any:
+    """Put braces into every title and sentence of a configuration."""
+    if isinstance(value, list):
+        return [braced(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    texts = ("title", "says")
+    return {k: f"{{best}} {v}" if k in texts else braced(v) for k, v in value.items()}
+
+
+def test_titles_and_texts_may_hold_braces(planner: Planner, built: Path):
+    """Which Snakemake takes for wildcards, in some of what a rule is given."""
+    for name in ("config", "claims"):
+        path = built / f"config/{name}.yaml"
+        content = braced(yaml.safe_load(path.read_text(encoding="utf-8")))
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    planner.planned(built, "report", "replicates", "exports", "--forceall")  # every rule
+    figures = [f"results/figures/{name}.svg" for name in ("epochs", "curves_A", "sweep_width")]
+    done = snakemake(built, "--cores", "2", *figures, "results/tables/claims.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path in figures:
+        assert "{best} " in (built / path).read_text(encoding="utf-8")
+    assert "{best} A layer helps." in (built / "results/tables/claims.csv").read_text("utf-8")
+
+
 # --------------------------------------------------------------------- what can be asked
 @pytest.fixture(scope="module")
 def targets(planner: Planner, fresh: Path) -> dict[str, str]:
@@ -430,6 +465,7 @@ def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tm
         ("seeds: [1]", "seeds: [1]\nseeds: [2]", "stands here again"),
         ("seeds: [1]", "seeds: [1", "not valid YAML"),
         ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
+        ("file: config/published.csv", 'file: "config/{old}.csv"', "a path without braces"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_named_before_any_job(
@@ -441,6 +477,17 @@ def test_a_mistake_in_the_configuration_is_named_before_any_job(
     assert expected in said
     assert "config/config.yaml" in said
     assert re.search(r"line \d+", said)
+
+
+def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
+    planner: Planner, fresh: Path, tmp_path: Path
+):
+    folder = tmp_path / "my {study}"
+    folder.symlink_to(fresh)
+    done = planner.snakemake(tmp_path, "data", "--dag", "--snakefile", str(folder / "Snakefile"))
+    assert done.returncode != 0
+    assert "my {study}: Snakemake takes braces for wildcards" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def refused(planner: Planner, fresh: Path, directory: Path) -> str:

@@ -59,7 +59,7 @@ rule collect_sweep:
 rule collect_weights:
     """The table of what penalties make of the weights."""
     input:
-        runs=of_runs(study.weights, "weights"),
+        runs=of_runs(study.weights, "weights", "metrics"),
     output:
         table=f"{TABLES_DIRECTORY}/weights.csv",
     log:

@@ -148,6 +148,7 @@ rule plot_experiment:
     input:
         table=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}"),
         times=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}_times"),
+        fonts=FONTS,
     output:
         **figure_files("bn_{figure}"),
     log:
@@ -171,6 +172,8 @@ rule plot_experiment:
 
 rule plot_network:
     """The picture of a layer without and with batch normalization."""
+    input:
+        fonts=FONTS,
     output:
         **figure_files("bn_network"),
     log:

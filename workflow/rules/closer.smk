@@ -8,7 +8,7 @@ rule find_duplicates:
     input:
         **TENSORS,
     output:
-        table=NEIGHBOURS,
+        table=NEIGHBORS,
     log:
         f"{LOGS}/find_duplicates.log",
     priority: priority("find_duplicates")
@@ -53,7 +53,7 @@ rule compare_predictions:
     input:
         runs=of_runs(ALL_MODELS, "predictions", "metrics"),
         labels=TENSORS["y_test"],
-        neighbours=NEIGHBOURS,
+        neighbors=NEIGHBORS,
     output:
         calibration=table("calibration"),
         agreement=table("agreement"),
@@ -86,9 +86,10 @@ rule plot_predictions:
         likeness=table("agreement"),
         missed=table("hardest"),
         by_class=[table(f"classes_{model.name}") for model in study.closer.models],
-        neighbours=NEIGHBOURS,
+        neighbors=NEIGHBORS,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
+        fonts=FONTS,
     output:
         **files_of_figures(
             calibration="calibration",
@@ -117,6 +118,7 @@ rule plot_errors:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
         images=TENSORS["x_test"],
         labels=TENSORS["y_test"],
+        fonts=FONTS,
     output:
         **files_of_figures(
             confusion="confusion_{model}",
@@ -141,6 +143,7 @@ rule plot_errors:
 rule plot_layer:
     input:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "weights", "metrics"),
+        fonts=FONTS,
     output:
         **figure_files("weights_{model}"),
     log:

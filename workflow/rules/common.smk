@@ -41,6 +41,9 @@ def refuse(error):
     sys.exit(1)
 
 
+if re.search("[{}]", str(HERE)):
+    refuse(f"{HERE}: Snakemake takes braces for wildcards; rename the folder.")
+
 DEFAULT_CONFIGURATION = beside("config/config.yaml")
 try:  # before Snakemake reads it, because Snakemake does not say where a mistake in YAML is
     ORIGINS = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
@@ -98,7 +101,7 @@ PACKAGES = ["tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas", "
 PACKAGES += ["snakemake", "jinja2"]
 PATHS = layout.Layout(study)
 LOGS, FIGURES_DIRECTORY, TABLES_DIRECTORY = PATHS.logs, PATHS.figures, PATHS.tables
-EXPERIMENT, NEIGHBOURS = PATHS.experiment, PATHS.neighbours
+EXPERIMENT, NEIGHBORS = PATHS.experiment, PATHS.neighbors
 TRAINED = PATHS.trained()
 table, figure, figure_files, files_of_figures = (
     PATHS.table,

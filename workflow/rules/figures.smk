@@ -6,6 +6,7 @@ rule plot_data:
     input:
         pictures=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
+        fonts=FONTS,
     output:
         **figure_files("data"),
     log:
@@ -24,6 +25,7 @@ rule plot_models:
     input:
         tables=[table(section) for section in SECTIONS],
         comparisons=table("comparisons"),
+        fonts=FONTS,
     output:
         **figure_files("models"),
     log:
@@ -40,6 +42,7 @@ rule plot_models:
 rule plot_curves:
     input:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
+        fonts=FONTS,
     output:
         **figure_files("curves_{model}"),
     log:
@@ -62,6 +65,7 @@ rule plot_curves:
 rule plot_comparison:
     input:
         runs=lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
+        fonts=FONTS,
     output:
         **figure_files("compare_{comparison}"),
     log:
@@ -84,6 +88,7 @@ rule plot_epochs:
     """The bars of longer training."""
     input:
         table=f"{TABLES_DIRECTORY}/epochs.csv",
+        fonts=FONTS,
     output:
         **figure_files("epochs"),
     log:
@@ -101,6 +106,7 @@ rule plot_depth:
     """The figure of depth."""
     input:
         table=f"{TABLES_DIRECTORY}/depth.csv",
+        fonts=FONTS,
     output:
         **figure_files("depth"),
     log:
@@ -118,6 +124,7 @@ rule plot_sweep:
     input:
         runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
         table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
+        fonts=FONTS,
     output:
         **files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
     log:
@@ -137,7 +144,8 @@ rule plot_sweep:
 rule plot_weights:
     """The histograms of weights under each penalty."""
     input:
-        runs=of_runs(study.weights, "weights"),
+        runs=of_runs(study.weights, "weights", "metrics"),
+        fonts=FONTS,
     output:
         **figure_files("weights"),
     log:
@@ -153,6 +161,8 @@ rule plot_weights:
 
 rule plot_workflow:
     """The stages of the study."""
+    input:
+        fonts=FONTS,
     output:
         **figure_files("workflow"),
     log:

@@ -97,7 +97,7 @@ rule engines:
 rule closer:
     """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
     input:
-        NEIGHBOURS,
+        NEIGHBORS,
         PATHS.tables_of_errors(ALL_MODELS),
         PATHS.figures_of_errors(ALL_MODELS),
 
