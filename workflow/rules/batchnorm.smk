@@ -46,7 +46,7 @@ rule collect_experiment:
         **judging_of_experiment(),
         table=call("bn_best.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("bn_tables.times_table", seeds=list(study.batchnorm.seeds)),
-        code=digest("table", "bn_best", "bn_tables", "bn_judging"),
+        code=digest("table", "bn_best", "bn_tables", "bn_judging", "columns"),
     script:
         "../../scripts/table.py"
 
@@ -73,7 +73,7 @@ rule collect_arms:
         **judging_of_experiment(),
         table=call("bn_models.arms_table", arms=arms_of),
         times=call("bn_models.arms_times", arms=arms_of),
-        code=digest("table", "bn_models", "bn_judging"),
+        code=digest("table", "bn_models", "bn_judging", "columns"),
     script:
         "../../scripts/table.py"
 
@@ -92,7 +92,7 @@ rule judge_batchnorm:
     params:
         predictions=call("bn_judging.all_predictions", expected=EXPECTED.predictions),
         claims=call("bn_judging.claims_table", claims=EXPECTED.claims),
-        code=digest("table", "bn_judging"),
+        code=digest("table", "bn_judging", "columns"),
     script:
         "../../scripts/table.py"
 
@@ -165,7 +165,7 @@ rule plot_experiment:
                 PATHS.experiment_of[wildcards.figure]
             ],
         ),
-        code=digest("figure", "bn_figures"),
+        code=digest("figure", "bn_figures", "columns"),
     script:
         "../../scripts/figure.py"
 

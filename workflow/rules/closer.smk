@@ -74,7 +74,7 @@ rule compare_predictions:
             models=as_dicts(ALL_MODELS),
             correlation=study.closer.correlation,
         ),
-        code=digest("table", "calibration", "closer", "duplicates"),
+        code=digest("table", "calibration", "closer", "duplicates", "columns"),
     script:
         "../../scripts/table.py"
 
@@ -108,7 +108,7 @@ rule plot_predictions:
         hardest=call("closer_figures.hardest", samples=study.data["test_samples"]),
         classes=call("closer_figures.classes"),
         duplicates=call("closer_figures.duplicates", correlation=study.closer.correlation),
-        code=digest("figure", "closer_figures"),
+        code=digest("figure", "closer_figures", "columns"),
     script:
         "../../scripts/figure.py"
 

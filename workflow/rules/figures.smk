@@ -34,7 +34,7 @@ rule plot_models:
         "../envs/study.yaml"
     params:
         figure=call("figures.models_overview", published=published(study.models.values())),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures", "columns"),
     script:
         "../../scripts/figure.py"
 
@@ -97,7 +97,7 @@ rule plot_epochs:
         "../envs/study.yaml"
     params:
         figure=call("figures.epochs_bars", title=study.epochs.model.title),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures", "columns"),
     script:
         "../../scripts/figure.py"
 
@@ -115,7 +115,7 @@ rule plot_depth:
         "../envs/study.yaml"
     params:
         figure=call("figures.depth"),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures", "columns"),
     script:
         "../../scripts/figure.py"
 
@@ -136,7 +136,7 @@ rule plot_sweep:
     params:
         summary=call("figures.sweep_summary", sweep=this_sweep),
         curves=call("figures.sweep_curves", sweep=this_sweep, models=models_of_sweep),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures", "columns"),
     script:
         "../../scripts/figure.py"
 
