@@ -169,6 +169,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 
 # What differs in one table, or stands in no other; tables and columns may be patterns.
 IN_TABLE: dict[str, tuple[str, str]] = {
+    "neighbors.*": ("Neighbor", "number"),  # of images by their places, not shown
     "ledger.id": ("Published number", "code"),
     "intervals.value": ("Mean", "value"),
     "intervals.low": ("Other seeds and other images", "value"),

@@ -16,7 +16,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fmstudy import figuredata, runtime, svgclean
+from fmstudy import figuredata, runtime, svgrenderer
 from fmstudy.colors import FAINT, INK
 
 FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
@@ -46,8 +46,6 @@ STYLE: dict[Any, Any] = {
     "ytick.left": False,
     "ytick.alignment": "center",
     "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "fmstudy",
     "figure.dpi": 100,
 }
 
@@ -90,17 +88,18 @@ def save(drawing: Drawing, path: str | Path) -> None:
     """
     path = Path(path)
     figure = drawing.figure
-    buffer, picture = io.BytesIO(), io.BytesIO()
+    drawn, picture = ET.Element("svg"), io.BytesIO()
     with style():
         panels = figuredata.panels(figure)
         with figuredata.marked(figure, panels) as marks:
-            figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+            figure.savefig(
+                picture, format=svgrenderer.FORMAT, transparent=True, root=drawn, marks=marks
+            )
         extents = _extents(figure)
         # As savefig would, but for a draft to lay it out by: that is done.
         figure.set_layout_engine("none")
         figure.set_dpi(DOTS)
         FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})
-    drawn = svgclean.clean(ET.fromstring(buffer.getvalue()), marks)
     root = _root(figure, drawing, path.stem)
     root.extend(_arranged(drawn, panels, figure, extents))
     runtime.write_text(path, ET.tostring(root, encoding="unicode").replace(" />", "/>") + "\n")
@@ -120,7 +119,7 @@ def _root(figure: Figure, drawing: Drawing, name: str) -> ET.Element:
     root = ET.Element(
         "svg",
         {
-            "xmlns": svgclean.SVG,
+            "xmlns": svgrenderer.SVG,
             "width": f"{width}pt",
             "height": f"{height}pt",
             "viewBox": f"0 0 {width} {height}",
@@ -150,7 +149,7 @@ def _extents(figure: Figure) -> list[tuple[float, float]]:
 
 
 def _arranged(
-    drawn: Sequence[ET.Element],
+    drawn: ET.Element,
     panels: Sequence[figuredata.Panel],
     figure: Figure,
     extents: Sequence[tuple[float, float]],

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fmstudy import figuredata, report, svg, svgclean
+from fmstudy import figuredata, report, svg
 from fmstudy.digest import modules_of
 from fmstudy.figuredata import COLUMNS
 from fmstudy.runtime import StudyError
@@ -306,20 +306,6 @@ def test_a_picture_keeps_its_pixels_the_right_way_up(tmp_path: Path):
         assert pixels == pytest.approx(wanted, abs=0.005)
         width, height = (float(image.attrib[side]) for side in ("width", "height"))
         assert width / height == pytest.approx(4 / 3, abs=0.001)
-
-
-def test_a_path_written_shortly_is_the_same_path():
-    rng = np.random.default_rng(3)
-    corners = rng.uniform(0, 500, (200, 2))
-    d = " ".join(f"{'L' if i else 'M'} {x:.6f} {y:.6f}" for i, (x, y) in enumerate(corners))
-    short = svgclean.written(svgclean.parsed(d))
-    [found] = points(short)
-    assert np.abs(np.array(found) - corners).max() <= 0.0501  # rounding does not add up
-    assert len(short) < 0.55 * len(d)
-    closed = "M 0.5 0 L 10 0 L 10 7.25 C 1 2 3 4 -5.125 6 z M 3 4 L 3 -4"
-    assert svgclean.written(svgclean.parsed(closed)) == (
-        "M.5 0h9.5v7.25c-9-5.25-7-3.25-15.12-1.25zM3 4v-8"
-    )
 
 
 def test_an_area_is_cut_at_its_axes(tmp_path: Path):
