@@ -3,10 +3,10 @@
 from fmstudy import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import ledger, measures, study, tables
+    from fmstudy import ledger, measures, published, tables
 
     params = snakemake.params
-    rows = study.checked_published(snakemake.input.published, params.numbers)
+    rows = published.read_checked(snakemake.input.published, params.numbers)
     m = measures.Measures.of(snakemake.input, snakemake.input.labels, params.test_samples)
     models = {model["name"]: model for model in params.models}
     table = ledger.ledger_table(rows, params.redone_by, models, params.whole, m)

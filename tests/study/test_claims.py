@@ -8,7 +8,7 @@ import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import claims, measures
+from fmstudy import claims, measures, published
 from fmstudy import study as studies
 from fmstudy.configuration import ConfigurationError
 
@@ -217,7 +217,7 @@ def study(request: pytest.FixtureRequest) -> studies.Study:
 
 @pytest.fixture(scope="module")
 def own(study: studies.Study) -> dict:
-    rows, _ = studies.read_published(REPOSITORY / study.published_file, study.published_numbers)
+    rows, _ = published.read(REPOSITORY / study.published_file, study.published_numbers)
     ids = [row["id"] for row in rows]
     return claims.read(REPOSITORY / study.claims_file, SCHEMA, study.models, study.sweeps, ids)
 

@@ -8,7 +8,7 @@ import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import configuration
+from fmstudy import configuration, published
 from fmstudy import study as studies
 from fmstudy.configuration import ConfigurationError, read_command_line, read_origins
 
@@ -78,9 +78,7 @@ def only(lines: list[str], *parts: str) -> None:
 )
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)
-    rows, complaints = studies.read_published(
-        REPOSITORY / study.published_file, study.published_numbers
-    )
+    rows, complaints = published.read(REPOSITORY / study.published_file, study.published_numbers)
     assert complaints == []
     assert rows
 

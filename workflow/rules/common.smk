@@ -15,6 +15,7 @@ HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy import claims, configuration, estimates, experiments, pdf, progress, terminal, wording
+from fmstudy import published as published_numbers
 from fmstudy import study as studies
 from fmstudy.digest import digest, of_rules, of_study
 from fmstudy.experiments import EXPERIMENTS
@@ -59,7 +60,7 @@ def resolve_study():
     if problems:
         refuse(configuration.report(problems, ORIGINS))
     try:
-        rows = studies.checked_published(beside(study.published_file), study.published_numbers)
+        rows = published_numbers.read_checked(beside(study.published_file), study.published_numbers)
     except configuration.ConfigurationError as error:
         refuse(error)
     return study, rows
@@ -85,7 +86,7 @@ def resolve_expected():
 
 
 study, PUBLISHED_ROWS = resolve_study()
-PUBLISHED_VALUES = studies.published_values(PUBLISHED_ROWS, study.published_models)
+PUBLISHED_VALUES = published_numbers.values(PUBLISHED_ROWS, study.published_models)
 CLAIMS_FILE = beside(study.claims_file)
 CLAIMS = resolve_claims()
 EXPECTED = resolve_expected()
