@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fmstudy import form, schema
 from fmstudy.claims import check_expectation
-from fmstudy.configuration import Problem, nearest, read_checked
+from fmstudy.configuration import Problem, nearest
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,12 @@ class Expected:
         }
 
 
-def read(path: str | Path, schema: Mapping[str, Any]) -> Expected:
+def read(path: str | Path) -> Expected:
     """Read the claims and predictions.
 
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
-    content = read_checked(path, schema, _check)
+    content = form.read_checked(path, schema.Expectations, _check)
     return Expected(content["recorded"], content["claims"], content["predictions"])
 
 

@@ -14,9 +14,6 @@ from typing import Any
 
 FEATURES, CLASSES = 784, 10
 
-PENALTIES = ("none", "l1", "l1_signed", "l2")
-PLACEMENTS = ("none", "before", "after")
-
 
 @dataclass(frozen=True)
 class RunSpec:

@@ -53,10 +53,7 @@ update_config(config, configuration.read_command_line(workflow.config_settings.c
 
 def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/config.schema.yaml")
-    problems = configuration.check_form(config, schema)
-    if not problems:
-        study, problems = studies.build(config)
+    study, problems = studies.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
     try:
@@ -68,19 +65,17 @@ def resolve_study():
 
 def resolve_claims():
     """Check what the source is said to claim against the study; a mistake ends here too."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/claims.schema.yaml")
     ids = [row["id"] for row in PUBLISHED_ROWS]
     try:
-        return claims.read(CLAIMS_FILE, schema, study.models, study.sweeps, ids)
+        return claims.read(CLAIMS_FILE, study.models, study.sweeps, ids)
     except configuration.ConfigurationError as error:
         refuse(error)
 
 
 def resolve_expected():
     """Check what is said of batch normalization, and what was predicted."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/batchnorm.schema.yaml")
     try:
-        return experiments.read(beside(study.batchnorm.file), schema)
+        return experiments.read(beside(study.batchnorm.file))
     except configuration.ConfigurationError as error:
         refuse(error)
 
