@@ -244,7 +244,9 @@ class Sweep(Group):
     vary: Literal[tuple(SWEPT)] = Field(  # type: ignore[valid-type]
         description="the key that is varied; width is the units of a single hidden layer"
     )
-    values: Entries[float] = Field(min_length=2, description="the values of that key")
+    values: Entries[Annotated[float, SHORT]] = Field(
+        min_length=2, description="the values of that key"
+    )
     seeds: Seeds = optional()
 
 
