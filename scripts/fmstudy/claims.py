@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fmstudy import form, schema
-from fmstudy.configuration import KeyPath, Problem, nearest
+from fmstudy.configuration import KeyPath, Problem, nearest, unknown
 
 # What a test can measure, and what it can expect of it; exactly one of each stands in a test.
 WAYS = [way for way in form.keys(schema.Expectation) if way != "within"]
@@ -81,17 +81,9 @@ def _check(
         for key in ("model", "with"):
             given = test[kind].get(key)
             if given is not None and given not in models:
-                yield Problem(
-                    (*path, "test", kind, key),
-                    f'no model is called "{given}".{nearest(given, models)} '
-                    f"Models: {', '.join(models)}.",
-                )
-        if kind == "trend" and test[kind]["sweep"] not in sweeps:
-            yield Problem(
-                (*path, "test", kind, "sweep"),
-                f'no sweep is called "{test[kind]["sweep"]}".'
-                f"{nearest(test[kind]['sweep'], sweeps)} Sweeps: {', '.join(sweeps)}.",
-            )
+                yield Problem((*path, "test", kind, key), unknown("model", given, models))
+        if (sweep := test[kind].get("sweep")) and sweep not in sweeps:
+            yield Problem((*path, "test", kind, "sweep"), unknown("sweep", sweep, sweeps))
     printed = claim.get("printed", {})
     for key in ("add", "subtract"):
         for index, number_id in enumerate(printed.get(key, [])):

@@ -66,6 +66,13 @@ def nearest(word: object, allowed: Iterable[str]) -> str:
     return f' Did you mean "{match[0]}"?' if match else ""
 
 
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """Say what there is instead: no model is called "b". Did you mean "B"? Models: A, B."""
+    known = list(known)
+    listed = f"{kind.capitalize()}s: {', '.join(known)}."
+    return f'no {kind} is called "{name}".{nearest(name, known)} {listed}'
+
+
 def read_origins(files: Sequence[str | Path]) -> Origins:
     """Read where each key stands, refusing what YAML readers let pass in silence.
 

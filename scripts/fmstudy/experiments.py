@@ -14,7 +14,7 @@ from typing import Any
 
 from fmstudy import form, schema
 from fmstudy.claims import check_expectation
-from fmstudy.configuration import Problem, nearest
+from fmstudy.configuration import Problem, nearest, unknown
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,5 @@ def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
     for name, prediction in predictions.items():
         claim = prediction.get("claim")
         if claim is not None and claim not in claims:
-            yield Problem(
-                ("predictions", name, "claim"),
-                f'no claim is called "{claim}".{nearest(claim, claims)} '
-                f"Claims: {', '.join(claims)}.",
-            )
+            yield Problem(("predictions", name, "claim"), unknown("claim", claim, claims))
         yield from check_expectation(("predictions", name, "test"), prediction["test"])

@@ -6,7 +6,6 @@ place in a job.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,10 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails
 
-from fmstudy import runtime
 from fmstudy.configuration import (
     ConfigurationError,
     KeyPath,
@@ -33,10 +30,18 @@ from fmstudy.configuration import (
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
+def _tidy(schema: dict[str, Any]) -> None:
+    """Drop titles, which only repeat the keys, and null, which no key may be."""
+    for key in schema["properties"].values():
+        key.pop("title", None)
+        if key.get("default", 0) is None:
+            del key["default"]
+
+
 class Group(BaseModel):
     """A group of keys. A key that it does not have is refused: it may be a typing error."""
 
-    model_config = STRICT | ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT | ConfigDict(extra="forbid", frozen=True, json_schema_extra=_tidy)
 
 
 _WORDS: dict[str, str] = {}  # by regular expression: what it asks for
@@ -48,11 +53,26 @@ def pattern(expression: str, words: str) -> Any:
     return Field(pattern=expression, description=words)
 
 
+def key(description: str, **constraints: Any) -> Any:
+    """Describe a key."""
+    return Field(description=description, **constraints)
+
+
 def optional(description: str | None = None, *, default: Any = None, **more: Any) -> Any:
     """Describe a key that may be missing, but not empty; by default, it is None then."""
     if description:
         more["description"] = description
     return Field(default=default, **more)
+
+
+def without_point(content: Any) -> Any:
+    """Make 200.0 the whole number 200: how it is written must not change what is run."""
+    if isinstance(content, Mapping):
+        return {key: without_point(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_point(value) for value in content]
+    whole = isinstance(content, float) and content.is_integer()
+    return int(content) if whole else content
 
 
 def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Problem]]:
@@ -63,7 +83,7 @@ def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Proble
     """
     adapter = TypeAdapter(kind) if _is_group(kind) else TypeAdapter(kind, config=STRICT)
     try:
-        return adapter.validate_python(content), []
+        return adapter.validate_python(without_point(content)), []
     except ValidationError as error:
         found = (_problem(kind, each) for each in error.errors(include_url=False))
         return None, [Problem((*path, *problem.path), problem.text) for problem in found]
@@ -79,7 +99,7 @@ def read_checked(
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
     origins = read_origins([file])
-    content: dict[str, Any] = read_yaml(file)
+    content = read_yaml(file)
     problems = check(kind, content)[1] or list(check_rest(content))
     if problems:
         raise ConfigurationError(str(report(problems, origins)))
@@ -102,6 +122,7 @@ _BOUNDS = {
     "less_than_equal": "be at most {le}",
     "greater_than": "be greater than {gt}",
     "less_than": "be less than {lt}",
+    "too_short": "be a list of at least {min_length}",
     "too_long": "be a list of at most {max_length}",
     "string_too_short": "not be empty",
 }
@@ -110,7 +131,7 @@ _BOUNDS = {
 def _problem(kind: Any, error: ErrorDetails) -> Problem:
     """Say in our words what pydantic found."""
     path, code, value = error["loc"], error["type"], error["input"]
-    limits = {key: _short(limit) for key, limit in error.get("ctx", {}).items()}
+    limits = without_point(error.get("ctx", {}))
     found = f"found {_found(value)}."
     if code == "invalid_key" or (code == "string_type" and path[-1:] == ("[key]",)):
         group = path[: -1 if code == "invalid_key" else -2]
@@ -131,11 +152,8 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
         text = f"must be {_WORDS[limits['pattern']]}; {found}"
     elif code == "value_error":
         text = str(limits["error"])
-    elif code == "too_short":
-        few = (
-            "hold at least {} of them" if isinstance(value, Mapping) else "be a list of at least {}"
-        )
-        text = f"must {few.format(limits['min_length'])}; {found}"
+    elif code == "too_short" and isinstance(value, Mapping):
+        text = f"must hold at least {limits['min_length']} of them; {found}"
     elif code in _BOUNDS:
         text = f"must {_BOUNDS[code].format(**limits)}; {found}"
     elif code in _KINDS:
@@ -143,10 +161,6 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
     else:
         text = f"{error['msg']}; {found}"
     return Problem(path, text)
-
-
-def _short(limit: Any) -> Any:
-    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def _is_group(kind: Any) -> bool:
@@ -199,33 +213,3 @@ def _hint(value: Any, code: str) -> str:
     if code == "string_type" and isinstance(value, int | float | date):
         return " Put it into quotation marks."
     return ""
-
-
-# --------------------------------------------------------------------------------- JSON schemas
-class _Schema(GenerateJsonSchema):
-    """Without titles, which only repeat the keys, and without null, which no key may be."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-    def default_schema(self, schema: Any) -> dict[str, Any]:
-        described = super().default_schema(schema)
-        if "default" in described and described["default"] is None:
-            del described["default"]
-        return described
-
-
-def json_schema(kind: type[Group], *, partial: bool = False) -> dict[str, Any]:
-    """Give the JSON schema of a type; with `partial`, any key may be missing."""
-    described = kind.model_json_schema(schema_generator=_Schema)
-    for group in (described, *described["$defs"].values()) if partial else ():
-        group.pop("required", None)
-    return {"$schema": GenerateJsonSchema.schema_dialect} | described
-
-
-def write_schemas(folder: str | Path, schemas: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write JSON schemas, by name, into a folder."""
-    for name, content in schemas.items():
-        runtime.write_text(
-            Path(folder, f"{name}.schema.json"), json.dumps(content, indent=1) + "\n"
-        )

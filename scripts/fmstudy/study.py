@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from fmstudy import form, schema
-from fmstudy.configuration import KeyPath, Problem, nearest
+from fmstudy.configuration import KeyPath, Problem, unknown
 from fmstudy.experiments import EXPERIMENTS
 from fmstudy.spec import REFERENCE, RunSpec, number
 
@@ -315,11 +315,7 @@ class _Builder:
     def model(self, name: str, path: KeyPath) -> Model:
         """Find a model by name; an unknown one is a problem and stands as any other."""
         if name not in self.models:
-            self.refuse(
-                path,
-                f'no model is called "{name}".{nearest(name, self.models)} '
-                f"Models: {', '.join(self.models)}.",
-            )
+            self.refuse(path, unknown("model", name, self.models))
             return next(iter(self.models.values()))
         return self.models[name]
 

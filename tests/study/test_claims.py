@@ -263,5 +263,5 @@ def test_courses_and_epochs_are_within_the_trainings(own: dict, study: studies.S
 
 
 def test_metrics_that_a_claim_may_name_are_those_that_can_be_measured():
-    named = get_args(form.keys(schema.Level)["metric"])
+    named = get_args(form.keys(schema.OfMetric)["metric"])
     assert sorted(named) == sorted(measures.METRICS)
