@@ -431,11 +431,9 @@ class _Builder:
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
         data = self.config.data.model_dump(include={"train_samples", "test_samples"})
-        common = given.net.model_dump() | data
-        asked = _in_order_of(
-            self.given["batchnorm"]["experiments"],
-            given.experiments.model_dump(by_alias=True, exclude_unset=True),
-        )
+        told = given.model_dump(by_alias=True, exclude_unset=True)
+        told = _in_order_of(self.given["batchnorm"], told)
+        common, asked = told["net"] | data, told["experiments"]
         # in the order of the report
         settings = {name: common | asked[name] for name in EXPERIMENTS if name in asked}
         arms = {

@@ -87,6 +87,9 @@ def test_whole_numbers_and_fractions_may_be_written_either_way(study):
     assert built({"models": same}).runs == study.runs
     one = built({"models": {"A": {"learning_rate": 1}}}).models["A"].spec.learning_rate
     assert isinstance(one, float)
+    change = {"batchnorm": {"experiments": {"shift": {"every": 100.0, "epochs": 4.0}}}}
+    shift = built(change).batchnorm.settings["shift"]
+    assert repr([shift["every"], shift["epochs"]]) == "[100, 4]"
 
 
 # Runs
