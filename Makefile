@@ -26,7 +26,7 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
 .PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-all bench \
-	lint format lock clean distclean
+	lint format schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,9 @@ format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
 	@$(in_venv) ruff format
 	@$(in_venv) snakefmt Snakefile workflow
+
+schemas: ready ## for maintainers: renew what editors know of the files in config/
+	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.schema workflow/schemas
 
 # The lock files hold versions and hashes but no addresses: each machine knows where it gets
 # packages from. Update the versions in workflow/envs/study.yaml by hand; a test compares them.

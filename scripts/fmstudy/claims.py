@@ -2,8 +2,7 @@
 
 A claim says in our words what the source asserts and where, and holds a hypothesis that can be
 computed.  `test` is about our runs, `printed` about the numbers that the source prints.  What
-becomes of it is in `judging`; this here is quick to import, because the workflow does it each
-time it is parsed.
+becomes of it is in `judging`.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmstudy.configuration import KeyPath, Problem, nearest, read_checked
+from fmstudy import form, schema
+from fmstudy.configuration import KeyPath, Problem, nearest, unknown
 
 # What a test can measure, and what it can expect of it; exactly one of each stands in a test.
-KINDS = ("compare", "level", "course", "longer", "trend")
-WAYS = ("more", "less", "about")
+WAYS = [way for way in form.keys(schema.Expectation) if way != "within"]
+KINDS = [kind for kind in form.keys(schema.Test) if kind not in form.keys(schema.Expectation)]
 
 Claims = Mapping[str, Mapping[str, Any]]
 
 
 def read(
     path: str | Path,
-    schema: Mapping[str, Any],
     models: Mapping[str, Any],
     sweeps: Mapping[str, Any],
     published: Sequence[str],
@@ -32,8 +31,10 @@ def read(
 
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
-    content = read_checked(
-        path, schema, lambda content: check(content["claims"], models, sweeps, published)
+    content = form.read_checked(
+        path,
+        schema.Claims,
+        lambda content: check(content["claims"], models, sweeps, published),
     )
     claims: dict[str, dict[str, Any]] = content["claims"]
     return claims
@@ -80,17 +81,9 @@ def _check(
         for key in ("model", "with"):
             given = test[kind].get(key)
             if given is not None and given not in models:
-                yield Problem(
-                    (*path, "test", kind, key),
-                    f'no model is called "{given}".{nearest(given, models)} '
-                    f"Models: {', '.join(models)}.",
-                )
-        if kind == "trend" and test[kind]["sweep"] not in sweeps:
-            yield Problem(
-                (*path, "test", kind, "sweep"),
-                f'no sweep is called "{test[kind]["sweep"]}".'
-                f"{nearest(test[kind]['sweep'], sweeps)} Sweeps: {', '.join(sweeps)}.",
-            )
+                yield Problem((*path, "test", kind, key), unknown("model", given, models))
+        if (sweep := test[kind].get("sweep")) and sweep not in sweeps:
+            yield Problem((*path, "test", kind, "sweep"), unknown("sweep", sweep, sweeps))
     printed = claim.get("printed", {})
     for key in ("add", "subtract"):
         for index, number_id in enumerate(printed.get(key, [])):

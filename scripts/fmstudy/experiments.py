@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fmstudy import form, schema
 from fmstudy.claims import check_expectation
-from fmstudy.configuration import Problem, nearest, read_checked
+from fmstudy.configuration import Problem, nearest, unknown
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,12 @@ class Expected:
         }
 
 
-def read(path: str | Path, schema: Mapping[str, Any]) -> Expected:
+def read(path: str | Path) -> Expected:
     """Read the claims and predictions.
 
     Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
     """
-    content = read_checked(path, schema, _check)
+    content = form.read_checked(path, schema.Expectations, _check)
     return Expected(content["recorded"], content["claims"], content["predictions"])
 
 
@@ -124,9 +125,5 @@ def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
     for name, prediction in predictions.items():
         claim = prediction.get("claim")
         if claim is not None and claim not in claims:
-            yield Problem(
-                ("predictions", name, "claim"),
-                f'no claim is called "{claim}".{nearest(claim, claims)} '
-                f"Claims: {', '.join(claims)}.",
-            )
+            yield Problem(("predictions", name, "claim"), unknown("claim", claim, claims))
         yield from check_expectation(("predictions", name, "test"), prediction["test"])

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from fmstudy import verdicts
-from fmstudy.claims import KINDS, WAYS
 from fmstudy.formats import brief
 from fmstudy.ledger import rounding, scale_of
 from fmstudy.measures import Measures
@@ -53,7 +52,7 @@ class Expectation:
     @classmethod
     def of(cls, test: Mapping[str, Any]) -> Expectation:
         """Read the expectation of a test."""
-        [way] = [way for way in WAYS if way in test]
+        [way] = [way for way in ("more", "less", "about") if way in test]
         return cls(way, float(test[way]), float(test.get("within", 0.0)))
 
     def p_values(self, estimate: Estimate) -> tuple[float, float]:
@@ -131,15 +130,15 @@ class Evidence:
 
     def quantity(self, test: Mapping[str, Any]) -> Quantity:
         """Measure what a test is about.  Raises Missing if this study does not have it."""
-        [kind] = [kind for kind in KINDS if kind in test]
-        measure = {
+        measures = {
             "compare": self._compare,
             "level": self._level,
             "course": self._course,
             "longer": self._longer,
             "trend": self._trend,
-        }[kind]
-        return measure(test[kind])
+        }
+        [kind] = measures.keys() & test.keys()
+        return measures[kind](test[kind])
 
     def _sample(self, model: Mapping[str, Any], metric: str, epoch: int | None = None) -> Sample:
         try:

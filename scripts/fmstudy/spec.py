@@ -14,8 +14,6 @@ from typing import Any
 
 FEATURES, CLASSES = 784, 10
 
-PENALTIES = ("none", "l1", "l1_signed", "l2")
-
 # The sections of the report that models belong to, with their titles.
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 

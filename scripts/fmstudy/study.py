@@ -6,47 +6,21 @@ and no Snakemake in it, so that the workflow can ask it while it is parsed.
 
 from __future__ import annotations
 
-import csv
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from fmstudy.configuration import ConfigurationError, KeyPath, Problem, nearest
+from fmstudy import form, schema
+from fmstudy.configuration import KeyPath, Problem, unknown
 from fmstudy.experiments import EXPERIMENTS
-from fmstudy.spec import PENALTIES, RunSpec, number
+from fmstudy.spec import REFERENCE, RunSpec, number
 
 # What only one of the engines has.
 ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},
     "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
 }
-_SPEC_KEYS = {field.name for field in fields(RunSpec)}
-_WHOLE = {"epochs", "batch_size", "train_samples", "test_samples", "width"}
-_RANGES = {  # of swept values; (lowest, highest, whether the lowest itself is allowed)
-    "width": (1, 10_000, True),
-    "delta": (0, 1e6, True),
-    "dropout": (0, 0.999, True),
-    "learning_rate": (0, 1000, False),
-    "weight_std": (0, 100, False),
-    "batch_size": (1, 60_000, True),
-    "epochs": (1, 1_000_000, True),
-}
-
-PUBLISHED_COLUMNS = (
-    "id",
-    "part",
-    "model",
-    "published_setting",
-    "split",
-    "metric",
-    "value",
-    "unit",
-    "as_written",
-)
 
 
 @dataclass(frozen=True)
@@ -101,7 +75,7 @@ class Comparison:
     title: str
     section: str
     models: tuple[Model, ...]
-    against: str = "first"
+    against: str
 
 
 @dataclass(frozen=True)
@@ -210,18 +184,23 @@ class Study:
 
 
 def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
-    """Resolve a configuration that has the right form.
+    """Check a configuration and resolve it.
 
-    Gives the study and no problems, or None and every problem found.
+    Gives the study and no problems, or None and every problem found: those of the form or, if
+    there are none, those between its parts.
     """
-    builder = _Builder(config)
+    checked, problems = form.check(schema.Configuration, config)
+    if problems:
+        return None, problems
+    builder = _Builder(checked, config)
     study = builder.build()
     return (None, builder.problems) if builder.problems else (study, [])
 
 
 class _Builder:
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: schema.Configuration, given: Mapping[str, Any]) -> None:
         self.config = config
+        self.given = given
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
 
@@ -230,44 +209,46 @@ class _Builder:
 
     def build(self) -> Study | None:
         config = self.config
-        for group in ("models", "sweeps", "comparisons"):
-            self.check_names(group)
-        for name in config["models"]:
-            self.add_model(name)
+        self.check_names("models", config.models)
+        self.check_names("sweeps", config.sweeps)
+        self.check_names("comparisons", config.comparisons)
+        for name, given in config.models.items():
+            self.add_model(name, given)
         if self.problems:  # what follows would only repeat them
             return None
         return Study(
-            title=config["title"],
-            directory=config["output"]["directory"],
-            report=config["output"]["report"],
-            data=dict(config["data"]),
+            title=config.title,
+            directory=config.output.directory,
+            report=config.output.report,
+            data=config.data.model_dump(),
             models=self.models,
             epochs=self.longer_training(),
-            depth=self.of_one_engine(("depth", "models")),
+            depth=self.of_one_engine(("depth", "models"), config.depth.models),
             weights=self.weight_models(),
-            sweeps={name: self.sweep(name) for name in config["sweeps"]},
-            comparisons={name: self.comparison(name) for name in config["comparisons"]},
+            sweeps={name: self.sweep(name, given) for name, given in config.sweeps.items()},
+            comparisons={
+                name: self.comparison(name, given) for name, given in config.comparisons.items()
+            },
             batchnorm=self.batchnorm(),
             closer=Closer(
-                models=self.named(("closer", "models")),
-                leave_out=self.named(("closer", "leave_out")),
-                correlation=float(config["closer"]["duplicates"]["correlation"]),
+                models=self.named(("closer", "models"), config.closer.models),
+                leave_out=self.named(("closer", "leave_out"), config.closer.leave_out),
+                correlation=config.closer.duplicates.correlation,
             ),
-            published_file=config["published"]["file"],
+            published_file=config.published.file,
             published_models=self.published_models(),
             published_numbers={
-                source: tuple(given["numbers"])
-                for source, given in config["published"]["models"].items()
+                source: tuple(given.numbers) for source, given in config.published.models.items()
             },
-            claims_file=config["claims"]["file"],
+            claims_file=config.claims.file,
             replicates=self.replicates(),
-            checks=dict(config["checks"]),
+            checks=config.checks.model_dump(),
         )
 
-    def check_names(self, group: str) -> None:
+    def check_names(self, group: str, names: Iterable[str]) -> None:
         """Names become names of files, and not every disk tells upper from lower case."""
         first: dict[str, str] = {}
-        for name in self.config[group]:
+        for name in names:
             other = first.setdefault(name.lower(), name)
             if other != name:
                 self.refuse(
@@ -275,43 +256,40 @@ class _Builder:
                     f"differs from {other} in upper and lower case only; rename one.",
                 )
 
-    def add_model(self, name: str) -> None:
-        given = self.config["models"][name]
+    def add_model(self, name: str, given: schema.Model) -> None:
         path: KeyPath = ("models", name)
-        engine = given["engine"]
+        engine, said = given.engine, given.model_fields_set
         other_engine = "keras" if engine == "lowlevel" else "lowlevel"
-        for key in sorted(ONLY[other_engine] & set(given)):
-            if given[key] not in ("none", 0):
+        for key in sorted(ONLY[other_engine] & said):
+            if getattr(given, key) not in ("none", 0):
                 allowed = sorted(ONLY[engine])
                 self.refuse(
                     (*path, key),
                     f"belongs to the engine {other_engine}; this model has engine {engine}, "
                     f"whose own keys are {', '.join(allowed)}.",
                 )
-        if given.get("penalty", "none") == "none" and given.get("delta"):
+        if given.penalty == "none" and given.delta:
+            _, *penalties = get_args(schema.Penalty)
             self.refuse(
                 (*path, "delta"),
-                f"has no penalty to scale: add penalty ({', '.join(PENALTIES[1:])}), or drop it.",
+                f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it.",
             )
-        if given.get("penalty", "none") != "none" and "delta" not in given:
+        if given.penalty != "none" and "delta" not in said:
             self.refuse((*path, "penalty"), "needs its strength: add delta, such as 1.0e-4.")
         for key in ("bn_momentum", "bn_epsilon"):
-            if key in given and given.get("batch_norm", "none") == "none":
+            if key in said and given.batch_norm == "none":
                 self.refuse((*path, key), "needs batch_norm: before (or after), or drop it.")
-        if (given.get("dropout") or given.get("batch_norm", "none") != "none") and not given[
-            "hidden"
-        ]:
+        if (given.dropout or given.batch_norm != "none") and not given.hidden:
             self.refuse(
                 (*path, "hidden"), "dropout and batch_norm work on hidden layers; there is none."
             )
-        settings = dict(self.config["defaults"][engine])
-        settings.update({key: value for key, value in given.items() if key in _SPEC_KEYS})
-        if engine == "keras":
-            settings = {"bias": "vector", "weight_std": None} | settings
-        settings["hidden"] = tuple(int(units) for units in given["hidden"])
-        settings["train_samples"] = self.config["data"]["train_samples"]
-        settings["test_samples"] = self.config["data"]["test_samples"]
-        spec = RunSpec(**{key: _typed(key, value) for key, value in settings.items()})
+        config = self.config
+        spec = RunSpec.from_dict(
+            REFERENCE[engine].as_dict()
+            | getattr(config.defaults, engine).model_dump()
+            | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
+            | config.data.model_dump(include={"train_samples", "test_samples"})
+        )
         if spec.batch_size and spec.batch_size > spec.fitted_samples:
             self.refuse(
                 (*path, "batch_size"),
@@ -319,39 +297,33 @@ class _Builder:
                 "training (data: train_samples, less validation_split).",
             )
         section, other = ("part_b", "part_a") if engine == "keras" else ("part_a", "part_b")
-        if given.get("section") == other:
+        if given.section == other:
             self.refuse(
                 (*path, "section"),
                 f"is {other}, whose models have the other engine; choose {section} or batchnorm.",
             )
         self.models[name] = Model(
             name=name,
-            title=given.get("title", name),
-            section=given.get("section", section),
+            title=given.title or name,
+            section=given.section or section,
             spec=spec,
-            seeds=tuple(int(seed) for seed in given.get("seeds", self.config["seeds"])),
+            seeds=tuple(given.seeds or config.seeds),
         )
 
     def model(self, name: str, path: KeyPath) -> Model:
         """Find a model by name; an unknown one is a problem and stands as any other."""
         if name not in self.models:
-            self.refuse(
-                path,
-                f'no model is called "{name}".{nearest(name, self.models)} '
-                f"Models: {', '.join(self.models)}.",
-            )
+            self.refuse(path, unknown("model", name, self.models))
             return next(iter(self.models.values()))
         return self.models[name]
 
-    def named(self, path: KeyPath) -> tuple[Model, ...]:
-        names: Any = self.config
-        for part in path:
-            names = names[part]
+    def named(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
+        """Find models by their names, which stand at `path`."""
         return tuple(self.model(name, (*path, index)) for index, name in enumerate(names))
 
-    def of_one_engine(self, path: KeyPath) -> tuple[Model, ...]:
+    def of_one_engine(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
         """Find models by name that are to stand side by side, which needs one engine."""
-        models = self.named(path)
+        models = self.named(path, names)
         if len({model.spec.engine for model in models}) > 1 and not self.problems:
             self.refuse(
                 path,
@@ -361,56 +333,53 @@ class _Builder:
         return models
 
     def weight_models(self) -> tuple[Model, ...]:
-        models = self.named(("weights", "models"))
-        for index, name in enumerate(self.config["weights"]["models"]):
+        models = self.named(("weights", "models"), self.config.weights.models)
+        for index, name in enumerate(self.config.weights.models):
             if self.engine(name) == "keras":
                 self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
         return models
 
     def replicates(self) -> tuple[Model, ...]:
         """The models of the target `replicates`, with its seeds in the place of their own."""
-        seeds = tuple(int(seed) for seed in self.config["replicates"]["seeds"])
-        models = self.named(("replicates", "models"))
-        return tuple(replace(model, seeds=seeds) for model in models)
+        given = self.config.replicates
+        models = self.named(("replicates", "models"), given.models)
+        return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
 
     def engine(self, name: str) -> str | None:
         """Give a model's engine; None for an unknown model, which is a problem already."""
         return self.models[name].spec.engine if name in self.models else None
 
-    def seeds(self, given: Mapping[str, Any], model: Model) -> tuple[int, ...]:
-        return tuple(int(seed) for seed in given.get("seeds", model.seeds))
-
     def longer_training(self) -> LongerTraining:
-        given = self.config["epochs"]
-        base = self.model(given["model"], ("epochs", "model"))
-        if self.engine(given["model"]) == "keras":
+        given = self.config.epochs
+        base = self.model(given.model, ("epochs", "model"))
+        if self.engine(given.model) == "keras":
             self.refuse(
                 ("epochs", "model"),
                 f"{base.name} is a Keras model, whose test set is looked at once, at the end; "
                 "take a low-level one.",
             )
-        at = tuple(sorted(int(epochs) for epochs in given["at"]))
+        at = tuple(sorted(given.at))
         spec = base.spec.varied(epochs=at[-1])
         model = Model(
             f"{base.name}-{at[-1]}-epochs",
             f"{base.title}, {at[-1]:,} epochs",
             base.section,
             spec,
-            self.seeds(given, base),
+            tuple(given.seeds or base.seeds),
         )
         return LongerTraining(base.name, at, model)
 
-    def sweep(self, name: str) -> Sweep:
-        given = self.config["sweeps"][name]
+    def sweep(self, name: str, given: schema.Sweep) -> Sweep:
         path: KeyPath = ("sweeps", name)
-        base = self.model(given["model"], (*path, "model"))
-        vary = given["vary"]
-        if base.name == given["model"]:  # else it stands for an unknown model
+        base, vary = self.model(given.model, (*path, "model")), given.vary
+        if base.name == given.model:  # else it stands for an unknown model
             self.check_sweep(vary, base, (*path, "vary"))
-        models = []
-        for index, value in enumerate(given["values"]):
-            self.check_swept(vary, value, base, (*path, "values", index))
-            value = _typed(vary, value)
+        values, models = [], []
+        for index, value in enumerate(given.values):
+            value = self.swept(vary, value, base, (*path, "values", index))
+            if value is None:
+                continue
+            values.append(value)
             change = {"hidden": (value,)} if vary == "width" else {vary: value}
             models.append(
                 Model(
@@ -418,16 +387,16 @@ class _Builder:
                     title=f"{vary.replace('_', ' ')} {number(value)}",
                     section=base.section,
                     spec=base.spec.varied(**change),
-                    seeds=self.seeds(given, base),
+                    seeds=tuple(given.seeds or base.seeds),
                 )
             )
         return Sweep(
             name=name,
-            title=given["title"],
-            section=given.get("section", base.section),
+            title=given.title,
+            section=given.section or base.section,
             vary=vary,
             base=base.name,
-            values=tuple(_typed(vary, value) for value in given["values"]),
+            values=tuple(values),
             models=tuple(models),
         )
 
@@ -442,71 +411,60 @@ class _Builder:
         elif vary == "dropout" and not base.spec.hidden:
             self.refuse(path, f"dropout works on hidden layers; {base.name} has none.")
 
-    def check_swept(self, vary: str, value: float, base: Model, path: KeyPath) -> None:
-        lowest, highest, inclusive = _RANGES[vary]
-        if not (lowest <= value <= highest) or (value == lowest and not inclusive):
-            above = "at least" if inclusive else "greater than"
-            self.refuse(path, f"is {value}; {vary} must be {above} {lowest}, at most {highest:g}.")
-        if vary in _WHOLE and value != int(value):
-            self.refuse(path, f"is {value}; {vary} must be a whole number.")
-        if vary == "batch_size" and value > base.spec.fitted_samples:
+    def swept(self, vary: str, value: float, base: Model, path: KeyPath) -> Any:
+        """Give a swept value as the key that is varied has it; None for one that is refused."""
+        value, problems = form.check(schema.SWEPT[vary], value, path)
+        self.problems += problems
+        if vary == "batch_size" and not problems and value > base.spec.fitted_samples:
             self.refuse(
                 path, f"is {value}; only {base.spec.fitted_samples} samples are trained on."
             )
+        return value
 
-    def comparison(self, name: str) -> Comparison:
-        given = self.config["comparisons"][name]
-        models = self.of_one_engine(("comparisons", name, "models"))
-        return Comparison(
-            name,
-            given["title"],
-            given.get("section", models[0].section),
-            models,
-            given.get("against", "first"),
-        )
+    def comparison(self, name: str, given: schema.Comparison) -> Comparison:
+        models = self.of_one_engine(("comparisons", name, "models"), given.models)
+        section = given.section or models[0].section
+        return Comparison(name, given.title, section, models, given.against)
 
     def batchnorm(self) -> BatchNorm:
-        given = self.config["batchnorm"]
-        data = {key: self.config["data"][key] for key in ("train_samples", "test_samples")}
-        common = given["net"] | data
-        settings: dict[str, dict[str, Any]] = {}
-        arms: dict[str, dict[str, Model]] = {}
-        for name in EXPERIMENTS:  # in the order of the report
-            own = given["experiments"].get(name)
-            if own is None:
-                continue
-            path: KeyPath = ("batchnorm", "experiments", name)
-            if "arms" in own:
-                arms[name] = {
-                    arm: self.model(model, (*path, "arms", arm))
-                    for arm, model in own["arms"].items()
-                }
-            settings[name] = common | own
-        self.check_batches(given, settings)
-        if "speed" in settings:
-            self.check_speed(given)
-        return BatchNorm(given["file"], tuple(map(int, given["seeds"])), common, settings, arms)
+        given = self.config.batchnorm
+        data = self.config.data.model_dump(include={"train_samples", "test_samples"})
+        told = given.model_dump(by_alias=True, exclude_unset=True)
+        told = _in_order_of(self.given["batchnorm"], told)
+        common, asked = told["net"] | data, told["experiments"]
+        # in the order of the report
+        settings = {name: common | asked[name] for name in EXPERIMENTS if name in asked}
+        arms = {
+            name: {
+                arm: self.model(model, ("batchnorm", "experiments", name, "arms", arm))
+                for arm, model in asked[name]["arms"].items()
+            }
+            for name in settings
+            if "arms" in asked[name]
+        }
+        self.check_batches(given)
+        if given.experiments.speed:
+            self.check_speed(given.experiments)
+        return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
 
-    def check_batches(self, given: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    def check_batches(self, given: schema.BatchNorm) -> None:
         """No batch can hold more samples than are left for training."""
         fitted = RunSpec(
             "lowlevel",
-            validation_split=given["net"]["validation_split"],
-            train_samples=self.config["data"]["train_samples"],
+            validation_split=given.net.validation_split,
+            train_samples=self.config.data.train_samples,
         ).fitted_samples
-        experiments: KeyPath = ("batchnorm", "experiments")
+        path: KeyPath = ("batchnorm", "experiments")
         asked: list[tuple[KeyPath, int]] = [
-            (("batchnorm", "net", "batch_size"), given["net"]["batch_size"])
+            (("batchnorm", "net", "batch_size"), given.net.batch_size)
         ]
-        if "batch-size" in settings:
-            sizes = settings["batch-size"]["sizes"]
-            asked += [
-                ((*experiments, "batch-size", "sizes", index), size)
-                for index, size in enumerate(sizes)
-            ]
-        if "evaluation" in settings:
-            size = settings["evaluation"]["epoch"]["batch_size"]
-            asked.append(((*experiments, "evaluation", "epoch", "batch_size"), size))
+        if experiment := given.experiments.batch_size:
+            sizes = enumerate(experiment.sizes)
+            asked += [((*path, "batch-size", "sizes", index), size) for index, size in sizes]
+        if evaluation := given.experiments.evaluation:
+            asked.append(
+                ((*path, "evaluation", "epoch", "batch_size"), evaluation.epoch.batch_size)
+            )
         for path, size in asked:
             if size > fitted:
                 self.refuse(
@@ -515,11 +473,11 @@ class _Builder:
                     "(data: train_samples, less batchnorm: net: validation_split).",
                 )
 
-    def check_speed(self, given: Mapping[str, Any]) -> None:
+    def check_speed(self, given: schema.Experiments) -> None:
         """The experiment speed takes its rates from learning-rate."""
-        grids = given["experiments"].get("learning-rate", {"grids": []})["grids"]
-        there = {grid["activation"] for grid in grids if grid["optimizer"] == "sgd"}
-        for index, activation in enumerate(given["experiments"]["speed"]["activations"]):
+        grids = given.learning_rate.grids if given.learning_rate else []
+        there = {grid.activation for grid in grids if grid.optimizer == "sgd"}
+        for index, activation in enumerate(given.speed.activations):
             if activation not in there:
                 self.refuse(
                     ("batchnorm", "experiments", "speed", "activations", index),
@@ -528,124 +486,21 @@ class _Builder:
                 )
 
     def published_models(self) -> dict[str, tuple[str, ...]]:
-        given = self.config["published"]["models"]
         return {
             source: tuple(
-                self.model(name, ("published", "models", source, "redone_by", index)).name
-                for index, name in enumerate(names["redone_by"])
+                model.name
+                for model in self.named(
+                    ("published", "models", source, "redone_by"), given.redone_by
+                )
             )
-            for source, names in given.items()
+            for source, given in self.config.published.models.items()
         }
 
 
-def _typed(key: str, value: Any) -> Any:
-    """Make 200.0 the whole number 200 where one is meant, and 1 the fraction 1.0 elsewhere."""
-    if key in _WHOLE and value is not None:
-        return int(value)
-    if isinstance(value, int) and key not in ("hidden",):
-        return float(value)
+def _in_order_of(given: Any, value: Any) -> Any:
+    """Put keys into the order in which they were given: Snakemake compares parameters as texts."""
+    if isinstance(given, Mapping):
+        return {key: _in_order_of(inner, value[key]) for key, inner in given.items()}
+    if isinstance(given, list):
+        return [_in_order_of(*pair) for pair in zip(given, value, strict=True)]
     return value
-
-
-def read_published(
-    path: str | Path, numbers: Mapping[str, Sequence[str]]
-) -> tuple[list[dict[str, str]], list[str]]:
-    """Read the published numbers; give the rows and every complaint about the file.
-
-    `numbers` names, for each model of the source, the ids of the numbers that it prints: one
-    that is lost, or that nobody asked for, is a complaint.
-    """
-    try:
-        # utf-8-sig: a spreadsheet may have put a mark at the beginning.
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            numbered = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        return [], [f"{path}: cannot be read: {error.strerror}."]
-    except (UnicodeDecodeError, csv.Error) as error:
-        return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
-    if tuple(reader.fieldnames or ()) != PUBLISHED_COLUMNS:
-        return [], [f"{path}: the first line must be {','.join(PUBLISHED_COLUMNS)}."]
-    complaints: list[str] = []
-    seen: set[str] = set()
-    for line, row in numbered:
-        where = f"{path}, line {line}"
-        if None in row or None in row.values():
-            complaints.append(f"{where}: must have {len(PUBLISHED_COLUMNS)} columns.")
-            continue
-        if row["id"] in seen:
-            complaints.append(f'{where}: the id "{row["id"]}" stands twice.')
-        seen.add(row["id"])
-        if row["model"] not in numbers:
-            complaints.append(
-                f"{where}: published: models: in the configuration does not say which model "
-                f're-does "{row["model"]}".{nearest(row["model"], numbers)}'
-            )
-        elif row["id"] not in numbers[row["model"]]:
-            complaints.append(
-                f'{where}: the configuration does not list the id "{row["id"]}" under published: '
-                f"models: {row['model']}: numbers.{nearest(row['id'], numbers[row['model']])}"
-            )
-        complaints.extend(_published_complaints(where, row))
-    for model, ids in numbers.items():
-        complaints.extend(
-            f'{path}: the number "{lost}" of "{model}" has no row; the configuration lists it '
-            "under published: models. Put the row back, or take the id out of that list."
-            for lost in ids
-            if lost not in seen
-        )
-    return [row for _, row in numbered], complaints
-
-
-def checked_published(
-    path: str | Path, numbers: Mapping[str, Sequence[str]]
-) -> list[dict[str, str]]:
-    """Read the published numbers; raises ConfigurationError with every complaint."""
-    rows, complaints = read_published(path, numbers)
-    if complaints:
-        raise ConfigurationError("\n".join(complaints))
-    return rows
-
-
-def published_values(
-    rows: Sequence[Mapping[str, str]], redone_by: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, float]]:
-    """Give the published final values by model of the study, as metrics such as test_accuracy.
-
-    Accuracies are shares; a penalized loss counts as the loss, because that is what the source
-    draws.  Where the source gives a number twice, the first counts.  A number belongs to the
-    model that follows the source to the letter, not to an alternative.
-    """
-    values: dict[str, dict[str, float]] = {}
-    for row in rows:
-        metric = f"{row['split']}_{row['metric'].removeprefix('penalized ')}"
-        value = float(row["value"]) / (100.0 if row["unit"] == "percent" else 1.0)
-        for name in redone_by[row["model"]][:1]:
-            values.setdefault(name, {}).setdefault(metric, value)
-    return values
-
-
-def _published_complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
-    for column, allowed in _PUBLISHED_WORDS.items():
-        if row[column] not in allowed:
-            yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
-    try:
-        finite = math.isfinite(float(row["value"]))
-    except ValueError:
-        finite = False
-    if not finite:
-        yield f'{where}: value must be a number; found "{row["value"]}".'
-    if not _AS_WRITTEN.fullmatch(row["as_written"].strip()):
-        yield (
-            f"{where}: as_written must be a number as the source prints it, such as 0.55 or 90%; "
-            f'found "{row["as_written"]}".'
-        )
-
-
-_AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # how it is rounded is read from it
-
-_PUBLISHED_WORDS: dict[str, Sequence[str]] = {
-    "split": ("train", "test"),
-    "metric": ("accuracy", "loss", "penalized loss"),
-    "unit": ("percent", "nats"),
-}

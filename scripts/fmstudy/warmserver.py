@@ -102,7 +102,6 @@ def load(kind: str) -> None:
     if kind == TRAINING:
         import_tensorflow()
     else:
-        import jsonschema  # noqa: F401
         import matplotlib.pyplot  # noqa: F401
         import sklearn.metrics  # noqa: F401  # and with it scipy.stats and scipy.optimize
         import yaml  # noqa: F401

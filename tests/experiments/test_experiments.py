@@ -9,12 +9,11 @@ import pytest
 import yaml
 from fixtures import REPOSITORY
 
-from fmstudy import experiments
+from fmstudy import experiments, form, schema
 from fmstudy.configuration import ConfigurationError
 from fmstudy.experiments import EXPERIMENTS
 
 FILE = REPOSITORY / "config/batchnorm.yaml"
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/batchnorm.schema.yaml").read_text("utf-8"))
 
 GOOD = """\
 recorded:
@@ -56,7 +55,7 @@ def refused(tmp_path: Path):
         file = tmp_path / "batchnorm.yaml"
         file.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigurationError) as caught:
-            experiments.read(file, SCHEMA)
+            experiments.read(file)
         message = str(caught.value)
         line = text[: text.index(marked)].count("\n") + 1
         assert re.search(rf"{re.escape(str(file))}, line {line}\b", message), message
@@ -68,7 +67,7 @@ def refused(tmp_path: Path):
 def test_a_good_file_is_read_in_its_order(tmp_path: Path):
     file = tmp_path / "batchnorm.yaml"
     file.write_text(GOOD, encoding="utf-8")
-    expected = experiments.read(file, SCHEMA)
+    expected = experiments.read(file)
     assert list(expected.claims) == ["C1", "C20"]
     assert list(expected.predictions) == ["first", "second"]
     assert expected.recorded == {"commit": "0123abc", "date": "2026-11-22"}
@@ -139,7 +138,7 @@ def test_predictions_without_what_was_recorded_are_refused(tmp_path: Path):
     file = tmp_path / "batchnorm.yaml"
     file.write_text(GOOD.replace(RECORDED, ""), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"batchnorm\.yaml: the key recorded is missing"):
-        experiments.read(file, SCHEMA)
+        experiments.read(file)
 
 
 def test_all_mistakes_are_told_at_once(refused):
@@ -150,7 +149,7 @@ def test_all_mistakes_are_told_at_once(refused):
 # ------------------------------------------------------------------------- the repository's file
 @pytest.fixture(scope="module")
 def expected() -> experiments.Expected:
-    return experiments.read(FILE, SCHEMA)
+    return experiments.read(FILE)
 
 
 def test_every_claim_of_the_list_is_there_once(expected):
@@ -163,12 +162,8 @@ def test_every_experiment_has_predictions_and_none_is_on_another(expected):
     assert sorted(names) == sorted(expected.predictions)
 
 
-def test_the_schemas_know_the_experiments():
-    prediction = SCHEMA["properties"]["predictions"]["additionalProperties"]
-    assert prediction["properties"]["experiment"]["enum"] == list(EXPERIMENTS)
-    text = (REPOSITORY / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8")
-    configured = yaml.safe_load(text)["properties"]["batchnorm"]["properties"]["experiments"]
-    assert set(configured["properties"]) == set(EXPERIMENTS)
+def test_the_experiments_that_can_be_configured_are_those_that_exist():
+    assert set(form.keys(schema.Experiments)) == set(EXPERIMENTS)
 
 
 def test_every_work_that_is_referred_to_is_in_the_literature(expected):

@@ -824,9 +824,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["sweeps"], config["comparisons"] = {}, {}
     config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
-    config["published"]["models"] = {
-        name: {"redone_by": [], "numbers": []} for name in config["published"]["models"]
-    }
+    config["published"]["models"] = {}
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
     assert not page.mistakes

@@ -2,18 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import claims, measures
+from fmstudy import claims, form, measures, published, schema
 from fmstudy import study as studies
 from fmstudy.configuration import ConfigurationError
 
 FILE = REPOSITORY / "config/claims.yaml"
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/claims.schema.yaml").read_text("utf-8"))
 
 GOOD = """\
 claims:
@@ -73,7 +73,7 @@ PUBLISHED = ["a-test-loss", "b-test-loss"]
 
 
 def read(file: Path) -> dict:
-    return claims.read(file, SCHEMA, MODELS, SWEEPS, PUBLISHED)
+    return claims.read(file, MODELS, SWEEPS, PUBLISHED)
 
 
 @pytest.fixture
@@ -217,9 +217,9 @@ def study(request: pytest.FixtureRequest) -> studies.Study:
 
 @pytest.fixture(scope="module")
 def own(study: studies.Study) -> dict:
-    rows, _ = studies.read_published(REPOSITORY / study.published_file, study.published_numbers)
+    rows, _ = published.read(REPOSITORY / study.published_file, study.published_numbers)
     ids = [row["id"] for row in rows]
-    return claims.read(REPOSITORY / study.claims_file, SCHEMA, study.models, study.sweeps, ids)
+    return claims.read(REPOSITORY / study.claims_file, study.models, study.sweeps, ids)
 
 
 def test_claims_of_the_source_fit_the_study_and_cover_its_parts(own: dict):
@@ -263,10 +263,5 @@ def test_courses_and_epochs_are_within_the_trainings(own: dict, study: studies.S
 
 
 def test_metrics_that_a_claim_may_name_are_those_that_can_be_measured():
-    named = SCHEMA["$defs"]["metric"]["enum"]
+    named = get_args(form.keys(schema.OfMetric)["metric"])
     assert sorted(named) == sorted(measures.METRICS)
-
-
-def test_kinds_and_expectations_of_the_schema_are_those_that_are_known():
-    properties = set(SCHEMA["$defs"]["test"]["properties"])
-    assert properties == {*claims.KINDS, *claims.WAYS, "within"}

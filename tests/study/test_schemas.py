@@ -1,47 +1,87 @@
-"""What a schema does not name is refused everywhere: a typo must not pass as a setting."""
+"""What the models do not name is refused everywhere, and editors know what the models say."""
 
+import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from fixtures import REPOSITORY
-from jsonschema import Draft202012Validator
 
-SCHEMAS = sorted((REPOSITORY / "workflow/schemas").glob("*.yaml"))
+from fmstudy import digest, form, schema
+
+SCHEMAS = schema.json_schemas()
+FILES = {"config": "config", "quick": "overlay", "full": "overlay"}
+FILES |= {"claims": "claims", "batchnorm": "batchnorm"}
 
 
-def mappings(content: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every mapping in a schema file, with its place; most of them are schemas."""
-    if isinstance(content, dict):
+def groups(of: type[form.Group] = form.Group) -> Iterator[type[form.Group]]:
+    for group in of.__subclasses__():
+        yield group
+        yield from groups(group)
+
+
+def objects(content: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every JSON schema of an object in a JSON schema, with its place."""
+    if isinstance(content, dict) and content.get("type") == "object":
         yield place, content
-    items = content.items() if isinstance(content, dict) else enumerate(content)
-    for key, inner in items:
-        if isinstance(inner, dict | list):
-            yield from mappings(inner, f"{place}/{key}")
+    if isinstance(content, dict | list):
+        for key, inner in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from objects(inner, f"{place}/{key}")
 
 
-def is_open(schema: dict[str, Any], definitions: dict[str, Any]) -> bool:
-    """Whether an unheard-of key is all right, whatever else an object lacks."""
-    validator = Draft202012Validator(schema | {"$defs": definitions})
-    errors = validator.iter_errors({"unheard-of": None})
-    return all(error.validator in ("required", "minProperties") for error in errors)
+@pytest.mark.parametrize("group", [*groups()], ids=lambda group: group.__name__)
+def test_unknown_key_is_refused_in_every_group(group):
+    _, problems = form.check(group, {"unheard-of": 1})
+    [found] = [problem for problem in problems if "missing" not in problem.text]
+    assert found.path == ("unheard-of",)
+    assert found.text == f"unknown key. Allowed here: {', '.join(form.keys(group))}."
 
 
-@pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: file.name)
-def test_no_object_takes_a_key_that_the_schema_does_not_know(file: Path):
-    schema = yaml.safe_load(file.read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    objects = {place: it for place, it in mappings(schema) if it.get("type") == "object"}
-    assert len(objects) > 5
-    assert [place for place, it in objects.items() if is_open(it, schema["$defs"])] == []
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_whatever_has_keys_is_a_group_or_says_what_its_keys_hold(name):
+    """A dataclass, an untyped dictionary, or a name that need not match would let typos pass."""
+    known = {group.__name__ for group in groups()}
+    found = dict(objects(SCHEMAS[name]))
+    assert len(found) > 5
+    for place, content in found.items():
+        if "properties" in content:
+            assert content["title"] in known, place
+            assert content["additionalProperties"] is False, place
+        elif "patternProperties" in content:
+            assert content["additionalProperties"] is False, place
+        else:
+            assert content["additionalProperties"] not in (True, {}), place
 
 
-@pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: file.name)
-def test_what_has_properties_says_that_it_is_an_object(file: Path):
-    """Without that, the test above would not see it, and a number would pass in its place."""
-    schema = yaml.safe_load(file.read_text(encoding="utf-8"))
-    named = {place: it for place, it in mappings(schema) if isinstance(it.get("properties"), dict)}
-    assert len(named) > 3
-    assert [place for place, it in named.items() if it.get("type") != "object"] == []
+@pytest.mark.parametrize("group", [*groups()], ids=lambda group: group.__name__)
+def test_every_key_is_described(group):
+    described = group.model_json_schema()
+    assert described["description"] != form.Group.__doc__
+    for key, content in described["properties"].items():
+        assert content.get("description") or "$ref" in content, key
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schema_for_editors_says_what_the_models_say(name):
+    text = (REPOSITORY / f"workflow/schemas/{name}.schema.json").read_text(encoding="utf-8")
+    assert json.loads(text) == SCHEMAS[name], "run: make schemas"
+
+
+def test_every_file_tells_editors_its_schema():
+    files = REPOSITORY.glob("config/*.yaml")
+    lines = {file.stem: file.read_text(encoding="utf-8").splitlines()[0] for file in files}
+    assert lines == {
+        file: f"# yaml-language-server: $schema=../workflow/schemas/{name}.schema.json"
+        for file, name in FILES.items()
+    }
+
+
+def test_file_that_lies_over_another_may_leave_out_any_key():
+    assert not [place for place, it in objects(SCHEMAS["overlay"]) if "required" in it]
+
+
+def test_no_job_imports_pydantic():
+    scripts = [path for path in digest.SCRIPTS.glob("*.py") if "snakemake." in path.read_text()]
+    assert len(scripts) > 20
+    for script in scripts:
+        assert not {"form", "schema"} & set(digest.modules_of(script.stem)), script

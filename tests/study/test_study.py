@@ -10,8 +10,10 @@ from snakemake.utils import update_config
 
 from fmstudy import study as studies
 from fmstudy.experiments import EXPERIMENTS
+from fmstudy.published import COLUMNS as PUBLISHED_COLUMNS
+from fmstudy.published import read as read_published
+from fmstudy.published import values as published_values
 from fmstudy.spec import RunSpec
-from fmstudy.study import PUBLISHED_COLUMNS, read_published
 
 DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
 QUICK = yaml.safe_load((REPOSITORY / "config/quick.yaml").read_text(encoding="utf-8"))
@@ -85,6 +87,9 @@ def test_whole_numbers_and_fractions_may_be_written_either_way(study):
     assert built({"models": same}).runs == study.runs
     one = built({"models": {"A": {"learning_rate": 1}}}).models["A"].spec.learning_rate
     assert isinstance(one, float)
+    change = {"batchnorm": {"experiments": {"shift": {"every": 100.0, "epochs": 4.0}}}}
+    shift = built(change).batchnorm.settings["shift"]
+    assert repr([shift["every"], shift["epochs"]]) == "[100, 4]"
 
 
 # Runs
@@ -367,7 +372,7 @@ def test_a_part_holds_models_of_its_own_engine_only():
 def test_published_values_belong_to_the_model_that_follows_the_source_to_the_letter():
     row = {"split": "test", "metric": "penalized loss", "unit": "nats", "model": "L1"}
     row["value"] = "0.29"
-    values = studies.published_values([row], {"L1": ["signed", "true"]})
+    values = published_values([row], {"L1": ["signed", "true"]})
     assert values == {"signed": {"test_loss": 0.29}}
 
 

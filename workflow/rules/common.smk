@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy import claims, configuration, description, estimates, experiments, layout, pdf
 from fmstudy import progress, terminal, wording
+from fmstudy import published as published_numbers
 from fmstudy import study as studies
 from fmstudy.description import as_dicts
 from fmstudy.digest import digest, of_study
@@ -59,14 +60,11 @@ update_config(config, configuration.read_command_line(workflow.config_settings.c
 
 def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/config.schema.yaml")
-    problems = configuration.check_form(config, schema)
-    if not problems:
-        study, problems = studies.build(config)
+    study, problems = studies.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
     try:
-        rows = studies.checked_published(beside(study.published_file), study.published_numbers)
+        rows = published_numbers.read_checked(beside(study.published_file), study.published_numbers)
     except configuration.ConfigurationError as error:
         refuse(error)
     return study, rows
@@ -74,25 +72,23 @@ def resolve_study():
 
 def resolve_claims():
     """Check what the source is said to claim against the study; a mistake ends here too."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/claims.schema.yaml")
     ids = [row["id"] for row in PUBLISHED_ROWS]
     try:
-        return claims.read(CLAIMS_FILE, schema, study.models, study.sweeps, ids)
+        return claims.read(CLAIMS_FILE, study.models, study.sweeps, ids)
     except configuration.ConfigurationError as error:
         refuse(error)
 
 
 def resolve_expected():
     """Check what is said of batch normalization, and what was predicted."""
-    schema = configuration.read_yaml(HERE / "workflow/schemas/batchnorm.schema.yaml")
     try:
-        return experiments.read(beside(study.batchnorm.file), schema)
+        return experiments.read(beside(study.batchnorm.file))
     except configuration.ConfigurationError as error:
         refuse(error)
 
 
 study, PUBLISHED_ROWS = resolve_study()
-PUBLISHED_VALUES = studies.published_values(PUBLISHED_ROWS, study.published_models)
+PUBLISHED_VALUES = published_numbers.values(PUBLISHED_ROWS, study.published_models)
 CLAIMS_FILE = beside(study.claims_file)
 CLAIMS = resolve_claims()
 EXPECTED = resolve_expected()
