@@ -96,7 +96,7 @@ format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) snakefmt Snakefile workflow
 
 schemas: ready ## for maintainers: renew what editors know of the files in config/
-	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.schema workflow/schemas
+	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.study.schema workflow/schemas
 
 # The lock files hold versions and hashes but no addresses: each machine knows where it gets
 # packages from. Update the versions in workflow/envs/study.yaml by hand; a test compares them.

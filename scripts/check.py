@@ -1,9 +1,11 @@
 """Make a table by computing with TensorFlow: the rule names the function."""
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
-    from fmstudy import calls, device, runtime
+    from fmstudy import runtime
+    from fmstudy.engines import device
+    from fmstudy.workflow import calls
 
     device.prepare_device(snakemake.threads)
     for path, table in calls.make(snakemake):

@@ -1,9 +1,10 @@
 """Collect what the report's explorer shows of all models."""
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import calls, explorer
+    from fmstudy.report import explorer
+    from fmstudy.workflow import calls
 
     for path, content in calls.make(snakemake):
         explorer.write(content, path)

@@ -1,6 +1,7 @@
 """Fetch one file of the data set from the first source that has it."""
 
-from fmstudy import download, runtime
+from fmstudy import runtime
+from fmstudy.data import download
 
 with runtime.job(snakemake.log[0]):
     download.fetch(

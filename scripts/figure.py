@@ -1,9 +1,10 @@
 """Draw figures: the rule names the function that draws each of them."""
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import calls, svg
+    from fmstudy.figures import svg
+    from fmstudy.workflow import calls
 
     for path, drawing in calls.make(snakemake):
         svg.save(drawing, path)

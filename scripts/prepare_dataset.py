@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from fmstudy import dataset, runtime
+from fmstudy import runtime
+from fmstudy.data import dataset
 
 with runtime.job(snakemake.log[0]):
     dataset.prepare(

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from fmstudy import formulas, pdf, report, runtime
+from fmstudy import runtime
+from fmstudy.report import formulas, pdf, rendering
 
 with runtime.job(snakemake.log[0]):
-    templates, context = report.of_job(snakemake, report.PAPER)
-    html = report.render_paper(templates, context, formulas.picture)
+    templates, context = rendering.of_job(snakemake, rendering.PAPER)
+    html = rendering.render_paper(templates, context, formulas.picture)
     content = pdf.render(
         html,
         style=(templates / "pdf.css").read_text(encoding="utf-8"),

@@ -1,7 +1,8 @@
 """Render the report from the study's tables and figures."""
 
-from fmstudy import report, runtime
+from fmstudy import runtime
+from fmstudy.report import rendering
 
 with runtime.job(snakemake.log[0]):
-    templates, context = report.of_job(snakemake, report.PAGE)
-    runtime.write_text(snakemake.output[0], report.render(templates, context))
+    templates, context = rendering.of_job(snakemake, rendering.PAGE)
+    runtime.write_text(snakemake.output[0], rendering.render(templates, context))

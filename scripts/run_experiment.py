@@ -3,26 +3,28 @@
 import importlib
 from pathlib import Path
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
     import pandas as pd
 
-    from fmstudy import bn_best, bn_common, cost, device, runtime
+    from fmstudy import runtime
+    from fmstudy.engines import cost, device
+    from fmstudy.experiments import best_rates, common
 
     device.prepare_device(snakemake.threads)
     laps = cost.Laps()
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
-        results = bn_best.results_table(range(len(rates)), [pd.read_csv(path) for path in rates])
-        settings["best"] = bn_best.best_rates(results, settings)
-    data = bn_common.load_data(Path(snakemake.input.x_train).parent, settings)
+        results = best_rates.results_table(range(len(rates)), [pd.read_csv(path) for path in rates])
+        settings["best"] = best_rates.best_rates(results, settings)
+    data = common.load_data(Path(snakemake.input.x_train).parent, settings)
     laps.end("reading")
     experiment = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)
     rows = experiment(settings, seed, data)
     laps.end("experiment")
-    results, times = bn_common.without_times(rows)
+    results, times = common.without_times(rows)
     runtime.write_table(snakemake.output.results, results)
     laps.end("writing")
     which = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}

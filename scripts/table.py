@@ -1,9 +1,10 @@
 """Make tables: the rule names the function that makes each of them."""
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.analysis(snakemake.log[0], snakemake.threads):
-    from fmstudy import calls, runtime
+    from fmstudy import runtime
+    from fmstudy.workflow import calls
 
     for path, table in calls.make(snakemake):
         runtime.write_table(path, table)

@@ -3,11 +3,12 @@
 import importlib
 from pathlib import Path
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
-    from fmstudy import cost, dataset, device, records
-    from fmstudy.spec import RunSpec
+    from fmstudy.data import dataset
+    from fmstudy.engines import cost, device, records
+    from fmstudy.study.spec import RunSpec
 
     params = snakemake.params
     engine = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)

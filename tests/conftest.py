@@ -47,7 +47,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Saved figures get tiny pictures, which a test does not look at; all are closed in the end."""
     from matplotlib import pyplot as plt
 
-    from fmstudy import svg
+    from fmstudy.figures import svg
 
     monkeypatch.setattr(svg, "DOTS", 10)
     yield
@@ -57,7 +57,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def one_thread() -> None:
     """TensorFlow as a training job has it: one thread, deterministic kernels."""
-    from fmstudy.device import prepare_device
+    from fmstudy.engines.device import prepare_device
 
     prepare_device(1)
 

@@ -14,19 +14,13 @@ import pytest
 from fixtures import svgcheck
 from matplotlib import pyplot as plt
 
-from fmstudy import (
-    calibration,
-    calibration_check,
-    calls,
-    closer,
-    closer_figures,
-    colors,
-    columns,
-    runtime,
-    svg,
-)
-from fmstudy.dataset import CLASSES
-from fmstudy.results import Predicted, Runs
+from fmstudy import runtime
+from fmstudy.analysis import calibration, columns, error_analysis
+from fmstudy.analysis.results import Predicted, Runs
+from fmstudy.checks import calibration_coverage
+from fmstudy.data.dataset import CLASSES
+from fmstudy.figures import colors, errors, svg
+from fmstudy.workflow import calls
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
@@ -65,7 +59,7 @@ SECOND = [0, 0, 1, 0, 2, 2]  # wrong: images 3 and 5
 
 # ------------------------------------------------------------------------------------- classes
 def test_confusion_has_labels_in_rows_and_is_the_mean_over_trainings():
-    counts = closer.confusion(LABELS, predicted("A", FIRST, SECOND))
+    counts = error_analysis.confusion(LABELS, predicted("A", FIRST, SECOND))
     expected = np.zeros((10, 10))
     for classes in (FIRST, SECOND):
         for label, given in zip(LABELS, classes, strict=True):
@@ -77,7 +71,7 @@ def test_confusion_has_labels_in_rows_and_is_the_mean_over_trainings():
 
 
 def test_scores_are_those_counted_by_hand():
-    found = closer.scores(LABELS, np.array(FIRST))
+    found = error_analysis.scores(LABELS, np.array(FIRST))
     assert found["precision"][1] == pytest.approx(2 / 3)  # 3 were called 1, 2 rightly
     assert found["recall"][0] == 0.5
     assert found["f1"][1] == pytest.approx(0.8)  # 2 * 2 / (2 * 2 + 1 + 0)
@@ -87,7 +81,7 @@ def test_scores_are_those_counted_by_hand():
 
 
 def test_table_of_classes_gives_mean_and_range_and_support():
-    table = closer.classes_table(LABELS, predicted("A", FIRST, SECOND)).set_index("label")
+    table = error_analysis.classes_table(LABELS, predicted("A", FIRST, SECOND)).set_index("label")
     assert list(table["class"]) == list(CLASSES)
     assert list(table["support"]) == [2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
     row = table.loc[0]
@@ -203,8 +197,8 @@ def test_reliability_puts_all_trainings_into_the_same_bins():
 
 def test_simulated_models_have_the_error_that_the_check_says():
     """The truth by summing over quantiles, held against one very large simulated test set."""
-    scenario = calibration_check.Scenario("middle", 0.75, 0.0)
-    share, sure, unsure = calibration_check._quantiles("middle")
+    scenario = calibration_coverage.Scenario("middle", 0.75, 0.0)
+    share, sure, unsure = calibration_coverage._quantiles("middle")
     random = np.random.default_rng(3)
     n = 1_000_000
     pick = random.integers(0, len(sure), n)
@@ -216,14 +210,14 @@ def test_simulated_models_have_the_error_that_the_check_says():
         for low, high in itertools.pairwise(np.linspace(0, 1, 16))
         if (inside := (confidence > low) & (confidence <= high)).any()
     )
-    assert calibration_check.true_ece(scenario) == pytest.approx(ece, abs=0.001)
+    assert calibration_coverage.true_ece(scenario) == pytest.approx(ece, abs=0.001)
 
 
 def test_the_check_reports_coverage_of_each_made_up_model(monkeypatch):
-    few = calibration_check.SCENARIOS[:2]
-    monkeypatch.setattr(calibration_check, "SCENARIOS", few)
-    found = calibration_check.simulate_ece_coverage(20, seed=2)
-    assert found == calibration_check.simulate_ece_coverage(20, seed=2)
+    few = calibration_coverage.SCENARIOS[:2]
+    monkeypatch.setattr(calibration_coverage, "SCENARIOS", few)
+    found = calibration_coverage.simulate_ece_coverage(20, seed=2)
+    assert found == calibration_coverage.simulate_ece_coverage(20, seed=2)
     assert len(found["scenarios"]) == 2
     for one in found["scenarios"]:
         assert one["coverage"] + one["below"] + one["above"] == pytest.approx(1)
@@ -234,7 +228,7 @@ def test_the_check_reports_coverage_of_each_made_up_model(monkeypatch):
 
 # ----------------------------------------------------------------------------------- agreement
 def test_agreement_is_that_counted_by_hand():
-    found = closer.agree(LABELS, np.array(FIRST), np.array(SECOND))
+    found = error_analysis.agree(LABELS, np.array(FIRST), np.array(SECOND))
     assert found.agreement == pytest.approx(4 / 6)
     assert found.shared_errors == pytest.approx(1 / 3)  # image 5 of images 1, 3, 5
     # Both right or both wrong: 4 of 6; by chance (4/6)^2 + (2/6)^2 = 5/9.
@@ -242,7 +236,7 @@ def test_agreement_is_that_counted_by_hand():
 
 
 def test_agreement_without_mistakes_has_nothing_to_share():
-    found = closer.agree(LABELS, LABELS, LABELS)
+    found = error_analysis.agree(LABELS, LABELS, LABELS)
     assert found.agreement == 1
     assert np.isnan(found.shared_errors)
     assert np.isnan(found.kappa)
@@ -250,7 +244,7 @@ def test_agreement_without_mistakes_has_nothing_to_share():
 
 def test_trainings_of_different_seeds_are_compared_and_none_with_itself():
     a, b = predicted("A", FIRST, SECOND), predicted("B", FIRST, list(LABELS))
-    table = closer.agreement_table(LABELS, [a, b]).set_index(["model", "other"])
+    table = error_analysis.agreement_table(LABELS, [a, b]).set_index(["model", "other"])
     assert table.loc[("A", "A"), "pairs"] == 1
     assert table.loc[("A", "A"), "agreement"] == pytest.approx(4 / 6)
     # A 1 with B 2: 4 of 6; A 2 with B 1: 4 of 6.  A 1 and B 1, equal in all, are not compared.
@@ -260,9 +254,9 @@ def test_trainings_of_different_seeds_are_compared_and_none_with_itself():
 
 def test_equal_seeds_are_compared_where_there_are_no_others():
     a, b = predicted("A", FIRST), predicted("B", SECOND)
-    table = closer.agreement_table(LABELS, [a, b])
+    table = error_analysis.agreement_table(LABELS, [a, b])
     assert list(zip(table["model"], table["other"], strict=True)) == [("A", "B")]
-    shared_run = closer.agreement_table(LABELS, [a, predicted("C", FIRST, run="run-A")])
+    shared_run = error_analysis.agreement_table(LABELS, [a, predicted("C", FIRST, run="run-A")])
     assert shared_run.empty  # one training, by two names
 
 
@@ -271,7 +265,7 @@ def test_hardest_images_are_those_that_every_training_gets_wrong():
     a = predicted("A", [0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2])
     b = predicted("B", [0, 1, 0, 1, 2, 4], confidence=0.5)
     lost = Predicted(model("C", (1,)), [], [])
-    table = closer.hardest_table(LABELS, [a, b, lost])
+    table = error_analysis.hardest_table(LABELS, [a, b, lost])
     assert list(table["image"]) == [1, 5]  # by how many agree on another class
     assert list(table["votes"]) == [3, 2]
     assert set(table["trainings"]) == {3}
@@ -284,7 +278,7 @@ def test_hardest_images_are_those_that_every_training_gets_wrong():
 
 def test_a_run_that_two_models_share_votes_once():
     a, b = predicted("A", FIRST), predicted("B", FIRST, run="run-A")
-    assert set(closer.hardest_table(LABELS, [a, b])["trainings"]) == {1}
+    assert set(error_analysis.hardest_table(LABELS, [a, b])["trainings"]) == {1}
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 24])
@@ -292,7 +286,7 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
     images = np.random.default_rng(1).random((784, count))
     row = {"given": "T-shirt/top", "predicted": "Ankle boot", "votes": 3, "trainings": 3}
     hard = pd.DataFrame([row | {"image": image, "models": 2} for image in range(count)])
-    root = saved(closer_figures.hardest(hard, images, 100), tmp_path / "hardest.svg")
+    root = saved(errors.hardest(hard, images, 100), tmp_path / "hardest.svg")
     _, _, width, height = map(float, root.get("viewBox", "").split())
     pictures = [
         [float(element.get(key, "")) for key in ("x", "y", "width", "height")]
@@ -313,24 +307,26 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
 
 
 def test_no_image_may_be_hard_for_all(tmp_path: Path):
-    table = closer.hardest_table(LABELS, [predicted("A", list(LABELS))])
+    table = error_analysis.hardest_table(LABELS, [predicted("A", list(LABELS))])
     runtime.write_table(tmp_path / "hardest.csv", table)
     again = columns.read(tmp_path / "hardest.csv")
     assert again.empty
-    drawing = closer_figures.hardest(again, np.zeros((784, 6)), 6)
+    drawing = errors.hardest(again, np.zeros((784, 6)), 6)
     assert "No test image" in drawing.title
-    assert closer.hardest_table(LABELS, [Predicted(model("A"), [], [])]).empty
+    assert error_analysis.hardest_table(LABELS, [Predicted(model("A"), [], [])]).empty
 
 
 def test_confident_mistakes_are_those_of_all_seeds_in_order_of_their_mean_confidence():
     first = predictions([1, 1, 1, 0, 2, 2], [0.6, 0.9, 0.9, 0.99, 0.9, 0.8])
     second = predictions([1, 1, 1, 2, 2, 2], [0.7, 0.6, 0.9, 0.99, 0.9, 0.9])
-    table = closer.confident_mistakes(LABELS, Predicted(model("A"), [first, second], [1, 2]), 4)
+    table = error_analysis.confident_mistakes(
+        LABELS, Predicted(model("A"), [first, second], [1, 2]), 4
+    )
     # Image 3 is wrong in both, but differently.
     assert list(table["image"]) == [5, 1, 0]
     assert table["confidence"].to_numpy() == pytest.approx([0.85, 0.75, 0.65])
     assert list(table["predicted"]) == [2, 1, 1]
-    assert len(closer.confident_mistakes(LABELS, predicted("A", FIRST), 1)) == 1
+    assert len(error_analysis.confident_mistakes(LABELS, predicted("A", FIRST), 1)) == 1
 
 
 # ------------------------------------------------------------------------------------ on disk
@@ -362,10 +358,10 @@ def test_a_diverged_training_is_counted_and_left_out(tmp_path: Path):
     assert list(table["diverged"]) == [1, 1]
     assert table.loc["A", "accuracy"] == pytest.approx(4 / 6)
     assert pd.isna(table.loc["B", "ece"])
-    for draw in (closer_figures.confusion_map, closer_figures.reliability_diagram):
+    for draw in (errors.confusion_map, errors.reliability_diagram):
         assert "diverged" in draw(labels, found[1]).title
         assert "1 diverged and left out" in draw(labels, found[0]).title
-    assert closer.classes_table(labels, found[1])["f1"].isna().all()
+    assert error_analysis.classes_table(labels, found[1])["f1"].isna().all()
 
 
 # ------------------------------------------------------------------------------------- figures
@@ -383,16 +379,16 @@ def drawings(directory: Path) -> dict[str, svg.Drawing]:
     a = predicted("A", FIRST, SECOND)
     b = predicted("B", FIRST)
     leave(directory, "run-A", 1, FIRST, "finished")
-    agreement = closer.agreement_table(LABELS, [a, b])
+    agreement = error_analysis.agreement_table(LABELS, [a, b])
     return {
-        "classes": closer_figures.classes([closer.classes_table(LABELS, one) for one in (a, b)]),
-        "confusion_A": closer_figures.confusion_map(LABELS, a),
-        "mistakes_A": closer_figures.mistakes(LABELS, a, IMAGES),
-        "calibration_A": closer_figures.reliability_diagram(LABELS, a),
-        "calibration": closer_figures.calibrations(calibration.calibration_table(LABELS, [a, b])),
-        "agreement": closer_figures.agreement(agreement, [a.model, b.model]),
-        "hardest": closer_figures.hardest(closer.hardest_table(LABELS, [a, b]), IMAGES, 6),
-        "weights_A": closer_figures.layer(model("A", (1,)), Runs(directory)),
+        "classes": errors.classes([error_analysis.classes_table(LABELS, one) for one in (a, b)]),
+        "confusion_A": errors.confusion_map(LABELS, a),
+        "mistakes_A": errors.mistakes(LABELS, a, IMAGES),
+        "calibration_A": errors.reliability_diagram(LABELS, a),
+        "calibration": errors.calibrations(calibration.calibration_table(LABELS, [a, b])),
+        "agreement": errors.agreement(agreement, [a.model, b.model]),
+        "hardest": errors.hardest(error_analysis.hardest_table(LABELS, [a, b]), IMAGES, 6),
+        "weights_A": errors.layer(model("A", (1,)), Runs(directory)),
     }
 
 
@@ -430,13 +426,13 @@ def test_figures_leave_what_they_show(tmp_path: Path):
     assert (row["x"], row["low"], row["high"]) == ("0.75", "0.5", "1")
 
 
-@pytest.mark.parametrize("palette", [closer_figures.BLUES, closer_figures.ORANGES])
+@pytest.mark.parametrize("palette", [errors.BLUES, errors.ORANGES])
 def test_words_in_a_map_are_readable_in_every_shade(palette):
     values = np.linspace(0.0, 1.0, 60).reshape(6, 10)
     _, axes = plt.subplots()
-    words = closer_figures._map(axes, values, palette, 0.0, 1.0)
+    words = errors._map(axes, values, palette, 0.0, 1.0)
     shades = {mpl.colors.to_hex(patch.get_facecolor()) for patch in axes.patches}
-    assert len(shades) == closer_figures.SHADES - 1
+    assert len(shades) == errors.SHADES - 1
     for (row, column), word in np.ndenumerate(words):
         behind = "#ffffff"
         for patch in axes.patches:
@@ -459,16 +455,14 @@ def test_titles_hold_the_numbers(tmp_path: Path):
 
 def test_a_model_without_mistakes_has_figures_too(tmp_path: Path):
     perfect = predicted("A", list(LABELS))
-    saved(closer_figures.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
-    assert (
-        "0 of 6 test images wrong (1 seed)" in closer_figures.confusion_map(LABELS, perfect).title
-    )
-    assert "no image" in closer_figures.mistakes(LABELS, perfect, IMAGES).title
+    saved(errors.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
+    assert "0 of 6 test images wrong (1 seed)" in errors.confusion_map(LABELS, perfect).title
+    assert "no image" in errors.mistakes(LABELS, perfect, IMAGES).title
 
 
 def test_names_that_a_figure_could_take_for_markup_are_text(tmp_path: Path):
     one = Predicted(model("A", (1,), title="$x$ <b> & Co"), [predictions(FIRST)], [1])
-    root = saved(closer_figures.confusion_map(LABELS, one), tmp_path / "confusion_A.svg")
+    root = saved(errors.confusion_map(LABELS, one), tmp_path / "confusion_A.svg")
     assert str(root[0].text).startswith("$x$ <b> & Co: 2 of 6")
 
 
@@ -476,8 +470,8 @@ def test_weights_of_both_engines_become_one_row_a_class():
     matrix = np.arange(7840.0).reshape(10, 784)
     lowlevel = {"coefficients0": matrix, "bias0": np.float32(1)}
     keras = {"dense0-kernel": matrix.T, "dense0-bias": np.zeros(10)}
-    assert np.array_equal(closer_figures.layer_of(lowlevel), matrix)
-    assert np.array_equal(closer_figures.layer_of(keras), matrix)
+    assert np.array_equal(errors.layer_of(lowlevel), matrix)
+    assert np.array_equal(errors.layer_of(keras), matrix)
 
 
 def test_reading_one_model_keeps_its_seeds(tmp_path: Path):

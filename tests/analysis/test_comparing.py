@@ -8,9 +8,9 @@ import pytest
 from fixtures.runs import leave, left, measures, model
 from scipy import stats
 
-from fmstudy import comparing
-from fmstudy.results import Runs
-from fmstudy.statistics import difference
+from fmstudy.analysis import comparing
+from fmstudy.analysis.results import Runs
+from fmstudy.analysis.statistics import difference
 
 N = 400
 

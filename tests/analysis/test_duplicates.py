@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmstudy import closer_figures, duplicates, runtime, svg
-from fmstudy.results import Predicted
+from fmstudy import runtime
+from fmstudy.analysis import duplicates
+from fmstudy.analysis.results import Predicted
+from fmstudy.figures import errors, svg
 
 RANDOM = np.random.default_rng(8)
 TRAIN = RANDOM.random((784, 50)).astype(np.float32)
@@ -151,10 +153,10 @@ def test_interval_of_several_seeds_is_no_narrower_than_images_allow():
 
 def test_pairs_are_drawn_with_differing_labels_named(tmp_path: Path):
     x = RANDOM.random((784, 8)).astype(np.float32)
-    drawing = closer_figures.duplicates(NEAR, 0.97, x, x)
+    drawing = errors.duplicates(NEAR, 0.97, x, x)
     svg.save(drawing, tmp_path / "duplicates.svg")
     text = (tmp_path / "duplicates.svg").read_text(encoding="utf-8")
     assert "4 of 8 test images" in drawing.title
     assert "1 of them pixel for pixel; in 1 pair the labels differ" in drawing.title
     assert "(Trouser)" in text
-    assert "No test image" in closer_figures.duplicates(NEAR[1:3], 0.99, x, x).title
+    assert "No test image" in errors.duplicates(NEAR[1:3], 0.99, x, x).title

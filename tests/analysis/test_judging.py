@@ -10,8 +10,8 @@ import pytest
 from fixtures.runs import leave, measures, model
 from scipy import stats
 
-from fmstudy.judging import Evidence, Expectation, Missing, Quantity, claims_table, written
-from fmstudy.statistics import Estimate
+from fmstudy.analysis.judging import Evidence, Expectation, Missing, Quantity, claims_table, written
+from fmstudy.analysis.statistics import Estimate
 
 N = 20
 # Losses on training data after epochs 0, 1, 2, 4: seed by seed.

@@ -8,7 +8,7 @@ import pytest
 from fixtures.runs import leave, left, model
 from scipy import stats
 
-from fmstudy.ledger import ledger_table, rounding
+from fmstudy.analysis.ledger import ledger_table, rounding
 
 ROW = {
     "id": "a1-test-acc",

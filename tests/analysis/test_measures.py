@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from fixtures.runs import leave, measures, model, predictions_of
 
-from fmstudy import measures as them
-from fmstudy.measures import Measures, gaps_over_epochs
-from fmstudy.results import Runs
+from fmstudy.analysis import measures as them
+from fmstudy.analysis.measures import Measures, gaps_over_epochs
+from fmstudy.analysis.results import Runs
 
 GIVEN = {1: [0.9, 0.2, 0.6, 0.7], 2: [0.8, 0.3, 0.4, 0.99]}  # of the right class, by seed
 LOSS = {seed: -sum(math.log(p) for p in given) / 4 for seed, given in GIVEN.items()}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fmstudy import statistics as s
-from fmstudy.statistics import Estimate, Sample
+from fmstudy.analysis import statistics as s
+from fmstudy.analysis.statistics import Estimate, Sample
 
 
 def crossed(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmstudy import columns, results, runtime, tables
+from fmstudy import runtime
+from fmstudy.analysis import columns, results, tables
 
 MODEL = {
     "name": "B",

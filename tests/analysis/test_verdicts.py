@@ -2,8 +2,8 @@
 
 import pytest
 
-from fmstudy import verdicts
-from fmstudy.statistics import ALPHA, Estimate
+from fmstudy.analysis import verdicts
+from fmstudy.analysis.statistics import ALPHA, Estimate
 
 SUPPORTED, CONTRADICTED = verdicts.SUPPORTED, verdicts.CONTRADICTED
 UNRESOLVED, TOO_FEW, UNTESTED = verdicts.UNRESOLVED, verdicts.TOO_FEW, verdicts.UNTESTED

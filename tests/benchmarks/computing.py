@@ -23,7 +23,7 @@ from benchmarks.rounds import (
     share,
     times,
 )
-from fmstudy.spec import REFERENCE, RunSpec
+from fmstudy.study.spec import REFERENCE, RunSpec
 
 Row = dict[str, Any]
 

@@ -216,8 +216,8 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from fmstudy.colors import FAINT, HUES
-    from fmstudy.svg import style
+    from fmstudy.figures.colors import FAINT, HUES
+    from fmstudy.figures.svg import style
 
     with style():
         heights = [max(2, len(steps)), max(2, len(peers)), 8]

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fmstudy import dataset
-from fmstudy.initial import batch_order, initial_weights
-from fmstudy.spec import RunSpec
+from fmstudy.data import dataset
+from fmstudy.engines.initial import batch_order, initial_weights
+from fmstudy.study.spec import RunSpec
 
 SEED = 1
 # Adam as Keras has it by default.

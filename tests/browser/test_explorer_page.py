@@ -14,7 +14,7 @@ from conftest import opening, settle
 from fixtures.report import TEMPLATES, configured, fabricate
 from playwright.sync_api import Browser, Page, expect
 
-from fmstudy import explorer, report
+from fmstudy.report import explorer, rendering
 
 pytestmark = pytest.mark.browser
 
@@ -70,8 +70,8 @@ def explorer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = fabricate(directory, configured())
     explorer.write(CONTENT, directory / "explorer.json.gz")
     path = directory / "report.html"
-    context = report.load_context(**given | {"explorer": directory / "explorer.json.gz"})
-    page = report.render(TEMPLATES, context)
+    context = rendering.load_context(**given | {"explorer": directory / "explorer.json.gz"})
+    page = rendering.render(TEMPLATES, context)
     other = r'<section aria-labelledby="sec-(?!explorer").*?</section>'
     path.write_text(re.sub(other, "", page, flags=re.S), encoding="utf-8")  # it opens sooner
     return path

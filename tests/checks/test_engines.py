@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from fmstudy import chunks, device, engines, kerasmodels, network, reference, training
-from fmstudy.engines import NETS, Batch, KerasAdam, compare, engines_table
-from fmstudy.spec import RunSpec
+from fmstudy.checks import reference, three_engines
+from fmstudy.checks.three_engines import NETS, Batch, KerasAdam, compare, engines_table
+from fmstudy.engines import chunks, device, full_batch, keras_models, network
+from fmstudy.study.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -23,7 +24,7 @@ PENALIZED = SMALL.varied(bias="scalar", penalty="l2", delta=0.001)
 @pytest.fixture(scope="module")
 def batch(samples) -> Iterator[Batch]:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(engines, "CHUNK", 15)  # two chunks and a shorter one
+        monkeypatch.setattr(three_engines, "CHUNK", 15)  # two chunks and a shorter one
         yield Batch(*samples(N))
 
 
@@ -94,10 +95,10 @@ def test_the_correction_of_keras_is_that_of_single_precision():
 
 # ------------------------------------------------------------------------------- what does not
 def test_a_penalty_wrong_by_a_part_in_a_thousand_is_seen(batch, sound, monkeypatch):
-    right = training.penalty_of
+    right = full_batch.penalty_of
     assert sound["penalized"]["kept"] == "yes"
     monkeypatch.setattr(
-        training, "penalty_of", lambda kind, w, delta: right(kind, w, 1.001 * delta)
+        full_batch, "penalty_of", lambda kind, w, delta: right(kind, w, 1.001 * delta)
     )
     wrong = row(PENALIZED, batch)
     assert wrong["kept"] == "no"
@@ -122,17 +123,17 @@ def test_a_lost_chunk_is_seen(batch, monkeypatch):
 
 
 def test_another_epsilon_in_keras_is_seen(batch, monkeypatch):
-    right = kerasmodels.build_model
+    right = keras_models.build_model
     monkeypatch.setattr(
-        engines, "build_model", lambda spec, seed: right(spec.varied(bn_epsilon=0.0011), seed)
+        three_engines, "build_model", lambda spec, seed: right(spec.varied(bn_epsilon=0.0011), seed)
     )
     normalized = SMALL.varied(batch_norm="before")
     assert kept(normalized, batch) == {"lowlevel": "yes", "keras": "no"}
 
 
 def test_another_start_is_seen(batch, monkeypatch):
-    right = engines.build_model
-    monkeypatch.setattr(engines, "build_model", lambda spec, seed: right(spec, seed + 1))
+    right = three_engines.build_model
+    monkeypatch.setattr(three_engines, "build_model", lambda spec, seed: right(spec, seed + 1))
     assert row(SMALL, batch, "keras")["kept"] == "no"
 
 
@@ -140,18 +141,18 @@ def test_another_start_is_seen(batch, monkeypatch):
 def test_one_wrong_entry_of_any_tensor_is_enough(batch, bias):
     """Also of the scalar bias of the softmax layer, whose gradient is 0: see the next test."""
     spec = SMALL.varied(bias=bias)
-    exact = engines.course_numpy(spec, 1, batch, 0, reference.Adam)
-    sizes = engines.gradient_sizes(spec, 1, batch, exact)
+    exact = three_engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+    sizes = three_engines.gradient_sizes(spec, 1, batch, exact)
     assert {"coefficients0", "coefficients2", "bias0", "bias2"} <= set(sizes)
     changes = {0.0: "yes", 5e-6: "yes", 3e-5: "no", np.nan: "no", np.inf: "no"}
     for name, (change, kept) in itertools.product(sizes, changes.items()):
         wrong = np.array(exact.gradients[name])
         wrong.flat[-1] += change * sizes[name]
-        given = engines.Course(
+        given = three_engines.Course(
             {**exact.gradients, name: wrong}, exact.losses, exact.parameters, exact.probabilities
         )
-        found = engines.gradient_deviations(given, exact, sizes)
-        assert ("yes" if found[name] <= engines.TOLERANCE else "no") == kept, (name, change)
+        found = three_engines.gradient_deviations(given, exact, sizes)
+        assert ("yes" if found[name] <= three_engines.TOLERANCE else "no") == kept, (name, change)
         assert all(found[other] == 0.0 for other in found if other != name), (name, change)
 
 
@@ -160,8 +161,8 @@ def test_only_a_gradient_that_is_exactly_0_is_measured_by_others(batch):
     size = {}
     for bias in ("scalar", "vector"):
         spec = SMALL.varied(bias=bias)
-        exact = engines.course_numpy(spec, 1, batch, 0, reference.Adam)
-        size[bias] = engines.gradient_sizes(spec, 1, batch, exact)
+        exact = three_engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+        size[bias] = three_engines.gradient_sizes(spec, 1, batch, exact)
         for name, gradient in exact.gradients.items():
             if (bias, name) != ("scalar", "bias2"):
                 assert size[bias][name] == np.abs(gradient).max()
@@ -171,13 +172,13 @@ def test_only_a_gradient_that_is_exactly_0_is_measured_by_others(batch):
 
 
 def test_a_gradient_that_is_not_a_number_is_not_kept(batch, monkeypatch):
-    right = engines.full_batch_gradients
+    right = three_engines.full_batch_gradients
 
     def spoiled(network, chunks):
         seen = right(network, chunks)
         return seen._replace(gradients=[seen.gradients[0] * np.nan, *seen.gradients[1:]])
 
-    monkeypatch.setattr(engines, "full_batch_gradients", spoiled)
+    monkeypatch.setattr(three_engines, "full_batch_gradients", spoiled)
     found = row(SMALL, batch)
     assert found["kept"] == "no"
     assert found["tensor"] == "coefficients0"
@@ -185,25 +186,25 @@ def test_a_gradient_that_is_not_a_number_is_not_kept(batch, monkeypatch):
 
 
 def test_tensors_are_compared_by_name_and_shape(batch):
-    exact = engines.course_numpy(SMALL, 1, batch, 0, reference.Adam)
+    exact = three_engines.course_numpy(SMALL, 1, batch, 0, reference.Adam)
     for gradients in (
         {name: g for name, g in exact.gradients.items() if name != "bias0"},
         {**exact.gradients, "bias0": np.zeros(())},
     ):
-        given = engines.Course(gradients, exact.losses, exact.parameters, exact.probabilities)
+        given = three_engines.Course(gradients, exact.losses, exact.parameters, exact.probabilities)
         with pytest.raises(ValueError, match="is not"):
-            engines.gradient_deviations(given, exact, dict.fromkeys(exact.gradients, 1.0))
+            three_engines.gradient_deviations(given, exact, dict.fromkeys(exact.gradients, 1.0))
 
 
 def test_adam_hides_a_constant_factor_that_first_gradients_show(batch, monkeypatch):
     """Why trajectories are not the test."""
-    right = training.full_batch_gradients
+    right = full_batch.full_batch_gradients
 
     def doubled(network, chunks):
         seen = right(network, chunks)
         return seen._replace(gradients=[2.0 * gradient for gradient in seen.gradients])
 
-    for module in (training, engines):
+    for module in (full_batch, three_engines):
         monkeypatch.setattr(module, "full_batch_gradients", doubled)
     found = row(SMALL, batch)
     assert found["gradient"] == pytest.approx(1.0, rel=1e-3)
@@ -229,21 +230,21 @@ def test_an_image_on_the_bend_of_a_relu_is_left_out(batch):
     x = batch.x.copy()
     x[:, 3] = 0.0
     at_bend = Batch(x, batch.labels)
-    kept = engines.without_kinks(SMALL, 1, at_bend)
+    kept = three_engines.without_kinks(SMALL, 1, at_bend)
     assert kept.x.shape[1] < N
     assert kept.x.any(axis=0).all()
     assert kept.labels.shape[1] == kept.x.shape[1]
     assert row(SMALL, at_bend)["left_out"] == N - kept.x.shape[1]
     for spec in (SMALL.varied(activation="sigmoid"), SMALL.varied(hidden=())):
-        assert engines.without_kinks(spec, 1, at_bend).x.shape[1] == N
+        assert three_engines.without_kinks(spec, 1, at_bend).x.shape[1] == N
 
 
 def test_with_batch_normalization_no_image_that_stays_is_near_a_bend(batch, monkeypatch):
     """Leaving one out moves the others."""
     spec = SMALL.varied(batch_norm="before")
-    monkeypatch.setattr(engines, "KINK", 3e-3)
-    kept = engines.without_kinks(spec, 1, batch)
+    monkeypatch.setattr(three_engines, "KINK", 3e-3)
+    kept = three_engines.without_kinks(spec, 1, batch)
     assert 1 < kept.x.shape[1] < N
-    start = engines.start_of(spec, 1)
-    distances = reference.kink_distances(engines.net_of(spec), start, kept.x.astype(float))
+    start = three_engines.start_of(spec, 1)
+    distances = reference.kink_distances(three_engines.net_of(spec), start, kept.x.astype(float))
     assert distances.min() >= 3e-3

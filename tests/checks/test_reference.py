@@ -8,8 +8,8 @@ import pytest
 from fixtures import REPOSITORY
 from fixtures.descent import numerical_gradient
 
-from fmstudy import reference
-from fmstudy.reference import Net
+from fmstudy.checks import reference
+from fmstudy.checks.reference import Net
 
 SCRIPTS = REPOSITORY / "scripts"
 
@@ -45,10 +45,10 @@ def test_adam_takes_a_first_step_of_the_learning_rate_against_the_gradient():
 
 def test_it_shares_nothing_with_the_engines_that_are_held_against_it():
     """Neither TensorFlow nor another module of the library, not even through each other."""
-    listing = "import fmstudy.reference, sys; print(*sys.modules)"
+    listing = "import fmstudy.checks.reference, sys; print(*sys.modules)"
     command = [sys.executable, "-c", listing]
     done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert {"numpy", "fmstudy.reference"} <= set(loaded)
+    assert {"numpy", "fmstudy.checks.reference"} <= set(loaded)
     assert not {"tensorflow", "keras"} & set(loaded)
-    assert [name for name in loaded if name.startswith("fmstudy.")] == ["fmstudy.reference"]
+    assert [name for name in loaded if name.startswith("fmstudy.")] == ["fmstudy.checks.reference"]

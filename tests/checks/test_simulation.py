@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import calibration_check, columns, runtime, simulation
-from fmstudy.statistics import Estimate, over_seeds
+from fmstudy import runtime
+from fmstudy.analysis import columns
+from fmstudy.analysis.statistics import Estimate, over_seeds
+from fmstudy.checks import calibration_coverage, simulation
 
 ALLOWED = 0.05
 
@@ -108,8 +110,8 @@ def test_test_of_single_runs_calls_a_model_better_than_itself_far_too_often(call
 
 
 def test_checks_are_the_same_bytes_each_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    few = calibration_check.SCENARIOS[:2]
-    monkeypatch.setattr(calibration_check, "SCENARIOS", few)
+    few = calibration_coverage.SCENARIOS[:2]
+    monkeypatch.setattr(calibration_coverage, "SCENARIOS", few)
     data = blobs(100, 1), blobs(100, 2)
     for name in ("one", "two"):
         runtime.write_table(tmp_path / name, simulation.checks_table(2, 20, *data))

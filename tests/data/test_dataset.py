@@ -11,8 +11,15 @@ import numpy as np
 import pytest
 from fixtures import REPOSITORY
 
-from fmstudy import dataset
-from fmstudy.identity import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, Identity
+from fmstudy.data import dataset
+from fmstudy.data.identity import (
+    FILES,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    Identity,
+)
 from fmstudy.runtime import StudyError, read_json
 
 SCRIPTS = REPOSITORY / "scripts"

@@ -18,8 +18,8 @@ from types import SimpleNamespace
 import pytest
 from fixtures import REPOSITORY
 
-from fmstudy.download import Patience, fetch
-from fmstudy.identity import FILES, TRAIN_LABELS, Identity
+from fmstudy.data.download import Patience, fetch
+from fmstudy.data.identity import FILES, TRAIN_LABELS, Identity
 from fmstudy.runtime import StudyError, log
 
 SCRIPTS = REPOSITORY / "scripts"

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from fmstudy.idx import parse_idx
+from fmstudy.data.idx import parse_idx
 
 
 def idx_file(array: np.ndarray) -> bytes:

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import batchnorm, reference
-from fmstudy.batchnorm import Statistics
+from fmstudy.checks import reference
+from fmstudy.engines import batchnorm
+from fmstudy.engines.batchnorm import Statistics
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy.chunks import Chunks, order_by_borders
+from fmstudy.engines.chunks import Chunks, order_by_borders
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import device
+from fmstudy.engines import device
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from fmstudy.initial import batch_order, initial_weights
-from fmstudy.spec import RunSpec
+from fmstudy.engines.initial import batch_order, initial_weights
+from fmstudy.study.spec import RunSpec
 
 NORMAL = RunSpec("lowlevel", hidden=(300, 100))
 GLOROT = RunSpec("keras", hidden=(200, 200), weight_std=None)

@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 from fixtures.descent import Descent
 
-from fmstudy import cost, kerasmodels, records, reference
-from fmstudy.initial import initial_weights
-from fmstudy.kerasmodels import Dropout, build_model, predict, train_keras
-from fmstudy.reference import Net
-from fmstudy.spec import REFERENCE
+from fmstudy.checks import reference
+from fmstudy.checks.reference import Net
+from fmstudy.engines import cost, keras_models, records
+from fmstudy.engines.initial import initial_weights
+from fmstudy.engines.keras_models import Dropout, build_model, predict, train_keras
+from fmstudy.study.spec import REFERENCE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -157,7 +158,7 @@ def test_logits_equal_those_computed_by_hand(data, hidden, activation, batch_nor
 def test_predictions_of_many_samples_are_joined_in_their_order(data, monkeypatch):
     model, x = build_model(SMALL, 1), data[0][0].T
     whole = predict(model, x)
-    monkeypatch.setattr(kerasmodels, "EVALUATED_AT_ONCE", 7)
+    monkeypatch.setattr(keras_models, "EVALUATED_AT_ONCE", 7)
     np.testing.assert_allclose(predict(model, x), whole, rtol=1e-5, atol=1e-6)
 
 
@@ -192,7 +193,7 @@ def collected(spec, seed):
     labels = np.eye(10, dtype=np.float32)[:, np.arange(N) % 10]
     watched = Watched()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kerasmodels, "build_model", lambda spec, seed: watched)
+        patch.setattr(keras_models, "build_model", lambda spec, seed: watched)
         train_keras(spec, seed, (numbers, labels), (numbers, labels))
     found = watched.images
     # a label stays with its sample
@@ -323,9 +324,9 @@ def test_history_begins_before_training(data):
 
 def test_test_set_is_looked_at_once_after_training(data, monkeypatch):
     train, test = data
-    looked, score = [], kerasmodels.score
+    looked, score = [], keras_models.score
     monkeypatch.setattr(
-        kerasmodels, "score", lambda m, x, y: looked.append(x.shape[0]) or score(m, x, y)
+        keras_models, "score", lambda m, x, y: looked.append(x.shape[0]) or score(m, x, y)
     )
     result = train_keras(SMALL, 1, train, test)
     assert looked.count(N_TEST) == 1

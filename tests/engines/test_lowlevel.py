@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import lowlevel, reference
-from fmstudy.reference import Net
+from fmstudy.checks import reference
+from fmstudy.checks.reference import Net
+from fmstudy.engines import lowlevel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy import cost, reference
-from fmstudy.initial import batch_order
-from fmstudy.kerasmodels import build_model
-from fmstudy.minibatch import OPTIMIZERS, MiniBatches, Samples, orders
-from fmstudy.network import Network
-from fmstudy.spec import RunSpec
+from fmstudy.checks import reference
+from fmstudy.engines import cost
+from fmstudy.engines.initial import batch_order
+from fmstudy.engines.keras_models import build_model
+from fmstudy.engines.mini_batch import OPTIMIZERS, MiniBatches, Samples, orders
+from fmstudy.engines.network import Network
+from fmstudy.study.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -209,7 +210,7 @@ def test_one_sample_a_batch_trains_nothing_before_the_last_normalization(data):
 
 def test_the_arithmetic_of_steps_is_that_of_what_is_trained(data, monkeypatch):
     done, samples = cost.Work(), Samples.of(*data)
-    monkeypatch.setattr("fmstudy.minibatch.DONE", done)
+    monkeypatch.setattr("fmstudy.engines.mini_batch.DONE", done)
     spec = RunSpec("lowlevel", hidden=(7, 6), bias="vector", batch_norm="before", batch_size=8)
     # Forward 2 * (784 * 7 + 7 * 6 + 6 * 10) a sample; backward as far down as anything is trained.
     forward, inner, last = 2 * (784 * 7 + 42 + 60), 2 * 42, 2 * 60

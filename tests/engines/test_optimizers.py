@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fmstudy.optimizers import Adam
+from fmstudy.engines.optimizers import Adam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

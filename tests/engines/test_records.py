@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from fmstudy import records
-from fmstudy.records import DIVERGED, FINISHED, History, Stopwatch, Training
-from fmstudy.spec import RunSpec
+from fmstudy.engines import records
+from fmstudy.engines.records import DIVERGED, FINISHED, History, Stopwatch, Training
+from fmstudy.study.spec import RunSpec
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])

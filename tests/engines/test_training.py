@@ -9,13 +9,14 @@ import pytest
 import tensorflow as tf
 from fixtures.descent import Descent
 
-from fmstudy import cost, lowlevel, records, reference, training
-from fmstudy.chunks import Chunks
-from fmstudy.initial import initial_weights
-from fmstudy.network import Network, times
-from fmstudy.reference import Net
-from fmstudy.spec import RunSpec
-from fmstudy.training import full_batch_gradients, train_lowlevel
+from fmstudy.checks import reference
+from fmstudy.checks.reference import Net
+from fmstudy.engines import cost, full_batch, lowlevel, records
+from fmstudy.engines.chunks import Chunks
+from fmstudy.engines.full_batch import full_batch_gradients, train_lowlevel
+from fmstudy.engines.initial import initial_weights
+from fmstudy.engines.network import Network, times
+from fmstudy.study.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -354,6 +355,6 @@ def test_predictions_stand_in_the_order_of_the_samples(samples):
     x[392:, ::2] = x[:392, 1::2] = 0.0
     chunks = Chunks(x, labels, 10)
     assert list(chunks.order) != list(range(N))
-    given = training.predict(network, chunks, [])
+    given = full_batch.predict(network, chunks, [])
     z = reference.logits(net_of(SMALL), p, x.astype(float))
     np.testing.assert_allclose(given, reference.softmax(z), atol=1e-5)

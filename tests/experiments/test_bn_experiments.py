@@ -26,23 +26,16 @@ from fixtures.experiments import (
 )
 from scipy import stats
 
-from fmstudy import (
-    batchnorm,
-    bn_affine,
-    bn_batches,
-    bn_common,
-    bn_depth,
-    bn_equality,
-    bn_init,
-    bn_rates,
-    bn_shift,
-    reference,
-)
-from fmstudy.bn_common import Data, net_spec
-from fmstudy.initial import initial_weights
-from fmstudy.minibatch import MiniBatches, Samples, orders, times
-from fmstudy.network import Network
-from fmstudy.probes import Probe, inside, sent_gradient_norms
+from fmstudy.checks import equality, reference
+from fmstudy.engines import batchnorm
+from fmstudy.engines.initial import initial_weights
+from fmstudy.engines.mini_batch import MiniBatches, Samples, orders, times
+from fmstudy.engines.network import Network
+from fmstudy.experiments import batches as bn_batches
+from fmstudy.experiments import common, depth, gamma_beta, initialization, rates
+from fmstudy.experiments import shift as bn_shift
+from fmstudy.experiments.common import Data, net_spec
+from fmstudy.experiments.probes import Probe, inside, sent_gradient_norms
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -82,17 +75,17 @@ def test_the_last_samples_are_held_out(tmp_path, samples):
     for split, n in (("train", 50), ("test", 30)):
         np.save(tmp_path / f"x_{split}.npy", np.ascontiguousarray(x[:, :n]))
         np.save(tmp_path / f"y_{split}.npy", np.ascontiguousarray(labels[:, :n]))
-    held = bn_common.load_data(tmp_path, NET | {"train_samples": 40, "test_samples": 25})
+    held = common.load_data(tmp_path, NET | {"train_samples": 40, "test_samples": 25})
     for given, start, stop in zip(held, (0, 32, 0), (32, 40, 25), strict=True):
         np.testing.assert_array_equal(given.x, x[:, start:stop].T)
         np.testing.assert_array_equal(given.labels, labels[:, start:stop].T)
 
 
 def test_epochs_are_of_whole_batches_and_of_one_step_at_least(data):
-    assert bn_common.steps_of(3, data, 8) == 24
-    assert bn_common.steps_of(2, data, 60) == 2  # 4 samples are left over, twice
-    assert bn_common.steps_of(0.25, data, 8) == 2
-    assert bn_common.steps_of(1, data, 1000) == 1
+    assert common.steps_of(3, data, 8) == 24
+    assert common.steps_of(2, data, 60) == 2  # 4 samples are left over, twice
+    assert common.steps_of(0.25, data, 8) == 2
+    assert common.steps_of(1, data, 1000) == 1
 
 
 def test_fewer_samples_than_a_batch_has_are_one_batch():
@@ -105,7 +98,7 @@ def test_metrics_are_those_of_exact_statistics_of_all_fitted_samples(data):
     batches = MiniBatches(net_spec(NET, batch_norm="before"), data.fitted)
     batches.start(SEED)
     batches.train(orders(FITTED, SIZE, SEED, 6))
-    rows = bn_common.scores(batches, data, arm="bn")
+    rows = common.scores(batches, data, arm="bn")
     net, p = in_numpy(batches.network)
     population = reference.look(net, p, *arrays(data.fitted)).statistics
     for split in ("validation", "test"):
@@ -134,20 +127,20 @@ def test_metrics_that_overflow_are_a_divergence(data, monkeypatch):
     batches = MiniBatches(net_spec(NET), data.fitted)
     for value, finished in ((1.0, 1.0), (math.nan, 0.0), (math.inf, 0.0)):
         monkeypatch.setattr(
-            bn_common, "scores",
-            lambda *_, value=value, **keys: [bn_common.row("test_loss", value, **keys)],
+            common, "scores",
+            lambda *_, value=value, **keys: [common.row("test_loss", value, **keys)],
         )  # fmt: skip
-        first, *rest = bn_common.outcome(True, batches, data, rate=2)
+        first, *rest = common.outcome(True, batches, data, rate=2)
         assert first == {"rate": 2, "measure": "finished", "value": finished}
         assert len(rest) == finished
-    assert [row["value"] for row in bn_common.outcome(False, batches, data)] == [0.0]
+    assert [row["value"] for row in common.outcome(False, batches, data)] == [0.0]
 
 
 def test_what_is_followed_is_what_a_training_that_long_gives(data):
     batches = MiniBatches(net_spec(NET, batch_norm="before"), data.fitted)
     order = orders(FITTED, SIZE, SEED, 7)
     batches.start(SEED)
-    finished, rows = bn_common.follow(batches, order, SPEED, data, arm="bn")
+    finished, rows = common.follow(batches, order, SPEED, data, arm="bn")
     loss = values(rows, "validation_loss", "step")
     assert finished and list(loss) == [(0,), (3,), (6,), (7,)]
     for steps in (0, 6):
@@ -163,13 +156,13 @@ def test_what_is_followed_is_what_a_training_that_long_gives(data):
 
 # ------------------------------------------------------------------------------- what is fair
 FAIR = {
-    "learning-rate": (bn_rates.learning_rate, RATES),
-    "placement": (bn_rates.placement, PLACES),
+    "learning-rate": (rates.learning_rate, RATES),
+    "placement": (rates.placement, PLACES),
     "batch-size": (bn_batches.batch_size, SIZES),
     "shift": (bn_shift.shift, SHIFT),
     "noisy": (bn_shift.noisy, NOISY),
-    "gamma-beta": (bn_affine.gamma_beta, AFFINE),
-    "depth": (bn_depth.depth, DEPTH),
+    "gamma-beta": (gamma_beta.gamma_beta, AFFINE),
+    "depth": (depth.depth, DEPTH),
 }
 
 
@@ -255,8 +248,8 @@ def test_placements_are_what_they_are_called(data, results):
 
 def test_speed_follows_each_net_at_its_own_rate_and_times_all_in_turns(data):
     best = {"relu/plain": 0.05, "relu/bn": 0.2}
-    rows = bn_rates.speed(SPEED | {"best": best}, SEED, data)
-    seconds = [row for row in rows if row["measure"] == bn_common.STEP_SECONDS]
+    rows = rates.speed(SPEED | {"best": best}, SEED, data)
+    seconds = [row for row in rows if row["measure"] == common.STEP_SECONDS]
     assert values(rows, "rate", "arm") == {("plain",): 0.05, ("bn",): 0.2}
     accuracy = values(rows, "validation_accuracy", "arm", "step")
     assert set(accuracy) == set(itertools.product(("plain", "bn"), (0, 3, 6, 8)))
@@ -266,7 +259,7 @@ def test_speed_follows_each_net_at_its_own_rate_and_times_all_in_turns(data):
     wanted = batches.score(data.validation, batches.exact(data.fitted.part(0, 32)))
     assert values(rows, "validation_loss", "arm", "step")["bn", 8] == wanted.loss
     turns = [(row["turn"], row["arm"]) for row in seconds]
-    assert turns == list(itertools.product(range(1, bn_rates.ROUNDS + 1), ("plain", "bn")))
+    assert turns == list(itertools.product(range(1, rates.ROUNDS + 1), ("plain", "bn")))
     assert all(row["value"] > 0.0 for row in seconds)
 
 
@@ -396,7 +389,7 @@ def test_probes_look_at_the_first_samples_at_every_step_that_is_said(data, resul
         itertools.product(("plain", "bn"), (1, 2), steps[1:])
     )
     assert values(rows, "finished", *keys) == {("plain", None, 8): 1.0, ("bn", None, 8): 1.0}
-    for arm, place in bn_common.ARMS.items():
+    for arm, place in common.ARMS.items():
         batches = MiniBatches(net_spec(NET, batch_norm=place), data.fitted)
         batches.start(SEED)
         batches.train(orders(FITTED, SIZE, SEED, 6))
@@ -514,7 +507,7 @@ def test_distances_to_the_normal_distribution_are_those_of_scipy():
         [random.normal(size=300), random.exponential(size=300) - 1.0, np.zeros(300)]
     ).astype(np.float32)
     wanted = [stats.kstest(row, "norm").statistic for row in x.astype(float)]
-    np.testing.assert_allclose(bn_affine.gaussian_distances(x), wanted, atol=1e-12)
+    np.testing.assert_allclose(gamma_beta.gaussian_distances(x), wanted, atol=1e-12)
 
 
 def test_each_arm_of_gamma_beta_trains_what_it_is_called(data, monkeypatch):
@@ -524,8 +517,8 @@ def test_each_arm_of_gamma_beta_trains_what_it_is_called(data, monkeypatch):
         left[arm] = batches.network.named_arrays()
         return []
 
-    monkeypatch.setattr(bn_affine, "outcome", outcome)
-    bn_affine.gamma_beta(AFFINE, SEED, data)
+    monkeypatch.setattr(gamma_beta, "outcome", outcome)
+    gamma_beta.gamma_beta(AFFINE, SEED, data)
     start = left["nothing"]
     for given, wanted in zip(
         (start["coefficients0"], start["coefficients1"], start["coefficients2"]),
@@ -578,7 +571,7 @@ def test_units_are_described_by_what_numpy_finds_in_them(data, results):
 def test_deep_nets_have_the_deviations_that_are_said(data):
     settings = DEPTH | {"width": 100}
     relu, sigmoid = (
-        Network(bn_depth.deep_spec(settings, activation, "bn", 5), SEED).coefficients
+        Network(depth.deep_spec(settings, activation, "bn", 5), SEED).coefficients
         for activation in ("relu", "sigmoid")
     )
     assert len(relu) == len(sigmoid) == 6
@@ -601,7 +594,7 @@ def test_gradients_through_deep_nets_grow_as_theory_has_it(
     samples, activation, arm, growth, within
 ):
     """From layer to layer towards the input, which is down for the plain sigmoid net."""
-    spec = bn_depth.deep_spec(DEPTH | {"width": 200}, activation, arm, 14)
+    spec = depth.deep_spec(DEPTH | {"width": 200}, activation, arm, 14)
     norms = sent_gradient_norms(Network(spec, 1), Samples.of(*samples(200, 4)))
     a_layer = (norms[3] / norms[11]) ** (1 / 8)
     assert (1.0 / a_layer if growth == 4.0 else a_layer) == pytest.approx(growth, abs=within)
@@ -613,7 +606,7 @@ def test_depth_looks_at_every_layer_at_the_start_and_then_trains(data, results):
     assert set(norms) == set(itertools.product(("plain", "bn"), (1,), (1,))) | set(
         itertools.product(("plain", "bn"), (3,), (1, 2, 3))
     )
-    start = Network(bn_depth.deep_spec(DEPTH, "relu", "bn", 3), SEED)
+    start = Network(depth.deep_spec(DEPTH, "relu", "bn", 3), SEED)
     wanted = sent_gradient_norms(start, data.fitted.part(0, 16))
     assert [norms["bn", 3, layer] for layer in (1, 2, 3)] == wanted
     assert values(rows, "finished", "arm", "depth") == {("plain", 2): 1.0, ("bn", 2): 1.0}
@@ -628,7 +621,7 @@ def test_initial_deviations_are_those_that_are_said(data, monkeypatch):
         return False
 
     monkeypatch.setattr(MiniBatches, "train", train)
-    rows = bn_init.init(INIT, SEED, data)
+    rows = initialization.init(INIT, SEED, data)
     keys = list(values(rows, "finished", "arm", "std", "rate"))
     assert len(keys) == 8
     glorot = math.sqrt(2.0 / (784 + 7))
@@ -640,7 +633,7 @@ def test_initial_deviations_are_those_that_are_said(data, monkeypatch):
 
 
 def test_init_tells_divergences_and_the_invariance(data):
-    rows = bn_init.init(INIT, SEED, data)
+    rows = initialization.init(INIT, SEED, data)
     finished = values(rows, "finished", "arm", "std", "rate")
     assert all(value == (rate == 0.1) for (_, _, rate), value in finished.items())
     assert set(values(rows, "test_loss", "arm", "std", "rate")) == {
@@ -661,7 +654,7 @@ def test_ten_times_the_weights_are_the_same_net_if_epsilon_goes_along(data):
     net = trained(data, batch_norm="before", bn_epsilon=0.05)
     before = [v.numpy().tobytes() for v in net.variables]
     spec, batch = net.spec, data.fitted.part(0, 32)
-    found = bn_init.invariance(net, batch)
+    found = initialization.invariance(net, batch)
     assert [v.numpy().tobytes() for v in net.variables] == before
     assert net.spec is spec
     assert found["invariance_epsilon"] < 1e-5
@@ -679,7 +672,7 @@ def test_ten_times_the_weights_are_the_same_net_if_epsilon_goes_along(data):
 @pytest.mark.parametrize("place", ["none", "after"])
 def test_nets_that_are_not_normalized_before_the_activation_are_not_invariant(data, place):
     net = trained(data, batch_norm=place, activation="sigmoid")
-    found = bn_init.invariance(net, data.fitted.part(0, 32))
+    found = initialization.invariance(net, data.fitted.part(0, 32))
     assert min(found.values()) > 0.01
 
 
@@ -687,7 +680,7 @@ def test_the_invariance_of_dead_layers_is_no_error(data):
     net = trained(data, batch_norm="before")
     for beta in net.betas:
         beta.assign(tf.fill(beta.shape, -100.0))
-    assert bn_init.invariance(net, data.fitted.part(0, 32))["invariance_gradient"] == 0.0
+    assert initialization.invariance(net, data.fitted.part(0, 32))["invariance_gradient"] == 0.0
 
 
 # ------------------------------------------------------------------------------------- equality
@@ -698,7 +691,7 @@ QUANTITIES = {
 
 
 def deviations(data, size=16):
-    rows = bn_equality.equality(data.fitted, size, 0.001, SEED)
+    rows = equality.equality(data.fitted, size, 0.001, SEED)
     found = {(row["engine"], row["quantity"]): row["deviation"] for row in rows}
     assert len(found) == len(rows)
     return found

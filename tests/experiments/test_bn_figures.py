@@ -12,8 +12,9 @@ from fixtures import REPOSITORY, svgcheck
 from fixtures.experiments import SETTINGS, drawn, table
 from matplotlib.axes import Axes
 
-from fmstudy import bn_figures, svg
-from fmstudy.bn_quantities import steps_to
+from fmstudy.experiments import figures
+from fmstudy.experiments.quantities import steps_to
+from fmstudy.figures import svg
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
@@ -30,8 +31,8 @@ def line(axes: Axes, hue: str, width: float = 1.8) -> tuple[list[float], list[fl
     return list(np.asarray(found.get_xdata())), list(np.asarray(found.get_ydata()))
 
 
-EXPERIMENTS = [*bn_figures._TIMED, *bn_figures._UNTIMED]
-BLUE, ORANGE = bn_figures.HUE["plain"], bn_figures.HUE["bn"]
+EXPERIMENTS = [*figures._TIMED, *figures._UNTIMED]
+BLUE, ORANGE = figures.HUE["plain"], figures.HUE["bn"]
 
 
 def test_every_experiment_that_is_drawn_is_tested():
@@ -39,7 +40,7 @@ def test_every_experiment_that_is_drawn_is_tested():
 
 
 def test_figures_need_no_tensorflow():
-    code = "import sys; import fmstudy.bn_figures; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys; import fmstudy.experiments.figures; sys.exit('tensorflow' in sys.modules)"
     folder = REPOSITORY / "scripts"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
 
@@ -137,7 +138,7 @@ def test_curves_are_means_over_epochs_and_over_seconds():
     assert seconds == pytest.approx([0, 20, 40, 60])
     assert losses == pytest.approx([2.0, 1.305, 0.805, 0.305])
     assert "0.405 (plain) and 0.305 (batch norm), in seconds 30 (plain) and 60" in drawing.title
-    untimed = bn_figures.draw("curves", table("curves"), SETTINGS)
+    untimed = figures.draw("curves", table("curves"), SETTINGS)
     assert len(untimed.figure.axes) == 1
     assert "seconds" not in untimed.title
 
@@ -285,11 +286,11 @@ def test_arms_with_keras_are_ranked_by_their_loss():
     ],
 )
 def test_logarithmic_axes_have_a_few_round_ticks(low: float, high: float, ticks: list[float]):
-    assert bn_figures._log_ticks(low, high) == pytest.approx(ticks)
+    assert figures._log_ticks(low, high) == pytest.approx(ticks)
 
 
 def test_the_picture_of_the_nets_shows_both(tmp_path: Path):
-    drawing = bn_figures.network_picture()
+    drawing = figures.network_picture()
     left, right = drawing.figure.axes
     texts = [{text.get_text() for text in axes.texts} for axes in (left, right)]
     assert "+ b" in texts[0] - texts[1]

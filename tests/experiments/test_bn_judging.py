@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmstudy import bn_judging, verdicts
-from fmstudy.bn_judging import all_predictions, claims_table, predictions_table, quantities_table
+from fmstudy.analysis import verdicts
+from fmstudy.experiments import judging
+from fmstudy.experiments.judging import (
+    all_predictions,
+    claims_table,
+    predictions_table,
+    quantities_table,
+)
 
 UP = [0.30, 0.34, 0.29, 0.36]
 DOWN = [0.10, 0.13, 0.08, 0.11]
@@ -37,7 +43,7 @@ def prediction(expect: str = "supported", **test: Any) -> dict[str, Any]:
 def judged(**predictions: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The rows of a table of predictions by name, as a table that was written gives them."""
     table = predictions_table(predictions, QUANTITIES)
-    assert tuple(table.columns) == bn_judging.PREDICTIONS
+    assert tuple(table.columns) == judging.PREDICTIONS
     return {row["prediction"]: row for row in table.to_dict("records")}
 
 
@@ -235,7 +241,7 @@ def test_predictions_of_all_experiments_stand_in_their_order_and_none_is_lost():
 def test_a_study_without_experiments_tests_no_prediction():
     table = all_predictions([], {"a": prediction(quantity="loss/up", more=0)})
     assert list(table["reason"]) == ["The experiment shift is not run in this study."]
-    assert tuple(table.columns) == bn_judging.PREDICTIONS
+    assert tuple(table.columns) == judging.PREDICTIONS
 
 
 # ---------------------------------------------------------------------------------------- claims
@@ -250,7 +256,7 @@ def claimed(*words: str) -> pd.Series:
         {"prediction": "none", "claim": "", "verdict": verdicts.SUPPORTED},
     ]
     table = claims_table({"C1": CLAIM, "C2": CLAIM}, pd.DataFrame(rows))
-    assert tuple(table.columns) == bn_judging.CLAIMS
+    assert tuple(table.columns) == judging.CLAIMS
     assert table.loc[1, "verdict"] == verdicts.CONTRADICTED
     return table.iloc[0]
 

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fmstudy import bn_quantities, runtime
-from fmstudy.bn_best import best_rate, best_rates
-from fmstudy.bn_quantities import quantities, unit_of
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy import runtime
+from fmstudy.experiments import quantities as bn_quantities
+from fmstudy.experiments.best_rates import best_rate, best_rates
+from fmstudy.experiments.quantities import quantities, unit_of
 from fmstudy.runtime import StudyError
+from fmstudy.study.experiments import EXPERIMENTS
 
 NO_TIMES = pd.DataFrame(columns=["measure", "value", "seed"])
 

@@ -9,10 +9,17 @@ import pytest
 from fixtures.runs import labels_of, leave, left, measures
 from fixtures.runs import model as fabricated_model
 
-from fmstudy import bn_quantities, runtime
-from fmstudy.bn_best import results_table
-from fmstudy.bn_models import Images, arms_table, arms_times, calibration_errors, exact_metrics
-from fmstudy.bn_tables import COSTS, costs_table, times_table
+from fmstudy import runtime
+from fmstudy.analysis.experiment_tables import COSTS, costs_table, times_table
+from fmstudy.experiments import quantities
+from fmstudy.experiments.best_rates import results_table
+from fmstudy.experiments.trained_models import (
+    Images,
+    arms_table,
+    arms_times,
+    calibration_errors,
+    exact_metrics,
+)
 
 MACHINE = {"system": "Linux", "processor": "A processor", "cores": 2}
 
@@ -175,8 +182,8 @@ def test_exact_statistics_are_those_of_keras_when_it_is_given_them(tmp_path: Pat
     """The last layer's moving statistics of one training step with momentum 0 are the batch's."""
     import keras
 
-    from fmstudy.kerasmodels import build_model, score
-    from fmstudy.spec import RunSpec
+    from fmstudy.engines.keras_models import build_model, score
+    from fmstudy.study.spec import RunSpec
 
     random = np.random.default_rng(3)
     x_train, x_test = (random.random((784, n)).astype(np.float32) for n in (50, 30))
@@ -210,7 +217,7 @@ def test_models_become_quantities(tmp_path: Path):
     arms = {"B/bn": model("with", seeds=[1, 2]), "B/plain": model("without", seeds=[1, 2])}
     table, times = both(arms, tmp_path)
     runtime.write_table(tmp_path / "x.csv", table)
-    found = bn_quantities.quantities("curves", pd.read_csv(tmp_path / "x.csv"), times, {})
+    found = quantities.quantities("curves", pd.read_csv(tmp_path / "x.csv"), times, {})
     assert found["train_loss_50/B/bn"] == pytest.approx({1: 0.6, 2: 0.7})
     assert found["train_loss_50/B/plain"] == pytest.approx({1: 0.8, 2: 0.9})
     assert found["test_accuracy/B/bn"] == {1: 0.5, 2: 0.5}

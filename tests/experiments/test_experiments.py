@@ -9,9 +9,9 @@ import pytest
 import yaml
 from fixtures import REPOSITORY
 
-from fmstudy import experiments, form, schema
-from fmstudy.configuration import ConfigurationError
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy.study import experiments, form, schema
+from fmstudy.study.configuration import ConfigurationError
+from fmstudy.study.experiments import EXPERIMENTS
 
 FILE = REPOSITORY / "config/batchnorm.yaml"
 

@@ -8,10 +8,10 @@ import tensorflow as tf
 from fixtures.descent import numerical_gradient
 from scipy import stats
 
-from fmstudy import reference
-from fmstudy.minibatch import MiniBatches, Samples, orders, times
-from fmstudy.network import Network
-from fmstudy.probes import (
+from fmstudy.checks import reference
+from fmstudy.engines.mini_batch import MiniBatches, Samples, orders, times
+from fmstudy.engines.network import Network
+from fmstudy.experiments.probes import (
     FAR,
     PERCENTILES,
     REACH,
@@ -20,7 +20,7 @@ from fmstudy.probes import (
     inside,
     sent_gradient_norms,
 )
-from fmstudy.spec import RunSpec
+from fmstudy.study.spec import RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,7 +15,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from PIL import Image
 
-from fmstudy import figures, results, runtime, svg, tables
+from fmstudy import runtime
+from fmstudy.analysis import results, tables
+from fmstudy.figures import plots, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -62,7 +64,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_figure_says_its_finding_and_how_to_read_it(runs: results.Runs, tmp_path: Path):
-    drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
+    drawing = plots.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
     root = saved(drawing, tmp_path / "curves_A.svg")
     title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
     assert title is not None
@@ -75,7 +77,7 @@ def test_a_figure_says_its_finding_and_how_to_read_it(runs: results.Runs, tmp_pa
 
 
 def test_keras_curves_are_held_against_the_validation_part(runs: results.Runs, tmp_path: Path):
-    drawing = figures.learning_curves([model("K", "keras-mlp-3", "keras")], runs)
+    drawing = plots.learning_curves([model("K", "keras-mlp-3", "keras")], runs)
     assert "validation accuracy" in drawing.title
     assert "Dots: test data" in drawing.description
     assert "published" not in drawing.description
@@ -83,7 +85,7 @@ def test_keras_curves_are_held_against_the_validation_part(runs: results.Runs, t
 
 def test_a_figure_can_stand_in_a_page_with_others(runs: results.Runs, tmp_path: Path):
     """Only referenced ids are left, under the figure's name; no style sheet, date or version."""
-    drawing = figures.learning_curves([model("A", "mlp-3"), model("B", "mlp-3")], runs)
+    drawing = plots.learning_curves([model("A", "mlp-3"), model("B", "mlp-3")], runs)
     root = saved(drawing, tmp_path / "compare_x.svg")
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert ids
@@ -100,7 +102,7 @@ def test_a_figure_can_stand_in_a_page_with_others(runs: results.Runs, tmp_path: 
 
 def test_the_same_results_give_the_same_bytes(runs: results.Runs, tmp_path: Path):
     for name in ("first", "second"):
-        drawing = figures.learning_curves([model("A", "mlp-3")], runs)
+        drawing = plots.learning_curves([model("A", "mlp-3")], runs)
         svg.save(drawing, tmp_path / name / "curves_A.svg")
     first, second = (
         (tmp_path / name / "curves_A.svg").read_bytes() for name in ("first", "second")
@@ -109,7 +111,7 @@ def test_the_same_results_give_the_same_bytes(runs: results.Runs, tmp_path: Path
 
 
 def test_curves_leave_their_values_by_series(runs: results.Runs, tmp_path: Path):
-    drawing = figures.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
+    drawing = plots.learning_curves([model("A", "mlp-3")], runs, {"A": {"test_accuracy": 0.7}})
     root = saved(drawing, tmp_path / "curves_A.svg")
     rows = table(tmp_path / "curves_A.csv")
     names = {"train", "test", "train seed 1", "train seed 2", "test seed 1", "test seed 2"}
@@ -137,12 +139,12 @@ def test_curves_leave_their_values_by_series(runs: results.Runs, tmp_path: Path)
 
 def test_several_models_are_told_apart_and_take_fewer_points(runs: results.Runs, tmp_path: Path):
     both = [model("A", "mlp-3"), model("B", "mlp-3")]
-    saved(figures.learning_curves(both, runs), tmp_path / "compare_x.svg")
+    saved(plots.learning_curves(both, runs), tmp_path / "compare_x.svg")
     rows = table(tmp_path / "compare_x.csv")
     assert {"A train", "B test seed 2", "A gap"} <= {row["series"] for row in rows}
-    many = figures._points([model(str(k), "mlp-3", seeds=(1, 2, 3, 4)) for k in range(4)])
-    assert all(few < more for few, more in zip(many, figures._points(both[:1]), strict=True))
-    some = list(figures.some_of(201, 40))
+    many = plots._points([model(str(k), "mlp-3", seeds=(1, 2, 3, 4)) for k in range(4)])
+    assert all(few < more for few, more in zip(many, plots._points(both[:1]), strict=True))
+    some = list(plots.some_of(201, 40))
     assert len(some) <= 40
     assert (some[0], some[-1]) == (2, 200)
     assert set(np.diff(some)) == {6}
@@ -165,7 +167,7 @@ def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
         }
     )
     published = {"A": {"test_accuracy": 0.86}}
-    drawing = figures.models_overview([overview_table()], published, comparisons)
+    drawing = plots.models_overview([overview_table()], published, comparisons)
     axes = drawing.figure.axes[0]
     [ruler] = [line for line in axes.lines if line.get_marker() == "|"]
     left, right = np.asarray(ruler.get_xdata())
@@ -181,7 +183,7 @@ def test_the_overview_has_a_ruler_of_what_the_seeds_resolve(tmp_path: Path):
 
 def test_the_overview_has_no_ruler_without_comparisons():
     for comparisons in (None, pd.DataFrame({"metric": [], "resolution": []})):
-        drawing = figures.models_overview([overview_table()], {}, comparisons)
+        drawing = plots.models_overview([overview_table()], {}, comparisons)
         assert not [line for line in drawing.figure.axes[0].lines if line.get_marker() == "|"]
         assert "ruler" not in drawing.description
 
@@ -190,7 +192,7 @@ def test_a_phone_shows_the_whole_overview_with_words_to_be_read(tmp_path: Path):
     titles = ["Short", "A model with a name too long for one line", "much " * 30]
     overview = overview_table().assign(test_accuracy=[0.85, 0.9, 0.8], title=titles)
     comparisons = pd.DataFrame({"metric": ["test_accuracy"], "resolution": [0.004]})
-    root = saved(figures.models_overview([overview], {}, comparisons), tmp_path / "models.svg")
+    root = saved(plots.models_overview([overview], {}, comparisons), tmp_path / "models.svg")
     _, _, width, _ = map(float, root.get("viewBox", "").split())
     looks = [(element, look) for element, look in svgcheck.looked(root) if element.text]
     words = {element.text: look for element, look in looks if element.tag == f"{SVG}text"}
@@ -212,9 +214,9 @@ def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
             gap, loss = 0.08 + 0.02 * seed, 2 / (1 + epoch)
             lines += [f"{epoch},train,{loss},0,0.5", f"{epoch},test,{loss + gap},0,{0.5 - gap}"]
         runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join(lines))
-    drawing = figures.learning_curves([model("A", "mlp-3")], results.Runs(tmp_path))
+    drawing = plots.learning_curves([model("A", "mlp-3")], results.Runs(tmp_path))
     root = saved(drawing, tmp_path / "curves_A.svg")
-    hue = figures.HUES[0]
+    hue = plots.HUES[0]
     for name in ("Gap: train − test", "Gap: test − train"):
         [band] = [
             look
@@ -227,14 +229,14 @@ def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
     assert {row["series"] for row in lows} == {"gap"}
     pixels = np.asarray(Image.open(tmp_path / "curves_A.png").convert("RGB")).astype(int)
     paint = np.array([int(hue[place : place + 2], 16) for place in (1, 3, 5)])
-    mixed = figures.BAND * paint + (1 - figures.BAND) * 255
+    mixed = plots.BAND * paint + (1 - plots.BAND) * 255
     assert (np.abs(pixels - mixed).max(axis=2) <= 2).sum() > 500
 
 
 def test_values_of_a_sweep_are_distinct_and_readable(runs: results.Runs, tmp_path: Path):
     swept = [model(str(k), "mlp-3") for k in range(7)]
     sweep = {"title": "Rate", "vary": "learning_rate", "values": [10.0**-k for k in range(7)]}
-    root = saved(figures.sweep_curves(swept, sweep, runs), tmp_path / "sweep_x_curves.svg")
+    root = saved(plots.sweep_curves(swept, sweep, runs), tmp_path / "sweep_x_curves.svg")
     hues = {
         look["stroke"]
         for element, look in svgcheck.looked(root)
@@ -246,7 +248,7 @@ def test_values_of_a_sweep_are_distinct_and_readable(runs: results.Runs, tmp_pat
 
 
 def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: results.Runs, tmp_path: Path):
-    drawing = figures.learning_curves([model("bad", "bad", seeds=(1,))], runs)
+    drawing = plots.learning_curves([model("bad", "bad", seeds=(1,))], runs)
     saved(drawing, tmp_path / "curves_bad.svg")
     assert "diverged" in drawing.title
     assert "nan" not in drawing.title
@@ -254,7 +256,7 @@ def test_a_diverged_training_is_drawn_as_far_as_it_went(runs: results.Runs, tmp_
 
 def test_a_diverged_seed_stays_out_of_the_final_means(runs: results.Runs, tmp_path: Path):
     leave(tmp_path, "mlp-3", 3, ("train", "test"), stop=2)
-    drawing = figures.learning_curves([model("A", "mlp-3", seeds=(1, 2, 3))], runs)
+    drawing = plots.learning_curves([model("A", "mlp-3", seeds=(1, 2, 3))], runs)
     assert "loss 0.415" in drawing.title
 
 
@@ -278,7 +280,7 @@ def test_the_test_dot_of_keras_curves_survives_a_diverged_seed(
         append(tmp_path / f"K/seed-{seed}/history.csv", f"\n4,test,0.5,0,{accuracy}")
     leave(tmp_path, "K", 3, ("train", "validation"), stop=2)
     append(tmp_path / "K/seed-3/history.csv", "\n2,test,nan,0,0.1")
-    drawing = figures.learning_curves([model("K", "K", "keras", seeds)], runs)
+    drawing = plots.learning_curves([model("K", "K", "keras", seeds)], runs)
     [dot] = [it for it in panel(drawing, "Accuracy").lines if it.get_label() == "test"]
     assert dot.get_xydata().tolist() == [[4, pytest.approx(0.82)]]
     assert line(panel(drawing, "Loss, nats"), "test") == pytest.approx([0.5])
@@ -292,10 +294,10 @@ def test_means_of_curves_are_over_the_finished_seeds(runs: tables.Runs, tmp_path
     rows = path.read_text().splitlines()
     path.write_text("\n".join([*rows[:-2], f"{stop},train,nan,0,0.1", f"{stop},test,nan,0,0.1"]))
     three = model("A", "mlp-3", seeds=(1, 2, 3))
-    alone = figures.learning_curves([model("A", "mlp-3")], runs)
-    drawing = figures.learning_curves([three], runs)
+    alone = plots.learning_curves([model("A", "mlp-3")], runs)
+    drawing = plots.learning_curves([three], runs)
     sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1]}
-    swept = figures.sweep_curves([three], sweep, runs)
+    swept = plots.sweep_curves([three], sweep, runs)
     for title, beside in (
         ("Accuracy", "Test accuracy"),
         ("Loss, nats", "Test loss (without penalty), nats"),
@@ -312,7 +314,7 @@ def test_a_swept_value_at_which_every_seed_diverged_is_named(runs: tables.Runs, 
     leave(tmp_path, "bad", 2, ("train", "test"), stop=3)
     swept = [model("A", "mlp-3"), model("bad", "bad")]
     sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1, 10.0]}
-    drawing = figures.sweep_curves(swept, sweep, runs)
+    drawing = plots.sweep_curves(swept, sweep, runs)
     assert drawing.title.endswith(" Diverged: 10.")
     for axes in drawing.figure.axes:
         assert np.isfinite(line(axes, "10")).tolist() == [True, True, True, False]
@@ -323,7 +325,7 @@ def test_histograms_leave_out_the_weights_of_a_diverged_seed(tmp_path: Path):
         runtime.write_json(tmp_path / f"mlp-3/seed-{seed}/metrics.json", {"status": status})
         weights = {"coefficients0": np.full((2, 2), weight, dtype=np.float32)}
         runtime.write_arrays(tmp_path / f"mlp-3/seed-{seed}/weights.npz", weights)
-    drawing = figures.weight_histograms([model("A", "mlp-3")], tables.Runs(tmp_path))
+    drawing = plots.weight_histograms([model("A", "mlp-3")], tables.Runs(tmp_path))
     assert " 0.0\N{NO-BREAK SPACE}%" in drawing.title
 
 
@@ -336,7 +338,7 @@ def test_sweeps_are_summed_up_in_words(tmp_path: Path):
             row |= tables.spread(name, [accuracy if name == "test_accuracy" else 0.5])
         rows.append(row)
     sweep = {"title": "Delta", "vary": "delta", "values": [1e-4, 1e-3, 1.0]}
-    drawing = figures.sweep_summary(pd.DataFrame(rows), sweep)
+    drawing = plots.sweep_summary(pd.DataFrame(rows), sweep)
     assert "87.0\N{NO-BREAK SPACE}% at 1e-3" in drawing.title
     assert "10.0\N{NO-BREAK SPACE}% at 1" in drawing.title
     text = ET.tostring(saved(drawing, tmp_path / "sweep_x.svg"), encoding="unicode")
@@ -355,7 +357,7 @@ def test_diverged_values_of_a_sweep_are_named_and_break_nothing(
         rows.append(row)
     table = pd.DataFrame(rows).astype(float, errors="ignore")
     sweep = {"title": "Rate", "vary": "learning_rate", "values": [0.1, 1000.0]}
-    drawing = figures.sweep_summary(table, sweep)
+    drawing = plots.sweep_summary(table, sweep)
     saved(drawing, tmp_path / "sweep_rate.svg")
     assert "iverged" in drawing.title
     assert "nan" not in drawing.title
@@ -364,9 +366,7 @@ def test_diverged_values_of_a_sweep_are_named_and_break_nothing(
 def test_labels_at_the_ends_of_lines_do_not_overlap():
     figure, axes = plt.subplots()
     axes.set_ylim(0, 1)
-    figures.label_ends(
-        axes, [(0.98, "a", "k"), (0.97, "b", "k"), (0.96, "c", "k"), (0.1, "d", "k")]
-    )
+    plots.label_ends(axes, [(0.98, "a", "k"), (0.97, "b", "k"), (0.96, "c", "k"), (0.1, "d", "k")])
     heights = sorted(text.xy[1] for text in axes.texts)
     assert np.diff(heights).min() >= 0.07
     assert heights[-1] <= 1.0
@@ -376,7 +376,7 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
 def test_drawing_starts_without_what_only_analysis_needs():
     code = f"""import sys
 sys.path[:0] = {sys.path}
-import fmstudy.figures, fmstudy.closer_figures, fmstudy.bn_figures
+import fmstudy.figures.plots, fmstudy.figures.errors, fmstudy.experiments.figures
 print([name for name in ("scipy", "sklearn") if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,8 @@ import pytest
 from fixtures.svgcheck import contrast, saved
 from matplotlib import pyplot as plt
 
-from fmstudy import colors, pagefigures, report, svg
+from fmstudy.figures import colors, svg
+from fmstudy.report import pagefigures, rendering
 
 DARK = "#16181b"
 
@@ -32,9 +33,9 @@ def figure(columns: int, legend: bool = False) -> svg.Drawing:
     return svg.Drawing(drawn, "Finding & more.", "How it is read.")
 
 
-def page(drawing: svg.Drawing, path: Path) -> tuple[report.Figure, ET.Element]:
+def page(drawing: svg.Drawing, path: Path) -> tuple[rendering.Figure, ET.Element]:
     saved(drawing, path)
-    found = report.read_figure(path)
+    found = rendering.read_figure(path)
     return found, ET.fromstring(str(found.panels))
 
 

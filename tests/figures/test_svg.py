@@ -18,10 +18,11 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fmstudy import figuredata, report, svg
-from fmstudy.digest import modules_of
-from fmstudy.figuredata import COLUMNS
+from fmstudy.figures import contents, svg
+from fmstudy.figures.contents import COLUMNS
+from fmstudy.report import rendering
 from fmstudy.runtime import StudyError
+from fmstudy.workflow.digest import modules_of
 
 STEPS = np.array([1.0, 3.0, 10.0, 100.0, 1000.0])
 LOSSES = np.array([2.0, 1.5, 0.25, 0.125, 0.0625])
@@ -196,7 +197,7 @@ def test_words_with_commas_are_labels_of_the_longest_name():
         axes.plot([1, 2], [3, 4], label=name)
     for words in ("plain, train 0.3", "plain 0.4", "plainly", "10", "100"):
         axes.annotate(words, (1, 3))
-    [found] = figuredata.panels(figure)
+    [found] = contents.panels(figure)
     named = {text.get_text(): name for name, text in found.labels}
     assert named == {"plain, train 0.3": "plain, train", "plain 0.4": "plain", "10": "10"}
 
@@ -330,11 +331,11 @@ SAFE = (
 )
 
 
-def read(directory: Path, text: str) -> report.Figure:
+def read(directory: Path, text: str) -> rendering.Figure:
     """Read a figure whose values lie beside it, as they must."""
     (directory / "x.svg").write_text(text, encoding="utf-8")
     (directory / "x.csv").write_text("panel,series,x,y\n", encoding="utf-8")
-    return report.read_figure(directory / "x.svg")
+    return rendering.read_figure(directory / "x.svg")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import pytest
 from fixtures.experiments import one_seed
 from fixtures.report import configured, fabricate
 
-from fmstudy import bn_judging, bn_tables, closer, columns, comparing, judging, ledger
-from fmstudy.columns import COLUMNS, IN_TABLE, PAGE, TEXTS, column
-from fmstudy.experiments import EXPERIMENTS
-from fmstudy.formats import DIVERGED, FORMATS, MISSING
+from fmstudy.analysis import columns, comparing, error_analysis, experiment_tables, judging, ledger
+from fmstudy.analysis.columns import COLUMNS, IN_TABLE, PAGE, TEXTS, column
+from fmstudy.analysis.formats import DIVERGED, FORMATS, MISSING
+from fmstudy.experiments import judging as bn_judging
 from fmstudy.runtime import StudyError
-from fmstudy.spec import RunSpec
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.spec import RunSpec
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -32,8 +33,8 @@ def test_every_column_of_every_table_is_described(tmp_path: Path):
         "claims": judging.COLUMNS,
         "bn_predictions": bn_judging.PREDICTIONS,
         "bn_claims": bn_judging.CLAIMS,
-        "bn_costs": bn_tables.COSTS,
-        "hardest": closer.HARDEST,
+        "bn_costs": experiment_tables.COSTS,
+        "hardest": error_analysis.HARDEST,
         "runs": RunSpec(engine="keras", hidden=()).as_dict(),
     }
     missing = []

@@ -12,10 +12,10 @@ import pytest
 from fixtures import REPOSITORY
 from fixtures.runs import labels_of, leave
 
-from fmstudy import explorer, report
-from fmstudy.results import Runs
+from fmstudy.analysis.results import Runs
+from fmstudy.report import explorer, rendering
 from fmstudy.runtime import StudyError
-from fmstudy.spec import RunSpec
+from fmstudy.study.spec import RunSpec
 
 
 def model(name: str = "A", seeds=(1, 2), **spec) -> dict:
@@ -202,7 +202,7 @@ def test_the_same_runs_give_the_same_bytes_and_come_back(tmp_path):
     explorer.write(collected(tmp_path), second)
     assert first.read_bytes() == second.read_bytes()
     assert first.read_bytes()[4:8] == bytes(4)  # where an archive has the time
-    read = report.read_explorer(first)
+    read = rendering.read_explorer(first)
     assert read.pop("blob")
     assert read == found
 
@@ -213,11 +213,11 @@ def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(StudyError, match=r"explorer\.json\.gz: cannot be read"):
-        report.read_explorer(path)
+        rendering.read_explorer(path)
 
 
 def test_the_module_does_without_tensorflow():
-    code = "import sys, fmstudy.explorer; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, fmstudy.report.explorer; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "scripts", check=True)
 
 

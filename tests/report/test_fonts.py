@@ -7,7 +7,7 @@ import re
 import pytest
 from fontTools.ttLib import TTFont
 
-from fmstudy import fonts
+from fmstudy.report import fonts
 
 RULE = re.compile(
     r'@font-face\{font-family:"([^"]+)";font-weight:(\d+);font-style:(\w+);.*?base64,([^"]+)"'

@@ -7,7 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from matplotlib import pyplot as plt
 
-from fmstudy import closer_figures, explorer, figures, formats
+from fmstudy.analysis import formats
+from fmstudy.figures import errors, plots
+from fmstudy.report import explorer
 
 HALVES = ("0.6385", "0.8905", "0.0015", "0.1165", "0.5005", "0.9995", "0.65449", "0.65450")
 
@@ -18,7 +20,7 @@ def by_hand(text: str, digits: int) -> str:
 
 
 @pytest.mark.parametrize("share", HALVES)
-@pytest.mark.parametrize("percent", [formats.percent, figures.percent])
+@pytest.mark.parametrize("percent", [formats.percent, plots.percent])
 def test_text_and_figures_round_shares_alike(share: str, percent: Callable[[float], str]):
     expected = by_hand(f"{100 * Decimal(share)}", 1)
     assert percent(float(share)).replace("\N{NO-BREAK SPACE}", formats.THIN) == (
@@ -29,13 +31,13 @@ def test_text_and_figures_round_shares_alike(share: str, percent: Callable[[floa
 @pytest.mark.parametrize("loss", ["0.4125", "2.0005", "1.0015", "99.9995", "100.5", "312.5"])
 def test_text_and_figures_round_losses_alike(loss: str):
     digits = 3 if float(loss) < 100 else 0
-    assert figures.nats(float(loss)) == by_hand(loss, digits)
+    assert plots.nats(float(loss)) == by_hand(loss, digits)
     assert formats.fixed(float(loss), digits) == by_hand(loss, digits)
 
 
 def test_a_loss_of_any_size_is_written():
     assert formats.fixed(3e38, 3).startswith("300,000,")
-    assert figures.nats(math.nan) == formats.DIVERGED
+    assert plots.nats(math.nan) == formats.DIVERGED
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_the_explorer_rounds_half_up():
 
 
 @pytest.mark.parametrize("axis", ["x", "y"])
-@pytest.mark.parametrize("module", [figures, closer_figures])
+@pytest.mark.parametrize("module", [plots, errors])
 def test_percentages_along_an_axis_are_those_of_its_ticks(module, axis: str):
     figure, axes = plt.subplots()
     module.percent_axis(axes, axis)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fmstudy import latex
-from fmstudy.spec import RunSpec
+from fmstudy.report import latex
+from fmstudy.study.spec import RunSpec
 
 HOSTILE = r"a_b & 50 % of $x$ #1 {c} ~ ^ \input{/etc/passwd} [2em] * <d> | -- ``"
 # What LaTeX prints for each command that may stand in a table.

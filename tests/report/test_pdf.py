@@ -15,7 +15,7 @@ import pytest
 from fixtures import REPOSITORY
 from fixtures.report import configured, fabricate
 
-from fmstudy import formulas, pdf, report
+from fmstudy.report import formulas, pdf, rendering
 from fmstudy.runtime import StudyError
 
 TEMPLATES = REPOSITORY / "report/templates"
@@ -46,11 +46,11 @@ class Paper:
 
     def __init__(self, directory: Path) -> None:
         given = fabricate(directory / "study", configured())
-        self.context = context = report.load_context(**given)
+        self.context = context = rendering.load_context(**given)
         shown = [path.with_suffix(".csv") for path in given["figures"]]
         self.tables = {path.name: path.read_bytes() for path in given["tables"]}
         self.tables |= {f"figure-{path.name}": path.read_bytes() for path in shown}
-        self.html = report.render_paper(TEMPLATES, context, formulas.picture)
+        self.html = rendering.render_paper(TEMPLATES, context, formulas.picture)
         self.figures = {name: str(figure.svg) for name, figure in context["figures"].items()}
         self.attachments = pdf.attachments(given["tables"], shown)
         self.file = directory / "final.pdf"
@@ -307,7 +307,7 @@ def test_the_size_of_a_figure(width, height, letters, points):
 
 def test_numbers_are_those_of_the_page(paper):
     """The page has an explorer, which the paper has not and which may not shift its numbers."""
-    page = report.render(TEMPLATES, paper.context)
+    page = rendering.render(TEMPLATES, paper.context)
     caption = re.compile(r'id="caption-([\w-]+)"[^>]*>(?:<span>)?<b>((?:Figure|Table) \d+)\.')
     on_paper, on_page = dict(caption.findall(paper.html)), dict(caption.findall(page))
     assert len(on_paper) > 100

@@ -31,16 +31,13 @@ from fixtures.report import (
     write_csv,
 )
 
-from fmstudy import (
-    formats,
-    report,
-    verdicts,
-)
-from fmstudy import study as studies
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy.analysis import formats, verdicts
+from fmstudy.report import rendering
 from fmstudy.runtime import StudyError, write_json
+from fmstudy.study import plan
+from fmstudy.study.experiments import EXPERIMENTS
 
-STUDY, _ = studies.build(configured())
+STUDY, _ = plan.build(configured())
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
 
 
@@ -71,7 +68,7 @@ def change(arguments: dict, table: str, rows: Change) -> None:
 
 
 def shown(arguments: dict) -> Page:
-    return Page(report.render(TEMPLATES, report.load_context(**arguments)))
+    return Page(rendering.render(TEMPLATES, rendering.load_context(**arguments)))
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +264,7 @@ def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
 
 
 def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
-    study, _ = studies.build(configured())
+    study, _ = plan.build(configured())
     for name in figure_names(study):
         assert page.ids.count(f"fig-{name}") == 1, name
     for figure_ in page.inside["figure"]:
@@ -422,7 +419,7 @@ def test_a_report_without_one_of_the_published_numbers_is_refused(arguments):
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     write_csv(path, [row for row in rows if row["id"] != "a2-test-loss"])
     with pytest.raises(StudyError, match='a2-test-loss of "mlp-300"'):
-        report.load_context(**arguments)
+        rendering.load_context(**arguments)
 
 
 @edit("statistics")
@@ -850,25 +847,25 @@ def test_a_missing_input_is_named(arguments, name):
     kind = name.split("/")[0]
     arguments[kind] = [path for path in arguments[kind] if path.relative_to(folder) != Path(name)]
     with pytest.raises(StudyError, match=Path(name).name.replace(".", r"\.")):
-        report.render(TEMPLATES, report.load_context(**arguments))
+        rendering.render(TEMPLATES, rendering.load_context(**arguments))
 
 
 def test_a_file_that_is_not_there_is_named(arguments):
     (arguments["summary"].parent / "figures/data.svg").unlink()
     with pytest.raises(StudyError, match=r"data\.svg"):
-        report.load_context(**arguments)
+        rendering.load_context(**arguments)
 
 
 def test_a_figure_without_its_values_is_named(arguments):
     (arguments["summary"].parent / "figures/data.csv").unlink()
     with pytest.raises(StudyError, match=r"figures/data\.svg: the values that the figure shows"):
-        report.load_context(**arguments)
+        rendering.load_context(**arguments)
 
 
 def test_a_model_without_results_is_named(arguments):
     arguments["study"]["models"][0]["name"] = "forgotten"
     with pytest.raises(StudyError, match="forgotten"):
-        report.load_context(**arguments)
+        rendering.load_context(**arguments)
 
 
 # ------------------------------------------------------------------------------------- numbers
@@ -955,7 +952,7 @@ def test_numbers_are_rounded_as_by_hand_wherever_they_come_from(value, digits, w
 
 
 def test_the_first_screen_tells_the_time_of_all_jobs(original, page):
-    context = report.load_context(**original)
+    context = rendering.load_context(**original)
     whole = sum(job["core_seconds"] for job in context["provenance"]["jobs"])
     told = re.search(r"<dt>Computing time</dt><dd>([^<]*)<", page.source)
     assert told[1] == formats.seconds(whole)

@@ -9,9 +9,9 @@ import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import claims, form, measures, published, schema
-from fmstudy import study as studies
-from fmstudy.configuration import ConfigurationError
+from fmstudy.analysis import measures
+from fmstudy.study import claims, form, plan, published, schema
+from fmstudy.study.configuration import ConfigurationError
 
 FILE = REPOSITORY / "config/claims.yaml"
 
@@ -205,18 +205,18 @@ def test_file_that_is_not_there_is_named(tmp_path: Path):
 
 
 @pytest.fixture(scope="module", params=["default", "quick"])
-def study(request: pytest.FixtureRequest) -> studies.Study:
+def study(request: pytest.FixtureRequest) -> plan.Study:
     config: dict = {}
     for name in ("config", "quick")[: 1 if request.param == "default" else 2]:
         text = (REPOSITORY / f"config/{name}.yaml").read_text(encoding="utf-8")
         update_config(config, yaml.safe_load(text))
-    built, problems = studies.build(config)
+    built, problems = plan.build(config)
     assert problems == []
     return built
 
 
 @pytest.fixture(scope="module")
-def own(study: studies.Study) -> dict:
+def own(study: plan.Study) -> dict:
     rows, _ = published.read(REPOSITORY / study.published_file, study.published_numbers)
     ids = [row["id"] for row in rows]
     return claims.read(REPOSITORY / study.claims_file, study.models, study.sweeps, ids)
@@ -247,7 +247,7 @@ def test_claims_of_a_topic_belong_to_one_part(own: dict):
     assert {topic for topic, parts in topics.items() if len(parts) > 1} == set()
 
 
-def test_courses_and_epochs_are_within_the_trainings(own: dict, study: studies.Study):
+def test_courses_and_epochs_are_within_the_trainings(own: dict, study: plan.Study):
     if not study.uses_all:
         pytest.skip("the quick study's trainings are shorter, which its table then says")
     tests = [

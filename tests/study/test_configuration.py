@@ -8,21 +8,20 @@ import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import configuration, published
-from fmstudy import study as studies
-from fmstudy.configuration import ConfigurationError, read_command_line, read_origins
+from fmstudy.study import configuration, plan, published
+from fmstudy.study.configuration import ConfigurationError, read_command_line, read_origins
 
 DEFAULT = REPOSITORY / "config/config.yaml"
 QUICK = REPOSITORY / "config/quick.yaml"
 FULL = REPOSITORY / "config/full.yaml"
 
 
-def check(*files: Path) -> studies.Study:
+def check(*files: Path) -> plan.Study:
     """Do with configuration files, each laid over those before, what the workflow does."""
     origins, config = read_origins(files), {}
     for file in files:
         update_config(config, yaml.safe_load(file.read_text(encoding="utf-8")))
-    study, problems = studies.build(config)
+    study, problems = plan.build(config)
     if problems:
         raise configuration.report(problems, origins)
     return study

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from fixtures import REPOSITORY
 
-from fmstudy import digest, form, schema
+from fmstudy.study import form, schema
+from fmstudy.workflow import digest
 
 SCHEMAS = schema.json_schemas()
 FILES = {"config": "config", "quick": "overlay", "full": "overlay"}

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fmstudy.spec import REFERENCE, RunSpec, number
+from fmstudy.study.spec import REFERENCE, RunSpec, number
 
 LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"]
 

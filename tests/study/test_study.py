@@ -8,23 +8,23 @@ import yaml
 from fixtures import REPOSITORY
 from snakemake.utils import update_config
 
-from fmstudy import study as studies
-from fmstudy.experiments import EXPERIMENTS
-from fmstudy.published import COLUMNS as PUBLISHED_COLUMNS
-from fmstudy.published import read as read_published
-from fmstudy.published import values as published_values
-from fmstudy.spec import RunSpec
+from fmstudy.study import plan
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
+from fmstudy.study.published import read as read_published
+from fmstudy.study.published import values as published_values
+from fmstudy.study.spec import RunSpec
 
 DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
 QUICK = yaml.safe_load((REPOSITORY / "config/quick.yaml").read_text(encoding="utf-8"))
 FULL = yaml.safe_load((REPOSITORY / "config/full.yaml").read_text(encoding="utf-8"))
 
 
-def built(change: dict | None = None) -> studies.Study:
+def built(change: dict | None = None) -> plan.Study:
     """The default study, with a change laid over it as Snakemake does."""
     config = copy.deepcopy(DEFAULT)
     update_config(config, change or {})
-    study, problems = studies.build(config)
+    study, problems = plan.build(config)
     assert problems == []
     return study
 
@@ -77,7 +77,7 @@ def test_sections_follow_the_engine_unless_said_otherwise(study):
     assert {model.spec.engine for model in study.section("part_a")} == {"lowlevel"}
     assert {model.spec.engine for model in study.section("part_b")} == {"keras"}
     assert set(study.models) == {
-        model.name for section in studies.SECTIONS for model in study.section(section)
+        model.name for section in plan.SECTIONS for model in study.section(section)
     }
 
 
@@ -155,7 +155,7 @@ def test_sweep_trains_its_own_seeds_or_those_of_its_model(study):
     config = copy.deepcopy(DEFAULT)
     del config["sweeps"]["width"]["seeds"]
     config["models"]["A"]["seeds"] = [8, 9]
-    swept, problems = studies.build(config)
+    swept, problems = plan.build(config)
     assert problems == []
     assert {model.seeds for model in swept.sweeps["width"].models} == {(8, 9)}
 
@@ -357,7 +357,7 @@ def refused(change: dict) -> list[tuple]:
     """Where the default study, with a change laid over it, is refused."""
     config = copy.deepcopy(DEFAULT)
     update_config(config, change)
-    return [problem.path for problem in studies.build(config)[1]]
+    return [problem.path for problem in plan.build(config)[1]]
 
 
 def test_models_of_both_engines_do_not_stand_side_by_side_in_depth():
@@ -453,11 +453,11 @@ def test_a_batch_may_hold_all_samples_that_are_left_for_training_and_no_more():
 def test_speed_cannot_be_run_without_the_rates_it_starts_from():
     config = copy.deepcopy(DEFAULT)
     del config["batchnorm"]["experiments"]["learning-rate"]
-    paths = [problem.path for problem in studies.build(config)[1]]
+    paths = [problem.path for problem in plan.build(config)[1]]
     speed = ("batchnorm", "experiments", "speed", "activations")
     assert paths == [(*speed, 0), (*speed, 1)]
     del config["batchnorm"]["experiments"]["speed"]
-    assert studies.build(config)[1] == []
+    assert plan.build(config)[1] == []
 
 
 def test_an_arm_is_a_model_of_the_study():

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from fixtures.runs import labels_of, leave, model
 
-from fmstudy import calls, results, runtime
+from fmstudy import runtime
+from fmstudy.analysis import results
+from fmstudy.workflow import calls
 
 
 class Named(dict[str, Any]):

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from fmstudy import cost, machine, tables
-from fmstudy.spec import RunSpec
+from fmstudy.analysis import tables
+from fmstudy.engines import cost, machine
+from fmstudy.study.spec import RunSpec
 
 
 class Clock:
@@ -49,7 +50,7 @@ def test_the_age_of_a_process_is_told_by_the_system_also_for_a_forked_one():
     """Not counted from an import, which a job that another process has forked did not do."""
     code = (
         "import os, sys, time\n"
-        "from fmstudy import cost\n"
+        "from fmstudy.engines import cost\n"
         "time.sleep(1.5)\n"
         "child = os.fork()\n"
         "began = time.monotonic() - cost.process_age()\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fmstudy import digest as digests
-from fmstudy.digest import digest, modules_of
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.workflow import digest as digests
+from fmstudy.workflow.digest import digest, modules_of
 
 LIBRARY = {
     "alone": "def alone():\n    return 1\n",

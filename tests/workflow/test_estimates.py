@@ -6,16 +6,16 @@ import pytest
 import yaml
 from fixtures import REPOSITORY
 
-from fmstudy import estimates
-from fmstudy import study as studies
-from fmstudy.experiments import EXPERIMENTS
-from fmstudy.spec import RunSpec
+from fmstudy.study import plan
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.spec import RunSpec
+from fmstudy.workflow import estimates
 
 
 @pytest.fixture(scope="module")
 def study():
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
-    return studies.build(config)[0]
+    return plan.build(config)[0]
 
 
 def test_of_trainings_on_one_engine_those_with_more_arithmetic_rank_higher(study):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fixtures.rules import uses
 
-from fmstudy.digest import PACKAGE, SCRIPTS, modules_of
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.workflow.digest import PACKAGE, SCRIPTS, modules_of
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
 SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from fmstudy import progress, runtime
-from fmstudy.progress import Job, Outlook, Stage, State
+from fmstudy import runtime
+from fmstudy.workflow import progress
+from fmstudy.workflow.progress import Job, Outlook, Stage, State
 
 
 def training(id: int, seconds: float, **more) -> Job:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fmstudy import provenance
+from fmstudy.report import provenance
 
 STUDY = {
     "sections": {"part_a": "Part A", "part_b": "Part B"},

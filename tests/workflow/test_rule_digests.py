@@ -9,8 +9,8 @@ import pytest
 from fixtures.rules import carried, rules, uses
 from fixtures.workflow import append
 
-from fmstudy import digest as digests
-from fmstudy.experiments import EXPERIMENTS
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.workflow import digest as digests
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_an_edited_module_runs_its_users_again_and_nothing_else(
 
 def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again(scripts: Path):
     before = now()
-    append(scripts / "fmstudy/figures.py", "\nADDED = 1\n")
+    append(scripts / "fmstudy/figures/plots.py", "\nADDED = 1\n")
     after = now()
     edited = {rule for rule in before if after[rule] != before[rule]}
     assert {"plot_curves", "plot_comparison", "plot_data"} <= edited
@@ -101,7 +101,7 @@ def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again(scripts: Pat
 
 def test_an_edited_column_is_written_again_and_nothing_is_trained_again(scripts: Path):
     before = now()
-    append(scripts / "fmstudy/columns.py", "\nADDED = 1\n")
+    append(scripts / "fmstudy/analysis/columns.py", "\nADDED = 1\n")
     after = now()
     edited = {rule for rule in before if after[rule] != before[rule]}
     assert READING | {"export_tables", "render_report", "render_pdf", "collect_explorer"} == edited

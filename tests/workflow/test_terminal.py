@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from fixtures import REPOSITORY
 
-from fmstudy import runtime, terminal, wording
-from fmstudy.progress import Job, Run
+from fmstudy import runtime
+from fmstudy.workflow import terminal, wording
+from fmstudy.workflow.progress import Job, Run
 
 
 class Screen(io.StringIO):

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from fixtures.rules import uses
 
-from fmstudy import digest, runtime, warmstart
+from fmstudy import runtime
+from fmstudy.workflow import digest, warmstart
 
 SCRIPTS = digest.SCRIPTS
 # A script says where it is run.
@@ -35,7 +36,7 @@ class Snakemake:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self.environment = folder, environment
-        program = "import os, sys; from fmstudy import warmstart; warmstart.start(); "
+        program = "import os, sys; from fmstudy.workflow import warmstart; warmstart.start(); "
         program += "print(os.environ.get(warmstart.VARIABLE, ''), flush=True); sys.stdin.read()"
         # A group of processes of its own, which Ctrl-C ends without the tests.
         self.process = self._python("-c", program, stdin=subprocess.PIPE, process_group=0)
@@ -46,7 +47,7 @@ class Snakemake:
         script = self.folder / f"job-{len(list(self.folder.iterdir()))}.py"
         script.write_text(
             "import os, signal, sys, time\n"
-            "from fmstudy import warmstart\n"
+            "from fmstudy.workflow import warmstart\n"
             f"with warmstart.{kind}({str(self.log)!r}, {threads}) as log:\n"
             + textwrap.indent(textwrap.dedent(body), "    ")
         )
@@ -338,7 +339,7 @@ def test_tensorflow_is_imported_without_extras_that_can_be_imported_afterwards(
     )
     program = """
         import pandas
-        from fmstudy.warmstart import import_tensorflow
+        from fmstudy.workflow.warmstart import import_tensorflow
         import_tensorflow()
         import keras, matplotlib, sklearn, sys
         assert keras.FOUND == ["pandas"], keras.FOUND  # which was there before
@@ -372,7 +373,7 @@ def test_jobs_hand_over_before_they_import_anything_that_takes_long():
     standard = sys.stdlib_module_names | {"fmstudy"}
     files = [path for path in SCRIPTS.glob("*.py") if "with warmstart." in path.read_text()]
     assert len(files) > 4
-    for path in (*files, SCRIPTS / "fmstudy/warmstart.py"):
+    for path in (*files, SCRIPTS / "fmstudy/workflow/warmstart.py"):
         top = ast.parse(path.read_text(encoding="utf-8")).body
         for node in top:
             if isinstance(node, ast.Import):

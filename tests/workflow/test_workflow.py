@@ -325,7 +325,7 @@ def test_an_edited_module_runs_its_users_again(
 
 
 def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
-    path = built / "scripts/fmstudy/training.py"
+    path = built / "scripts/fmstudy/engines/full_batch.py"
     edit(path, '"""Full-batch training', '"""# Training in full batches')
     append(path, "\n# a remark\n")
     assert planner.planned(built) == {}

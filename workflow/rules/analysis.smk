@@ -14,7 +14,7 @@ rule collect_models:
         "../envs/study.yaml"
     params:
         table=call("tables.models_table", models=models_of_group),
-        code=digest("table", "tables"),
+        code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
 
@@ -33,7 +33,7 @@ rule collect_epochs:
         table=call(
             "tables.epochs_table", at=list(study.epochs.at), model=study.epochs.model.as_dict()
         ),
-        code=digest("table", "tables"),
+        code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
 
@@ -51,7 +51,7 @@ rule collect_sweep:
         "../envs/study.yaml"
     params:
         table=call("tables.sweep_table", values=values_of_sweep, models=models_of_sweep),
-        code=digest("table", "tables"),
+        code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
 
@@ -68,7 +68,7 @@ rule collect_weights:
         "../envs/study.yaml"
     params:
         table=call("tables.weights_table", models=as_dicts(study.weights)),
-        code=digest("table", "tables"),
+        code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
 
@@ -85,7 +85,7 @@ rule measure_gaps:
         "../envs/study.yaml"
     params:
         table=call("comparing.gaps_table", models=as_dicts(study.models.values())),
-        code=digest("table", "comparing"),
+        code=digest("table", "analysis.comparing"),
     script:
         "../../scripts/table.py"
 
@@ -103,7 +103,7 @@ rule estimate_models:
         "../envs/study.yaml"
     params:
         table=call("comparing.intervals_table", models=as_dicts(study.models.values())),
-        code=digest("table", "comparing"),
+        code=digest("table", "analysis.comparing"),
     script:
         "../../scripts/table.py"
 
@@ -125,7 +125,7 @@ rule compare_models:
             comparisons=description.comparisons(study),
             models=as_dicts(study.compared),
         ),
-        code=digest("table", "comparing"),
+        code=digest("table", "analysis.comparing"),
     script:
         "../../scripts/table.py"
 
@@ -143,7 +143,7 @@ rule judge_published:
         "../envs/study.yaml"
     params:
         table=judging_of(study.redoing),
-        code=digest("table", "ledger"),
+        code=digest("table", "analysis.ledger"),
     script:
         "../../scripts/table.py"
 
@@ -178,7 +178,7 @@ rule judge_claims:
             },
             longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
         ),
-        code=digest("table", "judging"),
+        code=digest("table", "analysis.judging"),
     script:
         "../../scripts/table.py"
 
@@ -200,7 +200,7 @@ rule check_statistics:
         runtime=15,
     params:
         table=call("simulation.check_statistics", **study.checks),
-        code=digest("table", "simulation"),
+        code=digest("table", "checks.simulation"),
     script:
         "../../scripts/table.py"
 
@@ -216,7 +216,7 @@ use rule estimate_models as estimate_replicates with:
         f"{LOGS}/estimate_replicates.log",
     params:
         table=call("comparing.intervals_table", models=as_dicts(study.replicates)),
-        code=digest("table", "comparing"),
+        code=digest("table", "analysis.comparing"),
 
 
 use rule compare_models as compare_replicates with:
@@ -233,7 +233,7 @@ use rule compare_models as compare_replicates with:
             comparisons=description.comparisons(study, among=study.replicates),
             models=as_dicts(study.replicates),
         ),
-        code=digest("table", "comparing"),
+        code=digest("table", "analysis.comparing"),
 
 
 use rule judge_published as judge_replicates with:
@@ -246,7 +246,7 @@ use rule judge_published as judge_replicates with:
         f"{LOGS}/judge_replicates.log",
     params:
         table=judging_of(study.replicates),
-        code=digest("table", "ledger"),
+        code=digest("table", "analysis.ledger"),
 
 
 rule collect_runs:
@@ -263,7 +263,7 @@ rule collect_runs:
     params:
         table=call("tables.runs_table", trainings=[list(training) for training in study.trainings]),
         cost=call("tables.cost_table", trainings=[list(training) for training in study.trainings]),
-        code=digest("table", "tables"),
+        code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
 
@@ -283,6 +283,6 @@ rule measure_machine:
         runtime=5,
     params:
         table=call("machine.product_rate", threads=1),
-        code=digest("check", "machine"),
+        code=digest("check", "engines.machine"),
     script:
         "../../scripts/check.py"

@@ -46,7 +46,13 @@ rule collect_experiment:
         **judging_of_experiment(),
         table=call("bn_best.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("bn_tables.times_table", seeds=list(study.batchnorm.seeds)),
-        code=digest("table", "bn_best", "bn_tables", "bn_judging", "columns"),
+        code=digest(
+            "table",
+            "experiments.best_rates",
+            "analysis.experiment_tables",
+            "experiments.judging",
+            "analysis.columns",
+        ),
     script:
         "../../scripts/table.py"
 
@@ -73,7 +79,9 @@ rule collect_arms:
         **judging_of_experiment(),
         table=call("bn_models.arms_table", arms=arms_of),
         times=call("bn_models.arms_times", arms=arms_of),
-        code=digest("table", "bn_models", "bn_judging", "columns"),
+        code=digest(
+            "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
+        ),
     script:
         "../../scripts/table.py"
 
@@ -92,7 +100,7 @@ rule judge_batchnorm:
     params:
         predictions=call("bn_judging.all_predictions", expected=EXPECTED.predictions),
         claims=call("bn_judging.claims_table", claims=EXPECTED.claims),
-        code=digest("table", "bn_judging", "columns"),
+        code=digest("table", "experiments.judging", "analysis.columns"),
     script:
         "../../scripts/table.py"
 
@@ -113,7 +121,7 @@ rule collect_experiment_costs:
         "../envs/study.yaml"
     params:
         table=call("bn_tables.costs_table"),
-        code=digest("table", "bn_tables"),
+        code=digest("table", "analysis.experiment_tables"),
     script:
         "../../scripts/table.py"
 
@@ -139,7 +147,7 @@ rule check_equality:
             settings=study.batchnorm.common,
             seed=study.batchnorm.seeds[0],
         ),
-        code=digest("check", "bn_equality"),
+        code=digest("check", "checks.equality"),
     script:
         "../../scripts/check.py"
 
@@ -165,7 +173,7 @@ rule plot_experiment:
                 PATHS.experiment_of[wildcards.figure]
             ],
         ),
-        code=digest("figure", "bn_figures", "columns"),
+        code=digest("figure", "experiments.figures", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -182,6 +190,6 @@ rule plot_network:
         "../envs/study.yaml"
     params:
         figure=call("bn_figures.network_picture"),
-        code=digest("figure", "bn_figures"),
+        code=digest("figure", "experiments.figures"),
     script:
         "../../scripts/figure.py"

@@ -24,7 +24,7 @@ rule find_duplicates:
             train_samples=study.data["train_samples"],
             test_samples=study.data["test_samples"],
         ),
-        code=digest("table", "duplicates"),
+        code=digest("table", "analysis.duplicates"),
     script:
         "../../scripts/table.py"
 
@@ -43,7 +43,7 @@ rule collect_classes:
         "../envs/study.yaml"
     params:
         table=call("closer.classes_table", model=this_model),
-        code=digest("table", "closer"),
+        code=digest("table", "analysis.error_analysis"),
     script:
         "../../scripts/table.py"
 
@@ -74,7 +74,13 @@ rule compare_predictions:
             models=as_dicts(ALL_MODELS),
             correlation=study.closer.correlation,
         ),
-        code=digest("table", "calibration", "closer", "duplicates", "columns"),
+        code=digest(
+            "table",
+            "analysis.calibration",
+            "analysis.error_analysis",
+            "analysis.duplicates",
+            "analysis.columns",
+        ),
     script:
         "../../scripts/table.py"
 
@@ -108,7 +114,7 @@ rule plot_predictions:
         hardest=call("closer_figures.hardest", samples=study.data["test_samples"]),
         classes=call("closer_figures.classes"),
         duplicates=call("closer_figures.duplicates", correlation=study.closer.correlation),
-        code=digest("figure", "closer_figures", "columns"),
+        code=digest("figure", "figures.errors", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -135,7 +141,7 @@ rule plot_errors:
         confusion=call("closer_figures.confusion_map", model=this_model),
         mistakes=call("closer_figures.mistakes", model=this_model),
         calibration=call("closer_figures.reliability_diagram", model=this_model),
-        code=digest("figure", "closer_figures"),
+        code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"
 
@@ -154,6 +160,6 @@ rule plot_layer:
         "../envs/study.yaml"
     params:
         figure=call("closer_figures.layer", model=this_model),
-        code=digest("figure", "closer_figures"),
+        code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"

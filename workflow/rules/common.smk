@@ -14,16 +14,22 @@ min_version("9.27")
 HERE = Path(workflow.basedir)  # of the main Snakefile
 sys.path.insert(0, str(HERE / "scripts"))
 
-from fmstudy import claims, configuration, description, estimates, experiments, layout, pdf
-from fmstudy import progress, terminal, wording
-from fmstudy import published as published_numbers
-from fmstudy import study as studies
-from fmstudy.description import as_dicts
-from fmstudy.digest import digest, of_study
-from fmstudy.experiments import EXPERIMENTS
-from fmstudy.layout import DATA, TENSORS
+from fmstudy.report import pdf
 from fmstudy.runtime import versions
-from fmstudy.spec import SECTIONS
+from fmstudy.study import (
+    claims,
+    configuration,
+    description,
+    experiments,
+    plan,
+    published as published_numbers,
+)
+from fmstudy.study.description import as_dicts
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.spec import SECTIONS
+from fmstudy.workflow import estimates, layout, progress, terminal, wording
+from fmstudy.workflow.digest import digest, of_study
+from fmstudy.workflow.layout import DATA, TENSORS
 
 # From here on a person sees what matters of what Snakemake says.
 screen = None
@@ -60,7 +66,7 @@ update_config(config, configuration.read_command_line(workflow.config_settings.c
 
 def resolve_study():
     """Check the configuration and resolve it; a mistake in it ends here, before the first job."""
-    study, problems = studies.build(config)
+    study, problems = plan.build(config)
     if problems:
         refuse(configuration.report(problems, ORIGINS))
     try:

@@ -1,6 +1,6 @@
 # From the sources to tensors: only verified files get into resources/.
 
-from fmstudy.identity import FILES
+from fmstudy.data.identity import FILES
 
 
 rule fetch_dataset:

@@ -24,6 +24,6 @@ rule compare_engines:
             images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),
             steps=20,
         ),
-        code=digest("check", "engines"),
+        code=digest("check", "checks.three_engines"),
     script:
         "../../scripts/check.py"

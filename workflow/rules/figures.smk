@@ -15,7 +15,7 @@ rule plot_data:
         "../envs/study.yaml"
     params:
         figure=call("figures.data_pictures"),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
 
@@ -34,7 +34,7 @@ rule plot_models:
         "../envs/study.yaml"
     params:
         figure=call("figures.models_overview", published=published(study.models.values())),
-        code=digest("figure", "figures", "columns"),
+        code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -57,7 +57,7 @@ rule plot_curves:
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
             published=lambda wildcards: published([study.models[wildcards.model]]),
         ),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
 
@@ -79,7 +79,7 @@ rule plot_comparison:
             "figures.learning_curves",
             models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
         ),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
 
@@ -97,7 +97,7 @@ rule plot_epochs:
         "../envs/study.yaml"
     params:
         figure=call("figures.epochs_bars", title=study.epochs.model.title),
-        code=digest("figure", "figures", "columns"),
+        code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -115,7 +115,7 @@ rule plot_depth:
         "../envs/study.yaml"
     params:
         figure=call("figures.depth"),
-        code=digest("figure", "figures", "columns"),
+        code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -136,7 +136,7 @@ rule plot_sweep:
     params:
         summary=call("figures.sweep_summary", sweep=this_sweep),
         curves=call("figures.sweep_curves", sweep=this_sweep, models=models_of_sweep),
-        code=digest("figure", "figures", "columns"),
+        code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -154,7 +154,7 @@ rule plot_weights:
         "../envs/study.yaml"
     params:
         figure=call("figures.weight_histograms", models=as_dicts(study.weights)),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
 
@@ -177,6 +177,6 @@ rule plot_workflow:
             tables=len(TABLES),
             figures=len(FIGURES),
         ),
-        code=digest("figure", "figures"),
+        code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"

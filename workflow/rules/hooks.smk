@@ -3,7 +3,7 @@
 
 import sys
 
-from fmstudy import warmstart
+from fmstudy.workflow import warmstart
 
 # Snakemake (9.27) starts at most 100 jobs per second unless told otherwise.  It checks that after
 # each finished job with a timer that restarts itself, so the timers pile up, and after some

@@ -18,7 +18,7 @@ rule collect_explorer:
             groups=description.explorer_groups(study),
             start=description.explored_first(study),
         ),
-        code=digest("collect_explorer", "explorer"),
+        code=digest("collect_explorer", "report.explorer"),
     script:
         "../../scripts/collect_explorer.py"
 

@@ -22,7 +22,7 @@ rule train_lowlevel:
         spec=specification,
         module="training",
         function="train_lowlevel",
-        code=digest("train", "training"),
+        code=digest("train", "engines.full_batch"),
     script:
         "../../scripts/train.py"
 
@@ -47,6 +47,6 @@ rule train_keras:
         spec=specification,
         module="kerasmodels",
         function="train_keras",
-        code=digest("train", "kerasmodels"),
+        code=digest("train", "engines.keras_models"),
     script:
         "../../scripts/train.py"

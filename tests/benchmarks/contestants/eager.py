@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import lowlevel, runtime
+from fmstudy import runtime
+from fmstudy.engines import lowlevel
 
 from .keras_fit import one_thread
 

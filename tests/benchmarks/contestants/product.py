@@ -7,7 +7,7 @@ import tensorflow as tf
 from benchmarks.contestants import Form
 from benchmarks.problem import Problem
 from fmstudy import runtime
-from fmstudy.device import prepare_device
+from fmstudy.engines.device import prepare_device
 
 SIZE = 4096
 ARITHMETIC = 2.0 * SIZE**3  # floating-point operations of a unit

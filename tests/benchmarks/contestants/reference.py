@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import reference, runtime
+from fmstudy import runtime
+from fmstudy.checks import reference
 
 
 class Derivation:

@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from benchmarks.contestants import Course, Form
 from benchmarks.problem import SEED, Problem
-from fmstudy import kerasmodels, minibatch, runtime, training
-from fmstudy.chunks import Chunks
-from fmstudy.device import compiled, prepare_device
-from fmstudy.network import Network
+from fmstudy import runtime
+from fmstudy.engines import full_batch, keras_models, mini_batch
+from fmstudy.engines.chunks import Chunks
+from fmstudy.engines.device import compiled, prepare_device
+from fmstudy.engines.network import Network
 
 
 class FullBatch:
@@ -27,14 +28,14 @@ class FullBatch:
         compact = problem.compact
         batch = Chunks(*problem.features_major, compact=compact)
         skipped = 2 * (1 - batch.share) * batch.samples  # one product forward, one backward
-        optimizer = training.OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
+        optimizer = full_batch.OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
         optimizer.build(network.variables)
-        self.look = compiled(lambda: training.full_batch_gradients(network, batch))
+        self.look = compiled(lambda: full_batch.full_batch_gradients(network, batch))
         self.move = compiled(lambda gradients: optimizer.apply(gradients, network.variables))
         if self.evaluated:
             held_out = Chunks(*problem.test, copied=False, compact=compact)
             skipped += (1 - held_out.share) * held_out.samples
-            self.score = compiled(lambda seen: training.evaluate(network, held_out, seen))
+            self.score = compiled(lambda seen: full_batch.evaluate(network, held_out, seen))
         self.needed = problem.arithmetic - skipped * spec.products[0]
 
     def run(self, first: int, count: int) -> list[float]:
@@ -56,8 +57,8 @@ class KerasBatches:
         self.problem = problem
         x, labels = problem.samples_major()
         samples = tf.constant(x), tf.constant(labels)
-        model = kerasmodels.build_model(problem.spec, SEED)
-        self.take = kerasmodels.compiled_epoch(model, samples, problem.spec.batch_size)
+        model = keras_models.build_model(problem.spec, SEED)
+        self.take = keras_models.compiled_epoch(model, samples, problem.spec.batch_size)
 
     def run(self, first: int, count: int) -> list[float]:
         """Take epochs; each gives its mean loss and its accuracy."""
@@ -75,11 +76,11 @@ class LowLevelBatches:
     def __init__(self, problem: Problem, fused: bool) -> None:
         spec, self.fused = problem.spec, fused
         momenta = () if spec.batch_norm == "none" else (spec.bn_momentum,)
-        samples = minibatch.Samples.of(*problem.features_major)
-        self.training = minibatch.MiniBatches(spec, samples, momenta)
+        samples = mini_batch.Samples.of(*problem.features_major)
+        self.training = mini_batch.MiniBatches(spec, samples, momenta)
         self.training.start(SEED)
         self.steps = problem.samples // spec.batch_size
-        self.order = minibatch.orders(
+        self.order = mini_batch.orders(
             problem.samples, spec.batch_size, SEED, self.steps * spec.epochs
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from benchmarks.contestants import Form
 from benchmarks.problem import SEED, Problem
-from fmstudy import runtime, training
-from fmstudy.device import prepare_device
+from fmstudy import runtime
+from fmstudy.engines import full_batch
+from fmstudy.engines.device import prepare_device
 
 
 class Trainings:
@@ -19,7 +20,7 @@ class Trainings:
         """Train anew `count` times."""
         problem = self.problem
         for _ in range(count):
-            training.train_lowlevel(problem.spec, SEED, problem.features_major, problem.test)
+            full_batch.train_lowlevel(problem.spec, SEED, problem.features_major, problem.test)
         return [float("nan")] * count
 
 

@@ -1,0 +1,4 @@
+"""What the results say: one reader of them, statistics, verdicts, ledger, claims, error analysis.
+
+It works on files that trainings left behind, and knows no engine.  May import `data` and `study`.
+"""

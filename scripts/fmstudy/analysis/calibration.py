@@ -1,0 +1,174 @@
+"""Calibration: do models know how sure they may be?  Bins of confidence, and the ECE.
+
+After C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger: On Calibration of Modern Neural Networks, ICML
+2017, arXiv:1706.04599.  A prediction's confidence is its largest probability.  Labels are (n,)
+whole numbers, predictions (10, n) probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.statistics import LEVEL
+
+BINS = 15  # as in the paper
+_SURE = float(norm.ppf((1 + LEVEL) / 2))  # 1.96
+_DRAWS = 1000  # of gaps by chance, for the quantile below which perfect calibration stands
+
+
+class Reliability(NamedTuple):
+    """What is in each bin of confidence, (15,): images, and their mean confidence and accuracy.
+
+    The means are NaN in an empty bin.
+    """
+
+    images: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+
+class Calibration(NamedTuple):
+    """A model's calibration, as means over its trainings; intervals are 95 %, over images.
+
+    gap            mean confidence minus accuracy: positive if the model is too sure
+    ece            expected calibration error as it is usually computed; never below 0, so that
+                   noise alone makes it positive
+    ece_corrected  the same, less what noise adds
+    """
+
+    accuracy: float
+    confidence: float
+    gap: float
+    gap_low: float
+    gap_high: float
+    ece: float
+    ece_smallest: float
+    ece_largest: float
+    ece_corrected: float
+    ece_low: float
+    ece_high: float
+
+
+def confidences(predictions: np.ndarray) -> np.ndarray:
+    """Give the largest probability of each image, (n,) float64."""
+    largest: np.ndarray = predictions.max(axis=0).astype(np.float64)
+    return np.minimum(largest, 1.0)  # float32 sums to a little more now and then
+
+
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """Give the bin, 0 to 14, of each confidence: bin b holds what lies in (b/15, (b + 1)/15]."""
+    bins: np.ndarray = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(np.intp)
+    return bins
+
+
+def reliability(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Reliability:
+    """Sort the images of all trainings of a model together into bins of confidence."""
+    sure = np.concatenate([confidences(p) for p in predictions])
+    right = np.concatenate([p.argmax(axis=0) == labels for p in predictions])
+    bins = bin_of(sure)
+    count = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(bins, sure, BINS) / count
+        accuracy = np.bincount(bins, right, BINS) / count
+    return Reliability(count, confidence, accuracy)
+
+
+def calibration(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Calibration:
+    """Measure the calibration of a model by one or more of its trainings."""
+    confidence = np.stack([confidences(p) for p in predictions])
+    right = np.stack([p.argmax(axis=0) == labels for p in predictions])
+    return calibrate(confidence, right)
+
+
+def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
+    """Measure calibration from the confidences and hits of each training, both (trainings, n).
+
+    With d_b the sum of (confidence - hit) over the images of bin b, divided by n, the ECE is the
+    sum of |d_b| over the bins, which is the paper's formula.  Noise in a bin whose true d is near
+    0 adds to it and never takes away.  So the interval does not stand around the ECE itself:
+    d_b is nearly normal with a known variance, the mean of the absolute value of a normal number
+    is known (the folded normal distribution), and what noise adds at the measured d_b is taken
+    off.  The standard error is that of the mean over images of +-(confidence - hit), with the
+    sign of the bin's d, averaged over the trainings before: images, not trainings, are the
+    sample, and all trainings see the same ones.  Where gaps this large come by chance to a model
+    without any (97.5 % quantile), the interval starts at 0.  `calibration_check` measures how
+    often such intervals hold the true value; percentile bootstrap intervals often do not.
+    """
+    trainings, n = confidence.shape
+    excess = confidence - right
+    bins = bin_of(confidence) + BINS * np.arange(trainings)[:, np.newaxis]
+    cells = trainings * BINS
+    d = np.bincount(bins.ravel(), excess.ravel(), cells) / n
+    square = np.bincount(bins.ravel(), np.square(excess).ravel(), cells) / n
+    deviation = np.sqrt(np.maximum(square - d**2, 0) / n)
+    ece = np.abs(d).reshape(trainings, BINS).sum(axis=1)
+    noise = folded_mean(np.abs(d), deviation) - np.abs(d)
+    corrected = max(0.0, float(ece.mean() - noise.sum() / trainings))
+    error = _standard_error((np.sign(d)[bins] * excess).mean(axis=0))
+    by_chance = float(ece.mean()) <= _largest_by_chance(excess, bins, cells)
+    together = excess.mean(axis=0)
+    gap, gap_error = float(together.mean()), _standard_error(together)
+    return Calibration(
+        accuracy=float(right.mean()),
+        confidence=float(confidence.mean()),
+        gap=gap,
+        gap_low=gap - _SURE * gap_error,
+        gap_high=gap + _SURE * gap_error,
+        ece=float(ece.mean()),
+        ece_smallest=float(ece.min()),
+        ece_largest=float(ece.max()),
+        ece_corrected=corrected,
+        ece_low=0.0 if by_chance else max(0.0, corrected - _SURE * error),
+        ece_high=corrected + _SURE * error,
+    )
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def folded_mean(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Give the mean of |X| for normal X: Leone, Nelson and Nottingham 1961, Technometrics 3(4)."""
+    z = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
+    folded = 2 * deviation * norm.pdf(z) + mean * (2 * norm.cdf(z) - 1)
+    return np.where(deviation > 0, folded, np.abs(mean))
+
+
+def _largest_by_chance(excess: np.ndarray, bins: np.ndarray, cells: int) -> float:
+    """The 97.5 % quantile of the ECE of models whose true gaps are all 0, noisy as these are."""
+    trainings, n = excess.shape
+    covariance = np.zeros((cells, cells))
+    for one in range(trainings):
+        for other in range(trainings):
+            pairs = bins[one] * cells + bins[other]
+            product = np.bincount(pairs, excess[one] * excess[other], cells**2)
+            covariance += product.reshape(cells, cells)
+    random = np.random.default_rng(0)  # the same draws for the same results
+    values, vectors = np.linalg.eigh(covariance / n**2)
+    scaled = vectors * np.sqrt(np.maximum(values, 0))
+    drawn = np.abs(random.standard_normal((_DRAWS, cells)) @ scaled.T).sum(axis=1) / trainings
+    return float(np.quantile(drawn, (1 + LEVEL) / 2))
+
+
+def calibration_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
+    """A row a model: accuracy, mean confidence, their gap, and the ECE with its interval.
+
+    `seeds` counts all trainings, `diverged` those that are left out.  ece_min and ece_max are
+    over the seeds.
+    """
+    renamed = {"ece_smallest": "ece_min", "ece_largest": "ece_max"}
+    columns = [renamed.get(name, name) for name in Calibration._fields]
+    rows = []
+    for model in predicted:
+        found = {}
+        if model.predictions:
+            measured = calibration(labels, model.predictions)
+            found = dict(zip(columns, measured, strict=True))
+        rows.append(model.described() | {"images": len(labels)} | found)
+    return pd.DataFrame(rows, columns=[*Predicted.COLUMNS, "images", *columns])

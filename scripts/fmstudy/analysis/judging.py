@@ -1,0 +1,384 @@
+"""The source's claims judged: on the runs, and on the numbers that the source itself prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.analysis import verdicts
+from fmstudy.analysis.formats import brief
+from fmstudy.analysis.ledger import rounding, scale_of
+from fmstudy.analysis.measures import Measures
+from fmstudy.analysis.results import Runs
+from fmstudy.analysis.statistics import (
+    ALPHA,
+    Estimate,
+    Sample,
+    difference,
+    holm,
+    over_seeds,
+    over_seeds_and_images,
+    trend,
+)
+from fmstudy.study.spec import number
+
+MINUS = "\N{MINUS SIGN}"
+
+COLUMNS = (
+    *("claim", "part", "topic", "place", "says", "hypothesis", "models", "seeds", "unit"),
+    *("estimate", "low", "high", "p", "p_holm", "family", "verdict", "reason"),
+    *("printed_hypothesis", "printed_value", "printed_unit", "printed_verdict", "literature"),
+    "part_c",
+)
+
+
+class Missing(Exception):
+    """A quantity that this study does not have: an epoch that is not reached, too few values."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a claim expects of a quantity: more or less than a value, or about it."""
+
+    way: str  # more, less or about
+    value: float
+    within: float = 0.0
+
+    @classmethod
+    def of(cls, test: Mapping[str, Any]) -> Expectation:
+        """Read the expectation of a test."""
+        [way] = [way for way in ("more", "less", "about") if way in test]
+        return cls(way, float(test[way]), float(test.get("within", 0.0)))
+
+    def p_values(self, estimate: Estimate) -> tuple[float, float]:
+        """The one-sided p-values for the expectation and against it."""
+        if self.way == "more":
+            return estimate.p_above(self.value), estimate.p_below(self.value)
+        if self.way == "less":
+            return estimate.p_below(self.value), estimate.p_above(self.value)
+        low, high = self.value - self.within, self.value + self.within
+        return estimate.p_inside(low, high), estimate.p_outside(low, high)
+
+    def holds(self, value: float, slack: float = 0.0) -> bool:
+        """Tell whether an exact value fulfils the expectation, give or take `slack`."""
+        if self.way == "more":
+            return value > self.value - slack
+        if self.way == "less":
+            return value < self.value + slack
+        return abs(value - self.value) <= self.within + slack
+
+    def text(self, unit: str) -> str:
+        """Write the expectation in words: "above 5 points"."""
+        value = written(self.value, unit)
+        if self.way == "about":
+            return f"{value} to within {written(self.within, unit)}"
+        return f"{'above' if self.way == 'more' else 'below'} {value}"
+
+
+def unit_of(metric: str, differs: bool = True) -> str:
+    """The unit in which a metric, or a difference of it, is written: points, %, nats or none."""
+    kind = verdicts.kind_of(metric)
+    if "accuracy" in kind or kind.endswith("share"):
+        return "points" if differs or kind.startswith("gap") else "%"
+    return "nats" if "loss" in kind or "objective" in kind else ""
+
+
+def written(value: float, unit: str) -> str:
+    """Write a value in its unit: shares as points or percent, a logarithm as a factor."""
+    if unit == "factor":
+        return f"a factor of {brief(10.0**value, 3)}"
+    size = round(100 * value, 6) if unit in ("points", "%") else value
+    if unit == "points" and abs(size) == 1:
+        unit = "point"
+    return f"{number(size)} {unit}".strip().replace("-", MINUS)
+
+
+# ----------------------------------------------------------------------------------- quantities
+@dataclass(frozen=True)
+class Quantity:
+    """What a test measures: an estimate (None with one seed), its value, and words for it."""
+
+    estimate: Estimate | None
+    value: float
+    seeds: int
+    unit: str
+    words: str
+    models: tuple[str, ...]
+
+
+class Evidence:
+    """What claims are tested on: the models, sweeps and the longer training of a study.
+
+    models   by name, as dictionaries
+    sweeps   by name: values, and the models that have them
+    longer   the model of the longer training, and after which epochs it is read off: model, at
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Mapping[str, Any]],
+        sweeps: Mapping[str, Mapping[str, Any]],
+        longer: Mapping[str, Any],
+        m: Measures,
+    ) -> None:
+        self.models, self.sweeps, self.longer, self.m = models, sweeps, longer, m
+
+    def quantity(self, test: Mapping[str, Any]) -> Quantity:
+        """Measure what a test is about.  Raises Missing if this study does not have it."""
+        measures = {
+            "compare": self._compare,
+            "level": self._level,
+            "course": self._course,
+            "longer": self._longer,
+            "trend": self._trend,
+        }
+        [kind] = measures.keys() & test.keys()
+        return measures[kind](test[kind])
+
+    def _sample(self, model: Mapping[str, Any], metric: str, epoch: int | None = None) -> Sample:
+        try:
+            sample = self.m.sample(model, metric, epoch)
+        except KeyError:
+            place = "" if epoch is None else f" after epoch {epoch}"
+            raise Missing(f"{model['title']} has no {words_of(metric)}{place} here.") from None
+        if not sample.seeds:
+            raise Missing(f"Every training of {model['title']} diverged.")
+        return sample
+
+    def _compare(self, given: Mapping[str, Any]) -> Quantity:
+        metric, epoch = given["metric"], given.get("epoch")
+        one, other = self.models[given["with"]], self.models[given["model"]]
+        first, second = self._sample(one, metric, epoch), self._sample(other, metric, epoch)
+        at = "" if epoch is None else f" after epoch {epoch}"
+        shared = [seed for seed in first.seeds if seed in second.seeds]
+        return Quantity(
+            difference(first, second),
+            float(second.values.mean() - first.values.mean()),
+            len(shared),
+            unit_of(metric),
+            f"{words_of(metric)}{at}: {other['title']} minus {one['title']}",
+            (given["with"], given["model"]),
+        )
+
+    def _level(self, given: Mapping[str, Any]) -> Quantity:
+        metric, epoch = given["metric"], given.get("epoch")
+        model = self.models[given["model"]]
+        sample = self._sample(model, metric, epoch)
+        at = "" if epoch is None else f" after epoch {epoch}"
+        return Quantity(
+            over_seeds_and_images(sample),
+            float(sample.values.mean()),
+            len(sample.seeds),
+            unit_of(metric, differs=False),
+            f"{words_of(metric)}{at} of {model['title']}",
+            (given["model"],),
+        )
+
+    def _course(self, given: Mapping[str, Any]) -> Quantity:
+        """Change of a metric within trainings, perhaps less its change over other epochs."""
+        model = self.models[given["model"]]
+        return self._change(
+            model, given["metric"], (given["from"], given["to"]), given.get("minus")
+        )
+
+    def _longer(self, given: Mapping[str, Any]) -> Quantity:
+        """Change of a metric from the first to the last reading of the longer training."""
+        at = self.longer["at"]
+        return self._change(self.longer["model"], given["metric"], (at[0], at[-1]))
+
+    def _change(
+        self,
+        model: Mapping[str, Any],
+        metric: str,
+        span: Sequence[int],
+        minus: Sequence[int] | None = None,
+    ) -> Quantity:
+        """Change of a metric over a span of epochs, training by training.
+
+        What each image adds is not known of epochs before the last.
+        """
+
+        def over(start: int, end: int) -> Any:
+            first, last = (self._sample(model, metric, epoch) for epoch in (start, end))
+            return last.values - first.values
+
+        values, words = over(*span), f"change from epoch {span[0]} to {span[1]}"
+        if minus is not None:
+            values = values - over(*minus)
+            words += f", minus the change from epoch {minus[0]} to {minus[1]}"
+        return Quantity(
+            over_seeds(values),
+            float(values.mean()),
+            len(values),
+            unit_of(metric),
+            f"{words_of(metric)} of {model['title']}: {words}",
+            (model["name"],),
+        )
+
+    def _trend(self, given: Mapping[str, Any]) -> Quantity:
+        metric, sweep = given["metric"], self.sweeps[given["sweep"]]
+        low, high = given.get("from", -math.inf), given.get("to", math.inf)
+        chosen = [
+            (value, model)
+            for value, model in zip(sweep["values"], sweep["models"], strict=True)
+            if low <= value <= high
+        ]
+        logarithmic = given.get("scale", "linear") == "log"
+        if logarithmic:
+            chosen = [(value, model) for value, model in chosen if value > 0]
+        samples = [self._sample(model, metric) for _, model in chosen]
+        values = [value for value, _ in chosen]
+        places = [math.log(value) for value in values] if logarithmic else values
+        estimate = trend(places, samples)
+        if estimate is None:
+            raise Missing(f"The sweep {sweep['title']} has fewer than three values there.")
+        scale = " of the logarithm" if logarithmic else ""
+        return Quantity(
+            estimate,
+            estimate.value,
+            sum(len(sample.seeds) for sample in samples),
+            unit_of(metric),
+            f"{words_of(metric)}, fitted line{scale}: {sweep['vary'].replace('_', ' ')} "
+            f"{number(max(values))} minus {number(min(values))}",
+            (sweep["base"],),
+        )
+
+
+def words_of(metric: str) -> str:
+    """Write a metric in words."""
+    return {
+        "test_gap_accuracy": "gap in accuracy, training minus test",
+        "test_gap_loss": "gap in loss, test minus training",
+        "gap_accuracy": "gap in accuracy, training minus held-out",
+        "gap_loss": "gap in loss, held-out minus training",
+        "norm": "norm of the weights",
+        "near_zero_share": "share of weights near zero",
+        "sum_absolute": "sum of absolute weights",
+        "gamma_deviation": "mean distance of gamma from the standard deviation, relative to it",
+        "beta_mean": "mean distance of beta from the mean, in standard deviations",
+        "gamma_one": "mean distance of gamma from 1",
+    }.get(metric, metric.replace("_objective", " loss with penalty").replace("_", " "))
+
+
+# ------------------------------------------------------------------------------------- judging
+def claims_table(
+    claims: Mapping[str, Mapping[str, Any]],
+    published: Sequence[Mapping[str, str]],
+    models: Sequence[Mapping[str, Any]],
+    sweeps: Mapping[str, Mapping[str, Any]],
+    longer: Mapping[str, Any],
+    runs: Runs,
+    labels: np.ndarray,
+) -> pd.DataFrame:
+    """A row a claim: hypothesis, what was measured, verdict and reason, the source's own numbers.
+
+    For `models`, `sweeps` and `longer` see `Evidence`.  The claims of a topic that are tested on
+    runs are a family: their p-values are corrected together.
+    """
+    named = {model["name"]: model for model in models}
+    evidence = Evidence(named, sweeps, longer, Measures(runs, labels))
+    rows, tested = [], []
+    for name, claim in claims.items():
+        row: dict[str, Any] = {
+            "claim": name,
+            "part": claim["part"],
+            "topic": claim["topic"],
+            "place": claim["place"],
+            "says": " ".join(claim["says"].split()),
+            "verdict": verdicts.UNTESTED,
+            "reason": " ".join(claim.get("untested", "").split()),
+            "literature": " ".join(claim.get("literature", [])),
+            "part_c": claim.get("part_c", ""),
+        }
+        row |= _printed(claim, published)
+        rows.append(row)
+        if "test" in claim:
+            try:
+                quantity = evidence.quantity(claim["test"])
+            except Missing as missing:
+                row["reason"] = str(missing)
+                continue
+            expectation = Expectation.of(claim["test"])
+            row |= _measured(quantity, expectation)
+            if quantity.estimate is not None:
+                tested.append((row, expectation.p_values(quantity.estimate)))
+    for topic in dict.fromkeys(row["topic"] for row, _ in tested):
+        family = [(row, each) for row, each in tested if row["topic"] == topic]
+        judge(family, "claims of its topic")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def judge(
+    family: Sequence[tuple[dict[str, Any], tuple[float, float]]], what: str = "tests"
+) -> None:
+    """Put verdicts into the rows of a family, given their one-sided p-values for and against.
+
+    `what` says of what the family consists.
+    """
+    p_values = [min(1.0, 2.0 * min(each)) for _, each in family]
+    for (row, each), p, p_holm in zip(family, p_values, holm(p_values), strict=True):
+        row |= {"p": p, "p_holm": p_holm, "family": len(family)}
+        row["verdict"] = verdicts.of_claim(*each, p_holm)
+        if p <= ALPHA < p_holm:
+            row["reason"] = (
+                f"By itself it would count as {verdicts.of_claim(*each, p)}; corrected for the "
+                f"{len(family)} {what} it does not."
+            )
+
+
+def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "hypothesis": f"{quantity.words}: {expectation.text(quantity.unit)}",
+        "models": " ".join(quantity.models),
+        "seeds": quantity.seeds,
+        "unit": quantity.unit,
+        "estimate": quantity.value,
+    }
+    if quantity.estimate is None:
+        return row | {
+            "verdict": verdicts.TOO_FEW,
+            "reason": "One seed does not tell how runs scatter."
+            if quantity.seeds
+            else "The two models have no seed in common.",
+        }
+    return row | {
+        "estimate": quantity.estimate.value,
+        "low": quantity.estimate.low,
+        "high": quantity.estimate.high,
+    }
+
+
+def _printed(claim: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Hold a claim against the source's own numbers, which are rounded."""
+    if "printed" not in claim:
+        return {}
+    test = claim["printed"]
+    rows = {row["id"]: row for row in published}
+    signed = [(rows[it], 1.0) for it in test.get("add", [])]
+    signed += [(rows[it], -1.0) for it in test.get("subtract", [])]
+    scales = [1.0 / scale_of(row["unit"]) for row, _ in signed]
+    value = sum(
+        sign * float(row["value"]) * scale
+        for (row, sign), scale in zip(signed, scales, strict=True)
+    )
+    slack = sum(
+        rounding(row["as_written"]) * scale for (row, _), scale in zip(signed, scales, strict=True)
+    )
+    expectation = Expectation.of(test)
+    unit = ("points" if len(signed) > 1 else "%") if signed[0][0]["unit"] == "percent" else "nats"
+    if expectation.holds(value, slack) != expectation.holds(value, -slack):
+        verdict = verdicts.UNRESOLVED  # the digits printed do not tell
+    else:
+        verdict = verdicts.SUPPORTED if expectation.holds(value) else verdicts.CONTRADICTED
+    sums = " ".join(f"{'+' if sign > 0 else '−'} {row['id']}" for row, sign in signed)
+    return {
+        "printed_hypothesis": f"{sums.removeprefix('+ ')}: {expectation.text(unit)}",
+        "printed_value": value,
+        "printed_verdict": verdict,
+        "printed_unit": unit,
+    }

@@ -1,0 +1,155 @@
+"""The ledger: every number that the source prints, what we got, and what is to be made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.analysis import verdicts
+from fmstudy.analysis.formats import fixed
+from fmstudy.analysis.measures import Measures
+from fmstudy.analysis.results import Runs
+from fmstudy.analysis.statistics import another_run, over_seeds
+
+PROTOCOLS = ("as written", "alternative")
+
+_METRICS = {"accuracy": "accuracy", "loss": "loss", "penalized loss": "objective"}
+_UNITS = {"percent": "points", "nats": "nats"}
+_DIGITS = {"percent": 2, "nats": 3}
+
+COLUMNS = (
+    *("id", "part", "source_model", "setting", "split", "metric", "unit", "as_written"),
+    *("published", "protocol", "model", "title", "run", "seeds", "reproduced", "reproduced_min"),
+    *("reproduced_max", "low", "high", "difference", "tolerance", "verdict", "reason"),
+)
+
+
+def scale_of(unit: str) -> float:
+    """What to multiply a metric with to have it in a published unit: percent or nats."""
+    return 100.0 if unit == "percent" else 1.0
+
+
+def rounding(as_written: str) -> float:
+    """Half a unit of the last digit printed: 0.005 for 0.55, 0.5 for 90%."""
+    exponent = Decimal(as_written.strip().rstrip("%")).as_tuple().exponent
+    assert isinstance(exponent, int)
+    return 0.5 * 10.0**exponent
+
+
+def ledger_table(
+    published: Sequence[Mapping[str, str]],
+    redone_by: Mapping[str, Sequence[str]],
+    models: Sequence[Mapping[str, Any]],
+    whole: bool,
+    runs: Runs,
+    labels: np.ndarray,
+) -> pd.DataFrame:
+    """A row for each published number and protocol: what it was, what we got, a verdict.
+
+    `redone_by` names, for each model of the source, the model of the study that follows it to
+    the letter and, where there is one, an alternative reading of it; a number of a model that is
+    not among `models` has no row.  `whole` says whether the study uses all images of the data
+    set, as the source does.  Numbers stand in the published unit; a difference is reproduced
+    minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
+    how far one more run may lie from it, plus the rounding of the published number.
+    """
+    m, named, table = Measures(runs, labels), {it["name"]: it for it in models}, []
+    for row in published:
+        scale = scale_of(row["unit"])
+        metric = f"{row['split']}_{_METRICS[row['metric']]}"
+        for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
+            if name not in named:
+                continue
+            model = named[name]
+            values = m.sample(model, metric).values * scale
+            mean = over_seeds(values)
+            printed = float(row["value"])
+            entry: dict[str, Any] = {
+                "id": row["id"],
+                "part": row["part"],
+                "source_model": row["model"],
+                "setting": row["published_setting"],
+                "split": row["split"],
+                "metric": row["metric"],
+                "unit": row["unit"],
+                "as_written": row["as_written"],
+                "published": printed,
+                "protocol": protocol,
+                "model": name,
+                "title": model["title"],
+                "run": model["run"],
+                "seeds": values.size,
+            }
+            if values.size:
+                ours = float(values.mean())
+                entry |= {"reproduced": ours, "difference": ours - printed}
+                entry |= {"reproduced_min": values.min(), "reproduced_max": values.max()}
+            if mean is not None:
+                spread = another_run(values)
+                assert spread is not None
+                entry |= {"low": mean.low, "high": mean.high}
+                entry["tolerance"] = spread + rounding(row["as_written"])
+            contradicted = _contradicted(row, published) if protocol == PROTOCOLS[0] else None
+            table.append(entry | _judge(entry, whole, contradicted))
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _contradicted(
+    row: Mapping[str, str], rows: Sequence[Mapping[str, str]]
+) -> Mapping[str, str] | None:
+    """The number that the source printed before for the same thing, if it is another one."""
+    for earlier in rows:
+        if earlier["id"] == row["id"]:
+            return None
+        same = all(earlier[key] == row[key] for key in ("model", "split", "metric", "unit"))
+        apart = abs(float(earlier["value"]) - float(row["value"]))
+        if same and apart > rounding(earlier["as_written"]) + rounding(row["as_written"]):
+            return earlier
+    return None
+
+
+def _judge(
+    entry: Mapping[str, Any], whole: bool, contradicted: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Verdict and reason of one entry."""
+    if contradicted is not None:
+        return {
+            "verdict": verdicts.CONTRADICTION,
+            "reason": f"The source prints {contradicted['as_written']} for the same thing "
+            f"({contradicted['id']}) and {entry['as_written']} here. {_found(entry)}",
+        }
+    if "difference" not in entry:
+        return _not_testable("Every training of the model diverged.")
+    if not whole:
+        return _not_testable(
+            "This study uses a part of the images, the source all of them; their numbers are "
+            "not about the same thing."
+        )
+    if "tolerance" not in entry:
+        return _not_testable(f"One run does not tell how runs scatter. {_found(entry)}")
+    verdict = verdicts.of_published(entry["difference"], entry["tolerance"], entry["unit"])
+    unit, digits = _UNITS[entry["unit"]], _DIGITS[entry["unit"]]
+    size, tolerance = abs(entry["difference"]), entry["tolerance"]
+    way = "above" if entry["difference"] > 0 else "below"
+    reason = (
+        f"Our mean lies {size:.{digits}f} {unit} {way} the printed number; another run, rounded "
+        f"as printed, may lie up to {tolerance:.{digits}f} {unit} from our mean."
+    )
+    if verdict == verdicts.WITHIN_NOISE:
+        reason += " The runs scatter too much for more than that."
+    return {"verdict": verdict, "reason": reason}
+
+
+def _not_testable(reason: str) -> dict[str, str]:
+    return {"verdict": verdicts.NOT_TESTABLE, "reason": reason}
+
+
+def _found(entry: Mapping[str, Any]) -> str:
+    if "difference" not in entry:
+        return "Here every training diverged."
+    digits, unit = _DIGITS[entry["unit"]], " %" if entry["unit"] == "percent" else ""
+    return f"Here it is {fixed(entry['reproduced'], digits)}{unit}."

@@ -1,0 +1,118 @@
+"""The words that the study uses for what its numbers show, and the rules that choose them.
+
+Every verdict of tables, figures and sentences is made here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fmstudy.analysis.statistics import ALPHA, Estimate
+
+# ------------------------------------------------------------------- is there a difference?
+UNRESOLVED = "not resolved"
+TOO_FEW = "not resolved (too few seeds)"  # fewer than two, of both
+NO_VALUE = "no value"  # every training diverged
+
+# What more of a metric, and less of it, means.
+_WORDS = {
+    "accuracy": ("better", "worse"),
+    "loss": ("worse", "better"),
+    "objective": ("worse", "better"),
+    "gap_accuracy": ("larger gap", "smaller gap"),
+    "gap_loss": ("larger gap", "smaller gap"),
+}
+
+
+def kind_of(metric: str) -> str:
+    """What is measured, without where: test_gap_loss is a gap_loss, test_loss a loss."""
+    for split in ("train_", "validation_", "test_"):
+        metric = metric.removeprefix(split)
+    return metric
+
+
+def of_difference(estimate: Estimate | None, p_adjusted: float | None, metric: str) -> str:
+    """Say whether the second of two models does better, from its difference to the first.
+
+    `p_adjusted` is two-sided and corrected for all comparisons of the family.
+    """
+    if estimate is None or p_adjusted is None:
+        return TOO_FEW
+    if p_adjusted > ALPHA or estimate.value == 0.0:
+        return UNRESOLVED
+    more, less = _WORDS.get(kind_of(metric), ("more", "less"))
+    return more if estimate.value > 0 else less
+
+
+# ------------------------------------------------------------- does what the source says hold?
+SUPPORTED = "supported"
+CONTRADICTED = "contradicted"
+UNTESTED = "not tested"
+
+
+def of_claim(supporting: float, contradicting: float, p_adjusted: float) -> str:
+    """Say whether a hypothesis holds, from the one-sided p-values for it and against it.
+
+    `p_adjusted` is twice the smaller one, corrected: both are asked, each at half of the level.
+    """
+    if p_adjusted > ALPHA:
+        return UNRESOLVED
+    return SUPPORTED if supporting < contradicting else CONTRADICTED
+
+
+# ---------------------------------------------- did our own experiments show what we expected?
+AS_EXPECTED = "as expected"
+OTHERWISE = "not as expected"
+OPEN_OUTCOME = "open"  # not tested here, or with too few seeds
+IN_PART = "supported in part"
+LITERATURE_ONLY = "literature only"
+
+
+def of_prediction(expected: str, verdict: str) -> str:
+    """Say whether a verdict is the one that was predicted.
+
+    A verdict that is not resolved was predicted if that was, and else the prediction failed: it
+    said that the experiment would tell.
+    """
+    if verdict in (UNTESTED, TOO_FEW):
+        return OPEN_OUTCOME
+    return AS_EXPECTED if verdict == expected else OTHERWISE
+
+
+def of_hypotheses(words: Sequence[str]) -> str:
+    """Say what becomes of a claim from the verdicts of the hypotheses that put it to the test.
+
+    What is not resolved has no vote.
+    """
+    if not words:
+        return LITERATURE_ONLY
+    resolved = {word for word in words if word in (SUPPORTED, CONTRADICTED)}
+    if len(resolved) > 1:
+        return IN_PART
+    if resolved:
+        return resolved.pop()
+    return next(word for word in (UNRESOLVED, TOO_FEW, UNTESTED) if word in words)
+
+
+# --------------------------------------------------------- is a published number reproduced?
+REPRODUCED = "reproduced"
+WITHIN_NOISE = "within noise"
+NOT_REPRODUCED = "not reproduced"
+NOT_TESTABLE = "not testable"
+CONTRADICTION = "contradiction in the source"
+LEDGER = (REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED, NOT_TESTABLE, CONTRADICTION)
+
+# What counts as close in practice: percentage points, nats.
+CLOSE = {"percent": 1.0, "nats": 0.05}
+
+
+def of_published(difference: float, tolerance: float, unit: str) -> str:
+    """Say whether a published number is one that another run could have given.
+
+    `tolerance` is how far another run may lie from the mean of ours, plus what the source's
+    rounding hides.  Within it and close: reproduced.  Within it, but only because the runs
+    scatter so much: within noise.
+    """
+    if abs(difference) > tolerance:
+        return NOT_REPRODUCED
+    return REPRODUCED if abs(difference) <= CLOSE[unit] else WITHIN_NOISE

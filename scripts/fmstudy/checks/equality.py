@@ -1,0 +1,123 @@
+"""bn-equality: our batch normalization against Keras' layer and NumPy float64, on real values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from fmstudy.checks import reference
+from fmstudy.engines import batchnorm
+from fmstudy.engines.initial import initial_weights
+from fmstudy.engines.mini_batch import Samples
+from fmstudy.experiments.common import Row, load_data
+from fmstudy.study.spec import RunSpec
+
+BATCHES, MOMENTA = 10, (0.99, 0.9)
+
+
+def check_equality(folder: Path, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """The table of deviations, on images from a folder of tensors."""
+    samples = load_data(folder, settings).fitted
+    return pd.DataFrame(equality(samples, settings["batch_size"], settings["bn_epsilon"], seed))
+
+
+def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row]:
+    """Largest deviations, each as a share of the largest entry of what NumPy gives.
+
+    x are 100 units' products of initial weights with real images, in batches of `size`; gamma,
+    beta and what comes back are random.  Output, gradients by x, gamma and beta, and moving
+    statistics after ten batches.
+    """
+    [w, *_] = initial_weights(RunSpec("lowlevel", hidden=(100,), weight_std=None), seed)
+    random = np.random.default_rng(seed)
+    gamma, beta = random.normal(1.0, 0.3, (100, 1)), random.normal(0.0, 1.0, (100, 1))
+    size = min(size, len(samples))
+    xs = [
+        w @ samples.x[i * size : (i + 1) * size].numpy().T
+        for i in range(min(BATCHES, len(samples) // size))
+    ]
+    dy = random.normal(size=xs[0].shape)
+    single = {n: a.astype(np.float32) for n, a in {"gamma": gamma, "beta": beta, "dy": dy}.items()}
+    double = {name: array.astype(np.float64) for name, array in single.items()}
+    expected = _numpy(xs, double, epsilon)
+    rows: list[Row] = []
+    for engine, given in {
+        "lowlevel": _lowlevel(xs, single, epsilon),
+        "keras": _keras(xs, single, epsilon),
+    }.items():
+        for quantity, array in given.items():
+            wanted = expected[quantity]
+            deviation = np.abs(array.reshape(wanted.shape) - wanted).max() / np.abs(wanted).max()
+            rows.append({"engine": engine, "quantity": quantity, "deviation": float(deviation)})
+    return rows
+
+
+def _numpy(xs: list[np.ndarray], given: dict[str, np.ndarray], epsilon: float) -> dict[str, Any]:
+    gamma, beta, dy = given["gamma"], given["beta"], given["dy"]
+    x = xs[0].astype(np.float64)
+    y, _ = reference.batch_norm(x, gamma, beta, epsilon)
+    dx, dgamma, dbeta = reference.batch_norm_backward(dy, x, gamma, epsilon)
+    found = {"output": y, "gradient_x": dx, "gradient_gamma": dgamma, "gradient_beta": dbeta}
+    for momentum in MOMENTA:
+        mean, variance = np.zeros_like(gamma), np.ones_like(gamma)
+        for each in xs:
+            wide = each.astype(np.float64)
+            mean = momentum * mean + (1 - momentum) * wide.mean(axis=1, keepdims=True)
+            variance = momentum * variance + (1 - momentum) * wide.var(axis=1, keepdims=True)
+        found |= {f"moving_mean_{momentum:g}": mean, f"moving_variance_{momentum:g}": variance}
+    return found
+
+
+def _lowlevel(xs: list[np.ndarray], given: dict[str, np.ndarray], epsilon: float) -> dict[str, Any]:
+    x, gamma, beta = (tf.Variable(a) for a in (xs[0], given["gamma"], given["beta"]))
+    with tf.GradientTape() as tape:
+        y, _ = batchnorm.batch_norm_training(x, gamma, beta, epsilon)
+    gradients = tape.gradient(y, [x, gamma, beta], output_gradients=tf.constant(given["dy"]))
+    found = {"output": y.numpy()}
+    found |= _by_name(gradients)
+    for momentum in MOMENTA:
+        moving = batchnorm.Statistics(tf.zeros_like(gamma), tf.ones_like(gamma))
+        for each in xs:
+            moving = batchnorm.update_moving(
+                moving, batchnorm.batch_statistics(tf.constant(each)), momentum
+            )
+        found[f"moving_mean_{momentum:g}"] = moving.mean.numpy()
+        found[f"moving_variance_{momentum:g}"] = moving.variance.numpy()
+    return found
+
+
+def _keras(xs: list[np.ndarray], given: dict[str, np.ndarray], epsilon: float) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for momentum in MOMENTA:
+        layer = keras.layers.BatchNormalization(axis=0, momentum=momentum, epsilon=epsilon)
+        layer.build(xs[0].shape)
+        layer.gamma.assign(given["gamma"][:, 0])
+        layer.beta.assign(given["beta"][:, 0])
+        x = tf.Variable(xs[0])
+        with tf.GradientTape() as tape:
+            y = layer(x, training=True)
+        if not found:
+            found["output"] = y.numpy()
+            found |= _by_name(
+                tape.gradient(
+                    y,
+                    [x, layer.gamma.value, layer.beta.value],
+                    output_gradients=tf.constant(given["dy"]),
+                )
+            )
+        for each in xs[1:]:
+            layer(tf.constant(each), training=True)
+        found[f"moving_mean_{momentum:g}"] = layer.moving_mean.numpy()
+        found[f"moving_variance_{momentum:g}"] = layer.moving_variance.numpy()
+    return found
+
+
+def _by_name(gradients: list[tf.Tensor]) -> dict[str, np.ndarray]:
+    names = ("gradient_x", "gradient_gamma", "gradient_beta")
+    return {name: gradient.numpy() for name, gradient in zip(names, gradients, strict=True)}

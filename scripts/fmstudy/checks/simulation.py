@@ -1,0 +1,317 @@
+"""Puts the study's statistics to the test where the truth is known.
+
+Two questions.  Does each 95 % interval hold the truth in 95 % of cases?  And how often is a model
+called better than itself, trained with other seeds?  Simulated worlds answer the first; small
+networks on a part of the real data, trained many times, the second.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
+
+from fmstudy.analysis import verdicts
+from fmstudy.analysis.statistics import (
+    ALPHA,
+    Estimate,
+    Sample,
+    another_run,
+    difference,
+    holm,
+    mcnemar,
+    over_seeds,
+    over_seeds_and_images,
+    share_interval,
+    trend,
+)
+from fmstudy.checks.calibration_coverage import simulate_ece_coverage
+from fmstudy.data.dataset import load_tensors
+from fmstudy.runtime import Progress
+
+SEEDS, IMAGES, FAMILY = 4, 1000, 15
+
+# Worlds of images and seeds.  An image is got right when ability + easiness + the model's own taste
+# in images + luck of the seed + chance is above 0, all but the first being normal; these are their
+# standard deviations, that of chance is 1.  Seeds have little, as much, or far more part in the
+# error of a difference than images have: all of it occurs in the study.
+EASINESS, TASTE = 1.3, 0.6
+WORLDS = {"little": 0.03, "middle": 0.1, "much": 0.35}  # luck of the seed
+
+
+def _deviation(luck: float) -> float:
+    return float(np.sqrt(1.0 + EASINESS**2 + TASTE**2 + luck**2))
+
+
+def ability_for(accuracy: float | np.ndarray, luck: float) -> Any:
+    """The ability that gives this accuracy over all seeds and images, exactly.
+
+    The expected accuracy is Phi(ability / total deviation).
+    """
+    return norm.ppf(accuracy) * _deviation(luck)
+
+
+def sample_world(
+    accuracies: np.ndarray, luck: float, random: np.random.Generator, seeds: int = SEEDS
+) -> list[Sample]:
+    """The accuracies of models of these expected ones, all on the same random images."""
+    easiness = random.normal(0.0, EASINESS, IMAGES)
+    samples = []
+    for ability in ability_for(accuracies, luck):
+        own = easiness + random.normal(0.0, TASTE, IMAGES)
+        of_seed = random.normal(0.0, luck, (seeds, 1))
+        chance = random.normal(0.0, 1.0, (seeds, IMAGES))
+        right = (ability + own + of_seed + chance > 0).astype(np.float64)
+        values = right.mean(axis=1)
+        samples.append(Sample(dict(enumerate(values)), dict(enumerate(right))))
+    return samples
+
+
+def _holds(interval: tuple[float, float], truth: float) -> bool:
+    return interval[0] <= truth <= interval[1]
+
+
+def _in(estimate: Estimate | None, truth: float) -> bool:
+    assert estimate is not None
+    return estimate.low <= truth <= estimate.high
+
+
+def _share(random: np.random.Generator) -> bool:
+    return _holds(share_interval(random.binomial(10_000, 0.88), 10_000), 0.88)
+
+
+def _discordant(random: np.random.Generator) -> bool:
+    """Of 10,000 images, 300 and 400 in expectation are right for one of two runs only."""
+    kinds = random.choice(3, 10_000, p=[0.93, 0.03, 0.04])
+    found = mcnemar(kinds == 1, kinds == 2)
+    return _holds((found.low, found.high), 4 / 7)
+
+
+def _mean_over_seeds(random: np.random.Generator) -> bool:
+    return _in(over_seeds(random.normal(0.88, 0.004, SEEDS)), 0.88)
+
+
+def _one_more_run(random: np.random.Generator) -> bool:
+    *runs, another = random.normal(0.88, 0.004, SEEDS + 1)
+    width = another_run(runs)
+    assert width is not None
+    return bool(abs(another - np.mean(runs)) <= width)
+
+
+def _level(random: np.random.Generator, luck: float) -> bool:
+    [sample] = sample_world(np.array([0.88]), luck, random)
+    return _in(over_seeds_and_images(sample), 0.88)
+
+
+def _difference(random: np.random.Generator, luck: float) -> bool:
+    return _in(difference(*sample_world(np.array([0.87, 0.88]), luck, random)), 0.01)
+
+
+def _line(random: np.random.Generator, luck: float) -> bool:
+    accuracies = np.linspace(0.86, 0.88, 10)
+    return _in(trend(np.arange(10.0), sample_world(accuracies, luck, random, seeds=1)), 0.02)
+
+
+INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
+    "wilson": ("An accuracy from one run, other images (Wilson)", _share),
+    "discordant": (
+        "Share won among the images that two runs differ on (Clopper–Pearson)",
+        _discordant,
+    ),
+    "seeds": ("A mean over seeds, the same images (t)", _mean_over_seeds),
+    "another_run": ("One more run, the same images (prediction interval)", _one_more_run),
+}
+CROSSED: dict[str, tuple[str, Callable[..., bool]]] = {
+    "level": ("An accuracy, other seeds and images", _level),
+    "difference": ("A difference of two models, other seeds and images", _difference),
+    "trend": ("A change along a line through ten models, other seeds and images", _line),
+}
+for _name, (_title, _holds_in) in CROSSED.items():
+    for _world, _luck in WORLDS.items():
+        INTERVALS[f"{_name}_{_world}"] = (
+            f"{_title}; seeds matter {_world}",
+            partial(_holds_in, luck=_luck),
+        )
+
+
+def coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """A row an interval: in what share of simulations it holds the truth.
+
+    `low` and `high` are the 95 % (Wilson) interval of that share.
+    """
+    rows = []
+    for position, (name, (title, holds)) in enumerate(INTERVALS.items()):
+        random = np.random.default_rng([seed, position])
+        held = sum(holds(random) for _ in range(repetitions))
+        low, high = share_interval(held, repetitions)
+        rows.append(
+            {
+                "check": name,
+                "title": title,
+                "claimed": 0.95,
+                "repetitions": repetitions,
+                "found": held / repetitions,
+                "low": low,
+                "high": high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def ece_coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """The same, as one row, for the calibration error: over all models made up for it.
+
+    These simulations are of whole test sets and slow, so they are fewer.
+    """
+    found = simulate_ece_coverage(max(1, repetitions), seed)
+    count = found["repetitions"] * len(found["scenarios"])
+    low, high = share_interval(round(found["mean"] * count), count)
+    title = (
+        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of model)"
+    )
+    row = {"check": "ece", "title": title, "claimed": 0.95, "repetitions": count}
+    return pd.DataFrame([row | {"found": found["mean"], "low": low, "high": high}])
+
+
+def false_families(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """How often, in a family of comparisons of equal models, any is called a difference.
+
+    A row a world.  Small levels are where an approximation fails first, and that is where a
+    correction for many comparisons looks.
+    """
+    rows = []
+    equal = np.array([0.88, 0.88])
+    for position, (world, luck) in enumerate(WORLDS.items()):
+        random = np.random.default_rng([seed, 100 + position])
+        calls = 0
+        for _ in range(repetitions):
+            found = [difference(*sample_world(equal, luck, random)) for _ in range(FAMILY)]
+            calls += min(holm([one.p_differs() for one in found if one is not None])) <= ALPHA
+        title = f"Any of {FAMILY} pairs of equal models, corrected; seeds matter {world}"
+        rows.append(_calls(f"family_{world}", title, calls, repetitions))
+    return pd.DataFrame(rows)
+
+
+# ---------------------------------------------------------------- a model compared with itself
+TRAINED_ON, TESTED_ON = 400, 2000
+
+
+def replicates(
+    count: int, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Train one small network `count` times, seeds 0, 1, ...; give accuracy and loss by image.
+
+    Samples-major x (n, 784) and class numbers (n,).  The network is scikit-learn's, so that this
+    check does not lean on the engines of the study: 784-16-10, ReLU, Adam, a few epochs.
+    """
+    x, labels = test
+    for seed in range(count):
+        net = MLPClassifier((16,), max_iter=8, batch_size=50, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped early on purpose
+            net.fit(*train)
+        p = net.predict_proba(x)
+        given = np.maximum(p[np.arange(labels.size), labels], np.finfo(np.float32).tiny)
+        right = (net.classes_[p.argmax(axis=1)] == labels).astype(np.float64)
+        yield {"test_accuracy": right, "test_loss": -np.log(given)}
+
+
+def false_calls(
+    pairs: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    seeds: int = SEEDS,
+) -> pd.DataFrame:
+    """Compare a small network with itself, some seeds against as many others, many times.
+
+    A row a metric: how often the words say "better" or "worse".  Every
+    comparison is one by itself here, without the correction for a family, which would make
+    false calls rarer still.  `single_runs` is what McNemar's test by itself would have said of
+    two runs: it calls two seeds of one model different far too often, because it does not know
+    of seeds.
+    """
+    progress = Progress("replicates", 2 * pairs * seeds, "trainings")
+    runs = []
+    for done, run in enumerate(replicates(2 * pairs * seeds, train, test)):
+        runs.append(run)
+        progress.update(done + 1)
+    rows = []
+    for metric in ("test_accuracy", "test_loss"):
+        calls = 0
+        for start in range(0, 2 * pairs * seeds, 2 * seeds):
+            middle = start + seeds
+            estimate = difference(
+                _sample(runs[start:middle], metric), _sample(runs[middle : middle + seeds], metric)
+            )
+            assert estimate is not None
+            verdict = verdicts.of_difference(estimate, estimate.p_differs(), metric)
+            calls += verdict != verdicts.UNRESOLVED
+        title = f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds against {seeds} others"
+        rows.append(_calls(metric, title, calls, pairs))
+    differing = 0
+    for pair in range(pairs):
+        one, other = (runs[2 * pair * seeds + k]["test_accuracy"] > 0.5 for k in (0, 1))
+        differing += mcnemar(one, other).p < 0.05
+    rows.append(
+        _calls(
+            "single_runs",
+            "Not used for verdicts: McNemar's test of two single runs",
+            differing,
+            pairs,
+        )
+    )
+    return pd.DataFrame(rows)
+
+
+def check_statistics(folder: Path, pairs: int, repetitions: int) -> pd.DataFrame:
+    """The table of checks, with small networks trained on images from a folder of tensors."""
+    data = []
+    for split, count in (("train", TRAINED_ON), ("test", TESTED_ON)):
+        x, y = load_tensors(folder, split)
+        data.append((np.ascontiguousarray(x[:, :count].T), y[:, :count].argmax(axis=0)))
+    with threadpool_limits(1):  # the same bytes whatever the number of cores
+        return checks_table(pairs, repetitions, *data)
+
+
+def checks_table(
+    pairs: int,
+    repetitions: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+) -> pd.DataFrame:
+    """The coverage of every interval, and the rates of false calls, in one table.
+
+    `kind` tells them apart: coverage or false call.
+    """
+    covered = pd.concat([coverage(repetitions), ece_coverage(repetitions // 10)])
+    covered = covered.assign(kind="coverage")
+    called = pd.concat([false_families(repetitions // 10), false_calls(pairs, train, test)])
+    called = called.assign(kind="false call")
+    return pd.concat([covered, called], ignore_index=True)
+
+
+def _sample(runs: list[dict[str, np.ndarray]], metric: str) -> Sample:
+    images = {position: run[metric] for position, run in enumerate(runs)}
+    return Sample({seed: float(each.mean()) for seed, each in images.items()}, images)
+
+
+def _calls(name: str, title: str, calls: int, pairs: int) -> dict[str, Any]:
+    low, high = share_interval(calls, pairs)
+    return {
+        "check": name,
+        "title": title,
+        "claimed": 0.05,
+        "repetitions": pairs,
+        "found": calls / pairs,
+        "low": low,
+        "high": high,
+    }

@@ -1,0 +1,4 @@
+"""How models are trained: networks, losses, batch normalization, full batch, mini-batch, Keras.
+
+May import `data` and `study`.
+"""

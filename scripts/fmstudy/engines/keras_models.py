@@ -1,0 +1,212 @@
+"""Part B: the Keras models, their training in mini-batches, and their evaluation.
+
+The data come features-major, as everywhere in the study, and are turned once to the
+samples-major form that Keras expects: x (n, 784), labels (n,).  The models, their losses and their
+optimizers are Keras'; the loop over the steps of an epoch is ours, and compiled: `fit` with its
+pipeline of batches takes longer for the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fmstudy.engines.device import OPTIMIZERS, compiled, samples_major
+from fmstudy.engines.initial import batch_order, initial_weights
+from fmstudy.engines.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
+from fmstudy.runtime import Progress
+from fmstudy.study.spec import CLASSES, FEATURES, RunSpec
+
+EVALUATED_AT_ONCE = 2_000  # samples; 800 units of them are 6.4 MB
+
+Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, 784) float32, labels (n,) int64
+
+
+def build_model(spec: RunSpec, seed: int) -> keras.Model:
+    """A stack of Dense, activation and Dropout layers that gives logits (n, 10).
+
+    Batch normalization stands before or after the activation; before it, the Dense layer has no
+    bias.  The softmax belongs to the loss: the stable form.  Initial weights are those that
+    `initial` gives to this seed, dropout masks follow (seed, layer).
+    """
+    inputs = x = keras.Input((FEATURES,))
+    for layer, units in enumerate(spec.hidden):
+        biased = spec.batch_norm != "before"
+        x = keras.layers.Dense(units, use_bias=biased, name=f"dense{layer}")(x)
+        if spec.batch_norm == "before":
+            x = _batch_normalization(spec, layer)(x)
+        x = keras.layers.Activation(spec.activation)(x)
+        if spec.batch_norm == "after":
+            x = _batch_normalization(spec, layer)(x)
+        if spec.dropout:
+            x = Dropout(spec.dropout, seed=1000 * seed + layer)(x)
+    logits = keras.layers.Dense(CLASSES, name=f"dense{len(spec.hidden)}")(x)
+    model = keras.Model(inputs, logits)
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, weights in zip(dense, initial_weights(spec, seed), strict=True):
+        layer.kernel.assign(weights.T)
+    model.compile(
+        optimizer=OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,  # XLA gains nothing here: its products are no faster
+    )
+    return model
+
+
+def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:
+    return keras.layers.BatchNormalization(
+        momentum=spec.bn_momentum, epsilon=spec.bn_epsilon, name=f"normalization{layer}"
+    )
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout with half of the random bits: 16 of them decide on an output.
+
+    The share that is set to 0 is the nearest multiple of 2^-16; what stays is divided by exactly
+    what is left, so that the mean stays.  The bits follow the layer's seed and its number of calls.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Set some of the inputs (n, units) to 0 in training."""
+        if not training:
+            return inputs
+        dropped = round(self.rate * 2**16)
+        count, seed = tf.size(inputs), tf.cast(self.seed_generator.next(), tf.int64)
+        # Each random number of 64 bits serves four outputs.
+        drawn = tf.random.stateless_uniform([-(-count // 4)], seed, None, None, tf.uint64)
+        bits = tf.reshape(tf.bitcast(drawn, tf.uint16), [-1])[:count]
+        kept = tf.reshape(bits, tf.shape(inputs)) >= tf.constant(dropped, tf.uint16)
+        return inputs * tf.where(kept, 2**16 / (2**16 - dropped), 0.0)
+
+
+def compiled_epoch(
+    model: keras.Model, samples: Samples, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """A function that takes an epoch's steps, on batches of `size` in the order (n,) it is given.
+
+    It gives the mean loss and the accuracy while the parameters change, with dropout on: what
+    Keras' `fit` shows.  The last batch is smaller where `size` does not divide n.
+    """
+    x, labels = samples
+    model.optimizer.build(model.trainable_variables)
+
+    def step(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """A step on the chosen samples; gives the sum of their losses, and how many are right."""
+        batch, wanted = tf.gather(x, chosen), tf.gather(labels, chosen)
+        with tf.GradientTape() as tape:
+            logits = model(batch, training=True)
+            loss = model.loss(wanted, logits)
+        variables = model.trainable_variables
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        hits = tf.equal(tf.argmax(logits, axis=1), wanted)
+        count = tf.cast(tf.size(chosen), tf.float32)
+        return loss * count, tf.reduce_sum(tf.cast(hits, tf.float32))
+
+    def epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def body(
+            start: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            added = step(order[start : start + size])
+            return start + size, loss + added[0], hits + added[1]
+
+        _, loss, hits = tf.while_loop(
+            lambda start, *_: start < tf.size(order), body, (0, 0.0, 0.0), parallel_iterations=1
+        )
+        count = tf.cast(tf.size(order), tf.float32)
+        return loss / count, hits / count
+
+    return compiled(epoch, input_signature=[tf.TensorSpec((None,), tf.int32)])
+
+
+def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
+    """Logits (n, 10) float32 of a model in inference mode, for x (n, 784)."""
+    infer = _compiled(model)
+    starts = range(0, x.shape[0], EVALUATED_AT_ONCE)
+    return np.concatenate([infer(x[i : i + EVALUATED_AT_ONCE]).numpy() for i in starts])
+
+
+def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
+    if not hasattr(model, "_infer"):
+        model._infer = compiled(
+            lambda x: model(x, training=False),
+            input_signature=[tf.TensorSpec((None, FEATURES), tf.float32)],
+        )
+    return model._infer
+
+
+def score(
+    model: keras.Model, x: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
+) -> tuple[float, float]:
+    """Mean cross-entropy (nats) and accuracy of a model in inference mode."""
+    logits = predict(model, x)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    hits = logits.argmax(axis=1) == np.asarray(labels)
+    return float(np.mean(losses.numpy(), dtype=np.float64)), float(np.mean(hits))
+
+
+def train_keras(
+    spec: RunSpec,
+    seed: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+) -> Training:
+    """Train a Keras model on `train` and test it once at the end on `test`.
+
+    Both are features-major: x (784, n) and one-hot labels (10, n).  The last
+    `spec.validation_split` of the training samples are held out for validation.  Metrics of both
+    parts are taken in inference mode after each epoch.  The figures that Keras shows by itself are
+    means over an epoch in which the parameters change, with dropout switched on: they cannot be
+    held against validation figures, so they are kept apart as the split `running`.
+    """
+    assert spec.batch_size is not None
+    (x, labels), cut = train, spec.fitted_samples
+    fitted = _samples_major(x[:, :cut], labels[:, :cut])
+    validation = _samples_major(x[:, cut:], labels[:, cut:])
+    model = build_model(spec, seed)
+    take_epoch = compiled_epoch(model, fitted, spec.batch_size)
+    history, watch, status = History(), Stopwatch(), FINISHED
+    progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")
+
+    def evaluate(epoch: int) -> list[float]:
+        """Note loss and accuracy of both parts after `epoch` epochs; give the losses."""
+        with watch.measure("evaluation"):
+            scores = {"train": score(model, *fitted), "validation": score(model, *validation)}
+        for split, found in scores.items():
+            history.add(epoch, split, *_between(found))
+        return [loss for loss, _ in scores.values()]
+
+    epoch = 0
+    evaluate(epoch)
+    for epoch in range(1, spec.epochs + 1):
+        order = tf.constant(batch_order(cut, seed, epoch).astype(np.int32))
+        with watch.measure("training"):
+            loss, accuracy = (float(value) for value in take_epoch(order))
+        history.add(epoch, "running", loss, 0.0, accuracy)
+        losses = evaluate(epoch)
+        progress.update(epoch, f"loss {loss:.4f}")
+        # The running loss does not know yet what the epoch's last step has done.
+        if diverged(loss, *losses):
+            status = DIVERGED
+            break
+    x_test, test_labels = _samples_major(*test)
+    history.add(epoch, "test", *_between(score(model, x_test, test_labels)))
+    probabilities = tf.nn.softmax(predict(model, x_test)).numpy()
+    weights = {
+        f"{layer.name}-{weight.name}": weight.numpy()
+        for layer in model.layers
+        for weight in layer.weights
+        if "seed_generator" not in weight.path
+    }
+    return Training(status, epoch, history, probabilities.T, weights, watch.seconds)
+
+
+def _between(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, float]:
+    loss, accuracy = loss_and_accuracy
+    return loss, 0.0, accuracy  # the Keras models have no penalty
+
+
+def _samples_major(x: np.ndarray, labels: np.ndarray) -> Samples:
+    return samples_major(x), tf.constant(labels.argmax(axis=0))

@@ -1,0 +1,309 @@
+"""Mini-batch training of the low-level nets: one compiled loop for many trainings.
+
+Inside a net tensors are features-major, as everywhere; the images lie samples-major here, so
+that a batch is gathered as whole rows, and the first product takes them transposed.  A step of a
+small net is so short that going to Python after each would cost more than the step: the loop over
+steps is compiled, and returns where somebody wants to look.  Compiling costs more than many a
+training, so one object trains again and again, with other seeds and rates.  Where thousands of
+steps follow, XLA may compile the loop: that takes a second longer and saves a third of each step.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fmstudy.engines.batchnorm import Statistics, update_moving
+from fmstudy.engines.cost import DONE
+from fmstudy.engines.device import OPTIMIZERS as SHARED_OPTIMIZERS
+from fmstudy.engines.device import compiled, samples_major
+from fmstudy.engines.initial import batch_order, initial_weights
+from fmstudy.engines.lowlevel import count_hits, summed_cross_entropy
+from fmstudy.engines.network import Network
+from fmstudy.engines.records import Stopwatch
+from fmstudy.study.spec import CLASSES, FEATURES, RunSpec
+
+OPTIMIZERS = SHARED_OPTIMIZERS | {
+    "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's
+}
+
+FUSED = 5_000  # steps, from which on it pays that XLA compiles them
+
+Forward = Callable[[Any, tf.Tensor], tuple[tf.Tensor, list[Statistics]]]
+Look = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images x (n, 784), samples-major, and one-hot labels (n, 10), float32."""
+
+    x: tf.Tensor
+    labels: tf.Tensor
+
+    @classmethod
+    def of(cls, x: np.ndarray, labels: np.ndarray) -> Samples:
+        """Turn features-major x (784, n) and labels (10, n)."""
+        return cls(samples_major(x), samples_major(labels))
+
+    def part(self, start: int, stop: int) -> Samples:
+        """The samples from `start` to before `stop`."""
+        return Samples(self.x[start:stop], self.labels[start:stop])
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+
+class Score(NamedTuple):
+    """Mean cross-entropy (nats) and accuracy on some samples."""
+
+    loss: float
+    accuracy: float
+
+
+def orders(samples: int, size: int, seed: int, steps: int) -> np.ndarray:
+    """Which samples each step takes: (steps, size) int32, epoch after epoch.
+
+    An epoch goes through the samples in the order that its seed gives every engine; what is left
+    of it when no whole batch is, waits for another epoch.  Of fewer samples than a batch has, all
+    are one batch.
+    """
+    size = min(size, samples)
+    whole = samples // size
+    epochs = -(-steps // whole)
+    rows = [
+        batch_order(samples, seed, epoch)[: whole * size].reshape(whole, size)
+        for epoch in range(1, epochs + 1)
+    ]
+    return np.concatenate(rows)[:steps].astype(np.int32)
+
+
+def times(x: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The first product W x of a net, (units, n), for samples-major x (n, 784)."""
+    return lambda coefficients: tf.matmul(coefficients, x, transpose_b=True)
+
+
+class MiniBatches:
+    """A low-level net, and the compiled steps that train it on some samples.
+
+    momenta   moving statistics are kept for each of them, as Keras does: from 0 and 1 on, with
+              the biased variances of the batches
+    trained   which of the net's variables are trained; all without it
+    forward   gives logits and batch statistics of a training step, from the first product and the
+              number of the step; the net's own without it
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        samples: Samples,
+        momenta: Sequence[float] = (),
+        network: Network | None = None,
+        trained: Sequence[tf.Variable] | None = None,
+        forward: Forward | None = None,
+    ) -> None:
+        self.spec, self.samples = spec, samples
+        self.network = network or Network(spec, seed=0)
+        self.trained = list(self.network.variables if trained is None else trained)
+        self.forward = forward or (lambda product, _step: self.network.logits(product))
+        self.optimizer = OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
+        if self.trained:
+            self.optimizer.build(self.trained)
+        self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
+        self.momenta = tuple(momenta)
+        self.moving = {
+            momentum: [
+                Statistics(tf.Variable(tf.zeros(g.shape)), tf.Variable(tf.ones(g.shape)))
+                for g in self.network.gammas
+            ]
+            for momentum in self.momenta
+        }
+        self.steps = 0  # taken since the start
+        self.watch = Stopwatch()
+        scalar = tf.TensorSpec((), tf.int32)
+        self._steps = compiled(
+            self._run, input_signature=[tf.TensorSpec((None, None), tf.int32), scalar, scalar]
+        )
+        self._fused_steps = compiled(self._run, jit_compile=True)  # recompiled for every shape
+
+    def start(self, seed: int, rate: float | None = None, weight_std: float | None = None) -> None:
+        """Begin a training: initial weights of a seed, fresh optimizer and moving statistics.
+
+        rate and weight_std stand in the place of the specification's.
+        """
+        spec = self.spec if weight_std is None else self.spec.varied(weight_std=weight_std)
+        network = self.network
+        for variable, weights in zip(
+            network.coefficients, initial_weights(spec, seed), strict=True
+        ):
+            variable.assign(weights)
+        for variable in (*network.biases, *network.betas):
+            if variable is not None:
+                variable.assign(tf.zeros_like(variable))
+        for variable in network.gammas:
+            variable.assign(tf.ones_like(variable))
+        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+            variable.assign(value)
+        self.optimizer.learning_rate.assign(self.spec.learning_rate if rate is None else rate)
+        for layers in self.moving.values():
+            for mean, variance in layers:
+                mean.assign(tf.zeros_like(mean))
+                variance.assign(tf.ones_like(variance))
+        self.steps = 0
+        self.watch = Stopwatch()
+
+    def train(
+        self,
+        order: np.ndarray,
+        every: int | None = None,
+        look: Look | None = None,
+        fused: bool = False,
+    ) -> bool:
+        """Take a step for each row of `order` (steps, m); tell whether all stayed finite.
+
+        That is, the losses before each step and what is trained.  After every `every` steps,
+        `look` is called with the number of steps taken so far.  A training that has diverged ends
+        in the place of the next look.  `fused` has XLA compile the steps, the same to rounding:
+        it pays for more than about FUSED steps of an object with batches of one size.
+        """
+        every = max(1, min(every or len(order), len(order)))
+        take = self._fused_steps if fused else self._steps
+        for start in range(0, len(order), every):
+            rows = order[start : start + every]
+            # Always of one shape, so that nothing is compiled for the last rows alone.
+            block = tf.constant(np.resize(rows, (every, order.shape[1])))
+            with self.watch.measure("training"):
+                finite = bool(take(block, tf.constant(len(rows)), tf.constant(self.steps)))
+            self.steps += len(rows)
+            DONE.add(rows.size, self._step_arithmetic, steps=len(rows))
+            if not (finite and self._is_finite()):
+                return False
+            if look is not None:
+                look(self.steps)
+        return True
+
+    @functools.cached_property
+    def _step_arithmetic(self) -> float:
+        """Floating-point operations of a step's matrix products, a sample, for what is trained.
+
+        Backward through each layer above the lowest one that is trained, and a product for the
+        weights of each layer whose weights are.
+        """
+        products, network = self.spec.products, self.network
+        trained = {id(variable) for variable in self.trained}
+        groups = (network.coefficients, network.biases, network.gammas, network.betas)
+        places = [i for group in groups for i, v in enumerate(group) if id(v) in trained]
+        lowest = min(places, default=len(products))
+        weighed = [id(w) in trained for w in network.coefficients]
+        return (
+            self.spec.forward_arithmetic
+            + sum(products[lowest + 1 :])
+            + sum(product for product, own in zip(products, weighed, strict=True) if own)
+        )
+
+    def _is_finite(self) -> bool:
+        """Whether the last step left numbers; its loss was that before it."""
+        return all(bool(np.isfinite(variable.numpy()).all()) for variable in self.trained)
+
+    def _run(self, order: tf.Tensor, count: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
+        """Take the first `count` steps of `order`; tell whether the losses before them are finite.
+
+        `taken` is the number of steps that came before.
+        """
+
+        def body(i: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            loss = self._step(order[i], taken + i)
+            return i + 1, tf.logical_and(finite, tf.math.is_finite(loss))
+
+        _, finite = tf.while_loop(
+            lambda i, _: i < count, body, (0, tf.constant(True)), parallel_iterations=1
+        )
+        return finite
+
+    def _step(self, rows: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """One step on a batch; gives the mean loss on it before the step."""
+        x = tf.gather(self.samples.x, rows)
+        labels = tf.transpose(tf.gather(self.samples.labels, rows))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.trained)
+            logits, statistics = self.forward(times(x), step)
+            loss = summed_cross_entropy(logits, labels) / tf.cast(tf.shape(rows)[0], tf.float32)
+        if self.trained:
+            self.optimizer.apply(tape.gradient(loss, self.trained), self.trained)
+        for momentum, layers in self.moving.items():
+            for moving, batch in zip(layers, statistics, strict=True):
+                for variable, value in zip(
+                    moving, update_moving(moving, batch, momentum), strict=True
+                ):
+                    variable.assign(value)
+        return loss
+
+    # ------------------------------------------------------------------------- evaluation
+    @functools.cached_property
+    def _exact(self) -> Callable:
+        return compiled(lambda x: self.network.logits(times(x))[1])
+
+    @functools.cached_property
+    def _scored(self) -> Callable:
+        def scored(x: tf.Tensor, labels: tf.Tensor, population: Any) -> tuple[tf.Tensor, tf.Tensor]:
+            logits, _ = self.network.logits(times(x), population)
+            labels = tf.transpose(labels)
+            return summed_cross_entropy(logits, labels), count_hits(logits, labels)
+
+        return compiled(scored)
+
+    def exact(self, samples: Samples | None = None) -> list[Statistics]:
+        """The statistics of every normalized layer over the training samples, or over others.
+
+        All samples are one batch, which the layers below normalize by the same statistics.
+        """
+        samples = samples or self.samples
+        DONE.add(len(samples), self.spec.forward_arithmetic)
+        statistics: list[Statistics] = self._exact(samples.x)
+        return statistics
+
+    def score(self, samples: Samples, population: Sequence[Statistics] | None) -> Score:
+        """Loss and accuracy in inference mode, with the population's statistics.
+
+        With None for them, all samples are one batch and normalized by its own statistics.
+        """
+        DONE.add(len(samples), self.spec.forward_arithmetic)
+        loss, hits = self._scored(samples.x, samples.labels, population)
+        return Score(float(loss) / len(samples), float(hits) / len(samples))
+
+    def score_in_batches(self, samples: Samples, size: int) -> Score:
+        """Loss and accuracy with each batch normalized by its own statistics, in given order.
+
+        What no whole batch is left for is not counted.
+        """
+        whole = len(samples) // size * size
+        shape = (whole // size, size)
+        x = tf.reshape(samples.x[:whole], (*shape, samples.x.shape[1]))
+        labels = tf.reshape(samples.labels[:whole], (*shape, samples.labels.shape[1]))
+        DONE.add(whole, self.spec.forward_arithmetic)
+        losses, hits = self._scored_batches(x, labels)
+        return Score(float(losses) / whole, float(hits) / whole)
+
+    @functools.cached_property
+    def _scored_batches(self) -> Callable:
+        def scored(x: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            def body(
+                i: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor
+            ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+                added = self._scored(x[i], labels[i], None)
+                return i + 1, loss + added[0], hits + added[1]
+
+            count = tf.shape(x)[0]
+            _, loss, hits = tf.while_loop(
+                lambda i, *_: i < count, body, (0, 0.0, 0.0), parallel_iterations=1
+            )
+            return loss, hits
+
+        # Batches of any size, without being compiled anew.
+        signature = [tf.TensorSpec((None, None, size), tf.float32) for size in (FEATURES, CLASSES)]
+        return compiled(scored, input_signature=signature)

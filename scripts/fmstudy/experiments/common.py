@@ -1,0 +1,129 @@
+"""What the experiments of Part C share: their data, their nets, and the form of their results.
+
+An experiment gives rows with its own keys (activation, arm, rate, ...), a measure, and a value.
+The arms are `plain` (without batch normalization), `bn` (before the activation, as in the paper)
+and whatever else the experiment is about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.data import dataset
+from fmstudy.engines.mini_batch import MiniBatches, Samples
+from fmstudy.study.spec import RunSpec
+
+Row = dict[str, Any]
+ARMS = {"plain": "none", "bn": "before"}
+STEP_SECONDS = "step_seconds"  # the measure that is not the same when an experiment is repeated
+
+
+class Data(NamedTuple):
+    """The samples that nets are fitted to, choices are made on, and results are told of."""
+
+    fitted: Samples
+    validation: Samples
+    test: Samples
+
+
+def load_data(folder: str | Path, settings: Mapping[str, Any]) -> Data:
+    """Load the tensors of the study, and hold out the last part of the training samples."""
+    train = dataset.load_tensors(folder, "train", settings["train_samples"])
+    test = dataset.load_tensors(folder, "test", settings["test_samples"])
+    cut = net_spec(settings).fitted_samples
+    x, labels = train
+    return Data(
+        Samples.of(x[:, :cut], labels[:, :cut]),
+        Samples.of(x[:, cut:], labels[:, cut:]),
+        Samples.of(*test),
+    )
+
+
+def net_spec(settings: Mapping[str, Any], **changes: Any) -> RunSpec:
+    """The experiments' common net, with changes."""
+    spec = RunSpec(
+        "lowlevel",
+        hidden=tuple(settings["hidden"]),
+        bias="vector",
+        weight_std=None,
+        bn_epsilon=settings["bn_epsilon"],
+        optimizer="sgd",
+        learning_rate=settings["learning_rate"],
+        batch_size=settings["batch_size"],
+        validation_split=settings["validation_split"],
+        train_samples=settings["train_samples"],
+        test_samples=settings["test_samples"],
+    )
+    return spec.varied(**changes)
+
+
+def steps_of(epochs: float, data: Data, size: int) -> int:
+    """The steps of so many epochs of whole batches, one at least."""
+    return max(1, round(epochs * (len(data.fitted) // size)))
+
+
+def scores(batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
+    """Validation and test metrics of a trained net with exact statistics of the training set."""
+    population = batches.exact()
+    found = {
+        "validation": batches.score(data.validation, population),
+        "test": batches.score(data.test, population),
+    }
+    return [
+        row(f"{split}_{name}", value, **keys)
+        for split, score in found.items()
+        for name, value in score._asdict().items()
+    ]
+
+
+def outcome(finished: bool, batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
+    """Whether a training stayed finite to its end, and its metrics if it did.
+
+    One whose last steps made a metric overflow did not.
+    """
+    metrics = scores(batches, data, **keys) if finished else []
+    finished = finished and all(math.isfinite(each["value"]) for each in metrics)
+    return [row("finished", finished, **keys), *(metrics if finished else [])]
+
+
+def follow(
+    batches: MiniBatches,
+    order: np.ndarray,
+    settings: Mapping[str, Any],
+    data: Data,
+    **keys: Any,
+) -> tuple[bool, list[Row]]:
+    """Train a net that was started, and evaluate it on the validation set on the way.
+
+    Tells whether the training stayed finite, and the metrics until it ended.
+
+    Every `every` steps, with the exact statistics of the first `statistics_samples` of the
+    training samples, since those of all would take longer than the steps between.
+    """
+    some = data.fitted.part(0, settings["statistics_samples"])
+    rows: list[Row] = []
+
+    def look(step: int) -> None:
+        score = batches.score(data.validation, batches.exact(some))
+        for name, value in score._asdict().items():
+            rows.append(row(f"validation_{name}", value, **keys, step=step))
+
+    look(0)
+    return batches.train(order, settings["every"], look), rows
+
+
+def row(measure: str, value: float, **keys: Any) -> Row:
+    """One value of the results."""
+    return {**keys, "measure": measure, "value": float(value)}
+
+
+def without_times(rows: Sequence[Row]) -> tuple[pd.DataFrame, list[Row]]:
+    """Part the rows into results, which are the same whenever they are repeated, and times."""
+    results = [each for each in rows if each["measure"] != STEP_SECONDS]
+    return pd.DataFrame(results), [each for each in rows if each["measure"] == STEP_SECONDS]

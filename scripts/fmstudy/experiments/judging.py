@@ -1,0 +1,180 @@
+"""What came out of the experiments of Part C: predictions held against it, claims judged by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.analysis import verdicts
+from fmstudy.analysis.judging import Expectation, judge
+from fmstudy.analysis.statistics import over_seeds
+from fmstudy.experiments.quantities import Quantities, quantities, unit_of
+
+PREDICTIONS = (
+    *("prediction", "experiment", "claim", "says", "hypothesis", "expect", "seen", "seeds"),
+    *("unit", "estimate", "low", "high", "p", "p_holm", "family", "verdict", "outcome", "reason"),
+)
+CLAIMS = (
+    *("claim", "says", "verdict", "count", "predictions", "set_aside", "literature"),
+    "literature_says",
+)
+
+
+def experiment_quantities(
+    experiment: str, table: pd.DataFrame, times: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The table of the quantities of an experiment, from its results and times."""
+    return quantities_table(quantities(experiment, table, times, settings))
+
+
+def experiment_predictions(
+    experiment: str,
+    table: pd.DataFrame,
+    times: pd.DataFrame,
+    settings: Mapping[str, Any],
+    expected: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
+    """The table of what was `expected` of an experiment, held against its quantities."""
+    return predictions_table(expected, quantities(experiment, table, times, settings))
+
+
+def quantities_table(found: Quantities) -> pd.DataFrame:
+    """A row a quantity: seeds, mean, 95 % interval for other seeds, smallest and largest."""
+    rows = []
+    for name, seeds in found.items():
+        values = np.array(list(seeds.values()))
+        estimate = over_seeds(values)
+        rows.append(
+            {
+                "quantity": name,
+                "unit": unit_of(name),
+                "seeds": values.size,
+                "mean": values.mean() if values.size else None,
+                "low": estimate.low if estimate else None,
+                "high": estimate.high if estimate else None,
+                "smallest": values.min() if values.size else None,
+                "largest": values.max() if values.size else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def predictions_table(
+    predictions: Mapping[str, Mapping[str, Any]], found: Quantities
+) -> pd.DataFrame:
+    """A row a prediction on one experiment: what was measured, the verdict, and what we expected.
+
+    Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
+    images.  The predictions are a family: their p-values are corrected together.
+    """
+    rows, tested = [], []
+    for name, prediction in predictions.items():
+        test = prediction["test"]
+        expectation = Expectation.of(test)
+        unit = unit_of(test["quantity"])
+        unit = "%" if unit == "points" and "minus" not in test else unit
+        row: dict[str, Any] = {
+            "prediction": name,
+            "experiment": prediction["experiment"],
+            "claim": prediction.get("claim", ""),
+            "says": " ".join(prediction["says"].split()),
+            "hypothesis": _hypothesis(test, expectation, unit),
+            "expect": prediction["expect"],
+            "seen": "yes" if prediction.get("seen") else "no",
+            "unit": unit,
+            "verdict": verdicts.UNTESTED,
+            "reason": "",
+        }
+        rows.append(row)
+        asked = [test[key] for key in ("quantity", "minus") if key in test]
+        lost = [each for each in asked if not found.get(each)]
+        if lost:
+            row["reason"] = f"This study has no {' and no '.join(lost)}."
+            continue
+        values = _values(test, found)
+        row["seeds"] = len(values)
+        estimate = over_seeds(values)
+        if estimate is None:
+            row["estimate"] = float(np.mean(values)) if len(values) else None
+            row["verdict"] = verdicts.TOO_FEW
+            row["reason"] = (
+                "One seed does not tell how runs scatter." if values else "No seed has both values."
+            )
+            continue
+        row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
+        tested.append((row, expectation.p_values(estimate)))
+    judge(tested, "predictions on this experiment")
+    for row in rows:
+        row["outcome"] = verdicts.of_prediction(row["expect"], row["verdict"])
+    return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+
+def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) -> str:
+    minus = f" − {test['minus']}" if "minus" in test else ""
+    return f"{test['quantity']}{minus}: {expectation.text(unit)}"
+
+
+def _values(test: Mapping[str, Any], found: Quantities) -> list[float]:
+    first = found[test["quantity"]]
+    if "minus" not in test:
+        return list(first.values())
+    second = found[test["minus"]]
+    return [first[seed] - second[seed] for seed in first if seed in second]
+
+
+def all_predictions(
+    tables: Sequence[pd.DataFrame], expected: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """The rows of all experiments in the order of what was `expected`.
+
+    One on an experiment that the study does not run is not tested, and says so.
+    """
+    together = pd.concat(tables) if tables else pd.DataFrame()
+    known = {row["prediction"]: row for row in together.to_dict("records")}
+    rows = []
+    for name, prediction in expected.items():
+        if name in known:
+            rows.append(known[name])
+            continue
+        [row] = predictions_table({name: prediction}, {}).to_dict("records")
+        row["reason"] = f"The experiment {prediction['experiment']} is not run in this study."
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(PREDICTIONS))
+
+
+def claims_table(
+    claims: Mapping[str, Mapping[str, Any]], predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what.
+
+    `count` says in words how many hypotheses the verdict rests on.  Those that are set aside have
+    no vote; the reasons are the configuration's.
+    """
+    rows = []
+    for name, claim in claims.items():
+        aside = claim.get("set_aside", {})
+        mine = predictions[predictions["claim"] == name]
+        voting = mine[~mine["prediction"].isin(list(aside))]
+        rows.append(
+            {
+                "claim": name,
+                "says": " ".join(claim["says"].split()),
+                "verdict": verdicts.of_hypotheses(list(voting["verdict"])),
+                "count": _count(list(voting["verdict"])),
+                "predictions": " ".join(voting["prediction"]),
+                "set_aside": " ".join(mine[mine["prediction"].isin(list(aside))]["prediction"]),
+                "literature": " ".join(claim["literature"]),
+                "literature_says": " ".join(claim["literature_says"].split()),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(CLAIMS))
+
+
+def _count(words: list[str]) -> str:
+    """Say how many hypotheses have which verdict if they differ: "2 supported, 3 not resolved"."""
+    if len(set(words)) < 2:
+        return ""
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))

@@ -1,0 +1,588 @@
+"""The figures of a closer look: mistakes, calibration, agreement, near-duplicates, weights.
+
+They look as those of `figures` do; each says in a sentence what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as MapPath
+from matplotlib.transforms import Affine2D
+
+from fmstudy.analysis.error_analysis import confident_mistakes, confusion
+from fmstudy.analysis.formats import fixed
+from fmstudy.analysis.results import Predicted, Runs
+from fmstudy.data.dataset import CLASSES
+from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
+from fmstudy.figures.plots import DARKER, WIDTH, nothing, percent, percent_axis
+from fmstudy.figures.svg import Drawing, style
+
+# scipy is slow to import, so what needs it is imported where it is used.
+if TYPE_CHECKING:
+    from fmstudy.analysis.calibration import Calibration
+
+SIDE = 28  # pixels
+MISTAKES = 16
+HARDEST = 24
+PAIRS = 18
+SHADES = 12  # of a map; the dark page gives each its own
+HALFWAY = 0.2  # the luminance at which dark and light words can be read as well
+FIELD = 0.97  # the side of a field, a little less than its share
+BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
+ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
+BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
+
+
+def _lost(predicted: Predicted) -> Drawing:
+    return nothing(f"{predicted.model['title']}: every training diverged.")
+
+
+def _seeds(predicted: Predicted) -> str:
+    count = len(predicted.seeds)
+    lost = len(predicted.model["seeds"]) - count
+    said = f"mean of {count} seeds" if count > 1 else "1 seed"
+    return f"{said}; {lost} diverged and left out" if lost else said
+
+
+def _map(
+    axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
+) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Fill the fields of a map with a few shades, and give the colors of the words in them.
+
+    Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
+    can give them its own shades.
+    """
+    # The darkest stands apart: neither dark nor light words could be read on what lies between.
+    steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
+    palette = [mpl.colors.to_hex(colors(step)) for step in steps]
+    level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
+    level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
+    for shade in range(1, SHADES):
+        fields = [
+            MapPath.unit_rectangle().transformed(
+                Affine2D().scale(FIELD).translate(column - FIELD / 2, row - FIELD / 2)
+            )
+            for row, column in np.argwhere(level == shade)
+        ]
+        if fields:
+            outline = MapPath.make_compound_path(*fields)
+            axes.add_patch(PathPatch(outline, facecolor=palette[shade], linewidth=0))
+    rows, columns = values.shape
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.set_aspect("equal")
+    return np.array([PAPER if luminance(shade) < HALFWAY else INK for shade in palette])[level]
+
+
+def _roomy() -> ConstrainedLayoutEngine:
+    """A layout with room for long names, which are a little wider in a browser."""
+    return ConstrainedLayoutEngine(w_pad=0.12)
+
+
+# ------------------------------------------------------------------------------------ mistakes
+def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
+    """The share of each class that a few models recognize, class by class, hardest first."""
+    known = [table for table in by_class if table["recall"].notna().any()]
+    if not known:
+        return nothing("No training of these models finished.")
+    mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
+    order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
+    colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
+    with style():
+        figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
+        step = 0.6 / len(known)
+        for place, (table, hue) in enumerate(zip(known, colors, strict=False)):
+            shift = 0.3 - step * (place + 0.5)
+            means = table["recall"][order]
+            low = (means - table["recall_min"][order]).clip(lower=0)
+            high = (table["recall_max"][order] - means).clip(lower=0)
+            axes.errorbar(means, np.arange(len(order)) + shift, xerr=[low, high], fmt="o",
+                          color=hue, markersize=4.5, elinewidth=1.6,
+                          label=textwrap.shorten(table["title"].iloc[0], 40))  # fmt: skip
+        axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.grid(axis="x")
+        axes.set_xlabel("share of the class that is recognized (recall)")
+        percent_axis(axes, "x")
+        figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
+    hardest, easiest = order[-1], order[0]
+    return Drawing(
+        figure,
+        f"Hardest class: {CLASSES[hardest]}, of whose test images {percent(mean[hardest])} are "
+        f"recognized on average over {len(known)} models; easiest: {CLASSES[easiest]}, "
+        f"{percent(mean[easiest])}.",
+        "Recall: the share of a class's test images that are given this class. Dots: means over "
+        "seeds; lines span the seeds. The hardest class stands at the top.",
+    )
+
+
+def confused(counts: np.ndarray) -> tuple[int, int]:
+    """Give label and predicted class of the most frequent mistake in a confusion matrix."""
+    wrong = np.where(np.eye(len(counts), dtype=bool), -1.0, counts)
+    label, given = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return int(label), int(given)
+
+
+def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
+    """Which class is taken for which: counts, colored by how many mistakes they are."""
+    if not predicted.predictions:
+        return _lost(predicted)
+    counts = confusion(labels, predicted)
+    wrong = counts * ~np.eye(len(counts), dtype=bool)
+    with style():
+        figure, axes = plt.subplots(figsize=(6.6, 4.7), layout="constrained")
+        words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
+        axes.set_aspect("auto")
+        for (row, column), value in np.ndenumerate(counts):
+            shown = fixed(value, 0)
+            if row == column:
+                axes.text(column, row, shown, ha="center", va="center", color=FAINT, fontsize=8)
+            elif shown != "0":
+                axes.text(column, row, shown, ha="center", va="center", fontsize=8.5,
+                          color=words[row, column])  # fmt: skip
+        axes.set_yticks(range(len(CLASSES)), CLASSES)
+        axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
+        axes.set_ylabel("label")
+        axes.set_xlabel("predicted")
+        _plain(axes)
+    return Drawing(
+        figure,
+        f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
+        "Rows: labels; columns: predicted classes; numbers: test images, rounded, 0 left out. "
+        "The darker a field, the more mistakes; the diagonal holds what is right.",
+        [
+            ("test images", CLASSES[row], CLASSES[column], value)
+            for (row, column), value in np.ndenumerate(counts)
+        ],
+    )
+
+
+def _confusion_finding(counts: np.ndarray) -> str:
+    label, given = confused(counts)
+    mistakes = counts.sum() - np.trace(counts)
+    said = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
+    if not mistakes:
+        return said
+    together = (counts[label, given] + counts[given, label]) / mistakes
+    return (
+        f"{said}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
+        f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
+        "of all mistakes"
+    )
+
+
+def _plain(axes: Axes) -> None:
+    """Take away what a map or a picture does not need."""
+    axes.grid(visible=False)
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.spines["bottom"].set_visible(False)
+
+
+def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Drawing:
+    """The images that a model gets wrong most confidently; images: (784, N) in [0, 1]."""
+    if not predicted.predictions:
+        return _lost(predicted)
+    found = confident_mistakes(labels, predicted, MISTAKES)
+    title = predicted.model["title"]
+    if found.empty:
+        return nothing(f"{title}: no image is put into the same wrong class by every training.")
+    captions = [
+        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
+        f"{fixed(100 * row['confidence'])} %"
+        for row in found.to_dict("records")
+    ]
+    figure = _gallery(images, found["image"].to_numpy(), captions, 8)
+    everyone = f"all {len(predicted.seeds)} seeds" if len(predicted.seeds) > 1 else "1 seed"
+    return Drawing(
+        figure,
+        f"{title}: its most confident mistake takes “{CLASSES[found['label'][0]]}” for "
+        f"“{CLASSES[found['predicted'][0]]}” with {percent(found['confidence'][0])}; the "
+        f"{len(found)} shown here have at least {percent(found['confidence'].iloc[-1])} "
+        f"({everyone}).",
+        "Below each test image: its label, what the model takes it for, and the probability that "
+        "it gives to that, mean over the seeds. Only images that all finished seeds put into the "
+        "same wrong class.",
+        [
+            ("test image", str(row["image"]), what, value)
+            for row in found.to_dict("records")
+            for what, value in (
+                ("label", CLASSES[row["label"]]),
+                ("predicted", CLASSES[row["predicted"]]),
+                ("probability", row["confidence"]),
+            )
+        ],
+    )
+
+
+def _gallery(
+    images: np.ndarray, which: np.ndarray, captions: Sequence[str], columns: int
+) -> mpl.figure.Figure:
+    """Pictures in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
+    columns = min(columns, len(which))
+    rows = math.ceil(len(which) / columns)
+    lines = max(caption.count("\n") for caption in captions) + 1
+    high = 0.75 + 0.16 * lines
+    with style():
+        figure, grid = plt.subplots(
+            rows, columns, figsize=(WIDTH * columns / 8, 0.1 + high * rows), squeeze=False
+        )
+        figure.subplots_adjust(0.01, 0.17 * lines / high / rows, 0.99, 0.99, 0.1,
+                               0.25 * lines)  # fmt: skip
+        for axes in grid.ravel():
+            axes.set_axis_off()
+        for axes, image, caption in zip(grid.ravel(), which, captions, strict=False):
+            _picture(axes, images[:, image])
+            _caption(axes, caption)
+    return figure
+
+
+def _caption(axes: Axes, caption: str) -> None:
+    """Lines below a picture, each at its own height, whatever letters it has."""
+    for place, line in enumerate(caption.split("\n")):
+        axes.annotate(
+            line,
+            (0.5, 0),
+            xycoords="axes fraction",
+            xytext=(0, -8.5 - 10.0 * place),
+            textcoords="offset points",
+            ha="center",
+            va="baseline",
+            fontsize=7.5,
+        )
+
+
+def _picture(axes: Axes, pixels: np.ndarray) -> None:
+    picture = 1 - np.asarray(pixels).reshape(-1, SIDE)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
+
+
+# --------------------------------------------------------------------------------- calibration
+def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
+    """Accuracy over confidence in 15 bins, above a histogram of the confidences."""
+    if not predicted.predictions:
+        return _lost(predicted)
+    from fmstudy.analysis.calibration import BINS, calibration, reliability
+    from fmstudy.analysis.statistics import share_interval
+
+    found = reliability(labels, predicted.predictions)
+    measured = calibration(labels, predicted.predictions)
+    trainings = len(predicted.predictions)
+    filled = found.images > 0
+    edges = np.linspace(0, 1, BINS + 1)
+    # One training's number of images: those of several are the same ones, seen again.
+    images = found.images[filled] / trainings
+    accuracy = found.accuracy[filled]
+    hits = accuracy * images
+    low, high = np.transpose([share_interval(*bin_) for bin_ in zip(hits, images, strict=True)])
+    with style():
+        figure, (top, bottom) = plt.subplots(
+            2, 1, figsize=(5.6, 4.4), sharex=True, height_ratios=[3.2, 1], layout="constrained"
+        )
+        top.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        error = np.maximum([accuracy - low, high - accuracy], 0)
+        top.errorbar(found.confidence[filled], accuracy, yerr=error, fmt="o", color=HUES[0],
+                     markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
+        top.set_ylabel("accuracy")
+        top.set_ylim(-0.03, 1.03)
+        percent_axis(top)
+        bottom.stairs(found.images / found.images.sum(), edges, fill=True, color=HUES[0],
+                      alpha=0.85, label="share of images")  # fmt: skip
+        bottom.set_ylabel("images")
+        bottom.set_xlabel("confidence")
+        bottom.set_xlim(0, 1)
+        percent_axis(bottom, bins=2)
+        percent_axis(bottom, "x")
+    return Drawing(
+        figure,
+        f"{predicted.model['title']}: {_said(measured)} ({_seeds(predicted)}).",
+        f"Dots: accuracy of the images in each of {BINS} bins of confidence (the probability of "
+        "the predicted class), over their mean confidence; bars: Wilson's 95 % intervals over "
+        "images; dashed: as right as confident. Below: shares of the images.",
+    )
+
+
+def _said(measured: Calibration) -> str:
+    if measured.gap_low <= 0 <= measured.gap_high:
+        way = "about as sure as right"
+    else:
+        way = "too sure" if measured.gap > 0 else "not sure enough"
+    shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
+    ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
+    return (
+        f"{way} on the whole, with a mean confidence of {percent(measured.confidence)} and an "
+        f"accuracy of {percent(measured.accuracy)}; expected calibration error "
+        f"{ece} points, {corrected} without what noise adds (95 % interval {low} to {high})"
+    )
+
+
+def calibrations(errors: pd.DataFrame) -> Drawing:
+    """Expected calibration error, and confidence minus accuracy, of every model."""
+    known = errors[errors["ece"].notna()].iloc[::-1].reset_index(drop=True)
+    if known.empty:
+        return nothing("No model finished its training.")
+    with style():
+        height = 0.8 + 0.25 * len(known)
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
+        )
+        labels = {"ece_corrected": "without noise", "gap": "difference"}
+        for axes, name, center in (
+            (left, "ece", "ece_corrected"),
+            (right, "gap", "gap"),
+        ):
+            middle, label = known[center], labels[center]
+            low, high = middle - known[f"{name}_low"], known[f"{name}_high"] - middle
+            axes.errorbar(middle, known.index, xerr=[low.clip(lower=0), high.clip(lower=0)],
+                          fmt="o", color=HUES[0], markersize=5, elinewidth=2,
+                          label=label)  # fmt: skip
+            axes.grid(axis="x")
+            percent_axis(axes, "x")
+        left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5,
+                  label="as usual")  # fmt: skip
+        left.set_xlim(left=0)
+        left.set_title("Expected calibration error")
+        right.axvline(0, color=FAINT, linewidth=0.8)
+        right.set_title("Mean confidence − accuracy")
+        left.set_yticks(range(len(known)), [textwrap.shorten(t, 34) for t in known["title"]])
+        left.tick_params(axis="y", labelcolor=INK)
+    ranked = known.sort_values("ece_corrected", kind="stable")
+    best, worst = ranked.iloc[0], ranked.iloc[-1]
+    return Drawing(
+        figure,
+        f"Expected calibration error of {len(known)} models: from "
+        f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
+        f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
+        "Dots: means over seeds, the error without what noise adds; lines: 95 % intervals over "
+        "images; open circles: the error as it is usually computed. Right of 0 a model is surer "
+        "than it is right, left of it less sure.",
+    )
+
+
+# ----------------------------------------------------------------------------------- agreement
+def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
+    """How alike models are: below the diagonal in their classes, above it in their mistakes."""
+    names = [model["name"] for model in models]
+    shown = [name for name in names if name in {*likeness["model"], *likeness["other"]}]
+    if not shown:
+        return nothing("There are no two trainings to compare.")
+    place = {name: index for index, name in enumerate(shown)}
+    same = np.full((len(shown), len(shown)), np.nan)
+    shared = same.copy()
+    for row in likeness.to_dict("records"):
+        one, other = sorted((place[row["model"]], place[row["other"]]))
+        same[other, one] = row["agreement"]
+        if one != other:
+            shared[one, other] = row["shared_errors"]
+    titles = {model["name"]: model["title"] for model in models}
+    with style():
+        cell = min(0.4, 5.2 / len(shown))
+        size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
+        figure, axes = plt.subplots(figsize=size, layout=_roomy())
+        for values, colors in ((same, BLUES), (shared, ORANGES)):
+            _heat(axes, values, colors)
+        axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
+        axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
+        _plain(axes)
+        axes.tick_params(labelsize=8)
+    pairs = likeness[likeness["model"] != likeness["other"]]
+    itself = likeness[likeness["model"] == likeness["other"]]
+    parts = []
+    if len(pairs):
+        ranked = pairs.sort_values("agreement", kind="stable")
+        first, last = ranked.iloc[0], ranked.iloc[-1]
+        parts.append(
+            f"Two models agree on {percent(first['agreement'])} ({first['title']} and "
+            f"{first['other_title']}) to {percent(last['agreement'])} ({last['title']} and "
+            f"{last['other_title']}) of the test images"
+        )
+    if len(itself):
+        low, high = percent(itself["agreement"].min()), percent(itself["agreement"].max())
+        parts.append(f"{'t' if parts else 'T'}wo seeds of one model on {low} to {high}")
+    return Drawing(
+        figure,
+        f"{'; '.join(parts)}.",
+        "Below the diagonal, blue: percent of the test images to which two models give the same "
+        "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
+        "in percent of the images that at least one gets wrong. Means over pairs of trainings, of "
+        "different seeds where there are such.",
+        [
+            (what, shown[row], shown[column], value)
+            for what, values in (("same class", same), ("shared mistakes", shared))
+            for (row, column), value in np.ndenumerate(values)
+            if np.isfinite(value)
+        ],
+    )
+
+
+def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return
+    low, high = finite.min(), finite.max()
+    low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
+    masked = np.ma.masked_invalid(values)
+    words = _map(axes, masked, colors, low, high)
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            axes.text(column, row, fixed(100 * value, 0), ha="center", va="center", fontsize=7.5,
+                      color=words[row, column])  # fmt: skip
+
+
+def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
+    """Images that every training gets wrong, those first that most put into one class."""
+    if missed.empty:
+        return nothing("No test image is got wrong by every training of every model.")
+    shown = missed.iloc[:HARDEST]
+    captions = [
+        f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
+        for row in shown.to_dict("records")
+    ]
+    trainings, models = int(missed["trainings"].iloc[0]), int(missed["models"].iloc[0])
+    agreed = int((missed["votes"] == missed["trainings"]).sum())
+    return Drawing(
+        _gallery(x_test, shown["image"].to_numpy(), captions, 8),
+        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are got "
+        f"wrong by all {trainings} trainings of {models} models; {agreed:,} of them are put into "
+        "the same wrong class by all.",
+        f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
+        "first that most trainings put into one class. Below each: its label, the class that most "
+        "trainings give it, and how many do.",
+        [
+            ("test image", str(row["image"]), what, row[key])
+            for row in shown.to_dict("records")
+            for what, key in (
+                ("label", "given"),
+                ("most given", "predicted"),
+                ("trainings", "votes"),
+            )
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------ near-duplicates
+def duplicates(
+    neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
+) -> Drawing:
+    """Pairs of near-duplicates, from the most similar to those that only just count."""
+    near = neighbors[neighbors["correlation"] >= correlation]
+    near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
+    if near.empty:
+        return nothing(f"No test image has a training image that correlates by {correlation:g}.")
+    same = near["test_label"] == near["train_label"]
+    odd = near[~same].iloc[: PAIRS // 2]
+    room = min(PAIRS - len(odd), int(same.sum()))
+    places = np.linspace(0, max(0, same.sum() - 1), room).round().astype(int)
+    shown = pd.concat([near[same].iloc[places], odd])
+    beside = np.concatenate(
+        [
+            np.vstack([x_test[:, row["test"]].reshape(SIDE, SIDE),
+                       x_train[:, row["train"]].reshape(SIDE, SIDE)]).reshape(-1, 1)
+            for row in shown.to_dict("records")
+        ],
+        axis=1,
+    )  # fmt: skip
+    captions = [
+        CLASSES[row["test_label"]]
+        + ("" if row["test_label"] == row["train_label"] else f"\n({CLASSES[row['train_label']]})")
+        + f"\n{fixed(row['correlation'], 3)}"
+        for row in shown.to_dict("records")
+    ]
+    figure = _pairs(beside, captions)
+    differ = int((~same).sum())
+    exact = int(near["exact"].sum())
+    return Drawing(
+        figure,
+        f"{len(near):,} of {len(neighbors):,} test images "
+        f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
+        f"images, {exact:,} of them pixel for pixel; in {differ:,} "
+        f"pair{'' if differ == 1 else 's'} the labels differ.",
+        f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
+        f"least that counts (correlation of the pixels at least {correlation:g})"
+        f"{'; the last ones have different labels' if len(odd) else ''}. Above: test image, below: "
+        "training image, then the label of the test image (that of the training image in "
+        "brackets where it is another) and the correlation.",
+        [
+            ("test image", str(row["test"]), what, value)
+            for row in shown.to_dict("records")
+            for what, value in (
+                ("label", CLASSES[row["test_label"]]),
+                ("training image", str(row["train"])),
+                ("its label", CLASSES[row["train_label"]]),
+                ("correlation", row["correlation"]),
+            )
+        ],
+    )
+
+
+def _pairs(beside: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
+    columns = min(9, len(captions))
+    rows = math.ceil(len(captions) / columns)
+    with style():
+        figure, grid = plt.subplots(
+            rows, columns, figsize=(WIDTH * columns / 9, 2.2 * rows), squeeze=False
+        )
+        figure.subplots_adjust(0.01, 0.23 / rows, 0.99, 0.99, 0.12, 0.29)
+        for axes in grid.ravel():
+            axes.set_axis_off()
+        for axes, pixels, caption in zip(grid.ravel(), beside.T, captions, strict=False):
+            _picture(axes, pixels)
+            _caption(axes, caption)
+    return figure
+
+
+# ------------------------------------------------------------------------------------- weights
+def layer_of(weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Give the weights of a model's only layer, one row a class: (10, 784), of either engine."""
+    [matrix] = [w for name, w in weights.items() if name.startswith("coefficients")] or [
+        w.T for name, w in weights.items() if name.endswith("-kernel")
+    ]
+    return np.asarray(matrix)
+
+
+def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
+    """The weights of a model without hidden layers, as a picture for each class.
+
+    They are those of the first seed that finished: another seed starts elsewhere, and a mean over
+    seeds would be the weights of no model.
+    """
+    finished = runs.finished(model)
+    if not finished:
+        return nothing(f"{model['title']}: every training diverged.")
+    weights = layer_of(runs.arrays(model["run"], finished[0]))
+    scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
+    with style():
+        figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 3.9), layout="constrained")
+        for axes, row, name in zip(grid.ravel(), weights, CLASSES, strict=True):
+            drawn = axes.imshow(row.reshape(SIDE, SIDE), cmap=BOTH, vmin=-scale, vmax=scale,
+                                interpolation="none")  # fmt: skip
+            axes.set_title(name, fontsize=8.5, fontweight="normal", loc="center")
+            axes.set_axis_off()
+        bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(length=0, labelsize=8)
+    largest = np.unravel_index(int(np.abs(weights).argmax()), weights.shape)
+    return Drawing(
+        figure,
+        f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
+        f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
+        "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
+        "orange: against it. All have the same scale, on which the largest half percent in size "
+        "is cut off.",
+        [
+            (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
+            for name, row in zip(CLASSES, weights, strict=True)
+            for what, place in (("lowest", int(row.argmin())), ("highest", int(row.argmax())))
+        ],
+    )

@@ -1,0 +1,914 @@
+"""Every figure of the report, drawn from results; each says in a sentence what it shows.
+
+The same marks mean the same everywhere: training is dashed and thin, held-out data (test in
+Part A, validation in Part B) solid, the final test value a dot, a published value an open
+diamond, single seeds faint.  A function gives the figure, its finding, and a description.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from fmstudy.analysis.formats import DIVERGED, fixed
+from fmstudy.analysis.formats import number as short
+from fmstudy.analysis.results import Runs
+from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished
+from fmstudy.data.dataset import CLASSES
+from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, readable
+from fmstudy.figures.svg import Drawing, style
+from fmstudy.study.spec import SECTIONS, number
+
+WIDTH = 8.0  # inches
+# The overview is narrow: a phone shows all of it, with words that can be read.
+NARROW = 5.4  # inches
+NAME = 28  # characters in a line of a model's name, of which it has two at most
+BAND = 0.25  # how much of its hue a band of intervals has
+DARKER = 0.59  # of the color map viridis, the part that stands out from white paper
+# A model this far below the median would squeeze all others into a corner of the overview.
+FAR_BELOW = 0.3
+
+ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
+
+# How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
+SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
+# The lines of several models on shared axes are drawn with fewer points, this many in all.
+MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage with one decimal; the space does not break."""
+    return DIVERGED if math.isnan(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
+
+
+def nats(loss: float) -> str:
+    """Write a loss with three decimals, or shortly where it is large."""
+    return DIVERGED if math.isnan(loss) else fixed(loss, 3 if abs(loss) < 100 else 0)
+
+
+def nothing(what: str) -> Drawing:
+    """An empty figure that says why it is empty."""
+    with style():
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.6))
+        axes.set_axis_off()
+        axes.text(0, 0.5, what, color=FAINT)
+    return Drawing(figure, what, "There is nothing to draw.")
+
+
+def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
+    """Write shares as percentages along an axis."""
+    target = axes.yaxis if axis == "y" else axes.xaxis
+    target.set_major_locator(MaxNLocator(bins))
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
+
+
+def own_words(panels: Iterable[Axes]) -> None:
+    """Write the values at the vertical axis of each panel, also where panels share them.
+
+    On a narrow page they stand one below the other.
+    """
+    for axes in panels:
+        axes.tick_params(axis="y", labelleft=True)
+
+
+def power_axis(axes: Axes, axis: str) -> None:
+    """Write powers of ten without mathematical markup, which the style switches off."""
+    target = axes.yaxis if axis == "y" else axes.xaxis
+    axes.minorticks_off()
+    target.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.6g}"))))
+
+
+# --------------------------------------------------------------------------- learning curves
+@dataclass(frozen=True)
+class Curves:
+    """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics.
+
+    `finished` (seeds,) tells which trainings did not diverge.  Of one that did, there is nothing
+    after its last finite loss: NaN.
+    """
+
+    model: Mapping[str, Any]
+    split: str
+    epochs: np.ndarray
+    accuracy: np.ndarray
+    loss: np.ndarray
+    finished: np.ndarray
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """The mean of one of the metrics over the seeds, (epochs,); see `mean_of_finished`."""
+        return mean_of_finished(values, self.finished)
+
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """The seeds of one of the metrics that its mean is over."""
+        return values[:, self.finished] if self.finished.any() else values
+
+    @property
+    def final(self) -> tuple[float, float]:
+        """Accuracy and loss after the last epoch, means over seeds; NaN if all have diverged."""
+        return float(self.mean(self.accuracy)[-1]), float(self.mean(self.loss)[-1])
+
+
+def held_out_split(model: Mapping[str, Any]) -> str:
+    """The split that a model's curves are held against: validation for Keras, else test."""
+    return "validation" if model["engine"] == "keras" else "test"
+
+
+def read_curves(
+    model: Mapping[str, Any], split: str, runs: Runs, with_penalty: bool = True
+) -> Curves:
+    """Read the curves of one split; the loss includes the penalty if the model has one."""
+    histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
+    seeds = [history[history["split"] == split].set_index("epoch") for history in histories]
+    # A diverged seed ends early, and may stand first.
+    together = pd.concat(seeds, axis=1, keys=range(len(seeds))).sort_index()
+    loss, penalty, accuracy = (
+        np.column_stack([together[k][column] for k in range(len(seeds))]).astype(float)
+        for column in ("loss", "penalty", "accuracy")
+    )
+    known = np.isfinite(loss + penalty)
+    return Curves(
+        model,
+        split,
+        together.index.to_numpy(),
+        np.where(known, accuracy, math.nan),
+        np.where(known, loss + penalty if with_penalty else loss, math.nan),
+        np.array([has_finished(history) for history in histories]),
+    )
+
+
+def learning_curves(
+    models: Sequence[Mapping[str, Any]],
+    runs: Runs,
+    published: Mapping[str, Mapping[str, float]] | None = None,
+) -> Drawing:
+    """Accuracy and loss over epochs of one model, or of a few on shared axes.
+
+    `published` gives, by model, the published final values by metric, such as test_accuracy.
+    """
+    published = published or {}
+    with style():
+        figure, ((left, right), strips) = plt.subplots(
+            2,
+            2,
+            figsize=(WIDTH, 4.3),
+            height_ratios=[2.6, 1],
+            sharex=True,
+            layout=ConstrainedLayoutEngine(w_pad=0.08),
+        )
+        ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
+        drawn: list[Curves] = []
+        for hue, model in zip(HUES, models, strict=False):
+            for split in ("train", held_out_split(model)):
+                curves = read_curves(model, split, runs)
+                drawn.append(curves)
+                label = _series_name(models, model, split)
+                accuracy, loss = curves.final
+                points = _points(models)
+                _draw_curve(left, curves, curves.accuracy, label, hue, points)
+                _draw_curve(right, curves, curves.loss, label, hue, points)
+                ends[left].append((accuracy, f"{label} {percent(accuracy)}", hue))
+                ends[right].append((loss, f"{label} {nats(loss)}", hue))
+            _draw_test(left, right, model, runs, hue, _series_name(models, model, "test"))
+            name = _series_name(models, model, "published")
+            _draw_published(left, right, model, published, hue, name)
+            _draw_gaps(
+                strips, model, runs, hue, _series_name(models, model, "gap"), _points(models)[2]
+            )
+        penalized = any(model["spec"]["penalty"] != "none" for model in models)
+        left.set_title("Accuracy")
+        right.set_title("Loss + penalty, nats" if penalized else "Loss, nats")
+        percent_axis(left)
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
+        limit(right, [c.counted(c.loss) for c in drawn], rising=False)
+        for axes in (left, right):
+            label_ends(axes, ends[axes])
+        for axes in strips:
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.axhline(0, color=FAINT, linewidth=0.8)
+        other = drawn[1].split
+        strips[0].set_title(f"Gap: train − {other}", fontsize=8.5)
+        strips[1].set_title(f"Gap: {other} − train", fontsize=8.5)
+        percent_axis(strips[0], bins=3)
+        strips[1].yaxis.set_major_locator(MaxNLocator(3))
+    return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
+
+
+def _series_name(models: Sequence[Mapping[str, Any]], model: Mapping[str, Any], what: str) -> str:
+    """The name of a series, with the model's name where there are several."""
+    return what if len(models) == 1 else f"{model['name']} {what}"
+
+
+def _points(models: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """The points of a mean, of a seed and of a gap, so that many models stay a small figure."""
+    count = len(models)
+    if count == 1:
+        return 1000, SEED_POINTS, GAP_POINTS
+    seeds = sum(len(model["seeds"]) for model in models)
+    return (
+        max(40, MEANS_POINTS // (4 * count)),
+        max(10, SEEDS_POINTS // (4 * seeds)),
+        max(15, GAPS_POINTS // (2 * count)),
+    )
+
+
+def _draw_curve(
+    axes: Axes,
+    curves: Curves,
+    seeds: np.ndarray,
+    name: str,
+    hue: str,
+    points: tuple[int, int, int],
+) -> None:
+    """One metric of one split: its seeds, faint, and their mean."""
+    dashed = curves.split == "train"
+    dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
+    x, count = curves.epochs, len(curves.epochs)
+    if seeds.shape[1] > 1:
+        some = some_of(count, points[1])
+        names = [f"{name} seed {seed}" for seed in curves.model["seeds"]]
+        axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
+                  label=names)  # fmt: skip
+    some = some_of(count, points[0])
+    axes.plot(
+        x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes, label=name
+    )
+
+
+def _draw_test(
+    left: Axes, right: Axes, model: Mapping[str, Any], runs: Runs, hue: str, name: str
+) -> None:
+    """Test data of Keras models, evaluated once at the end, as dots."""
+    if model["engine"] != "keras":
+        return
+    test = read_curves(model, "test", runs)
+    for axes, value in zip((left, right), test.final, strict=True):
+        axes.plot([test.epochs[-1]], [value], "o", color=hue, markersize=5, label=name)
+
+
+def _draw_published(
+    left: Axes,
+    right: Axes,
+    model: Mapping[str, Any],
+    published: Mapping[str, Mapping[str, float]],
+    hue: str,
+    name: str,
+) -> None:
+    """Published values as open diamonds at the last epoch."""
+    for axes, metric in ((left, "accuracy"), (right, "loss")):
+        for split in ("train", "test"):
+            value = published.get(model["name"], {}).get(f"{split}_{metric}")
+            if value is not None:
+                axes.plot(
+                    [model["spec"]["epochs"]],
+                    [value],
+                    "D",
+                    markerfacecolor="white",
+                    markeredgecolor=hue,
+                    markersize=5,
+                    zorder=5,
+                    clip_on=False,
+                    label=f"{name} {split}",
+                    gid="other",
+                )
+
+
+def some_of(count: int, points: int) -> np.ndarray:
+    """At most so many of the positions 0 to count - 1, evenly, the last one among them."""
+    return np.arange(count - 1, -1, -max(1, math.ceil(count / points)))[::-1]
+
+
+def _draw_gaps(
+    strips: Sequence[Axes],
+    model: Mapping[str, Any],
+    runs: Runs,
+    hue: str,
+    name: str,
+    points: int,
+) -> None:
+    """Both gaps over epochs, with a band for the 95 % interval over seeds where there are any.
+
+    The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
+    long trainings some epochs stand for all, the last among them.
+    """
+    from fmstudy.analysis.comparing import (
+        gaps_table,  # brings scipy, which other figures do without
+    )
+
+    gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
+    gaps = gaps.iloc[some_of(len(gaps), points)]
+    for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
+        axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4, label=name)
+        low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]
+        if low.notna().any():
+            limits = _gap_limits(axes)
+            axes.fill_between(gaps["epoch"], low, high, color=hue, alpha=BAND, linewidth=0,
+                              label=name)  # fmt: skip
+            axes.set_ylim(*limits)
+
+
+_BANDS = [f"gap_{kind}{end}" for kind in ("accuracy", "loss") for end in ("", "_low", "_high")]
+
+
+def _gap_limits(axes: Axes) -> tuple[float, float]:
+    """Room for the means of all models drawn so far, and as much again."""
+    lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
+    low = min(0.0, *(float(np.nanmin(line)) for line in lines))
+    high = max(0.0, *(float(np.nanmax(line)) for line in lines))
+    margin = 0.25 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
+    """Cut away the first steep part of training, which would flatten all that follows.
+
+    Each of `curves` is (epochs, seeds), NaN where there is no value.  Published values outside
+    stay visible: limits only ever widen to what is drawn as a mark.
+    """
+    starts, bests = [], []
+    for seeds in curves:
+        known = seeds[np.isfinite(seeds).any(axis=1)]
+        if len(known):
+            start = known[min(len(known) - 1, max(1, math.ceil(0.05 * len(known))))]
+            starts.append(np.nanmin(start) if rising else np.nanmax(start))
+            bests.append(np.nanmax(known) if rising else np.nanmin(known))
+    heights = [np.asarray(line.get_ydata()) for line in axes.lines]
+    marks = [float(height[0]) for height in heights if height.size == 1]
+    if not starts:
+        return
+    low, high = (min(starts), max(bests)) if rising else (min(bests), max(starts))
+    low, high = min([low, *marks]), max([high, *marks])
+    margin = 0.05 * (high - low) or 0.01
+    axes.set_ylim(low - margin, high + margin)
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float = 0.075) -> None:
+    """Write labels at the right ends of lines, moved apart where they would overlap.
+
+    Each end is a height, a text and a color; the axes have got their limits and scale.  `needed`
+    is the height of a label, as a share of the axes' height.
+    """
+    finite = [end for end in ends if math.isfinite(end[0])]
+    ordered = sorted(finite, key=lambda end: end[0])
+    low, high = axes.get_ylim()
+    heights = [min(max(value, low), high) for value, _, _ in ordered]
+    scaled = axes.transScale.transform([(1.0, value) for value in (low, high, *heights)])[:, 1]
+    places: list[float] = []
+    for place in (scaled[2:] - scaled[0]) / (scaled[1] - scaled[0]):
+        places.append(max(place, places[-1] + needed) if places else place)
+    top = 1.0
+    for index in range(len(places) - 1, -1, -1):  # push the pile down again, from the top
+        places[index] = min(places[index], top)
+        top = places[index] - needed
+    for (_, text, hue), place in zip(ordered, places, strict=True):
+        axes.annotate(
+            text,
+            (1, place),
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=readable(mpl.colors.to_hex(hue)),
+            va="center",
+            fontsize=8.5,
+            annotation_clip=False,
+        )
+
+
+def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]) -> str:
+    parts = []
+    for train, held_out in zip(drawn[::2], drawn[1::2], strict=True):
+        model = train.model
+        (train_accuracy, train_loss), (accuracy, loss) = train.final, held_out.final
+        if math.isnan(train_loss):
+            parts.append(f"{model['title']}: diverged after {int(train.epochs[-1])} epochs")
+            continue
+        penalized = model["spec"]["penalty"] != "none"
+        finished = int(train.finished.sum())
+        parts.append(
+            f"{model['title']}: after {int(train.epochs[-1])} epochs {held_out.split} accuracy "
+            f"{percent(accuracy)}, {'loss with penalty' if penalized else 'loss'} {nats(loss)}; "
+            f"train {percent(train_accuracy)}, {nats(train_loss)} "
+            f"({f'mean of {finished} seeds' if finished > 1 else '1 seed'})"
+        )
+    return f"{'; '.join(parts)}."
+
+
+def _curves_description(
+    models: Sequence[Mapping[str, Any]], published: Mapping[str, Mapping[str, float]]
+) -> str:
+    held_out = held_out_split(models[0])
+    parts = [
+        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both "
+        "in inference mode."
+    ]
+    if any(len(model["seeds"]) > 1 for model in models):
+        parts.append("Faint lines: single seeds; the others are their means.")
+    if held_out == "validation":
+        parts.append("Dots: test data, evaluated once at the end.")
+    if published:
+        parts.append("Open diamonds: published values.")
+    parts.append("The first epochs lie outside the axes.")
+    parts.append("Below: the gap between the two, positive when the training data are done better")
+    parts[-1] += (
+        "; bands: 95 % intervals of the mean over seeds."
+        if any(len(model["seeds"]) > 1 for model in models)
+        else "."
+    )
+    return " ".join(parts)
+
+
+# -------------------------------------------------------------------------------- summaries
+def _panels(count: int, height: float = 2.8) -> tuple[Figure, list[Axes]]:
+    figure, axes = plt.subplots(1, count, figsize=(WIDTH, height), layout="constrained")
+    return figure, list(np.atleast_1d(axes))
+
+
+def _draw_summary(
+    axes: Axes,
+    x: Sequence[float] | np.ndarray,
+    table: pd.DataFrame,
+    name: str,
+    hue: str,
+    dashed: bool = False,
+    label: str = "",
+) -> None:
+    """A metric's mean over x, with a thin bar from the smallest to the largest seed."""
+    low = (table[name] - table[f"{name}_min"]).clip(lower=0)
+    high = (table[f"{name}_max"] - table[name]).clip(lower=0)
+    axes.errorbar(
+        x,
+        table[name],
+        yerr=[low, high],
+        color=hue,
+        linestyle="--" if dashed else "-",
+        linewidth=1.1 if dashed else 1.8,
+        marker="o",
+        markersize=3.5 if dashed else 5,
+        markerfacecolor="white" if dashed else hue,
+        elinewidth=0.8,
+        label=label,
+    )
+
+
+def _draw_finals(
+    axes: Sequence[Axes], x: Sequence[float] | np.ndarray, table: pd.DataFrame, held_out: str
+) -> None:
+    """Final accuracy, loss and gap over x, in the first three panels."""
+    for panel, metric, title in zip(
+        axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
+    ):
+        _draw_summary(panel, x, table, f"train_{metric}", HUES[0], True, "train")
+        _draw_summary(panel, x, table, f"{held_out}_{metric}", HUES[0], False, held_out)
+        panel.set_title(title)
+        panel.legend(loc="best", fontsize=8)
+    _draw_summary(axes[2], x, table, "gap_accuracy", HUES[1], label="gap")
+    axes[2].set_title(f"Gap: train − {held_out}")
+    axes[2].axhline(0, color=FAINT, linewidth=0.8)
+    percent_axis(axes[0])
+    percent_axis(axes[2])
+
+
+def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
+    """Final accuracy, loss and gap against the swept value; for delta the weights too."""
+    weights = sweep["vary"] == "delta"
+    values = table["value"].to_numpy()
+    held_out = held_out_split({"engine": table["engine"].iloc[0]})
+    with style():
+        figure, axes = _panels(4 if weights else 3)
+        _draw_finals(axes, values, table, held_out)
+        if weights:
+            axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5,
+                         label="share")  # fmt: skip
+            axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
+            percent_axis(axes[3])
+        for panel in axes:
+            _swept_axis(panel, values, sweep["vary"])
+    accuracy = f"{held_out}_accuracy"
+    ranked = table.dropna(subset=accuracy).sort_values(accuracy, kind="stable")
+    if ranked.empty:
+        finding = "every training diverged."
+    else:
+        worst, best = ranked.iloc[0], ranked.iloc[-1]
+        finding = (
+            f"highest {held_out} accuracy {percent(best[accuracy])} at {number(best['value'])}, "
+            f"lowest {percent(worst[accuracy])} at {number(worst['value'])}."
+        )
+    if len(ranked):
+        finding += _diverged_values(table.loc[table[accuracy].isna(), "value"])
+    return Drawing(
+        figure,
+        f"{sweep['title']}: {finding}",
+        f"Final metrics against {sweep['vary'].replace('_', ' ')}. Dashed with open dots: "
+        f"training data; solid with full dots: {held_out} data; bars span the seeds.",
+    )
+
+
+def _swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
+    axes.set_xlabel(vary.replace("_", " "))
+    positive = values[values > 0]
+    if len(positive) == len(values) and values.max() / values.min() > 30:
+        axes.set_xscale("log")
+        axes.set_xlim(values.min() / 1.5, values.max() * 1.5)  # also where nothing could be drawn
+        power_axis(axes, "x")
+
+
+def sweep_curves(
+    models: Sequence[Mapping[str, Any]], sweep: Mapping[str, Any], runs: Runs
+) -> Drawing:
+    """Held-out accuracy and loss over epochs for every swept value, light to dark."""
+    values = sweep["values"]
+    held_out = held_out_split(models[0])
+    order = np.argsort(values)
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
+    with style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), layout="constrained")
+        drawn = []
+        ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
+        for color, index in zip(colors, order, strict=True):
+            hue = mpl.colors.to_hex(color)
+            curves = read_curves(models[index], held_out, runs, with_penalty=False)
+            drawn.append(curves)
+            accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
+            name = number(values[index])
+            some = some_of(len(curves.epochs), SWEEP_POINTS)
+            epochs = curves.epochs[some]
+            left.plot(epochs, accuracy[some], color=hue, linewidth=1.4, label=name)
+            right.plot(epochs, loss[some], color=hue, linewidth=1.4, label=name)
+            ends[left].append((float(accuracy[-1]), name, hue))
+            ends[right].append((float(loss[-1]), name, hue))
+        left.set_title(f"{held_out.capitalize()} accuracy")
+        right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
+        percent_axis(left)
+        losses = [np.asarray(line.get_ydata()).reshape(-1, 1) for line in right.lines]
+        limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
+        limit(right, losses, rising=False)
+        for axes in (left, right):
+            axes.set_xlabel("epoch")
+            label_ends(axes, ends[axes])
+    finals = {values[index]: c.final[0] for index, c in zip(order, drawn, strict=True)}
+    finished = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
+    lost = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
+    finding = (
+        f"final {held_out} accuracy from {percent(min(finished))} to {percent(max(finished))} "
+        f"over {len(finished)} values."
+        if finished
+        else "every training diverged."
+    )
+    return Drawing(
+        figure,
+        f"{sweep['title']}: {finding}{_diverged_values(lost if finished else [])}",
+        f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
+        "larger. The first epochs lie outside the axes.",
+    )
+
+
+def _diverged_values(values: Iterable[float]) -> str:
+    """Name the swept values at which every seed diverged, if any, in a sentence."""
+    names = [number(value) for value in values]
+    return f" Diverged: {', '.join(names)}." if names else ""
+
+
+def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
+    """Test accuracy and loss after each number of epochs, as bars."""
+    labels = [f"{int(epochs):,}" for epochs in table["epochs"]]
+    with style():
+        figure, axes = _panels(2)
+        for panel, metric, name, write in (
+            (axes[0], "test_accuracy", "Test accuracy", percent),
+            (axes[1], "test_loss", "Test loss, nats", nats),
+        ):
+            bars = panel.bar(labels, table[metric], width=0.6, color=HUES[0], label="test")
+            panel.bar_label(bars, [write(value) for value in table[metric]], padding=2)
+            panel.set_title(name)
+            panel.set_xlabel("epochs")
+            panel.margins(y=0.12)
+        percent_axis(axes[0])
+    first, last = table.iloc[0], table.iloc[-1]
+    return Drawing(
+        figure,
+        f"{title}: test accuracy goes from {percent(first['test_accuracy'])} after "
+        f"{int(first['epochs'])} epochs to {percent(last['test_accuracy'])} after "
+        f"{int(last['epochs'])}, loss from {nats(first['test_loss'])} to "
+        f"{nats(last['test_loss'])}.",
+        "Bars: test metrics of one long training, read off on its way.",
+    )
+
+
+def depth(table: pd.DataFrame) -> Drawing:
+    """Final accuracy, loss and gap of models of growing depth, side by side."""
+    positions = list(range(len(table)))
+    held_out = held_out_split({"engine": table["engine"].iloc[0]})
+    with style():
+        figure, axes = _panels(3)
+        _draw_finals(axes, positions, table, held_out)
+        for panel in axes:
+            panel.set_xticks(positions, table["model"])
+            panel.margins(x=0.12)
+    parts = [
+        f"{row['title']} {percent(row[f'{held_out}_accuracy'])}" for _, row in table.iterrows()
+    ]
+    return Drawing(
+        figure,
+        f"Depth: {held_out} accuracy {', '.join(parts)}.",
+        f"Final metrics by model. Dashed with open dots: training data; solid with full dots: "
+        f"{held_out} data; bars span the seeds.",
+    )
+
+
+def models_overview(
+    tables: Sequence[pd.DataFrame],
+    published: Mapping[str, Mapping[str, float]],
+    comparisons: pd.DataFrame | None = None,
+) -> Drawing:
+    """Test accuracy of every model: mean, seeds' range, and the published value.
+
+    `tables` are of models (`tables.models_table`), `comparisons` those planned; from them comes a
+    ruler, as long as the smallest difference that the seeds can resolve.
+    """
+    table = pd.concat(tables, ignore_index=True)
+    table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
+    hues = dict(zip(SECTIONS, HUES, strict=False))
+    with style():
+        height = 1.1 + 0.28 * len(table)
+        layout = ConstrainedLayoutEngine(w_pad=0.08)
+        figure, axes = plt.subplots(figsize=(NARROW, height), layout=layout)
+        shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
+        far = [
+            ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
+            for row in table[~shown].to_dict("records")
+        ]
+        for position, (_, row) in enumerate(table.iterrows()):
+            hue = hues[row["section"]]
+            if not shown.iloc[position]:
+                axes.annotate(
+                    f"◂ {percent(row['test_accuracy'])}",
+                    (0, position),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    color=hue,
+                    va="center",
+                    fontsize=8.5,
+                )
+                continue
+            mean = row["test_accuracy"]
+            axes.errorbar(
+                [mean],
+                [position],
+                xerr=[
+                    [max(0.0, mean - row["test_accuracy_min"])],
+                    [max(0.0, row["test_accuracy_max"] - mean)],
+                ],
+                fmt="o",
+                color=hue,
+                markersize=5,
+                elinewidth=2,
+                label=SECTIONS[row["section"]],
+            )
+            value = published.get(row["model"], {}).get("test_accuracy")
+            if value is not None:
+                axes.plot(
+                    value,
+                    position,
+                    "D",
+                    markerfacecolor="white",
+                    markeredgecolor=INK,
+                    markersize=5,
+                    zorder=1,
+                    label="published",
+                )
+        _name_rows(axes, list(table["title"]))
+        axes.grid(axis="x")
+        axes.set_xlabel("test accuracy")
+        percent_axis(axes, "x")
+        resolved = _resolved(comparisons)
+        if len(table) and len(resolved):
+            _draw_ruler(axes, float(np.median(resolved)), len(resolved))
+            name = "smallest difference that seeds resolve"
+            far += [("test accuracy", name, size, "a comparison") for size in resolved]
+    if table.empty:
+        return Drawing(figure, "No model finished its training.", "There is nothing to draw.")
+    best = table.sort_values("test_accuracy", kind="stable").iloc[-1]
+    return Drawing(
+        figure,
+        f"Test accuracy of {len(table)} models; the highest mean is "
+        f"{percent(best['test_accuracy'])} ({best['title']}).",
+        "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
+        "far to the left of the axis is written at its edge. "
+        "Blue: Part A, orange: Part B, green: Part C."
+        + (
+            " Gray ruler: the smallest difference that seeds resolve, median of the planned "
+            "comparisons."
+            if len(resolved)
+            else ""
+        ),
+        far,
+    )
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Write a name at each row, on two lines where it is long.
+
+    The ticks have the whole names, for the figure's data, but are not what is drawn: a label of
+    two lines would not end where the others do, as a browser has its own widths of letters.
+    """
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", labelleft=False)
+    for position, name in enumerate(names):
+        lines = _two_lines(name)
+        _write_lines(axes, lines, (0, position), ("axes fraction", "data"), color=INK)
+
+
+def _two_lines(name: str) -> list[str]:
+    """One line, or two of about the same length; what would need a third is left out."""
+    widths = [NAME] if len(name) <= NAME else range(math.ceil(len(name) / 2), NAME)
+    for width in widths:
+        lines = textwrap.wrap(name, width, break_on_hyphens=False)
+        if len(lines) <= 2:
+            return lines
+    return textwrap.wrap(name, NAME, max_lines=2, placeholder=" …", break_on_hyphens=False)
+
+
+def _write_lines(
+    axes: Axes,
+    lines: Sequence[str],
+    place: tuple[float, float],
+    coordinates: Any = "data",
+    **look: Any,
+) -> None:
+    """Write lines that end left of a place, the middle of them at its height."""
+    for index, line in enumerate(lines):
+        axes.annotate(
+            line,
+            place,
+            xycoords=coordinates,
+            xytext=(-6, 10.2 * ((len(lines) - 1) / 2 - index)),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            annotation_clip=False,
+            **look,
+        )
+
+
+def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
+    """The smallest differences in test accuracy that the seeds of two models can resolve."""
+    if comparisons is None or comparisons.empty:
+        return []
+    own = comparisons[comparisons["metric"] == "test_accuracy"]["resolution"].astype(float)
+    return [float(size) for size in own if math.isfinite(size)]
+
+
+def _draw_ruler(axes: Axes, size: float, count: int) -> None:
+    """A gray ruler of this length below the lowest row, at the right."""
+    low, high = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom - 1.4, top)
+    middle = bottom - 0.6
+    axes.plot([high - size, high], [middle] * 2, "-|", color=FAINT, linewidth=1.6,
+              markersize=6, clip_on=False)  # fmt: skip
+    axes.set_xlim(low, high)
+    lines = (
+        f"smallest difference that seeds resolve: {fixed(100 * size, 1)} points",
+        f"(median of {count} comparison{'' if count == 1 else 's'})",
+    )
+    edge = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
+    _write_lines(axes, lines, (high - size, middle), color=FAINT, fontsize=8.5, bbox=edge)
+
+
+def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
+    """Histograms of all weights of each model, on shared axes."""
+    edges = np.linspace(-0.3, 0.3, 121)
+    shares = []
+    with style():
+        columns = min(3, len(models))
+        rows = math.ceil(len(models) / columns)
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            figsize=(WIDTH, 0.4 + 1.9 * rows),
+            sharey=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for axes, model in zip(grid.ravel(), models, strict=False):
+            seeds = runs.finished(model)
+            weights = np.concatenate(
+                [np.empty(0, np.float32), *(runs.weights(model["run"], s) for s in seeds)]
+            )
+            counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
+            share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
+            shares.append(share)
+            axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85,
+                        label="share")  # fmt: skip
+            axes.set_yscale("log")
+            axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
+            axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
+            power_axis(axes, "y")
+        for axes in grid.ravel()[len(models) :]:
+            axes.set_axis_off()
+        for axes in grid[:, 0]:
+            axes.set_ylabel("share of weights")
+        own_words(grid.ravel()[: len(models)])
+    parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
+    return Drawing(
+        figure,
+        f"Share of weights smaller than {NEAR_ZERO:g} in size: {', '.join(parts)}.",
+        "Histograms of the weights of all layers and seeds after training, logarithmic; the "
+        "outermost bars hold what lies beyond the axes.",
+    )
+
+
+def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Drawing:
+    """The training set: examples and the mean image of each class, overall mean and variance."""
+    samples, means = pictures["sample_images"], pictures["class_mean_images"]
+    counts = summary["train"]["class_counts"]
+    with style():
+        figure = plt.figure(figsize=(WIDTH, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])
+        rows = [
+            np.hstack([*images / 255.0, mean]) for images, mean in zip(samples, means, strict=True)
+        ]
+        left.imshow(1 - np.vstack(rows), cmap="gray", vmin=0, vmax=1, interpolation="none")
+        side = samples.shape[-1]
+        centers = np.arange(len(CLASSES)) * side + side / 2
+        left.set_yticks(
+            centers, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
+        )
+        left.set_xticks([side * samples.shape[1] / 2, side * (samples.shape[1] + 0.5)])
+        left.set_xticklabels(["first training images", "mean"])
+        left.axvline(side * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
+        gap = np.zeros((side // 4, side))
+        variance = pictures["variance_image"] / pictures["variance_image"].max()
+        right.imshow(
+            1 - np.vstack([pictures["mean_image"], gap, variance]),
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            interpolation="none",
+        )
+        right.set_yticks([side / 2, side * 1.75], ["mean", "variance"])
+        right.set_xticks([])
+        for axes in (left, right):
+            axes.grid(visible=False)
+            axes.tick_params(axis="y", labelcolor=INK)
+            axes.tick_params(length=0)
+            axes.spines["bottom"].set_visible(False)
+    fewest, most = min(counts), max(counts)
+    each = f"{fewest:,} each" if fewest == most else f"{fewest:,} to {most:,} each"
+    return Drawing(
+        figure,
+        f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, {each}.",
+        "Rows: classes, with the number of training images; their first images, then the mean "
+        "image of the class. Right: mean and variance of each pixel over all images. Dark is "
+        "high.",
+        [
+            ("number of training images", name, "", count)
+            for name, count in zip(CLASSES, counts, strict=True)
+        ],
+    )
+
+
+def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawing:
+    """The six stages of the study, from the data to the report, with what each makes."""
+    steps = {
+        "Fetch and check": "four files, accepted only if their SHA-256 is right",
+        "Prepare tensors": "float32, one column per image",
+        "Train": f"{trainings:,} trainings and {experiments:,} experiments, one job per seed",
+        "Tabulate and judge": f"{tables:,} tables: metrics, intervals, verdicts",
+        "Draw": f"{figures:,} figures and the values that they show",
+        "Report": "one page and one PDF",
+    }
+    with style():
+        drawn, axes = plt.subplots(figsize=(NARROW, 0.5 * len(steps)), layout="constrained")
+        axes.set_axis_off()
+        axes.set_xlim(0, NARROW)
+        axes.set_ylim(0.5 - len(steps), 0.5)
+        for place, (stage, what) in enumerate(steps.items()):
+            box = Rectangle((0.02, -place - 0.3), NARROW - 0.04, 0.6, linewidth=1.2)
+            hue = HUES[0] if stage == "Train" else "#b9bec5"
+            axes.add_patch(box).set(facecolor="white", edgecolor=hue)
+            axes.text(0.15, -place, stage, color=INK, weight="bold", va="center")
+            axes.text(1.65, -place, what, color=FAINT, va="center")
+            if place:
+                ends = (0.5, 0.3 - place), (0.5, 0.7 - place)
+                axes.annotate("", ends[0], xytext=ends[1], arrowprops=ARROW)
+    return Drawing(
+        drawn,
+        "The study leads from the data to the report in six stages.",
+        "From top to bottom; each stage reads what those above it have written.",
+        [("", stage, place, what) for place, (stage, what) in enumerate(steps.items(), 1)],
+    )

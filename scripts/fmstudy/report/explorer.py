@@ -1,0 +1,187 @@
+"""What the report's explorer shows: every model of the study with all its seeds, in one file.
+
+Curves are accuracies (shares) and cross-entropies without penalties (nats), thinned and rounded:
+they are to be looked at.  Final metrics are given as numbers and as the texts of a table.  The
+file holds no time and no place, so the same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmstudy import runtime
+from fmstudy.analysis.columns import column, on_page
+from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
+from fmstudy.analysis.results import Runs
+from fmstudy.analysis.tables import final_metrics, spread
+from fmstudy.data.dataset import CLASSES
+from fmstudy.study.spec import RunSpec, number
+
+MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
+CURVE_DIGITS, FINAL_DIGITS = 4, 6
+
+FINAL = on_page("explorer-final")[2:]  # behind seeds and parameters; every other one is a loss
+PENALTIES = {"l1": "L1", "l1_signed": 'signed "L1"', "l2": "L2"}
+OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
+
+Curves = list[list[list[float]]]  # of a training: by split (training, held out), then metric
+
+
+def collect(
+    groups: Sequence[Mapping[str, Any]], start: Sequence[str], runs: Runs, labels: np.ndarray
+) -> dict[str, Any]:
+    """Bring together all models.
+
+    groups   title, kind and models (as dictionaries) of each group, in the order of the page
+    start    the names of the models that are shown first
+    labels   the classes of the test images, (n,)
+    """
+    return {
+        "classes": list(CLASSES),
+        "start": list(start),
+        "groups": [
+            {key: group[key] for key in ("title", "kind")}
+            | {"models": [model["name"] for model in group["models"]]}
+            for group in groups
+        ],
+        "models": {
+            model["name"]: of_model(model, runs, labels)
+            for group in groups
+            for model in group["models"]
+        },
+    }
+
+
+def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[str, Any]:
+    """Give everything that is shown of a model.
+
+    title, setting    what it is
+    grid              the epochs of all its curves; those of a diverged training end before
+    mean, seeds       curves: [training, held out][accuracy, loss][epoch]; by seed, and their mean
+                      over those that did not diverge (if all did, the first seed's)
+    numbers           the means of the metrics FINAL, None where there is none
+    final             texts: how many seeds, how many parameters, and each of FINAL with its range
+    confusion         images by label and predicted class, (100,), mean over seeds; None if all
+                      trainings diverged
+
+    Held out are the validation part where it is followed, else the test data.
+    """
+    predicted = runs.predicted(model)
+    followed = {seed: follow(runs.history(model["run"], seed)) for seed in model["seeds"]}
+    averaged = list(predicted.seeds or model["seeds"][:1])
+    epochs = followed[averaged[0]][0]
+    places = kept(len(epochs))
+    mean = np.mean([followed[seed][1] for seed in averaged], axis=0)
+    finals = [final_metrics(runs.metrics(model["run"], seed)) for seed in predicted.seeds]
+    values = [[final[name] for final in finals if name in final] for name in FINAL]
+    lost = len(model["seeds"]) - len(finals)
+    return {
+        "title": model["title"],
+        "setting": setting(model["spec"]),
+        "grid": [epochs[place] for place in places],
+        "mean": curves(mean, places),
+        "seeds": {str(seed): curves(each, places) for seed, (_, each) in followed.items()},
+        "numbers": [
+            significant(sum(each) / len(each), FINAL_DIGITS) if each else None for each in values
+        ],
+        "final": [
+            [str(len(model["seeds"])), *([f"{lost} {DIVERGED}"] if lost else [])],
+            texts("parameters", [RunSpec.from_dict(model["spec"]).parameters]),
+            *(
+                texts(name, each) if finals else [DIVERGED]
+                for name, each in zip(FINAL, values, strict=True)
+            ),
+        ],
+        "confusion": confusion(labels, predicted.classes) if finals else None,
+    }
+
+
+def setting(spec: Mapping[str, Any]) -> str:
+    """Write a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
+    hidden = "-".join(map(str, spec["hidden"]))
+    activation = {"relu": "ReLU"}.get(spec["activation"], spec["activation"])
+    parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
+    if spec["penalty"] != "none":
+        parts.append(f"{PENALTIES[spec['penalty']]} with delta {number(spec['delta'])}")
+    if spec["dropout"]:
+        parts.append(f"dropout {number(spec['dropout'])}")
+    if spec["batch_norm"] != "none":
+        parts.append(f"batch normalization {spec['batch_norm']} the activation")
+    optimizer = OPTIMIZERS.get(spec["optimizer"], spec["optimizer"])
+    parts.append(f"{optimizer} at {number(spec['learning_rate'])}")
+    parts.append(f"batches of {spec['batch_size']}" if spec["batch_size"] else "full batch")
+    parts.append(f"{spec['epochs']:,} epochs")
+    engine = "Keras" if spec["engine"] == "keras" else "low-level"
+    return f"{engine}: {', '.join(parts)}"
+
+
+def follow(history: pd.DataFrame) -> tuple[list[int], np.ndarray]:
+    """Give the epochs of a training, and its accuracy and loss after each, (4, epochs).
+
+    The first two rows are those of the training data, the others those of held-out data.  These
+    are missing, (2, epochs), where the test data are looked at once only and nothing else is held
+    out.  A diverged training ends before its first number that is not finite.
+    """
+    metrics = ["accuracy", "loss"]
+    splits = {split: rows.set_index("epoch") for split, rows in history.groupby("split")}
+    train = splits["train"][metrics]
+    held_out = splits.get("validation", splits.get("test"))
+    parts = [train]
+    if held_out is not None and len(held_out) > 1:
+        parts.append(held_out[metrics].reindex(train.index))
+    values = np.hstack([part.to_numpy(dtype=np.float64) for part in parts]).T
+    finite = np.append(np.isfinite(values).all(axis=0), False)
+    end = int(finite.argmin())
+    return [int(epoch) for epoch in train.index[:end]], values[:, :end]
+
+
+def curves(values: np.ndarray, places: Sequence[int]) -> Curves:
+    """Round what `follow` gives at these places, as far as it goes."""
+    there = [place for place in places if place < values.shape[1]]
+    rows = [[significant(float(row[place]), CURVE_DIGITS) for place in there] for row in values]
+    return [rows[:2], rows[2:] or [[], []]]
+
+
+def kept(count: int, most: int = MOST_EPOCHS) -> list[int]:
+    """Choose at most so many of `count` places, first and last always.
+
+    Half of them lie evenly, half ever farther apart, so that a logarithmic axis has its share.
+    """
+    if count <= most:
+        return list(range(count))
+    even = np.linspace(0, count - 1, most // 2)
+    geometric = np.geomspace(1, count - 1, most // 2)
+    return sorted({round(place) for place in (*even.tolist(), *geometric.tolist())})
+
+
+def significant(value: float, digits: int) -> float:
+    """Round to so many significant digits."""
+    return float(rounded(value, f".{digits - 1}e"))
+
+
+def texts(name: str, values: Sequence[float]) -> list[str]:
+    """Write a final metric as tables do: its mean, and its range over several values."""
+    row = spread(name, values) | {"seeds": len(values)}
+    shown = column("explorer", name)
+    return [shown.write(row), *shown.beneath(row)] if values else [MISSING]
+
+
+def confusion(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> list[float]:
+    """Count images by label and predicted class, a row of ten a label: means over trainings."""
+    classes = len(CLASSES)
+    counts = [np.bincount(classes * labels + each, minlength=classes**2) for each in predicted]
+    return [round(float(count), 2) for count in np.mean(counts, axis=0)]
+
+
+def write(content: Mapping[str, Any], path: str | Path) -> None:
+    """Write what `collect` gives as compressed JSON: the same bytes for the same content."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    with runtime.atomic_write(path) as file:
+        file.write(gzip.compress(text.encode(), compresslevel=9, mtime=0))

@@ -1,0 +1,466 @@
+"""The report: results, figures and templates to one self-contained page.
+
+The numbers in its sentences come from the tables; what the templates say in words of their own
+depends on them too.  Everything is escaped but what is made here: formulas, and the study's own
+figures after a check.  Nothing depends on the time or the place of rendering.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import xml.etree.ElementTree as ET
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+from fmstudy.analysis import columns, verdicts
+from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
+from fmstudy.analysis.formats import FORMATS
+from fmstudy.analysis.statistics import ALPHA
+from fmstudy.report import pagefigures, provenance
+from fmstudy.report.fonts import characters_of, embedded
+from fmstudy.runtime import StudyError, read_json
+from fmstudy.study.configuration import nearest
+
+Row = dict[str, Any]
+
+PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
+
+SVG = "{http://www.w3.org/2000/svg}"
+# What a figure may consist of: shapes, words and pictures, which do nothing.
+DRAWN = {"svg", "title", "desc", "g", "path", "rect", "circle", "text", "image"}
+
+
+# ------------------------------------------------------------------------------------- input
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the study: whole (`svg`, for a PDF), and as panels, for the page.
+
+    `data` are the values that it shows, as CSV.
+    """
+
+    svg: Markup
+    panels: Markup
+    title: str
+    description: str
+    data: str
+
+    @property
+    def packed(self) -> str:
+        """The figure's data as an address that holds them, packed."""
+        packed = gzip.compress(self.data.encode(), mtime=0)
+        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
+
+
+def load_context(
+    study: Mapping[str, Any],
+    config: Mapping[str, Any],
+    summary: str | Path,
+    tables: Iterable[str | Path],
+    figures: Iterable[str | Path],
+    explorer: str | Path | None = None,
+) -> dict[str, Any]:
+    """Read everything that the templates use.
+
+    `study` is the resolved study in plain built-in types, `config` the merged configuration,
+    `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
+    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
+    if a file is missing or is not what it should be.
+    """
+    read = {Path(path).stem: read_rows(path) for path in tables}
+    results = {
+        row["model"]: row
+        for name in ("part_a", "part_b", "batchnorm")
+        for row in read.get(name, [])
+    }
+    _check_ledger(read.get("ledger", []), config)
+    costs = read.get("cost", [])
+    shown = {Path(path).stem: read_figure(path) for path in figures}
+    models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
+    return {
+        "study": study,
+        "config": config,
+        "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+        "data": _read_summary(summary),
+        "tables": read,
+        "figures": shown,
+        "figure_colors": Markup(
+            pagefigures.dark_colors(figure.panels for figure in shown.values())
+        ),
+        "models": models,
+        "explorer": read_explorer(explorer) if explorer else None,
+        "provenance": provenance.summary(study, read),
+    }
+
+
+def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
+    """Read what a job that renders is given: the directory of its template, and the context.
+
+    `job` is what Snakemake gives a script.
+    """
+    [path] = [path for path in job.input.templates if Path(path).name == template]
+    context = load_context(
+        study=job.params.study,
+        config=job.params.config,
+        summary=job.input.summary,
+        tables=job.input.tables,
+        figures=job.input.figures,
+        explorer=job.input.get("explorer"),
+    )
+    return Path(path).parent, context
+
+
+def _with_result(
+    model: Mapping[str, Any], results: Mapping[str, Row], costs: Iterable[Row]
+) -> dict[str, Any]:
+    """Add to a model its row of results and the mean seconds of its trainings."""
+    if model["name"] not in results:
+        raise StudyError(f"the tables of results have no row for the model {model['name']}")
+    seconds = [row["training_seconds"] for row in costs if row["run"] == model["run"]]
+    mean = sum(seconds) / len(seconds) if seconds else None
+    return {**model, "result": results[model["name"]], "seconds": mean}
+
+
+def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
+    """Refuse a report from which a published number is missing."""
+    there = {row["id"] for row in ledger}
+    for source, given in config["published"]["models"].items():
+        for number_id in given["numbers"]:
+            if number_id not in there:
+                raise StudyError(
+                    f'the ledger has no row for the published number {number_id} of "{source}"'
+                )
+
+
+def _read_summary(path: str | Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+
+
+def read_explorer(path: str | Path) -> dict[str, Any]:
+    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    try:
+        packed = Path(path).read_bytes()
+        content: dict[str, Any] = json.loads(gzip.decompress(packed))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from error
+    return content | {"blob": base64.b64encode(packed).decode("ascii")}
+
+
+def read_figure(path: str | Path) -> Figure:
+    """Read an SVG figure and the CSV beside it; check that it may stand in the page as it is.
+
+    It must be well-formed, have a title and a description, consist of drawn elements only, and
+    must neither run anything nor refer to anything outside itself.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = ET.fromstring(text)
+    except (OSError, UnicodeDecodeError, ET.ParseError) as error:
+        raise StudyError(f"{path}: the figure cannot be read: {error}") from error
+    title, description = (root.findtext(f"{SVG}{tag}", "").strip() for tag in ("title", "desc"))
+    if root.tag != f"{SVG}svg" or not title or not description:
+        raise StudyError(f"{path}: not an SVG figure with a title and a description")
+    for element in root.iter():
+        tag = element.tag.rpartition("}")[2]
+        if tag not in DRAWN:
+            raise StudyError(f"{path}: <{tag}> may not stand in a figure")
+        for key, value in element.attrib.items():
+            name = key.rpartition("}")[2].lower()  # to HTML, capitals are all the same
+            outside = name == "href" and not value.startswith(("#", "data:image/"))
+            if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
+                raise StudyError(f"{path}: the attribute {name} may not stand in a figure")
+    svg = re.sub(r"^\s*(<\?xml.*?\?>)?\s*(<!DOCTYPE[^>]*>)?\s*", "", text, flags=re.DOTALL)
+    try:
+        data = path.with_suffix(".csv").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: the values that the figure shows: {error}") from error
+    page = Markup(pagefigures.panels(root, title))
+    return Figure(Markup(svg.strip()), page, title, description, data)
+
+
+def spread(row: Row, key: str, kind: str) -> str:
+    """Write a mean with its seeds for a sentence: 86.7 % (3 seeds: 86.5 % to 86.9 %)."""
+    if row[key] is None:
+        return "no value (every training diverged)" if row.get("diverged") else "no value"
+    within = span(row, key, kind)
+    seeds = f"{finished_seeds(row)} seeds: {within}" if within else "one seed"
+    return f"{written(row, key, kind)} ({seeds})"
+
+
+def math_markup(latex: str, display: str = "inline") -> Markup:
+    """Turn a formula of the templates from LaTeX to MathML."""
+    mathml = convert(latex, display=display)
+    if "\\" in mathml:  # what the converter does not know stays in it as text
+        raise ValueError(f"not converted to MathML: {latex}")
+    return Markup(mathml)
+
+
+# ------------------------------------------------------------------ what the words stand for
+@dataclass(frozen=True)
+class Mark:
+    """How a verdict is shown beside its word: a sign, and a kind that the style sheet knows."""
+
+    sign: str
+    kind: str
+
+
+MARKS = {
+    verdicts.SUPPORTED: Mark("✓", "good"),
+    verdicts.REPRODUCED: Mark("✓", "good"),
+    verdicts.CONTRADICTED: Mark("✗", "bad"),
+    verdicts.NOT_REPRODUCED: Mark("✗", "bad"),
+    verdicts.CONTRADICTION: Mark("≠", "bad"),
+    "better": Mark("▲", "good"),
+    "worse": Mark("▼", "bad"),
+    "larger gap": Mark("↔", "bad"),
+    "smaller gap": Mark("→", "good"),
+    verdicts.AS_EXPECTED: Mark("✓", "good"),
+    verdicts.OTHERWISE: Mark("✗", "bad"),
+    verdicts.IN_PART: Mark("±", "open"),
+    verdicts.LITERATURE_ONLY: Mark("–", "open"),
+}
+OPEN = Mark("?", "open")  # of what is not resolved, not tested, without a value
+
+
+def mark(word: str) -> Mark:
+    """Give the mark of a verdict."""
+    return MARKS.get(word, OPEN)
+
+
+def count_words(rows: Iterable[Row], key: str = "verdict") -> dict[str, int]:
+    """Count the verdicts of rows, by word; a word that does not occur counts 0."""
+    counts = dict.fromkeys(
+        (*verdicts.LEDGER, verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNTESTED), 0
+    )
+    counts["open"] = 0  # every shade of "not resolved"
+    for row in rows:
+        word = row[key]
+        if word in counts:
+            counts[word] += 1
+        elif word:
+            counts["open"] += 1
+    return counts
+
+
+def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether the study uses every training and every test image of the data set."""
+    return all(
+        config["data"][f"{part}_samples"] == data[part]["samples"] for part in ("train", "test")
+    )
+
+
+def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether the Keras models hold out the part that the data's summary describes."""
+    whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
+    share = config["defaults"]["keras"]["validation_split"]
+    return whole and share == data["validation"]["share"]
+
+
+# ----------------------------------------------------------------------------------- rendering
+@dataclass
+class Numbering:
+    """Numbers of sections, figures and tables, in order of appearance.
+
+    The page is rendered twice: the first time collects, so that the second knows numbers that
+    stand further down, and the contents.
+    """
+
+    known: Numbering | None = None
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict)
+    headings: list[tuple[int, str, str, str]] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def declare(self, kind: str, key: str) -> str:
+        """Give the next number of a kind (figure, table) to `key`."""
+        if (kind, key) in self.numbers:
+            raise ValueError(f"the {kind} {key} stands in the page twice")
+        self.counters[kind] = self.counters.get(kind, 0) + 1
+        return self.numbers.setdefault((kind, key), str(self.counters[kind]))
+
+    def heading(self, level: int, key: str, title: str) -> str:
+        """Give the next number to a section (level 2) or to a part of one (level 3)."""
+        if ("section", key) in self.numbers:
+            raise ValueError(f"the section {key} stands in the page twice")
+        self.counters[f"h{level}"] = self.counters.get(f"h{level}", 0) + 1
+        if level == 2:
+            self.counters["h3"] = 0
+        text = ".".join(str(self.counters[f"h{depth}"]) for depth in range(2, level + 1))
+        self.numbers["section", key] = text
+        self.headings.append((level, key, text, title))
+        return text
+
+    def has(self, kind: str, key: str) -> bool:
+        """Tell whether `key` has appeared already."""
+        return (kind, key) in self.numbers
+
+    def refer(self, kind: str, key: str) -> str:
+        """Give the number of a section, figure or table anywhere in the page."""
+        if self.known is None:
+            return "0"
+        return self.known.numbers[kind, key]
+
+    @property
+    def contents(self) -> list[tuple[int, str, str, str]]:
+        """Level, id, number and title of every heading."""
+        return self.known.headings if self.known else []
+
+
+def render(templates: str | Path, context: Mapping[str, Any]) -> str:
+    """Render the page from the templates in a directory and what `load_context` gives."""
+    page = _environment(str(templates), math_markup).get_template(PAGE)
+    given = {**context, "target": "html", "fonts": ""}
+    draft, collected = _render(page, templates, given, Numbering())
+    given["fonts"] = Markup(embedded(*characters_of(draft)))
+    return _render(page, templates, given, Numbering(known=collected))[0]
+
+
+def render_paper(
+    templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
+) -> str:
+    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
+
+    Figures are `<img src="figure:NAME">`.
+    """
+    paper = _environment(str(templates), formula).get_template(PAPER)
+    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
+    known = Numbering(known=collected)
+    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
+
+
+# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
+# whatever should find its way into the page.
+SCRIPTS = ("theme.js", "script.js", "explorer.js")
+
+
+def script_text(templates: str | Path, name: str) -> str:
+    """A script of the templates as the page carries it."""
+    return (Path(templates) / name).read_text(encoding="utf-8").strip()
+
+
+def script_policy(templates: str | Path) -> str:
+    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+@cache
+def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
+    """The templates of a directory, which are compiled once for each way to show formulas."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FORMATS | {"math": formula}
+    environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
+    return environment
+
+
+def _render(
+    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+) -> tuple[str, Numbering]:
+    tables, models, config = context["tables"], context["models"], context["config"]
+
+    def table(name: str) -> list[Row]:
+        return _found(tables, name, "table", "csv")
+
+    def figure(name: str) -> Figure:
+        return _found(context["figures"], name, "figure", "svg")
+
+    def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
+        """The model of the study that re-does one of the source's, or None."""
+        names = config["published"]["models"].get(source_model, {}).get("redone_by", [])
+        return models[names[protocol]] if len(names) > protocol else None
+
+    def printed(
+        source_model: str, split: str, metric: str, protocol: str = "as written"
+    ) -> Row | None:
+        """The first published number of a model of the source, with what was reproduced."""
+        wanted = (source_model, split, metric, protocol)
+        keys = ("source_model", "split", "metric", "protocol")
+        rows = (row for row in table("ledger") if tuple(row[key] for key in keys) == wanted)
+        return next(rows, None)
+
+    def compared(first: str, second: str, metric: str) -> Row | None:
+        """The planned comparison of two models in a metric, or None if there is none."""
+        wanted = (first, second, metric)
+        rows = (r for r in table("comparisons") if (r["first"], r["second"], r["metric"]) == wanted)
+        return next(rows, None)
+
+    def known_reference(
+        key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
+    ) -> str:
+        """The key of a reference that a claim in a part's file names, if the report has it."""
+        if key not in works:
+            raise StudyError(
+                f"{config[part]['file']}: claims.{claim}.literature: the report has no "
+                f'reference "{key}".{nearest(key, works)} References: {", ".join(works)}.'
+            )
+        return key
+
+    def quantity(experiment: str, name: str) -> Row | None:
+        """A quantity of an experiment with its mean and interval, or None where it has no value."""
+        rows = tables.get(f"bn_{experiment}_quantities", [])
+        found = next((row for row in rows if row["quantity"] == name), None)
+        return found if found is not None and found["mean"] is not None else None
+
+    def inline(name: str) -> Markup:
+        """A file of the templates as it is, such as the style sheet."""
+        return Markup((Path(templates) / name).read_text(encoding="utf-8"))
+
+    def script(name: str) -> Markup:
+        """A script of the templates, for which the page's security policy has a hash."""
+        return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
+
+    own = {
+        "ALPHA": ALPHA,
+        "CLOSE": verdicts.CLOSE,
+        "between": between,
+        "column": columns.column,
+        "columns_of": columns.columns,
+        "columns_on_page": columns.on_page,
+        "compared": compared,
+        "count_words": count_words,
+        "figure_file": figure,
+        "allowed_scripts": Markup(script_policy(templates)),
+        "inline": inline,
+        "script": script,
+        "known_reference": known_reference,
+        "mark": mark,
+        "number_of": numbering,
+        "printed": printed,
+        "quantity": quantity,
+        "redone_by": cache(redone_by),
+        "same_validation": same_validation(config, context["data"]),
+        "span": span,
+        "spread": spread,
+        "table_file": table,
+        "uses_all": uses_all(config, context["data"]),
+        "written": written,
+    }
+    return page.render({**context, **own}), numbering
+
+
+def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
+    if name not in files:
+        raise StudyError(f"the report needs the {kind} {name}.{suffix}, which was not made")
+    return files[name]

@@ -1,0 +1,122 @@
+"""The source's claims as data: read, and checked to hang together with the study.
+
+A claim says in our words what the source asserts and where, and holds a hypothesis that can be
+computed.  `test` is about our runs, `printed` about the numbers that the source prints.  What
+becomes of it is in `judging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fmstudy.study import form, schema
+from fmstudy.study.configuration import KeyPath, Problem, nearest, unknown
+
+# What a test can measure, and what it can expect of it; exactly one of each stands in a test.
+WAYS = [way for way in form.keys(schema.Expectation) if way != "within"]
+KINDS = [kind for kind in form.keys(schema.Test) if kind not in form.keys(schema.Expectation)]
+
+Claims = Mapping[str, Mapping[str, Any]]
+
+
+def read(
+    path: str | Path,
+    models: Mapping[str, Any],
+    sweeps: Mapping[str, Any],
+    published: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """Read the claims, by name.
+
+    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    """
+    content = form.read_checked(
+        path,
+        schema.Claims,
+        lambda content: check(content["claims"], models, sweeps, published),
+    )
+    claims: dict[str, dict[str, Any]] = content["claims"]
+    return claims
+
+
+def check(
+    claims: Claims,
+    models: Mapping[str, Any],
+    sweeps: Mapping[str, Any],
+    published: Sequence[str],
+) -> list[Problem]:
+    """Find what does not hang together in claims of the right form.
+
+    `models` and `sweeps` are those of the study, by name, `published` the ids of published
+    numbers.
+    """
+    return [
+        problem
+        for name in claims
+        for problem in _check(name, claims[name], models, sweeps, published)
+    ]
+
+
+def _check(
+    name: str,
+    claim: Mapping[str, Any],
+    models: Mapping[str, Any],
+    sweeps: Mapping[str, Any],
+    published: Sequence[str],
+) -> Iterator[Problem]:
+    path: KeyPath = ("claims", name)
+    if not ({"test", "untested"} & set(claim)):
+        yield Problem(path, "needs a test, or says under untested why there is none.")
+    if {"test", "untested"} <= set(claim):
+        yield Problem((*path, "untested"), "stands beside a test; keep one of them.")
+    for part in ("test", "printed"):
+        if part in claim:
+            yield from check_expectation((*path, part), claim[part])
+    test = claim.get("test", {})
+    kinds = [kind for kind in KINDS if kind in test]
+    if "test" in claim and len(kinds) != 1:
+        yield Problem((*path, "test"), f"must hold exactly one of {', '.join(KINDS)}.")
+    for kind in kinds:
+        for key in ("model", "with"):
+            given = test[kind].get(key)
+            if given is not None and given not in models:
+                yield Problem((*path, "test", kind, key), unknown("model", given, models))
+        if (sweep := test[kind].get("sweep")) and sweep not in sweeps:
+            yield Problem((*path, "test", kind, "sweep"), unknown("sweep", sweep, sweeps))
+    printed = claim.get("printed", {})
+    for key in ("add", "subtract"):
+        for index, number_id in enumerate(printed.get(key, [])):
+            if number_id not in published:
+                yield Problem(
+                    (*path, "printed", key, index),
+                    f'no published number has the id "{number_id}".{nearest(number_id, published)}',
+                )
+
+
+def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find what is wrong with what a test expects of its quantity."""
+    ways = [way for way in WAYS if way in test]
+    if len(ways) != 1:
+        yield Problem(path, "must hold exactly one of more, less, about.")
+    if ("about" in test) != ("within" in test):
+        yield Problem(path, "about and within need each other: about: 0.05 within: 0.01.")
+
+
+def models_of(claims: Claims) -> list[str]:
+    """The names of the models that the claims' tests are about, each once, without sweeps."""
+    tests = [claim.get("test", {}) for claim in claims.values()]
+    named = [
+        test[kind].get(key)
+        for test in tests
+        for kind in KINDS
+        if kind in test
+        for key in ("model", "with")
+    ]
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def sweeps_of(claims: Claims) -> list[str]:
+    """The names of the sweeps that the claims' tests are about, each once."""
+    tests = [claim.get("test", {}) for claim in claims.values()]
+    return list(dict.fromkeys(test["trend"]["sweep"] for test in tests if "trend" in test))

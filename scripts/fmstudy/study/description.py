@@ -1,0 +1,104 @@
+"""The study in plain types: what jobs are told of it, as parameters that Snakemake can track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fmstudy.study.experiments import EXPERIMENTS, Expected
+from fmstudy.study.plan import Model, Study, Sweep
+from fmstudy.study.spec import SECTIONS
+
+
+def as_dicts(models: Iterable[Model]) -> list[dict[str, Any]]:
+    """What a job must know of models."""
+    return [model.as_dict() for model in models]
+
+
+def names(models: Iterable[Model]) -> list[str]:
+    """The names of models."""
+    return [model.name for model in models]
+
+
+def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict[str, Any]]:
+    """What a job must know of the comparisons, or of those whose models are all among some."""
+    known = set(study.models if among is None else names(among))
+    return [
+        {
+            "name": comparison.name,
+            "title": comparison.title,
+            "section": comparison.section,
+            "models": names(comparison.models),
+            "against": comparison.against,
+        }
+        for comparison in study.comparisons.values()
+        if known.issuperset(names(comparison.models))
+    ]
+
+
+def sweep(given: Sweep) -> dict[str, Any]:
+    """What a job must know of a sweep."""
+    keys = ("name", "title", "section", "vary", "base")
+    return {key: getattr(given, key) for key in keys} | {"values": list(given.values)}
+
+
+def explorer_groups(study: Study) -> list[dict[str, Any]]:
+    """All models in groups, for the explorer of the page: sections first, then sweeps."""
+    every = (*study.models.values(), study.epochs.model)
+    groups: list[tuple[str, str, Iterable[Model]]] = [
+        (title, section, [model for model in every if model.section == section])
+        for section, title in SECTIONS.items()
+    ]
+    groups += [(given.title, "sweep", given.models) for given in study.sweeps.values()]
+    return [
+        {"title": title, "kind": kind, "models": as_dicts(models)}
+        for title, kind, models in groups
+        if models
+    ]
+
+
+def explored_first(study: Study) -> list[str]:
+    """The names of the models that the explorer shows first: those of the first comparison."""
+    compared = [name for it in study.comparisons.values() for name in names(it.models)]
+    return list(dict.fromkeys(compared or study.models))[:3]
+
+
+def whole(study: Study, expected: Expected) -> dict[str, Any]:
+    """The whole study, for the report."""
+    batchnorm = study.batchnorm
+    return {
+        "title": study.title,
+        "models": as_dicts(study.models.values()),
+        "sections": dict(SECTIONS),
+        "sweeps": [sweep(given) for given in study.sweeps.values()],
+        "comparisons": comparisons(study),
+        "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
+        "depth": names(study.depth),
+        "weights": names(study.weights),
+        "closer": {
+            "models": names(study.closer.models),
+            "leave_out": names(study.closer.leave_out),
+            "correlation": study.closer.correlation,
+        },
+        "batchnorm": {
+            "seeds": list(batchnorm.seeds),
+            "recorded": expected.recorded,
+            "set_aside": {
+                name: claim.get("set_aside", {}) for name, claim in expected.claims.items()
+            },
+            "experiments": {
+                name: {
+                    "title": experiment.title,
+                    "question": experiment.question,
+                    "run": name in batchnorm.settings,
+                    "settings": batchnorm.settings.get(name),
+                    "arms": {
+                        arm: model.name for arm, model in batchnorm.arms.get(name, {}).items()
+                    },
+                }
+                for name, experiment in EXPERIMENTS.items()
+            },
+        },
+        "directory": study.directory,
+        "report": study.report,
+    }

@@ -1,0 +1,129 @@
+"""The experiments of Part C: which there are, what runs them, and what is expected of them.
+
+The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
+reads them and checks that they hang together.  Quick to import, because the workflow does it each
+time it is parsed; what runs the experiments is in the modules bn_*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fmstudy.study import form, schema
+from fmstudy.study.claims import check_expectation
+from fmstudy.study.configuration import Problem, nearest, unknown
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: its question, and where it comes from.
+
+    module, function   what runs it with one seed; empty for one that reads off the study's models
+    after              the experiment whose results it needs, if any
+    seconds            what a seed takes on one core with all images: the longest start first
+    """
+
+    title: str
+    question: str
+    module: str = ""
+    function: str = ""
+    after: str = ""
+    seconds: float = 0.0
+
+
+EXPERIMENTS = {
+    "curves": Experiment(
+        "Learning curves", "What does the source's borrowed picture look like on our models?"
+    ),
+    "learning-rate": Experiment(
+        "Learning rates", "At which rates do nets train at all?", "rates", "learning_rate",
+        seconds=90,
+    ),
+    "speed": Experiment(
+        "Speed", "How many steps, and how much time, to an accuracy?", "rates", "speed",
+        after="learning-rate", seconds=35,
+    ),
+    "batch-size": Experiment(
+        "Batch size", "What becomes of it in small batches?", "batches", "batch_size",
+        seconds=35,
+    ),
+    "evaluation": Experiment(
+        "Statistics in use", "Are moving averages a detail?", "batches", "evaluation",
+        seconds=17,
+    ),
+    "shift": Experiment(
+        "Inside the nets", "Do layers shift, and is the loss smoother?", "shift", "shift",
+        seconds=21,
+    ),
+    "noisy": Experiment(
+        "Random shifts", "Does a net suffer if its layers are made to shift?", "shift", "noisy",
+        seconds=17,
+    ),
+    "gamma-beta": Experiment(
+        "Gamma and beta", "What do they learn, and what can they do alone?", "gamma_beta",
+        "gamma_beta", seconds=5,
+    ),
+    "depth": Experiment(
+        "Depth", "Do gradients vanish or explode, and do deep nets train?", "depth", "depth",
+        seconds=20,
+    ),
+    "init": Experiment(
+        "Initial weights", "How much do they matter?", "initialization", "init",
+        seconds=26,
+    ),
+    "placement": Experiment(
+        "Placement", "Before or after the activation?", "rates", "placement",
+        seconds=50,
+    ),
+    "placement-keras": Experiment(
+        "Placement in Keras", "The same question of Keras model 4."
+    ),
+    "dropout": Experiment("Dropout", "Does it replace dropout, and do the two go together?"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is said of batch normalization, and what we expected our experiments to show."""
+
+    recorded: Mapping[str, str]  # the commit that first held the predictions, and its date
+    claims: Mapping[str, Mapping[str, Any]]
+    predictions: Mapping[str, Mapping[str, Any]]
+
+    def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
+        """The predictions on one experiment, by name."""
+        return {
+            name: prediction
+            for name, prediction in self.predictions.items()
+            if prediction["experiment"] == experiment
+        }
+
+
+def read(path: str | Path) -> Expected:
+    """Read the claims and predictions.
+
+    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    """
+    content = form.read_checked(path, schema.Expectations, _check)
+    return Expected(content["recorded"], content["claims"], content["predictions"])
+
+
+def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
+    claims, predictions = content["claims"], content["predictions"]
+    for name, claim in claims.items():
+        for aside in claim.get("set_aside", {}):
+            if predictions.get(aside, {}).get("claim") != name:
+                mine = [each for each in predictions if predictions[each].get("claim") == name]
+                yield Problem(
+                    ("claims", name, "set_aside", aside),
+                    f"is no prediction that names {name} as its claim.{nearest(aside, mine)} "
+                    f"Those are: {', '.join(mine) or 'none'}.",
+                )
+    for name, prediction in predictions.items():
+        claim = prediction.get("claim")
+        if claim is not None and claim not in claims:
+            yield Problem(("predictions", name, "claim"), unknown("claim", claim, claims))
+        yield from check_expectation(("predictions", name, "test"), prediction["test"])

@@ -1,0 +1,215 @@
+"""Checks content against pydantic models, and says what is wrong in words a person can act on.
+
+`schema` holds the models. Only the workflow imports this, while it is parsed: pydantic has no
+place in a job.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from fmstudy.study.configuration import (
+    ConfigurationError,
+    KeyPath,
+    Problem,
+    nearest,
+    read_origins,
+    read_yaml,
+    report,
+)
+
+# Nothing is converted: not a text into a number, not true into 1.
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+def _tidy(schema: dict[str, Any]) -> None:
+    """Drop titles, which only repeat the keys, and null, which no key may be."""
+    for key in schema["properties"].values():
+        key.pop("title", None)
+        if key.get("default", 0) is None:
+            del key["default"]
+
+
+class Group(BaseModel):
+    """A group of keys. A key that it does not have is refused: it may be a typing error."""
+
+    model_config = STRICT | ConfigDict(extra="forbid", frozen=True, json_schema_extra=_tidy)
+
+
+_WORDS: dict[str, str] = {}  # by regular expression: what it asks for
+
+
+def pattern(expression: str, words: str) -> Any:
+    """Ask for texts that match a regular expression, which messages describe in words."""
+    _WORDS[expression] = words
+    return Field(pattern=expression, description=words)
+
+
+def key(description: str, **constraints: Any) -> Any:
+    """Describe a key."""
+    return Field(description=description, **constraints)
+
+
+def optional(description: str | None = None, *, default: Any = None, **more: Any) -> Any:
+    """Describe a key that may be missing, but not empty; by default, it is None then."""
+    if description:
+        more["description"] = description
+    return Field(default=default, **more)
+
+
+def without_point(content: Any) -> Any:
+    """Make 200.0 the whole number 200: how it is written must not change what is run."""
+    if isinstance(content, Mapping):
+        return {key: without_point(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_point(value) for value in content]
+    whole = isinstance(content, float) and content.is_integer()
+    return int(content) if whole else content
+
+
+def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Problem]]:
+    """Compare content with a type such as a `Group`.
+
+    Gives the content as that type and no problems, or None and every problem found. `path` is the
+    place of the content in its file.
+    """
+    adapter = TypeAdapter(kind) if _is_group(kind) else TypeAdapter(kind, config=STRICT)
+    try:
+        return adapter.validate_python(without_point(content)), []
+    except ValidationError as error:
+        found = (_problem(kind, each) for each in error.errors(include_url=False))
+        return None, [Problem((*path, *problem.path), problem.text) for problem in found]
+
+
+def read_checked(
+    file: str | Path,
+    kind: type[Group],
+    check_rest: Callable[[dict[str, Any]], Iterable[Problem]],
+) -> dict[str, Any]:
+    """Read a separate file beside the configuration; `check_rest` finds what a type cannot.
+
+    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    """
+    origins = read_origins([file])
+    content = read_yaml(file)
+    problems = check(kind, content)[1] or list(check_rest(content))
+    if problems:
+        raise ConfigurationError(str(report(problems, origins)))
+    return content
+
+
+# ------------------------------------------------------------------------------------ messages
+_KINDS = {
+    "string_type": "a text",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list, such as [1, 2]",
+    "dict_type": "a group of keys",
+    "model_type": "a group of keys",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+}
+_BOUNDS = {
+    "greater_than_equal": "be at least {ge}",
+    "less_than_equal": "be at most {le}",
+    "greater_than": "be greater than {gt}",
+    "less_than": "be less than {lt}",
+    "too_short": "be a list of at least {min_length}",
+    "too_long": "be a list of at most {max_length}",
+    "string_too_short": "not be empty",
+}
+
+
+def _problem(kind: Any, error: ErrorDetails) -> Problem:
+    """Say in our words what pydantic found."""
+    path, code, value = error["loc"], error["type"], error["input"]
+    limits = without_point(error.get("ctx", {}))
+    found = f"found {_found(value)}."
+    if code == "invalid_key" or (code == "string_type" and path[-1:] == ("[key]",)):
+        group = path[: -1 if code == "invalid_key" else -2]
+        text = f"a key here is {_found(value)}, as YAML reads it; put the key into quotes."
+        return Problem(group, text)
+    if path[-1:] == ("[key]",):
+        path = path[:-1]
+    if code == "extra_forbidden":
+        allowed = list(keys(_at(kind, path[:-1])))
+        known = f"{nearest(path[-1], allowed)} Allowed here: {', '.join(allowed)}."
+        return Problem(path, f"unknown key.{known}")
+    if code == "missing":
+        return Problem(path[:-1], f"the key {path[-1]} is missing here.")
+    if code == "literal_error":
+        words = re.findall("'(.*?)'", limits["expected"])
+        text = f"must be one of {', '.join(words)}; {found}{nearest(value, words)}"
+    elif code == "string_pattern_mismatch":
+        text = f"must be {_WORDS[limits['pattern']]}; {found}"
+    elif code == "value_error":
+        text = str(limits["error"])
+    elif code == "too_short" and isinstance(value, Mapping):
+        text = f"must hold at least {limits['min_length']} of them; {found}"
+    elif code in _BOUNDS:
+        text = f"must {_BOUNDS[code].format(**limits)}; {found}"
+    elif code in _KINDS:
+        text = f"must be {_KINDS[code]}, {found}{_hint(value, code)}"
+    else:
+        text = f"{error['msg']}; {found}"
+    return Problem(path, text)
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Group)
+
+
+def keys(group: type[Group]) -> dict[str, Any]:
+    """Give the types of a group's keys, by the keys as they stand in a file."""
+    return {field.alias or name: field.annotation for name, field in group.model_fields.items()}
+
+
+def _at(kind: Any, path: KeyPath) -> Any:
+    """The type of what stands at a path in content of a type."""
+    for part in path:
+        kind = keys(kind)[str(part)] if _is_group(kind) else get_args(kind)[-1]
+        while get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    return kind
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f'the text "{value}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a group of keys"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return str(value)
+
+
+def _hint(value: Any, code: str) -> str:
+    if isinstance(value, str) and code in ("float_type", "int_type"):
+        try:
+            number = float(value)
+        except ValueError:
+            return ""
+        if not math.isfinite(number):
+            return ""
+        mantissa, _, exponent = value.lower().partition("e")
+        if exponent:  # YAML 1.1 wants a point and a sign
+            point = "" if "." in mantissa else ".0"
+            written = f"{mantissa}{point}e{int(exponent):+d}"
+            if written != value.lower():
+                return f" YAML reads {value} as a text: write {written}."
+        return f" Write it without quotes: {value}."
+    if code == "string_type" and isinstance(value, int | float | date):
+        return " Put it into quotation marks."
+    return ""

@@ -1,0 +1,506 @@
+"""The study: from the checked configuration to models, experiments and the runs they need.
+
+This is the one place that knows which run serves which figure or table.  It has no TensorFlow
+and no Snakemake in it, so that the workflow can ask it while it is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, get_args
+
+from fmstudy.study import form, schema
+from fmstudy.study.configuration import KeyPath, Problem, unknown
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.spec import REFERENCE, RunSpec, number
+
+# What only one of the engines has.
+ONLY = {
+    "lowlevel": {"bias", "weight_std", "penalty", "delta"},
+    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the study: a run specification with a name, a title, and seeds."""
+
+    name: str
+    title: str
+    section: str
+    spec: RunSpec
+    seeds: tuple[int, ...]
+
+    @property
+    def run(self) -> str:
+        """The name of the run that trains this model."""
+        return self.spec.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what figures and tables need of the model, in plain built-in types."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "section": self.section,
+            "engine": self.spec.engine,
+            "run": self.run,
+            "seeds": list(self.seeds),
+            "spec": self.spec.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One model trained with one of its keys varied; `models` holds one model a value."""
+
+    name: str
+    title: str
+    section: str
+    vary: str
+    base: str
+    values: tuple[float, ...]
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models whose learning curves are drawn on shared axes, and whose differences are tested.
+
+    Each is compared with the first of them, or with the previous one.
+    """
+
+    name: str
+    title: str
+    section: str
+    models: tuple[Model, ...]
+    against: str
+
+
+@dataclass(frozen=True)
+class LongerTraining:
+    """One long run of a model, read off after several numbers of epochs."""
+
+    base: str
+    at: tuple[int, ...]
+    model: Model
+
+
+@dataclass(frozen=True)
+class Closer:
+    """What is looked at more closely: models shown in detail, and what counts as a near-duplicate.
+
+    A test image is one if its pixels correlate so much with those of a training image.
+    """
+
+    models: tuple[Model, ...]
+    leave_out: tuple[Model, ...]
+    correlation: float
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """The experiments on batch normalization that a study runs.
+
+    common     the settings of the common net and of the data
+    settings   by experiment: its own, with the common ones
+    arms       by experiment, of those that read off models: the models, by their names in it
+    """
+
+    file: str
+    seeds: tuple[int, ...]
+    common: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
+    arms: dict[str, dict[str, Model]]
+
+    @property
+    def trained(self) -> list[str]:
+        """The experiments that train nets of their own."""
+        return [name for name in self.settings if name not in self.arms]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The whole study, resolved."""
+
+    title: str
+    directory: str
+    report: str
+    data: dict[str, Any]
+    models: dict[str, Model]
+    epochs: LongerTraining
+    depth: tuple[Model, ...]
+    weights: tuple[Model, ...]
+    sweeps: dict[str, Sweep]
+    comparisons: dict[str, Comparison]
+    batchnorm: BatchNorm
+    closer: Closer
+    published_file: str
+    published_models: dict[str, tuple[str, ...]]
+    published_numbers: dict[str, tuple[str, ...]]
+    claims_file: str
+    replicates: tuple[Model, ...]
+    checks: dict[str, int]
+
+    def section(self, name: str) -> list[Model]:
+        """Give the models that the report shows in section `name`, in configured order."""
+        return [model for model in self.models.values() if model.section == name]
+
+    @property
+    def redoing(self) -> list[Model]:
+        """The models that re-do a model of the source, each once."""
+        names = (name for names in self.published_models.values() for name in names)
+        return [self.models[name] for name in dict.fromkeys(names)]
+
+    @property
+    def compared(self) -> list[Model]:
+        """The models of all comparisons, each once."""
+        named = {m.name: m for comparison in self.comparisons.values() for m in comparison.models}
+        return list(named.values())
+
+    @property
+    def uses_all(self) -> bool:
+        """Whether the study uses every image of the data set, as the source does."""
+        return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)
+
+    def trained(self) -> Iterator[Model]:
+        """Give every model that is trained anywhere in the study, experiments' ones included."""
+        yield from self.models.values()
+        yield self.epochs.model
+        for sweep in self.sweeps.values():
+            yield from sweep.models
+
+    @cached_property  # each job asks for its own
+    def runs(self) -> dict[str, RunSpec]:
+        """The specification of every run, by name; the same run asked for twice stands once."""
+        return {model.run: model.spec for model in self.trained()}
+
+    @property
+    def trainings(self) -> list[tuple[str, int]]:
+        """Every training, as (run, seed), without repetition, in the study's order."""
+        pairs = ((model.run, seed) for model in self.trained() for seed in model.seeds)
+        return list(dict.fromkeys(pairs))
+
+
+def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
+    """Check a configuration and resolve it.
+
+    Gives the study and no problems, or None and every problem found: those of the form or, if
+    there are none, those between its parts.
+    """
+    checked, problems = form.check(schema.Configuration, config)
+    if problems:
+        return None, problems
+    builder = _Builder(checked, config)
+    study = builder.build()
+    return (None, builder.problems) if builder.problems else (study, [])
+
+
+class _Builder:
+    def __init__(self, config: schema.Configuration, given: Mapping[str, Any]) -> None:
+        self.config = config
+        self.given = given
+        self.problems: list[Problem] = []
+        self.models: dict[str, Model] = {}
+
+    def refuse(self, path: KeyPath, text: str) -> None:
+        self.problems.append(Problem(path, text))
+
+    def build(self) -> Study | None:
+        config = self.config
+        self.check_names("models", config.models)
+        self.check_names("sweeps", config.sweeps)
+        self.check_names("comparisons", config.comparisons)
+        for name, given in config.models.items():
+            self.add_model(name, given)
+        if self.problems:  # what follows would only repeat them
+            return None
+        return Study(
+            title=config.title,
+            directory=config.output.directory,
+            report=config.output.report,
+            data=config.data.model_dump(),
+            models=self.models,
+            epochs=self.longer_training(),
+            depth=self.of_one_engine(("depth", "models"), config.depth.models),
+            weights=self.weight_models(),
+            sweeps={name: self.sweep(name, given) for name, given in config.sweeps.items()},
+            comparisons={
+                name: self.comparison(name, given) for name, given in config.comparisons.items()
+            },
+            batchnorm=self.batchnorm(),
+            closer=Closer(
+                models=self.named(("closer", "models"), config.closer.models),
+                leave_out=self.named(("closer", "leave_out"), config.closer.leave_out),
+                correlation=config.closer.duplicates.correlation,
+            ),
+            published_file=config.published.file,
+            published_models=self.published_models(),
+            published_numbers={
+                source: tuple(given.numbers) for source, given in config.published.models.items()
+            },
+            claims_file=config.claims.file,
+            replicates=self.replicates(),
+            checks=config.checks.model_dump(),
+        )
+
+    def check_names(self, group: str, names: Iterable[str]) -> None:
+        """Names become names of files, and not every disk tells upper from lower case."""
+        first: dict[str, str] = {}
+        for name in names:
+            other = first.setdefault(name.lower(), name)
+            if other != name:
+                self.refuse(
+                    (group, name),
+                    f"differs from {other} in upper and lower case only; rename one.",
+                )
+
+    def add_model(self, name: str, given: schema.Model) -> None:
+        path: KeyPath = ("models", name)
+        engine, said = given.engine, given.model_fields_set
+        other_engine = "keras" if engine == "lowlevel" else "lowlevel"
+        for key in sorted(ONLY[other_engine] & said):
+            if getattr(given, key) not in ("none", 0):
+                allowed = sorted(ONLY[engine])
+                self.refuse(
+                    (*path, key),
+                    f"belongs to the engine {other_engine}; this model has engine {engine}, "
+                    f"whose own keys are {', '.join(allowed)}.",
+                )
+        if given.penalty == "none" and given.delta:
+            _, *penalties = get_args(schema.Penalty)
+            self.refuse(
+                (*path, "delta"),
+                f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it.",
+            )
+        if given.penalty != "none" and "delta" not in said:
+            self.refuse((*path, "penalty"), "needs its strength: add delta, such as 1.0e-4.")
+        for key in ("bn_momentum", "bn_epsilon"):
+            if key in said and given.batch_norm == "none":
+                self.refuse((*path, key), "needs batch_norm: before (or after), or drop it.")
+        if (given.dropout or given.batch_norm != "none") and not given.hidden:
+            self.refuse(
+                (*path, "hidden"), "dropout and batch_norm work on hidden layers; there is none."
+            )
+        config = self.config
+        spec = RunSpec.from_dict(
+            REFERENCE[engine].as_dict()
+            | getattr(config.defaults, engine).model_dump()
+            | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
+            | config.data.model_dump(include={"train_samples", "test_samples"})
+        )
+        if spec.batch_size and spec.batch_size > spec.fitted_samples:
+            self.refuse(
+                (*path, "batch_size"),
+                f"is {spec.batch_size}, but only {spec.fitted_samples} samples are left for "
+                "training (data: train_samples, less validation_split).",
+            )
+        section, other = ("part_b", "part_a") if engine == "keras" else ("part_a", "part_b")
+        if given.section == other:
+            self.refuse(
+                (*path, "section"),
+                f"is {other}, whose models have the other engine; choose {section} or batchnorm.",
+            )
+        self.models[name] = Model(
+            name=name,
+            title=given.title or name,
+            section=given.section or section,
+            spec=spec,
+            seeds=tuple(given.seeds or config.seeds),
+        )
+
+    def model(self, name: str, path: KeyPath) -> Model:
+        """Find a model by name; an unknown one is a problem and stands as any other."""
+        if name not in self.models:
+            self.refuse(path, unknown("model", name, self.models))
+            return next(iter(self.models.values()))
+        return self.models[name]
+
+    def named(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
+        """Find models by their names, which stand at `path`."""
+        return tuple(self.model(name, (*path, index)) for index, name in enumerate(names))
+
+    def of_one_engine(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
+        """Find models by name that are to stand side by side, which needs one engine."""
+        models = self.named(path, names)
+        if len({model.spec.engine for model in models}) > 1 and not self.problems:
+            self.refuse(
+                path,
+                "hold models of both engines; their epochs are not the same thing "
+                "(one step against one pass in mini-batches). Compare within one engine.",
+            )
+        return models
+
+    def weight_models(self) -> tuple[Model, ...]:
+        models = self.named(("weights", "models"), self.config.weights.models)
+        for index, name in enumerate(self.config.weights.models):
+            if self.engine(name) == "keras":
+                self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
+        return models
+
+    def replicates(self) -> tuple[Model, ...]:
+        """The models of the target `replicates`, with its seeds in the place of their own."""
+        given = self.config.replicates
+        models = self.named(("replicates", "models"), given.models)
+        return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
+
+    def engine(self, name: str) -> str | None:
+        """Give a model's engine; None for an unknown model, which is a problem already."""
+        return self.models[name].spec.engine if name in self.models else None
+
+    def longer_training(self) -> LongerTraining:
+        given = self.config.epochs
+        base = self.model(given.model, ("epochs", "model"))
+        if self.engine(given.model) == "keras":
+            self.refuse(
+                ("epochs", "model"),
+                f"{base.name} is a Keras model, whose test set is looked at once, at the end; "
+                "take a low-level one.",
+            )
+        at = tuple(sorted(given.at))
+        spec = base.spec.varied(epochs=at[-1])
+        model = Model(
+            f"{base.name}-{at[-1]}-epochs",
+            f"{base.title}, {at[-1]:,} epochs",
+            base.section,
+            spec,
+            tuple(given.seeds or base.seeds),
+        )
+        return LongerTraining(base.name, at, model)
+
+    def sweep(self, name: str, given: schema.Sweep) -> Sweep:
+        path: KeyPath = ("sweeps", name)
+        base, vary = self.model(given.model, (*path, "model")), given.vary
+        if base.name == given.model:  # else it stands for an unknown model
+            self.check_sweep(vary, base, (*path, "vary"))
+        values, models = [], []
+        for index, value in enumerate(given.values):
+            value = self.swept(vary, value, base, (*path, "values", index))
+            if value is None:
+                continue
+            values.append(value)
+            change = {"hidden": (value,)} if vary == "width" else {vary: value}
+            models.append(
+                Model(
+                    name=f"{base.name}-{vary}-{number(value)}",
+                    title=f"{vary.replace('_', ' ')} {number(value)}",
+                    section=base.section,
+                    spec=base.spec.varied(**change),
+                    seeds=tuple(given.seeds or base.seeds),
+                )
+            )
+        return Sweep(
+            name=name,
+            title=given.title,
+            section=given.section or base.section,
+            vary=vary,
+            base=base.name,
+            values=tuple(values),
+            models=tuple(models),
+        )
+
+    def check_sweep(self, vary: str, base: Model, path: KeyPath) -> None:
+        if vary == "width" and len(base.spec.hidden) != 1:
+            self.refuse(path, f"width needs a model with one hidden layer; {base.name} has not.")
+        if vary == "delta" and base.spec.penalty == "none":
+            self.refuse(path, f"delta needs a model with a penalty; {base.name} has none.")
+        owner = next((engine for engine, keys in ONLY.items() if vary in keys), base.spec.engine)
+        if owner != base.spec.engine:
+            self.refuse(path, f"{vary} belongs to the engine {owner}; {base.name} has the other.")
+        elif vary == "dropout" and not base.spec.hidden:
+            self.refuse(path, f"dropout works on hidden layers; {base.name} has none.")
+
+    def swept(self, vary: str, value: float, base: Model, path: KeyPath) -> Any:
+        """Give a swept value as the key that is varied has it; None for one that is refused."""
+        value, problems = form.check(schema.SWEPT[vary], value, path)
+        self.problems += problems
+        if vary == "batch_size" and not problems and value > base.spec.fitted_samples:
+            self.refuse(
+                path, f"is {value}; only {base.spec.fitted_samples} samples are trained on."
+            )
+        return value
+
+    def comparison(self, name: str, given: schema.Comparison) -> Comparison:
+        models = self.of_one_engine(("comparisons", name, "models"), given.models)
+        section = given.section or models[0].section
+        return Comparison(name, given.title, section, models, given.against)
+
+    def batchnorm(self) -> BatchNorm:
+        given = self.config.batchnorm
+        data = self.config.data.model_dump(include={"train_samples", "test_samples"})
+        told = given.model_dump(by_alias=True, exclude_unset=True)
+        told = _in_order_of(self.given["batchnorm"], told)
+        common, asked = told["net"] | data, told["experiments"]
+        # in the order of the report
+        settings = {name: common | asked[name] for name in EXPERIMENTS if name in asked}
+        arms = {
+            name: {
+                arm: self.model(model, ("batchnorm", "experiments", name, "arms", arm))
+                for arm, model in asked[name]["arms"].items()
+            }
+            for name in settings
+            if "arms" in asked[name]
+        }
+        self.check_batches(given)
+        if given.experiments.speed:
+            self.check_speed(given.experiments)
+        return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
+
+    def check_batches(self, given: schema.BatchNorm) -> None:
+        """No batch can hold more samples than are left for training."""
+        fitted = RunSpec(
+            "lowlevel",
+            validation_split=given.net.validation_split,
+            train_samples=self.config.data.train_samples,
+        ).fitted_samples
+        path: KeyPath = ("batchnorm", "experiments")
+        asked: list[tuple[KeyPath, int]] = [
+            (("batchnorm", "net", "batch_size"), given.net.batch_size)
+        ]
+        if experiment := given.experiments.batch_size:
+            sizes = enumerate(experiment.sizes)
+            asked += [((*path, "batch-size", "sizes", index), size) for index, size in sizes]
+        if evaluation := given.experiments.evaluation:
+            asked.append(
+                ((*path, "evaluation", "epoch", "batch_size"), evaluation.epoch.batch_size)
+            )
+        for path, size in asked:
+            if size > fitted:
+                self.refuse(
+                    path,
+                    f"is {size}, but only {fitted} samples are left for training "
+                    "(data: train_samples, less batchnorm: net: validation_split).",
+                )
+
+    def check_speed(self, given: schema.Experiments) -> None:
+        """The experiment speed takes its rates from learning-rate."""
+        grids = given.learning_rate.grids if given.learning_rate else []
+        there = {grid.activation for grid in grids if grid.optimizer == "sgd"}
+        for index, activation in enumerate(given.speed.activations):
+            if activation not in there:
+                self.refuse(
+                    ("batchnorm", "experiments", "speed", "activations", index),
+                    f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
+                    "with optimizer sgd; speed takes its rates from there.",
+                )
+
+    def published_models(self) -> dict[str, tuple[str, ...]]:
+        return {
+            source: tuple(
+                model.name
+                for model in self.named(
+                    ("published", "models", source, "redone_by"), given.redone_by
+                )
+            )
+            for source, given in self.config.published.models.items()
+        }
+
+
+def _in_order_of(given: Any, value: Any) -> Any:
+    """Put keys into the order in which they were given: Snakemake compares parameters as texts."""
+    if isinstance(given, Mapping):
+        return {key: _in_order_of(inner, value[key]) for key, inner in given.items()}
+    if isinstance(given, list):
+        return [_in_order_of(*pair) for pair in zip(given, value, strict=True)]
+    return value

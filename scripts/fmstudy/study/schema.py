@@ -1,0 +1,624 @@
+"""What the files in config/ may say: every key with its type, its range and its meaning.
+
+Configuration   config.yaml, and what is laid over it
+Claims          claims.yaml
+Expectations    batchnorm.yaml
+
+What a type cannot say (a model that is named must exist, a penalty needs its delta, ...) is checked
+in `study`, `claims` and `experiments`. Editors complete and check these files by the JSON schemas
+in workflow/schemas, which `python -m fmstudy.study.schema workflow/schemas` writes.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from fmstudy import runtime
+from fmstudy.study import form
+from fmstudy.study.form import Group, key, optional, pattern
+from fmstudy.study.spec import RunSpec
+
+T = TypeVar("T")
+
+
+def _distinct(entries: list[Any]) -> list[Any]:
+    for index, entry in enumerate(entries):
+        if entry in entries[:index]:
+            raise ValueError(f"holds {entry!r} twice; each entry may stand once.")
+    return entries
+
+
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[
+    str,
+    pattern(
+        "^[A-Za-z0-9][A-Za-z0-9-]{0,39}$",
+        "letters, digits and hyphens, at most 40, the first no hyphen",
+    ),
+]
+ModelName = Annotated[Name, key("name of the model")]
+ArmName = Annotated[
+    str,
+    pattern("^[A-Za-z0-9][A-Za-z0-9/-]{0,39}$", "letters, digits, hyphens and slashes, at most 40"),
+]
+Reference = Annotated[str, pattern("^[a-z]+[0-9]{4}$", "the key of a reference such as ioffe2015")]
+Title = Annotated[Text, key("how figures and tables call it")]
+CLOSED: dict[str, Any] = {"additionalProperties": False}
+ByName = Annotated[dict[Name, T], Field(json_schema_extra=CLOSED)]
+Entries = Annotated[
+    list[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})
+]
+Some = Annotated[Entries[T], Field(min_length=1)]
+# A number that may be whole, and then is a parameter of jobs without a point.
+Number = Annotated[float, AfterValidator(form.without_point)]
+
+Section = Annotated[
+    Literal["part_a", "part_b", "batchnorm"],
+    key("where the report shows it; by default, with the models of the same engine"),
+]
+Activation = Annotated[Literal["relu", "sigmoid"], key("of the hidden layers")]
+Bias = Annotated[Literal["scalar", "vector"], key("one per layer, or one per unit")]
+WeightStd = Annotated[float, key("standard deviation of the normal initial weights", gt=0, le=100)]
+Optimizer = Annotated[Literal["adam", "sgd"], key("how the weights are updated")]
+LearningRate = Annotated[float, key("of the optimizer", gt=0, le=1000)]
+Epochs = Annotated[int, key("passes over the training images", ge=1, le=1_000_000)]
+PartialEpochs = Annotated[
+    Number, key("passes over the training images, or part of one", gt=0, le=1000)
+]
+BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
+ValidationSplit = Annotated[
+    float, key("share of the training images, from the end", ge=0.01, le=0.9)
+]
+Penalty = Literal["none", "l1", "l1_signed", "l2"]
+BnMomentum = Annotated[float, key("of the moving statistics", ge=0, lt=1)]
+BnEpsilon = Annotated[float, key("added to the batch variance", gt=0, le=1)]
+Units = Annotated[int, key("units of a hidden layer", ge=1, le=10_000)]
+Hidden = Annotated[  # not too many: the run's name, which lists them, has to fit into a file name
+    list[Units], key("units of each hidden layer; [] is softmax", max_length=30)
+]
+Seeds = Annotated[
+    Some[Annotated[int, Field(ge=0, le=4_294_967_295)]],
+    key("one training for each of these seeds"),
+]
+ModelNames = Annotated[Some[Name], key("names of models")]
+Steps = Annotated[int, key("training steps", ge=1, le=1_000_000)]
+Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
+
+
+# --------------------------------------------------------------------------- the study's settings
+class Output(Group):
+    """Where results and report go."""
+
+    directory: str = pattern(
+        "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
+        "results, or a folder in it, such as results/quick",
+    )
+    report: str = pattern(
+        "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
+        "a file in the folder report whose name ends in .html, such as report/final.html",
+    )
+
+
+class Data(Group):
+    """The data set."""
+
+    sources: Some[Text] = key("folders or web folders, tried in this order")
+    timeout: Number = key("seconds without a byte until giving up", gt=0, le=3600)
+    train_samples: int = key("training images, from the first", ge=100, le=60_000)
+    test_samples: int = key("test images, from the first", ge=100, le=10_000)
+
+
+class Shared(Group):
+    """Settings of models that do not set their own."""
+
+    activation: Activation
+    optimizer: Optimizer
+    learning_rate: LearningRate
+    epochs: Epochs
+
+
+class LowlevelDefaults(Shared):
+    """Settings of low-level models that do not set their own."""
+
+    bias: Bias
+    weight_std: WeightStd
+
+
+class KerasDefaults(Shared):
+    """Settings of Keras models that do not set their own."""
+
+    batch_size: BatchSize
+    validation_split: ValidationSplit
+
+
+class Defaults(Group):
+    """Settings of models that do not set their own, by engine."""
+
+    lowlevel: LowlevelDefaults
+    keras: KerasDefaults
+
+
+class Model(Group):
+    """A model: its layers, and what differs from the defaults of its engine."""
+
+    title: Title = optional("how figures and tables call it; by default, its name")
+    section: Section = optional()
+    engine: Literal["lowlevel", "keras"] = key("low-level TensorFlow, or Keras in mini-batches")
+    hidden: Hidden
+    seeds: Seeds = optional()
+    activation: Activation = optional()
+    bias: Bias = optional()
+    weight_std: WeightStd = optional()
+    penalty: Penalty = optional(
+        "added to the loss, times delta: sum of |w|, sum of w, or sum of w squared",
+        default=RunSpec.penalty,
+    )
+    delta: float = optional("strength of the penalty", ge=0, le=1_000_000, default=RunSpec.delta)
+    dropout: float = optional(
+        "fraction of hidden outputs dropped", ge=0, lt=1, default=RunSpec.dropout
+    )
+    batch_norm: Literal["none", "before", "after"] = optional(
+        "batch normalization before or after the activation", default=RunSpec.batch_norm
+    )
+    bn_momentum: BnMomentum = RunSpec.bn_momentum
+    bn_epsilon: BnEpsilon = RunSpec.bn_epsilon
+    optimizer: Optimizer = optional()
+    learning_rate: LearningRate = optional()
+    epochs: Epochs = optional()
+    batch_size: BatchSize = optional()
+    validation_split: ValidationSplit = optional()
+
+
+class LongerTraining(Group):
+    """One long run of a model, whose metrics are read off after several numbers of epochs."""
+
+    model: ModelName
+    at: Some[Epochs] = key("numbers of epochs")
+    seeds: Seeds = optional()
+
+
+class Models(Group):
+    """Models that the report shows side by side."""
+
+    models: ModelNames
+
+
+# What a sweep can vary, and the type of its values.
+VARIED = ("delta", "dropout", "learning_rate", "weight_std", "batch_size", "epochs")
+SWEPT = {"width": Units} | {key: Model.model_fields[key].rebuild_annotation() for key in VARIED}
+
+
+class Sweep(Group):
+    """One model trained again and again with one key varied."""
+
+    title: Title
+    section: Section = optional()
+    model: ModelName
+    vary: Literal[tuple(SWEPT)] = key(  # type: ignore[valid-type]
+        "the key that is varied; width is the units of a single hidden layer"
+    )
+    values: Entries[Number] = key("the values of that key", min_length=2)
+    seeds: Seeds = optional()
+
+
+class Comparison(Group):
+    """Models with learning curves on shared axes, and tests of their differences."""
+
+    title: Title
+    section: Section = optional()
+    models: Entries[Name] = key("models of one engine", min_length=2, max_length=4)
+    against: Literal["first", "previous"] = optional(
+        "the model that each is tested against", default="first"
+    )
+
+
+class NearDuplicates(Group):
+    """Which test images count as near-duplicates of training images."""
+
+    correlation: float = key("least correlation of the pixels", gt=0, le=1)
+
+
+class Closer(Models):
+    """Mistakes and calibration."""
+
+    leave_out: Entries[Name] = key("names of models that only guess")
+    duplicates: NearDuplicates
+
+
+class PublishedModel(Group):
+    """A model of the source."""
+
+    redone_by: Some[Name] = key(
+        "the model that follows the source to the letter, and an alternative reading", max_length=2
+    )
+    numbers: Some[Name] = key("ids of its rows in the published numbers")
+
+
+class File(Group):
+    """A separate file."""
+
+    file: str = pattern("^[^{}]+$", "a path without braces, which Snakemake takes for wildcards")
+
+
+class Published(File):
+    """The numbers that the source prints."""
+
+    models: dict[str, PublishedModel] = key("the models of that file")
+
+
+class Replicates(Models):
+    """More seeds for narrow intervals."""
+
+    seeds: Seeds
+
+
+class Checks(Group):
+    """How often the statistics themselves are put to the test."""
+
+    pairs: int = key("comparisons of a small model with itself", ge=2, le=100_000)
+    repetitions: int = key("simulations of each interval", ge=100, le=1_000_000)
+
+
+# --------------------------------------------------------------------- the experiments of Part C
+Rates = Annotated[Some[LearningRate], key("learning rates")]
+Momenta = Annotated[Some[BnMomentum], key("momenta of moving statistics")]
+Depths = Some[Annotated[int, Field(ge=1, le=100)]]
+Net = Annotated[Hidden, Field(min_length=1)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+
+
+class CommonNet(Group):
+    """The net of all experiments that do not set their own."""
+
+    hidden: Net
+    batch_size: BatchSize
+    learning_rate: LearningRate
+    validation_split: ValidationSplit
+    bn_epsilon: BnEpsilon
+
+
+class Arms(Group):
+    """An experiment on models of this study."""
+
+    arms: dict[ArmName, Name] = key(
+        "names of the models, by their names in the experiment",
+        min_length=2,
+        json_schema_extra=CLOSED,
+    )
+
+
+class Grid(Group):
+    """Learning rates for one activation and one optimizer."""
+
+    activation: Activation
+    optimizer: Literal["sgd", "momentum", "adam"] = key("how weights are updated")
+    rates: Rates
+
+
+class LearningRateExperiment(Group):
+    """At which learning rates nets train."""
+
+    epochs: PartialEpochs
+    usable: Level = key("validation accuracy at a usable rate")
+    grids: list[Grid] = key("the learning rates that are tried", min_length=1)
+
+
+class Trained(Group):
+    """Nets with these activations that are trained."""
+
+    activations: Some[Activation] = key("activations of the nets")
+    epochs: PartialEpochs
+
+
+class Placement(Trained):
+    """Batch normalization before or after the activation."""
+
+    rates: Rates
+
+
+class Speed(Trained):
+    """How many steps, and how much time, to an accuracy, at the best rates of learning-rate."""
+
+    every: Steps = key("steps between two evaluations")
+    statistics_samples: Samples = key("images for the exact statistics")
+    levels: Some[Level] = key("validation accuracies to reach")
+
+
+class Noisy(Trained):
+    """Whether random shifts behind the normalization hurt."""
+
+    every: Steps = key("steps between two evaluations")
+    statistics_samples: Samples = key("images for the exact statistics")
+    scale: float = key("random factors are within 1 +- this", ge=0, le=1)
+    shift: float = key("random shifts, in standard deviations", ge=0, le=100)
+
+
+class Shift(Trained):
+    """Whether layers shift, and whether the loss is smoother."""
+
+    every: Steps = key("steps between two measurements")
+    probe_samples: Samples = key("images of the fixed batch for measurements")
+
+
+class Depth(Trained):
+    """Whether gradients vanish or explode, and whether deep nets train."""
+
+    width: Units
+    depths: Depths = key("hidden layers of nets with gradients before training")
+    gradient_samples: Samples = key("images for these gradients")
+    trained: Depths = key("hidden layers of nets that are trained")
+    learning_rate: LearningRate
+
+
+class Init(Trained):
+    """How much the initial weights matter."""
+
+    deviations: Entries[WeightStd] = key("of the initial weights", min_length=2)
+    rates: Rates
+    invariance_samples: Samples = key("images for the test of invariance")
+
+
+class GammaBeta(Group):
+    """What gamma and beta learn, and what they can do alone."""
+
+    activation: Activation
+    epochs: PartialEpochs
+    learning_rate: LearningRate
+    shape_samples: Samples = key("images for the shapes of distributions")
+
+
+class SmallBatches(Group):
+    """What becomes of batch normalization in small batches."""
+
+    activation: Activation
+    sizes: Some[BatchSize] = key("mini-batch sizes")
+    examples: Samples = key("training images, the same number for every size")
+    momenta: Momenta
+
+
+class OneEpoch(Group):
+    """Training for one epoch of mini-batches."""
+
+    hidden: Net
+    batch_size: BatchSize
+
+
+class FullBatch(Group):
+    """Training on some images at once."""
+
+    hidden: Net
+    steps: Steps
+    samples: Samples
+
+
+class Evaluation(Group):
+    """Moving statistics compared with exact ones."""
+
+    momenta: Momenta
+    epoch: OneEpoch
+    full: FullBatch
+
+
+class Experiments(Group):
+    """The experiments that are run, with their settings."""
+
+    curves: Arms = optional("learning curves of models with and without batch normalization")
+    learning_rate: LearningRateExperiment = optional(alias="learning-rate")
+    speed: Speed = optional()
+    batch_size: SmallBatches = optional(alias="batch-size")
+    evaluation: Evaluation = optional()
+    shift: Shift = optional()
+    noisy: Noisy = optional()
+    gamma_beta: GammaBeta = optional(alias="gamma-beta")
+    depth: Depth = optional()
+    init: Init = optional()
+    placement: Placement = optional()
+    placement_keras: Arms = optional("the same for Keras models", alias="placement-keras")
+    dropout: Arms = optional("batch normalization and dropout in Keras models")
+
+
+class BatchNorm(File):
+    """The experiments on batch normalization."""
+
+    seeds: Seeds
+    net: CommonNet
+    experiments: Experiments
+
+
+class Configuration(Group):
+    """Configuration of the study."""
+
+    title: Text = key("title of the report")
+    output: Output
+    data: Data
+    seeds: Seeds
+    defaults: Defaults
+    models: ByName[Model] = key("the models, by name", min_length=1)
+    epochs: LongerTraining
+    depth: Models
+    weights: Models
+    sweeps: ByName[Sweep] = key("the sweeps, by name")
+    comparisons: ByName[Comparison] = key("the comparisons, by name")
+    batchnorm: BatchNorm
+    closer: Closer
+    published: Published
+    claims: File
+    replicates: Replicates
+    checks: Checks
+
+
+# -------------------------------------------------------------------------- claims of the source
+METRICS = (
+    *(f"train_{kind}" for kind in ("accuracy", "loss", "objective")),
+    *(f"validation_{kind}" for kind in ("accuracy", "loss", "objective")),
+    *(f"test_{kind}" for kind in ("accuracy", "loss", "objective")),
+    *("gap_accuracy", "gap_loss", "test_gap_accuracy", "test_gap_loss"),
+    *("norm", "near_zero_share", "sum_absolute", "gamma_deviation", "beta_mean", "gamma_one"),
+)
+Epoch = Annotated[int, key("number of an epoch", ge=0, le=1_000_000)]
+
+
+class Expectation(Group):
+    """What is expected of a quantity: one of more, less and about."""
+
+    more: float = optional("it is more than this")
+    less: float = optional("it is less than this")
+    about: float = optional("it is this, give or take what stands after within")
+    within: float = optional("how far about may be off", gt=0)
+
+
+class OfMetric(Group):
+    """What is measured."""
+
+    metric: Literal[METRICS] = key("what is measured")  # type: ignore[valid-type]
+
+
+class OfModel(OfMetric):
+    """A metric of a model."""
+
+    model: ModelName
+
+
+class AtEpoch(OfModel):
+    """A metric of a model, at an epoch or the end."""
+
+    epoch: Epoch = optional()
+
+
+class Compare(AtEpoch):
+    """A metric of a model minus that of another one."""
+
+    with_: Name = key("name of the model it is compared with", alias="with")
+
+
+class Course(OfModel):
+    """The change of a metric from one epoch to another, perhaps minus that over other epochs."""
+
+    from_: Epoch = Field(alias="from")
+    to: Epoch
+    minus: list[Epoch] = optional("first and last of the other epochs", min_length=2, max_length=2)
+
+
+class Trend(OfMetric):
+    """The change of a metric along a line fitted to a sweep."""
+
+    sweep: Name = key("name of the sweep")
+    from_: float = optional("value at which the change begins", alias="from")
+    to: float = optional("value at which it ends")
+    scale: Literal["linear", "log"] = optional("scale of the values", default="linear")
+
+
+class Test(Expectation):
+    """A hypothesis on our runs."""
+
+    compare: Compare = optional()
+    level: AtEpoch = optional()
+    course: Course = optional()
+    longer: OfMetric = optional("the change of a metric over the longer training")
+    trend: Trend = optional()
+
+
+class Printed(Expectation):
+    """A hypothesis on the numbers that the source prints."""
+
+    add: Some[Name] = key("ids of published numbers")
+    subtract: Entries[Name] = optional("ids of published numbers")
+
+
+class Claim(Group):
+    """A claim of the source, and the hypotheses that test it."""
+
+    part: Literal["A", "B", "C"] = key("part of the source")
+    topic: Name = key("claims with the same topic are one family")
+    place: Text = key("where the source says it")
+    says: Text = key("what it says, in our words")
+    test: Test = optional()
+    printed: Printed = optional()
+    untested: Text = optional("why no run can test it")
+    part_c: Annotated[str, pattern("^C[0-9]+$", "a claim of config/batchnorm.yaml such as C4")] = (
+        optional()
+    )
+    literature: Entries[Reference] = optional("keys of references")
+
+
+class Claims(Group):
+    """Claims of the source."""
+
+    claims: ByName[Claim] = key("the claims, by name", min_length=1)
+
+
+# ------------------------------------------------------------- what is expected of the experiments
+Quantity = Annotated[
+    str,
+    pattern(
+        "^[a-z_0-9]+(/[A-Za-z0-9.+-]+)*$", "the name of a quantity such as decades/relu/sgd/bn"
+    ),
+]
+
+
+class Recorded(Group):
+    """When the predictions were recorded."""
+
+    commit: str = pattern("^[0-9a-f]{7,40}$", "the hash of a commit")
+    date: str = pattern(
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 'a date such as "2026-11-22", in quotation marks'
+    )
+
+
+class CommonClaim(Group):
+    """A common claim about batch normalization."""
+
+    says: Text = key("the claim, in our words")
+    literature: Some[Reference] = key("keys of references")
+    literature_says: Text = key("what these references say about it, in our words")
+    set_aside: ByName[Text] = optional("predictions without a vote on it, each with the reason")
+
+
+class PredictionTest(Expectation):
+    """A hypothesis on a quantity of an experiment."""
+
+    quantity: Quantity
+    minus: Quantity = optional("the quantity that is subtracted, seed by seed")
+
+
+class Prediction(Group):
+    """A hypothesis, and the verdict that we expected."""
+
+    experiment: Literal[tuple(form.keys(Experiments))] = key(  # type: ignore[valid-type]
+        "name of the experiment"
+    )
+    seen: bool = optional("whether it was written after its runs were seen")
+    claim: Name = optional("the claim that its verdict counts for")
+    says: Text = key("the hypothesis in words")
+    test: PredictionTest
+    expect: Literal["supported", "contradicted", "not resolved"] = key(
+        "the verdict that we expected"
+    )
+
+
+class Expectations(Group):
+    """Claims about batch normalization, and predictions."""
+
+    recorded: Recorded
+    claims: ByName[CommonClaim] = key("the claims, by name", min_length=1)
+    predictions: ByName[Prediction] = key("the predictions, by name")
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Give the JSON schemas by name; `overlay` is for files that are laid over config.yaml."""
+    files: dict[str, type[Group]]
+    files = {"config": Configuration, "claims": Claims, "batchnorm": Expectations}
+    schemas = {name: kind.model_json_schema() for name, kind in files.items()}
+    schemas["overlay"] = Configuration.model_json_schema()
+    for group in (schemas["overlay"], *schemas["overlay"]["$defs"].values()):
+        group.pop("required", None)  # whatever it leaves out is as it was
+    return schemas
+
+
+if __name__ == "__main__":
+    for name, content in json_schemas().items():
+        text = json.dumps(content, indent=1) + "\n"
+        runtime.write_text(Path(sys.argv[1], f"{name}.schema.json"), text)

@@ -1,0 +1,159 @@
+"""A digest of the code that a script uses: what Snakemake needs to know when to run it again.
+
+Snakemake sees that a script has changed, but not that a module has which the script imports.
+So each rule carries, as a parameter, a digest of the library modules that its script imports,
+directly or through each other.  Comments, layout and docstrings do not count: to correct a word
+must not cost half an hour of training.  All Pythons that the study runs on give the same digest.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from fmstudy import runtime
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.name
+MEMORY = Path(".snakemake/digests.json")  # of the directory in which the study is run
+
+
+class Source(NamedTuple):
+    """What matters of a file of Python: the library's modules that it imports, and its code.
+
+    `code` is a digest (64 hexadecimal digits) that comments, layout and docstrings do not change.
+    """
+
+    imports: tuple[str, ...]
+    code: str
+
+
+def digest(script: str, *modules: str) -> str:
+    """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
+
+    `script` is the name of a file in scripts/, without its .py; `modules` are those that it
+    imports by a name which a parameter gives.
+    """
+    return _short(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
+
+
+def of_study() -> str:
+    """Give the digest (16 hexadecimal digits) of all code: scripts, library, rules, templates.
+
+    The configuration is not in it.  Equal digests and equal configurations make equal reports
+    from equal results.  `PYTHONPATH=scripts python -m fmstudy.workflow.digest` prints it.
+    """
+    root = SCRIPTS.parent
+    code = [(path.stem, source.code) for path, source in _sources().items()]
+    files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
+    files += (path for path in (root / "report/templates").rglob("*") if path.is_file())
+    texts = [
+        (path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+        for path in files
+        if path.exists()
+    ]
+    return _short(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
+
+
+def modules_of(script: str, *modules: str) -> list[str]:
+    """Give the names of the library's modules that a script imports, directly or not, sorted."""
+    found: set[str] = set()
+    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *modules}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.update(_module(name).imports)
+    return sorted(found)
+
+
+def _short(texts: Iterator[str]) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
+def _module(name: str) -> Source:
+    return _sources()[SCRIPTS / PACKAGE / f"{name}.py"]
+
+
+# ------------------------------------------------------------------------- reading the files
+@cache
+def _sources() -> dict[Path, Source]:
+    """Every script and every module of the library.
+
+    To read them all takes a second, each time that the workflow is looked at.  So what was found
+    is kept, by the files' contents, where Snakemake keeps what it must know the next time.
+    """
+    paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).glob("*.py"))]
+    known = _remembered()
+    found: dict[str, Source] = {}
+    keys = {}
+    for path in paths:
+        text = path.read_bytes()
+        # Another way to make digests, which this very file is, makes them all anew.
+        key = keys[path] = hashlib.sha256(_own_text() + text).hexdigest()
+        found[key] = known.get(key) or _read(text, path)
+    if found != known:
+        _remember(found)
+    return {path: found[key] for path, key in keys.items()}
+
+
+@cache
+def _own_text() -> bytes:
+    return Path(__file__).read_bytes()
+
+
+def _remembered() -> dict[str, Source]:
+    try:
+        content = json.loads(MEMORY.read_text(encoding="utf-8"))
+        return {key: Source(tuple(imports), code) for key, (imports, code) in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # there is none, or it is damaged
+        return {}
+
+
+def _remember(found: dict[str, Source]) -> None:
+    """Keep what was found, if Snakemake has made its place already and it may be written to."""
+    if MEMORY.parent.is_dir():
+        with suppress(OSError):
+            runtime.write_text(MEMORY, json.dumps(found))
+
+
+def _read(text: bytes, path: Path) -> Source:
+    tree = ast.parse(text, filename=str(path))
+    imports = sorted(_imports(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node, clean=False) is not None
+            node.body = node.body[1:] if documented else node.body
+    code = hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
+    return Source(tuple(imports), code)
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            names.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.Import):
+            dotted = (alias.name for alias in node.names)
+            names |= {name.split(".")[1] for name in dotted if name.startswith(f"{PACKAGE}.")}
+    return names
+
+
+def _plain(node: object) -> object:
+    """The tree in tuples and lists, without empty fields, which differ between Pythons."""
+    if isinstance(node, ast.AST):
+        filled = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
+        return type(node).__name__, *((name, _plain(value)) for name, value in filled)
+    return [_plain(item) for item in node] if isinstance(node, list) else node
+
+
+if __name__ == "__main__":
+    print(of_study())

@@ -1,0 +1,428 @@
+"""What a person sees while Snakemake runs: the plan, one line of progress, failures, the result.
+
+Snakemake writes about fifteen lines per job.  `install` replaces the handler that writes them to
+the terminal.  The new one receives every record of Snakemake's logger and sums up the ones it
+knows; it passes all others, such as warnings and unexpected errors, to Snakemake's handler, which
+prints them as usual.  If it fails, it says so in one warning and passes everything on from then on.
+Snakemake's log file stays complete.
+
+Nothing here imports Snakemake: its records are read by their attributes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fmstudy import runtime
+from fmstudy.workflow import wording
+from fmstudy.workflow.progress import Outlook, Run, State
+
+# Switches of Snakemake that ask for its own output.
+DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
+
+POLL = 1.0  # seconds between two looks at Snakemake's jobs
+LOOK = 2.0  # seconds between two looks at the logs of jobs
+ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
+HELD = 1.0  # seconds that an error is held, until Snakemake names its job
+
+# Events of Snakemake's logger that the line of progress sums up.
+ROUTINE = {
+    *("workflow_started", "resources_info", "rulegraph", "shellcmd", "progress"),
+    *("job_info", "group_info", "job_started", "job_finished"),
+}
+# The same for messages without an event.  What is missing here is shown.
+NOISE = re.compile(
+    "Assuming unrestricted shared filesystem usage|Building DAG of jobs|Using shell: "
+    "|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored"
+    "|Config file .* is extended by additional config"
+    "|Select jobs to execute|Removing output files of failed job|Trying to restart job "
+    "|Shutting down, this might take some time|Complete log|Elapsed time: "
+    "|Reasons:|Some jobs were triggered by provenance|Rules with provenance triggered jobs"
+    "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
+    "|'sacct' unavailable"
+)
+# What Snakemake says at the end when jobs have failed, each of which was shown before.
+FAILED = re.compile(
+    "Exiting because a job execution failed|.*At least one job did not complete", re.S
+)
+
+
+class Terminal(logging.Handler):
+    """Takes the place of Snakemake's handler for the terminal.
+
+    snakemakes  that handler; other messages go to the same stream
+    describe    gives the run, once Snakemake has planned it
+    full        whether to pass everything on
+    dry         whether this is a dry run
+    quiet       words of --quiet: rules, progress, all
+    logs        Snakemake's log files
+    clock       seconds since 1970
+    poll        seconds between two ticks of the thread that follows the run; 0 starts none
+    """
+
+    def __init__(
+        self,
+        snakemakes: logging.StreamHandler,
+        describe: Callable[[], Run],
+        *,
+        full: bool = False,
+        dry: bool = False,
+        quiet: Collection[str] = (),
+        logs: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
+        poll: float = POLL,
+    ) -> None:
+        super().__init__()
+        self.snakemakes, self.describe = snakemakes, describe
+        self.full, self.dry, self.quiet, self.logs = full, dry, set(quiet), logs
+        self.clock, self.poll = clock, poll
+        self.stream = snakemakes.stream
+        self.in_place = _is_terminal(self.stream) and not full
+        self.working = True  # until something fails in here
+        self.run: Run | None = None
+        self.state = State([], 1)
+        self.line = ""  # of progress
+        self.drawn = self.interrupted = self.has_failed = False
+        self.failures = 0  # that were shown
+        self.held: dict[int | None, logging.LogRecord] = {}  # errors, by their thread
+        self.over = threading.Event()
+
+    # --------------------------------------------------------------------- what Snakemake says
+    def emit(self, record: logging.LogRecord) -> None:
+        """Deal with a record, or pass it on."""
+        understood = False
+        if self.working:
+            try:
+                understood = self._understand(record)
+            except Exception as error:
+                self._give_up(error)
+        if not understood:
+            self._pass_on(record)
+
+    def _understand(self, record: logging.LogRecord) -> bool:
+        event, said = str(getattr(record, "event", None) or ""), vars(record)
+        held = self.held.get(record.thread)
+        if held and event != "job_error":
+            self._release(held)
+        if event == "run_info" and not self.run:
+            self._begin(said)
+            return not self.full
+        began = self._keep_state(event, said)
+        if self.full:
+            return False
+        match event:
+            case "job_error":
+                told = self._tell_failure(said, held, began)
+                self.held.pop(record.thread, None)
+                return told
+            case "group_error":
+                return self._tell_group(said)
+            case "error":
+                return self._tell_error(record)
+            case "":
+                return self._tell_message(record)
+        return event in ROUTINE or event == "run_info"
+
+    def _keep_state(self, event: str, said: Mapping[str, Any]) -> float:
+        """Follow the run; gives the time when a job that has failed began."""
+        state, now = self.state, self.clock()
+        if event == "job_started":
+            state.start((id for id in said["jobs"] if isinstance(id, int)), now)
+        elif event == "group_info":
+            state.start((job.jobid for job in said["jobs"]), now, grouped=True)
+        elif event == "job_finished":
+            state.finish(said["job_id"], now)
+        elif event == "job_error":
+            began = state.running.get(said["jobid"], 0.0)
+            state.fail(said["jobid"])
+            return began
+        return 0.0
+
+    def _tell_message(self, record: logging.LogRecord) -> bool:
+        text = str(record.msg)
+        if record.levelno >= logging.WARNING:
+            return self._is_told(text)
+        if text.startswith("Terminating processes on user request"):
+            self.interrupted = True
+            self._say("Interrupted: stopping the running jobs.")
+            return True
+        if text.startswith("This was a dry-run"):
+            return self.run is not None
+        return bool(NOISE.match(text))
+
+    # --------------------------------------------------------------------------------- failures
+    def _tell_error(self, record: logging.LogRecord) -> bool:
+        """An exception: mostly of a job, which Snakemake names in the next record."""
+        name, text = getattr(record, "exception", ""), str(record.msg)
+        if name == "LockException":
+            self._complain(
+                f"Another run is using {os.getcwd()}, or one was killed there.\n"
+                "If no other run is active, unlock the folder and run the same command again:\n"
+                "    snakemake --unlock"
+            )
+        elif name == "IncompleteFilesException":
+            self._complain(
+                "A run that was killed left files that may be incomplete.\n"
+                "Run the same command again with --rerun-incomplete."
+            )
+        elif not self.run or self.over.is_set():
+            return self._is_told(text)
+        else:
+            self.held[record.thread] = record
+        return True
+
+    def _is_told(self, text: str) -> bool:
+        """Whether a message says only that some job has failed, which was shown."""
+        return (self.has_failed or self.interrupted) and bool(FAILED.match(text))
+
+    def _release(self, error: logging.LogRecord) -> None:
+        """Pass on an error that Snakemake has not tied to a job."""
+        self.has_failed = True
+        self.held.pop(error.thread, None)
+        self._pass_on(error)
+
+    def _tell_failure(
+        self, said: Mapping[str, Any], error: logging.LogRecord | None, began: float
+    ) -> bool:
+        id = said["jobid"]
+        if self.run is None or said.get("indent"):  # of a group, which was shown already
+            return self.run is not None
+        text = str(error.msg) if error else ""
+        found = wording.last_error(said["log"], began)
+        if not found and (self.interrupted or wording.ended_by(text) == 2):  # Ctrl-C
+            return True
+        reason, again = found or wording.cause(said, text, began), self.run.retried(id)
+        self._block(self._job_name(id, said), reason, said["log"], again=again)
+        return True
+
+    def _tell_group(self, said: Mapping[str, Any]) -> bool:
+        """Show those jobs of a group whose logs hold an error."""
+        if self.run is None:
+            return False
+        jobs = {info["jobid"]: info for info in said["job_error_info"]}
+        errors = {
+            id: wording.last_error(info["log"], self.state.running.get(id, 0.0))
+            for id, info in jobs.items()
+        }
+        again = any(self.run.retried(id) for id in jobs)
+        for id, text in errors.items():
+            if text:
+                self._block(self._job_name(id, jobs[id]), text, jobs[id]["log"], again=again)
+        if not any(errors.values()):
+            rules = ", ".join(sorted({info["rule_name"] for info in jobs.values()}))
+            text = next((it["rule_msg"] for it in jobs.values() if it["rule_msg"]), rules)
+            self._block(f"a group of {len(jobs)} jobs", text, said["aux_logs"], again=again)
+        return True
+
+    def _job_name(self, id: int, said: Mapping[str, Any]) -> str:
+        job = self.state.jobs.get(id)
+        return job.name if job else str(said["rule_name"])
+
+    def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
+        lines = text.strip().splitlines()
+        if again:  # and in full if it fails for good
+            self._complain(f"Failed, will be tried again: {name}\n    {lines[0]}")
+            return
+        self.has_failed = True
+        self.failures += 1
+        lines += [f"Log: {log}" for log in logs if log not in text and Path(log).exists()]
+        self._complain("\n    ".join([f"Failed: {name}", *lines]))
+
+    # ----------------------------------------------------------------------------- begin and end
+    def _begin(self, said: Mapping[str, Any]) -> None:
+        """Snakemake has planned what it will do."""
+        run = self.describe()
+        self.began = self.looked = self.shown = self.clock()
+        self.state = State(run.jobs, run.slots)
+        self.run = run
+        outlook = self.state.outlook(self.began)
+        if self.full:
+            pass
+        elif self.dry:
+            self._say("\n".join(wording.table(run, outlook, list(said.get("stats", ())))))
+        else:
+            os.environ[runtime.QUIET] = "1"  # their errors are shown here, from their logs
+            if "rules" not in self.quiet:
+                self._say(wording.plan(run, outlook))
+                if self.logs:
+                    log = os.path.relpath(self.logs[0])
+                    self._say(f"Complete log: {log}")
+        if self.poll and not self.dry:
+            thread = threading.Thread(target=self._follow, name="terminal", daemon=True)
+            thread.start()
+
+    def end(self, success: bool = False) -> None:
+        """Show the outcome of the run, once."""
+        with self._locked():
+            if self.over.is_set() or not self.working:
+                return
+            self.over.set()
+            try:
+                for held in list(self.held.values()):
+                    self._release(held)
+                if self.run and not self.dry:
+                    self._ask()
+                    if not self.full and not (success and "rules" in self.quiet):
+                        self._say(self._outcome(self.run, success))
+            except Exception as error:
+                self._give_up(error)
+
+    def _outcome(self, run: Run, success: bool) -> str:
+        time, done = wording.measured(self.clock() - self.began), len(self.state.done)
+        if success:
+            return "\n".join(
+                [f"Finished in {time}:", *(f"    {it}" for it in wording.grouped(run.targets))]
+            )
+        jobs = f"{done} of {len(run.jobs)} jobs done"
+        if self.interrupted:
+            return f"Interrupted after {time}: {jobs}. The same command continues."
+        failed = max(self.failures, len(self.state.failed))
+        if not failed:
+            return f"Stopped after {time}: {jobs}. The same command continues."
+        return (
+            f"Stopped after {time}: {failed} failed, {jobs}. "
+            "Fix the cause; the same command continues."
+        )
+
+    def close(self) -> None:
+        """Close both handlers, as Snakemake does before it exits."""
+        self.end()
+        super().close()
+        self.snakemakes.close()
+
+    # --------------------------------------------------------------------------------- meanwhile
+    def _follow(self) -> None:
+        while not self.over.wait(self.poll):
+            self.tick()
+
+    def tick(self) -> None:
+        """Do what is due by the clock: check on the jobs, and show how far the run has come."""
+        with self._locked():
+            if not self.working or not self.run or self.over.is_set():
+                return
+            try:
+                self._tick(self.clock())
+            except Exception as error:
+                self._give_up(error)
+
+    def _tick(self, now: float) -> None:
+        for held in list(self.held.values()):
+            if now - held.created >= HELD:
+                self._release(held)
+        self._ask()
+        if now - self.looked >= LOOK:
+            self.looked = now
+            self.state.look()
+            self.line = self._progress(self.state.outlook(now))
+        if not self.line or "progress" in self.quiet or "all" in self.quiet:
+            return
+        if self.in_place:
+            width = _width(self.stream)
+            # Over the whole width, so that what a job may print itself starts on the next line.
+            self.stream.write(f"\r{self.line[:width]:<{width}}")
+            self.stream.flush()
+            self.drawn = True
+        elif now - self.shown >= ELSEWHERE:
+            self.shown = now
+            self._say(self.line)
+
+    def _ask(self) -> None:
+        """Ask for jobs that ended unheard: with --quiet, Snakemake does not log their end."""
+        assert self.run is not None
+        for id in list(self.state.running):
+            if self.run.finished(id):
+                self.state.finish(id, self.clock())
+            elif self.run.failed(id):
+                self.state.fail(id)
+
+    def _progress(self, outlook: Outlook) -> str:
+        state = self.state
+        running = sorted(state.running, key=lambda id: -outlook.left.get(id, 0.0))
+        if self.interrupted or (self.has_failed and self.run and not self.run.keep_going):
+            names = "; ".join(map(self._job, running))
+            return f"Stopping, {wording.count(len(running))} still running: {names}".rstrip(": ")
+        share = min(int(100 * outlook.share), 99)  # not 100 before the end
+        left = f"{'roughly' if outlook.rough else 'about'} {wording.about(outlook.seconds)} left"
+        jobs = f"{len(state.done)} of {len(state.jobs)} jobs"
+        now = "; ".join(map(self._job, running[:4]))
+        return f"{share} % of the work, {left}, {jobs}: {now}".rstrip(": ")
+
+    def _job(self, id: int) -> str:
+        stage, name = self.state.stages.get(id), self.state.jobs[id].name
+        return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
+
+    # ---------------------------------------------------------------------------------- to write
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def _erase(self) -> None:
+        if self.drawn:
+            self.drawn = False
+            self.stream.write("\r\033[K")
+            self.stream.flush()
+
+    def _say(self, text: str) -> None:
+        if "all" not in self.quiet or self.dry:
+            self._erase()
+            self.stream.write(f"{text}\n")
+            self.stream.flush()
+
+    def _complain(self, text: str) -> None:
+        self._pass_on(logging.LogRecord("fmstudy", logging.ERROR, "", 0, text, (), None))
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):
+            self._erase()
+        self.snakemakes.handle(record)
+
+    def _give_up(self, error: Exception) -> None:
+        self.working = False
+        self.over.set()
+        os.environ.pop(runtime.QUIET, None)  # jobs show their errors themselves again
+        text = f"From here on, this is Snakemake's own output ({type(error).__name__}: {error})."
+        self._pass_on(logging.LogRecord("fmstudy", logging.WARNING, "", 0, text, (), None))
+        for held in list(self.held.values()):
+            self._release(held)
+
+
+def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
+    """Put a Terminal in the place of Snakemake's handler for the terminal.
+
+    `settings` are Snakemake's output settings.  Returns None, and changes nothing, where a plugin
+    of Snakemake's logger writes to the terminal instead.
+    """
+    snakemakes = next((it for it in logger.handlers if it.name == "DefaultStreamHandler"), None)
+    if not isinstance(snakemakes, logging.StreamHandler):
+        return None
+    dry = bool(getattr(settings, "dryrun", False))
+    quiet = {str(getattr(it, "name", it)).lower() for it in getattr(settings, "quiet", None) or ()}
+    full = os.environ.get(wording.VARIABLE) == "full" or (dry and bool(quiet))
+    full |= any(getattr(settings, name, False) for name in DETAILS)
+    logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
+    terminal = Terminal(snakemakes, describe, full=full, dry=dry, quiet=quiet, logs=logs)
+    logger.removeHandler(snakemakes)
+    logger.addHandler(terminal)
+    return terminal
+
+
+def _is_terminal(stream: Any) -> bool:
+    return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", bool)())
+
+
+def _width(stream: Any) -> int:
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    return 80
