@@ -1,7 +1,9 @@
 """The library of the Fashion-MNIST study: everything that the pipeline's scripts call.
 
-It reads from the bottom up: files to tensors (`idx`, `dataset`), what a run is (`spec`,
-`study`), the models (`lowlevel`, `batchnorm`, `kerasmodels`), training (`training`), what
-the results say (`evaluation`, `tables`), and how they are shown (`svg`, `figures`,
-`report`).  Nothing here knows Snakemake; TensorFlow is imported by the modules that train.
+From the bottom up, and imports point downwards only (tests/test_layers.py has the table):
+`data`, `study` (what is asked), `engines` (training), `analysis` (what the results say), `checks`
+(is the study right), `figures`, `experiments` (on batch normalization), `report`, `workflow`.
+`runtime` alone lies beside them, because each of them writes files and tells errors by it.  Only
+`workflow` knows Snakemake; TensorFlow is imported by the modules that train.  No `__init__.py`
+holds more than words: every job imports some, and starts no later for it.
 """

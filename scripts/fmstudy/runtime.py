@@ -43,7 +43,7 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
 
     The log file gets every message, and everything else that is written to standard error, such
     as the remarks that TensorFlow makes while it is imported (so import it in the body).  The
-    terminal gets warnings, and errors unless `fmstudy.workflow.terminal` shows them.  A `StudyError` ends
+    terminal gets warnings, and errors unless `workflow.terminal` shows them.  A `StudyError` ends
     the process with its message and exit code 1; any other exception also leaves its traceback in
     the log, because then the fault is ours.  SIGTERM, which a cluster sends, ends the process in
     order: no half-written file stays.
@@ -95,7 +95,7 @@ class _WithoutTraceback(logging.Formatter):
 class Progress:
     """Says in a job's log how far a long work is: at its start and end, and now and then between.
 
-    Whoever follows the run reads it there (`fmstudy.workflow.progress`).  `every` is the least number of
+    Whoever follows the run reads it there (`workflow.progress`).  `every` is the least number of
     seconds between two lines.
     """
 

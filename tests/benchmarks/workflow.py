@@ -108,8 +108,8 @@ def measure_turnaround(quick: bool, cores: int, repeats: int, say: Say) -> list[
     """
     at = ("--cores", str(cores))
     imports = {
-        "start of a training job: its imports": "training, kerasmodels",
-        "start of another job: its imports": "tables",
+        "start of a training job: its imports": "engines import full_batch, keras_models",
+        "start of another job: its imports": "analysis import tables",
     }
     with copied() as copy:
         if quick:
@@ -145,7 +145,7 @@ def measure_turnaround(quick: bool, cores: int, repeats: int, say: Say) -> list[
             rows.append(_row(what, [one], wanted))
         for what, modules in imports.items():
             say(what)
-            code = f"import sys; sys.path.insert(0, 'scripts'); from fmstudy import {modules}"
+            code = f"import sys; sys.path.insert(0, 'scripts'); from fmstudy.{modules}"
             taken = [copy.run(sys.executable, "-c", code) for _ in range(repeats)]
             rows.append(_row(what, taken))
     return rows

@@ -179,7 +179,8 @@ def test_what_runs_an_experiment_exists():
         assert bool(it.module) == bool(it.function), name
         assert it.after in ("", *EXPERIMENTS), name
         if it.module:
-            code = (REPOSITORY / f"scripts/fmstudy/{it.module}.py").read_text(encoding="utf-8")
+            path = REPOSITORY / f"scripts/fmstudy/experiments/{it.module}.py"
+            code = path.read_text(encoding="utf-8")
             assert f"\ndef {it.function}(settings: " in code, name
 
 

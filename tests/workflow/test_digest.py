@@ -29,12 +29,23 @@ def double(x):
     "late": "def f():\n    from fmstudy import middle\n\n    return middle\n",
     "ring_a": "import fmstudy.ring_b\n",
     "ring_b": "import json\nfrom fmstudy import ring_a\nfrom collections import abc\n",
+    "room.__init__": '"""A package, as ours are: nothing but words."""\n',
+    "room.first": "from fmstudy.bottom import double\n",
+    "room.second": "from fmstudy.room import first\n",
+    "room.third": "THIRD = 3\n",
+    "hall.__init__": "from fmstudy.room import third\n\nSIZE = third.THIRD\n",
+    "hall.stage": "STAGE = 1\n",
 }
 SCRIPTS = {
     "use_middle": "import os\nfrom fmstudy import alone\nfrom fmstudy.middle import four\n",
     "use_bottom": "import fmstudy.bottom as b\n",
     "use_late": "with open('x'):\n    from fmstudy import late\n",
     "use_ring": "from fmstudy.ring_a import anything\n",
+    "use_room": "from fmstudy.room import second\n",
+    "use_name": "from fmstudy.room.first import double\n",
+    "use_dotted": "import fmstudy.room.third\n",
+    "use_hall": "from fmstudy.hall import SIZE\n",
+    "use_stage": "from fmstudy.hall.stage import STAGE\n",
     "use_nothing": "import json\n",
 }
 
@@ -44,7 +55,9 @@ def tree(tmp_path, monkeypatch):
     """A small library of its own, in place of ours; gives the folder of its modules."""
     (tmp_path / "fmstudy").mkdir()
     for name, code in LIBRARY.items():
-        (tmp_path / "fmstudy" / f"{name}.py").write_text(code)
+        path = file_of(tmp_path / "fmstudy", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code)
     for name, code in SCRIPTS.items():
         (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.setattr(digests, "SCRIPTS", tmp_path)
@@ -54,6 +67,11 @@ def tree(tmp_path, monkeypatch):
     forget()
 
 
+def file_of(library: Path, module: str) -> Path:
+    """The file of a module, given as `package.module`."""
+    return library / f"{module.replace('.', '/')}.py"
+
+
 def forget():
     """Read the modules again, as the next run of the workflow does."""
     digests._sources.cache_clear()
@@ -61,7 +79,7 @@ def forget():
 
 def after(tree: Path, module: str, old: str, new: str, script: str = "use_middle") -> str:
     """The digest of a script after an edit of a module."""
-    path = tree / f"{module}.py"
+    path = file_of(tree, module)
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
     forget()
@@ -75,6 +93,11 @@ def after(tree: Path, module: str, old: str, new: str, script: str = "use_middle
         ("use_bottom", ["bottom"]),
         ("use_late", ["bottom", "late", "middle"]),
         ("use_ring", ["ring_a", "ring_b"]),
+        ("use_room", ["bottom", "room.first", "room.second"]),
+        ("use_name", ["bottom", "room.first"]),
+        ("use_dotted", ["room.third"]),
+        ("use_hall", ["hall.__init__", "room.third"]),
+        ("use_stage", ["hall.__init__", "hall.stage", "room.third"]),
         ("use_nothing", []),
     ],
 )
@@ -123,9 +146,27 @@ def test_edited_code_does_not_count_for_scripts_that_do_not_use_it(tree):
     assert after(tree, "middle", "double(double(x))", "x", script="use_bottom") == before
 
 
+def test_code_in_the_init_of_a_package_counts_for_all_that_use_one_of_its_modules(tree):
+    before, without = digest("use_dotted"), digest("use_bottom")
+    (tree / "room/__init__.py").write_text('"""Other words."""\n\n# a remark\n')
+    forget()
+    assert digest("use_dotted") == before
+    (tree / "room/__init__.py").write_text("from fmstudy import alone\n")
+    forget()
+    assert modules_of("use_dotted") == ["alone", "room.__init__", "room.third"]
+    assert digest("use_dotted") != before
+    assert digest("use_bottom") == without
+
+
+def test_a_module_that_a_parameter_names_exists(tree):
+    with pytest.raises(KeyError, match="nowhere"):
+        digest("use_nothing", "room.nowhere")
+
+
 def test_modules_that_a_parameter_names_count_with_all_that_they_import(tree):
     assert modules_of("use_nothing", "middle") == ["bottom", "middle"]
     assert modules_of("use_bottom", "ring_a") == ["bottom", "ring_a", "ring_b"]
+    assert modules_of("use_nothing", "hall.stage") == modules_of("use_stage")
     before = digest("use_nothing", "middle")
     assert before != digest("use_nothing")
     path = tree / "bottom.py"
@@ -177,11 +218,18 @@ def imported_by(script: str, *modules: str) -> set[str]:
     finder.load_file(str(digests.SCRIPTS / f"{script}.py"))
     for module in modules:
         finder.import_hook(f"fmstudy.{module}")
-    return {name.partition(".")[2] for name in finder.modules if name.startswith("fmstudy.")}
+    ours = {name for name in finder.modules if name.startswith("fmstudy.")}
+    packages = {name for name in ours if finder.modules[name].__path__}  # which have no code
+    return {name.removeprefix("fmstudy.") for name in ours - packages}
 
 
 @pytest.mark.parametrize(
-    "uses", [("train", "training"), ("train", "kerasmodels"), ("run_experiment", "bn_shift")]
+    "uses",
+    [
+        ("train", "engines.full_batch"),
+        ("train", "engines.keras_models"),
+        ("run_experiment", "experiments.shift"),
+    ],
 )
 def test_no_module_that_python_would_import_is_left_out(uses):
     expected = imported_by(*uses)
@@ -190,35 +238,51 @@ def test_no_module_that_python_would_import_is_left_out(uses):
 
 
 def test_each_engine_is_trained_again_for_its_own_code_only():
-    lowlevel, keras = set(modules_of("train", "training")), set(modules_of("train", "kerasmodels"))
-    assert {"training", "batchnorm", "lowlevel", "initial", "spec", "records"} <= lowlevel
-    assert {"kerasmodels", "initial", "spec", "records"} <= keras
-    assert "kerasmodels" not in lowlevel
-    assert not {"training", "batchnorm", "lowlevel"} & keras
-    assert not {"study", "configuration", "reference", "engines"} & (lowlevel | keras)
+    lowlevel, keras = (
+        set(modules_of("train", "engines.full_batch")),
+        set(modules_of("train", "engines.keras_models")),
+    )
+    shared = {"engines.initial", "engines.records", "study.spec"}
+    own = {"engines.full_batch", "engines.batchnorm", "engines.lowlevel"}
+    assert shared | own <= lowlevel
+    assert shared | {"engines.keras_models"} <= keras
+    assert "engines.keras_models" not in lowlevel
+    assert not own & keras
+    packages = {name.partition(".")[0] for name in lowlevel | keras}
+    assert packages == {"data", "study", "engines", "workflow", "runtime"}
+    assert not {"study.plan", "study.configuration"} & (lowlevel | keras)
 
 
 def test_the_engines_are_compared_again_when_any_of_them_changes():
-    assert {"reference", "training", "kerasmodels"} <= set(modules_of("check", "engines"))
+    engines = {"checks.reference", "engines.full_batch", "engines.keras_models"}
+    assert engines <= set(modules_of("check", "checks.three_engines"))
 
 
 def test_each_experiment_is_run_again_for_its_own_code_only():
-    trained = {it.module for it in EXPERIMENTS.values() if it.module}
+    trained = {f"experiments.{it.module}" for it in EXPERIMENTS.values() if it.module}
     assert len(trained) > 4
+    engines = {"engines.mini_batch", "engines.network", "engines.batchnorm"}
+    reading = {f"experiments.{name}" for name in ("quantities", "judging", "figures")}
     for module in trained:
         used = set(modules_of("run_experiment", module))
-        assert {module, "bn_common", "minibatch", "network", "batchnorm"} <= used
+        assert {module, "experiments.common"} | engines <= used
         assert not (trained - {module}) & used
-        assert not {"bn_quantities", "bn_judging", "bn_figures", "experiments", "study"} & used
+        assert not (reading | {"study.experiments", "study.plan"}) & used
 
 
 def test_every_library_module_is_imported_in_a_way_that_is_followed():
-    """A relative or a starred import would be missed."""
+    """A relative or a starred import would be missed, and so would a module that does not exist."""
     for path in digests.SCRIPTS.glob("**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, path
-                assert "*" not in [alias.name for alias in node.names], path
+                names = [alias.name for alias in node.names]
+                assert "*" not in names, path
+                folder, *parts = str(node.module).split(".")
+                if folder == digests.PACKAGE:
+                    source = digests.SCRIPTS.joinpath(folder, *parts)
+                    files = [source / name for name in names] if source.is_dir() else [source]
+                    assert all(file.with_suffix(".py").exists() for file in files), (path, names)
 
 
 def test_every_script_has_a_digest():

@@ -64,16 +64,19 @@ EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("training", {"train_lowlevel"} | ENGINES),
-        ("chunks", {"train_lowlevel"} | ENGINES),
-        ("kerasmodels", {"train_keras"} | ENGINES),
-        ("network", {"train_lowlevel", "check_equality"} | EXPERIMENTS_TRAINED | ENGINES),
-        ("reference", {"collect_arms", "check_equality"} | ENGINES),
-        ("bn_rates", {"learning-rate", "placement", "speed"}),
-        ("bn_batches", {"batch-size", "evaluation"}),
-        ("bn_depth", {"depth"}),
+        ("engines.full_batch", {"train_lowlevel"} | ENGINES),
+        ("engines.chunks", {"train_lowlevel"} | ENGINES),
+        ("engines.keras_models", {"train_keras"} | ENGINES),
         (
-            "bn_quantities",
+            "engines.network",
+            {"train_lowlevel", "check_equality"} | EXPERIMENTS_TRAINED | ENGINES,
+        ),
+        ("checks.reference", {"collect_arms", "check_equality"} | ENGINES),
+        ("experiments.rates", {"learning-rate", "placement", "speed"}),
+        ("experiments.batches", {"batch-size", "evaluation"}),
+        ("experiments.depth", {"depth"}),
+        (
+            "experiments.quantities",
             {"collect_experiment", "collect_arms", "judge_batchnorm"}
             | {"plot_experiment", "plot_network"},
         ),
@@ -85,7 +88,7 @@ def test_an_edited_module_runs_its_users_again_and_nothing_else(
     scripts: Path, module: str, users: set[str]
 ):
     before = now()
-    append(scripts / f"fmstudy/{module}.py", "\nADDED = 1\n")
+    append(scripts / f"fmstudy/{module.replace('.', '/')}.py", "\nADDED = 1\n")
     after = now()
     assert {rule for rule in before if after[rule] != before[rule]} == users
 
@@ -112,6 +115,6 @@ def test_an_edited_column_is_written_again_and_nothing_is_trained_again(scripts:
 
 def test_an_edited_comment_runs_nothing_again(scripts: Path):
     before = now()
-    for path in (scripts / "fmstudy").glob("*.py"):
+    for path in (scripts / "fmstudy").rglob("*.py"):
         append(path, "\n# a remark\n")
     assert now() == before

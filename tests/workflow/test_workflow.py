@@ -307,9 +307,9 @@ def test_an_edited_claim_is_judged_again_and_nothing_else(planner: Planner, buil
 @pytest.mark.parametrize(
     ("module", "jobs"),
     [
-        ("training", {"train_lowlevel": 8, "compare_engines": 1}),
-        ("bn_rates", rerun(2)),
-        ("report", TABLED),  # tables for papers have numbers as the report writes them
+        ("engines/full_batch", {"train_lowlevel": 8, "compare_engines": 1}),
+        ("experiments/rates", rerun(2)),
+        ("report/rendering", TABLED),  # tables for papers have numbers as the report writes them
     ],
 )
 def test_an_edited_module_runs_its_users_again(

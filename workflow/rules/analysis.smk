@@ -13,7 +13,7 @@ rule collect_models:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("tables.models_table", models=models_of_group),
+        table=call("analysis.tables.models_table", models=models_of_group),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -31,7 +31,9 @@ rule collect_epochs:
         "../envs/study.yaml"
     params:
         table=call(
-            "tables.epochs_table", at=list(study.epochs.at), model=study.epochs.model.as_dict()
+            "analysis.tables.epochs_table",
+            at=list(study.epochs.at),
+            model=study.epochs.model.as_dict(),
         ),
         code=digest("table", "analysis.tables"),
     script:
@@ -50,7 +52,7 @@ rule collect_sweep:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("tables.sweep_table", values=values_of_sweep, models=models_of_sweep),
+        table=call("analysis.tables.sweep_table", values=values_of_sweep, models=models_of_sweep),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -67,7 +69,7 @@ rule collect_weights:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("tables.weights_table", models=as_dicts(study.weights)),
+        table=call("analysis.tables.weights_table", models=as_dicts(study.weights)),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -84,7 +86,7 @@ rule measure_gaps:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("comparing.gaps_table", models=as_dicts(study.models.values())),
+        table=call("analysis.comparing.gaps_table", models=as_dicts(study.models.values())),
         code=digest("table", "analysis.comparing"),
     script:
         "../../scripts/table.py"
@@ -102,7 +104,7 @@ rule estimate_models:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("comparing.intervals_table", models=as_dicts(study.models.values())),
+        table=call("analysis.comparing.intervals_table", models=as_dicts(study.models.values())),
         code=digest("table", "analysis.comparing"),
     script:
         "../../scripts/table.py"
@@ -121,7 +123,7 @@ rule compare_models:
         "../envs/study.yaml"
     params:
         table=call(
-            "comparing.comparisons_table",
+            "analysis.comparing.comparisons_table",
             comparisons=description.comparisons(study),
             models=as_dicts(study.compared),
         ),
@@ -168,7 +170,7 @@ rule judge_claims:
         "../envs/study.yaml"
     params:
         table=call(
-            "judging.claims_table",
+            "analysis.judging.claims_table",
             claims=CLAIMS,
             published=PUBLISHED_ROWS,
             models=as_dicts(CLAIMED_MODELS),
@@ -199,7 +201,7 @@ rule check_statistics:
         mem_mb=1000,
         runtime=15,
     params:
-        table=call("simulation.check_statistics", **study.checks),
+        table=call("checks.simulation.check_statistics", **study.checks),
         code=digest("table", "checks.simulation"),
     script:
         "../../scripts/table.py"
@@ -215,7 +217,7 @@ use rule estimate_models as estimate_replicates with:
     log:
         f"{LOGS}/estimate_replicates.log",
     params:
-        table=call("comparing.intervals_table", models=as_dicts(study.replicates)),
+        table=call("analysis.comparing.intervals_table", models=as_dicts(study.replicates)),
         code=digest("table", "analysis.comparing"),
 
 
@@ -229,7 +231,7 @@ use rule compare_models as compare_replicates with:
         f"{LOGS}/compare_replicates.log",
     params:
         table=call(
-            "comparing.comparisons_table",
+            "analysis.comparing.comparisons_table",
             comparisons=description.comparisons(study, among=study.replicates),
             models=as_dicts(study.replicates),
         ),
@@ -261,8 +263,14 @@ rule collect_runs:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("tables.runs_table", trainings=[list(training) for training in study.trainings]),
-        cost=call("tables.cost_table", trainings=[list(training) for training in study.trainings]),
+        table=call(
+            "analysis.tables.runs_table",
+            trainings=[list(training) for training in study.trainings],
+        ),
+        cost=call(
+            "analysis.tables.cost_table",
+            trainings=[list(training) for training in study.trainings],
+        ),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -282,7 +290,7 @@ rule measure_machine:
         mem_mb=1500,
         runtime=5,
     params:
-        table=call("machine.product_rate", threads=1),
+        table=call("engines.machine.product_rate", threads=1),
         code=digest("check", "engines.machine"),
     script:
         "../../scripts/check.py"

@@ -24,7 +24,9 @@ rule run_experiment:
         settings=settings_of_run,
         module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
         function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
-        code=lambda wildcards: digest("run_experiment", EXPERIMENTS[wildcards.experiment].module),
+        code=lambda wildcards: digest(
+            "run_experiment", f"experiments.{EXPERIMENTS[wildcards.experiment].module}"
+        ),
     script:
         "../../scripts/run_experiment.py"
 
@@ -44,8 +46,8 @@ rule collect_experiment:
         "../envs/study.yaml"
     params:
         **judging_of_experiment(),
-        table=call("bn_best.results_table", seeds=list(study.batchnorm.seeds)),
-        times=call("bn_tables.times_table", seeds=list(study.batchnorm.seeds)),
+        table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
+        times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
         code=digest(
             "table",
             "experiments.best_rates",
@@ -77,8 +79,8 @@ rule collect_arms:
         runtime=10,
     params:
         **judging_of_experiment(),
-        table=call("bn_models.arms_table", arms=arms_of),
-        times=call("bn_models.arms_times", arms=arms_of),
+        table=call("experiments.trained_models.arms_table", arms=arms_of),
+        times=call("experiments.trained_models.arms_times", arms=arms_of),
         code=digest(
             "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
         ),
@@ -98,8 +100,8 @@ rule judge_batchnorm:
     conda:
         "../envs/study.yaml"
     params:
-        predictions=call("bn_judging.all_predictions", expected=EXPECTED.predictions),
-        claims=call("bn_judging.claims_table", claims=EXPECTED.claims),
+        predictions=call("experiments.judging.all_predictions", expected=EXPECTED.predictions),
+        claims=call("experiments.judging.claims_table", claims=EXPECTED.claims),
         code=digest("table", "experiments.judging", "analysis.columns"),
     script:
         "../../scripts/table.py"
@@ -120,7 +122,7 @@ rule collect_experiment_costs:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("bn_tables.costs_table"),
+        table=call("analysis.experiment_tables.costs_table"),
         code=digest("table", "analysis.experiment_tables"),
     script:
         "../../scripts/table.py"
@@ -143,7 +145,7 @@ rule check_equality:
         runtime=5,
     params:
         table=call(
-            "bn_equality.check_equality",
+            "checks.equality.check_equality",
             settings=study.batchnorm.common,
             seed=study.batchnorm.seeds[0],
         ),
@@ -167,7 +169,7 @@ rule plot_experiment:
         "../envs/study.yaml"
     params:
         figure=call(
-            "bn_figures.draw",
+            "experiments.figures.draw",
             experiment=lambda wildcards: wildcards.figure,
             settings=lambda wildcards: study.batchnorm.settings[
                 PATHS.experiment_of[wildcards.figure]
@@ -189,7 +191,7 @@ rule plot_network:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("bn_figures.network_picture"),
+        figure=call("experiments.figures.network_picture"),
         code=digest("figure", "experiments.figures"),
     script:
         "../../scripts/figure.py"

@@ -20,7 +20,7 @@ rule find_duplicates:
         runtime=10,
     params:
         table=call(
-            "duplicates.find_duplicates",
+            "analysis.duplicates.find_duplicates",
             train_samples=study.data["train_samples"],
             test_samples=study.data["test_samples"],
         ),
@@ -42,7 +42,7 @@ rule collect_classes:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("closer.classes_table", model=this_model),
+        table=call("analysis.error_analysis.classes_table", model=this_model),
         code=digest("table", "analysis.error_analysis"),
     script:
         "../../scripts/table.py"
@@ -65,12 +65,14 @@ rule compare_predictions:
     conda:
         "../envs/study.yaml"
     params:
-        calibration=call("calibration.calibration_table", models=as_dicts(ALL_MODELS)),
-        agreement=call("closer.agreement_table", models=as_dicts(ALL_MODELS)),
-        hardest=call("closer.hardest_table", models=as_dicts(ALL_MODELS)),
-        similarity=call("duplicates.similarity_table", correlation=study.closer.correlation),
+        calibration=call("analysis.calibration.calibration_table", models=as_dicts(ALL_MODELS)),
+        agreement=call("analysis.error_analysis.agreement_table", models=as_dicts(ALL_MODELS)),
+        hardest=call("analysis.error_analysis.hardest_table", models=as_dicts(ALL_MODELS)),
+        similarity=call(
+            "analysis.duplicates.similarity_table", correlation=study.closer.correlation
+        ),
         duplicates=call(
-            "duplicates.duplicates_table",
+            "analysis.duplicates.duplicates_table",
             models=as_dicts(ALL_MODELS),
             correlation=study.closer.correlation,
         ),
@@ -109,11 +111,11 @@ rule plot_predictions:
     conda:
         "../envs/study.yaml"
     params:
-        calibration=call("closer_figures.calibrations"),
-        agreement=call("closer_figures.agreement", models=as_dicts(ALL_MODELS)),
-        hardest=call("closer_figures.hardest", samples=study.data["test_samples"]),
-        classes=call("closer_figures.classes"),
-        duplicates=call("closer_figures.duplicates", correlation=study.closer.correlation),
+        calibration=call("figures.errors.calibrations"),
+        agreement=call("figures.errors.agreement", models=as_dicts(ALL_MODELS)),
+        hardest=call("figures.errors.hardest", samples=study.data["test_samples"]),
+        classes=call("figures.errors.classes"),
+        duplicates=call("figures.errors.duplicates", correlation=study.closer.correlation),
         code=digest("figure", "figures.errors", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -138,9 +140,9 @@ rule plot_errors:
     conda:
         "../envs/study.yaml"
     params:
-        confusion=call("closer_figures.confusion_map", model=this_model),
-        mistakes=call("closer_figures.mistakes", model=this_model),
-        calibration=call("closer_figures.reliability_diagram", model=this_model),
+        confusion=call("figures.errors.confusion_map", model=this_model),
+        mistakes=call("figures.errors.mistakes", model=this_model),
+        calibration=call("figures.errors.reliability_diagram", model=this_model),
         code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"
@@ -159,7 +161,7 @@ rule plot_layer:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("closer_figures.layer", model=this_model),
+        figure=call("figures.errors.layer", model=this_model),
         code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"

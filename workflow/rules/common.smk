@@ -264,9 +264,9 @@ def judging_of_experiment():
         "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
     }
     return {
-        "quantities": call("bn_judging.experiment_quantities", **about),
+        "quantities": call("experiments.judging.experiment_quantities", **about),
         "predictions": call(
-            "bn_judging.experiment_predictions",
+            "experiments.judging.experiment_predictions",
             expected=lambda wildcards: EXPECTED.of(wildcards.experiment),
             **about,
         ),
@@ -276,7 +276,7 @@ def judging_of_experiment():
 def judging_of(models):
     """Name what holds the published numbers against these models."""
     return call(
-        "ledger.ledger_table",
+        "analysis.ledger.ledger_table",
         published=PUBLISHED_ROWS,
         redone_by={source: list(names) for source, names in study.published_models.items()},
         models=as_dicts(models),

@@ -20,7 +20,7 @@ rule compare_engines:
     params:
         # A small study compares fewer, but more than one chunk of the low-level engine.
         table=call(
-            "engines.compare_engines",
+            "checks.three_engines.compare_engines",
             images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),
             steps=20,
         ),

@@ -14,7 +14,7 @@ rule plot_data:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.data_pictures"),
+        figure=call("figures.plots.data_pictures"),
         code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
@@ -33,7 +33,7 @@ rule plot_models:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.models_overview", published=published(study.models.values())),
+        figure=call("figures.plots.models_overview", published=published(study.models.values())),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -53,7 +53,7 @@ rule plot_curves:
         "../envs/study.yaml"
     params:
         figure=call(
-            "figures.learning_curves",
+            "figures.plots.learning_curves",
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
             published=lambda wildcards: published([study.models[wildcards.model]]),
         ),
@@ -76,7 +76,7 @@ rule plot_comparison:
         "../envs/study.yaml"
     params:
         figure=call(
-            "figures.learning_curves",
+            "figures.plots.learning_curves",
             models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
         ),
         code=digest("figure", "figures.plots"),
@@ -96,7 +96,7 @@ rule plot_epochs:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.epochs_bars", title=study.epochs.model.title),
+        figure=call("figures.plots.epochs_bars", title=study.epochs.model.title),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -114,7 +114,7 @@ rule plot_depth:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.depth"),
+        figure=call("figures.plots.depth"),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -134,8 +134,8 @@ rule plot_sweep:
     conda:
         "../envs/study.yaml"
     params:
-        summary=call("figures.sweep_summary", sweep=this_sweep),
-        curves=call("figures.sweep_curves", sweep=this_sweep, models=models_of_sweep),
+        summary=call("figures.plots.sweep_summary", sweep=this_sweep),
+        curves=call("figures.plots.sweep_curves", sweep=this_sweep, models=models_of_sweep),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -153,7 +153,7 @@ rule plot_weights:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.weight_histograms", models=as_dicts(study.weights)),
+        figure=call("figures.plots.weight_histograms", models=as_dicts(study.weights)),
         code=digest("figure", "figures.plots"),
     script:
         "../../scripts/figure.py"
@@ -171,7 +171,7 @@ rule plot_workflow:
         "../envs/study.yaml"
     params:
         figure=call(
-            "figures.stages",
+            "figures.plots.stages",
             trainings=len(study.trainings),
             experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds),
             tables=len(TABLES),

@@ -14,7 +14,7 @@ rule collect_explorer:
         "../envs/study.yaml"
     params:
         explorer=call(
-            "explorer.collect",
+            "report.explorer.collect",
             groups=description.explorer_groups(study),
             start=description.explored_first(study),
         ),

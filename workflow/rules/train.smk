@@ -20,7 +20,7 @@ rule train_lowlevel:
         runtime=minutes,
     params:
         spec=specification,
-        module="training",
+        module="engines.full_batch",
         function="train_lowlevel",
         code=digest("train", "engines.full_batch"),
     script:
@@ -45,7 +45,7 @@ rule train_keras:
         runtime=minutes,
     params:
         spec=specification,
-        module="kerasmodels",
+        module="engines.keras_models",
         function="train_keras",
         code=digest("train", "engines.keras_models"),
     script:

@@ -97,8 +97,9 @@ def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
     off.  The standard error is that of the mean over images of +-(confidence - hit), with the
     sign of the bin's d, averaged over the trainings before: images, not trainings, are the
     sample, and all trainings see the same ones.  Where gaps this large come by chance to a model
-    without any (97.5 % quantile), the interval starts at 0.  `calibration_check` measures how
-    often such intervals hold the true value; percentile bootstrap intervals often do not.
+    without any (97.5 % quantile), the interval starts at 0.  `checks.calibration_coverage`
+    measures how often such intervals hold the true value; percentile bootstrap intervals often
+    do not.
     """
     trainings, n = confidence.shape
     excess = confidence - right

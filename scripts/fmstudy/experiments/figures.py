@@ -1,9 +1,9 @@
 """The figures of the experiments on batch normalization, drawn from their raw results.
 
-They look as those of `figures` do; each says in a sentence what it shows.  The same hue means the
-same everywhere: blue a net without batch normalization, orange one with it before the activation,
-green and purple what else is compared.  Strong lines are means over the seeds that finished, thin
-ones single seeds, crosses trainings that diverged.
+They look as those of `figures.plots` do; each says in a sentence what it shows.  The same hue means
+the same everywhere: blue a net without batch normalization, orange one with it before the
+activation, green and purple what else is compared.  Strong lines are means over the seeds that
+finished, thin ones single seeds, crosses trainings that diverged.
 """
 
 from __future__ import annotations

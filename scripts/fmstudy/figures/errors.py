@@ -1,6 +1,6 @@
 """The figures of a closer look: mistakes, calibration, agreement, near-duplicates, weights.
 
-They look as those of `figures` do; each says in a sentence what it shows.
+They look as those of `figures.plots` do; each says in a sentence what it shows.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from fmstudy import runtime
 from fmstudy.figures import contents, svgrenderer
 from fmstudy.figures.colors import FAINT, INK
 
-FONTS = Path(__file__).resolve().parents[2] / "report/fonts"
+FONTS = Path(__file__).resolve().parents[3] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
 DOTS = 300  # an inch, of the PNG
 
@@ -84,7 +84,7 @@ def save(drawing: Drawing, path: str | Path) -> None:
 
     The SVG has a title (the finding, in a sentence) and a description: both are what a reader who
     cannot see the figure gets.  It carries no style sheet, metadata, or ids but those two; its
-    panels and series are marked (see `figuredata`), so that a page can read values off it.  Axes
+    panels and series are marked (see `contents`), so that a page can read values off it.  Axes
     that stand side by side are columns, which a narrow page shows one below the other.
     """
     path = Path(path)

@@ -22,7 +22,7 @@ from fontTools.ttLib import TTFont
 
 from fmstudy.runtime import StudyError
 
-DIRECTORY = Path(__file__).parents[2] / "report" / "fonts"
+DIRECTORY = Path(__file__).parents[3] / "report" / "fonts"
 USUAL = {chr(code) for code in (*range(0x20, 0x7F), *range(0xA0, 0x100))} | set("–—‘’“”…−→γβ✓✗≠")
 SANS, SERIF, MATH, SIGNS = "Report Sans", "Report Serif", "Report Math", "Report Signs"
 

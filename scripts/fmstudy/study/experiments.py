@@ -2,7 +2,7 @@
 
 The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
 reads them and checks that they hang together.  Quick to import, because the workflow does it each
-time it is parsed; what runs the experiments is in the modules bn_*.
+time it is parsed; what runs the experiments is in the package `experiments`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 class Experiment:
     """An experiment: its question, and where it comes from.
 
-    module, function   what runs it with one seed; empty for one that reads off the study's models
+    module, function   what runs it with one seed, of the package `experiments`; empty for one that
+                       reads off the study's models
     after              the experiment whose results it needs, if any
     seconds            what a seed takes on one core with all images: the longest start first
     """

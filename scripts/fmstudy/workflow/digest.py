@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,15 +19,18 @@ from typing import NamedTuple
 
 from fmstudy import runtime
 
-SCRIPTS = Path(__file__).resolve().parent.parent
-PACKAGE = Path(__file__).resolve().parent.name
+SCRIPTS = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1].name
 MEMORY = Path(".snakemake/digests.json")  # of the directory in which the study is run
 
 
 class Source(NamedTuple):
-    """What matters of a file of Python: the library's modules that it imports, and its code.
+    """What matters of a file of Python: what it imports of the library, and its code.
 
-    `code` is a digest (64 hexadecimal digits) that comments, layout and docstrings do not change.
+    imports   the modules that it may import, such as `engines.cost`; not all of them need exist,
+              because the text does not tell a module from a name in it
+    code      a digest (64 hexadecimal digits) that comments, layout and docstrings do not change;
+              empty if there is nothing else, as in the `__init__` of our packages
     """
 
     imports: tuple[str, ...]
@@ -38,7 +41,7 @@ def digest(script: str, *modules: str) -> str:
     """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
 
     `script` is the name of a file in scripts/, without its .py; `modules` are those that it
-    imports by a name which a parameter gives.
+    imports by a name which a parameter gives, such as `experiments.shift`.
     """
     return _short(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
 
@@ -50,7 +53,9 @@ def of_study() -> str:
     from equal results.  `PYTHONPATH=scripts python -m fmstudy.workflow.digest` prints it.
     """
     root = SCRIPTS.parent
-    code = [(path.stem, source.code) for path, source in _sources().items()]
+    code = [
+        (path.relative_to(SCRIPTS).as_posix(), source.code) for path, source in _sources().items()
+    ]
     files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
     files += (path for path in (root / "report/templates").rglob("*") if path.is_file())
     texts = [
@@ -62,15 +67,20 @@ def of_study() -> str:
 
 
 def modules_of(script: str, *modules: str) -> list[str]:
-    """Give the names of the library's modules that a script imports, directly or not, sorted."""
-    found: set[str] = set()
-    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *modules}
+    """Give the names of the library's modules that a script imports, directly or not, sorted.
+
+    A package, which Python imports with each module in it, counts if its `__init__` has code.
+    """
+    found = {name: _module(name) for name in modules}
+    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *_on_the_way_to(modules)}
+    waiting.update(*(source.imports for source in found.values()))
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.update(_module(name).imports)
-    return sorted(found)
+        source = _sources().get(_path(name))
+        if source and name not in found:
+            found[name] = source
+            waiting.update(source.imports)
+    return sorted(name for name, source in found.items() if source.code)
 
 
 def _short(texts: Iterator[str]) -> str:
@@ -78,7 +88,11 @@ def _short(texts: Iterator[str]) -> str:
 
 
 def _module(name: str) -> Source:
-    return _sources()[SCRIPTS / PACKAGE / f"{name}.py"]
+    return _sources()[_path(name)]
+
+
+def _path(module: str) -> Path:
+    return SCRIPTS / PACKAGE / f"{module.replace('.', '/')}.py"
 
 
 # ------------------------------------------------------------------------- reading the files
@@ -89,7 +103,7 @@ def _sources() -> dict[Path, Source]:
     To read them all takes a second, each time that the workflow is looked at.  So what was found
     is kept, by the files' contents, where Snakemake keeps what it must know the next time.
     """
-    paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).glob("*.py"))]
+    paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).rglob("*.py"))]
     known = _remembered()
     found: dict[str, Source] = {}
     keys = {}
@@ -130,21 +144,30 @@ def _read(text: bytes, path: Path) -> Source:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             documented = ast.get_docstring(node, clean=False) is not None
             node.body = node.body[1:] if documented else node.body
-    code = hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
+    code = hashlib.sha256(repr(_plain(tree)).encode()).hexdigest() if tree.body else ""
     return Source(tuple(imports), code)
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    names: set[str] = set()
+    """Every module that the imports may mean, with the packages on the way to it."""
+    dotted: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
-            names.add(str(node.module).split(".")[1])
+        if isinstance(node, ast.ImportFrom):
+            dotted |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            dotted = (alias.name for alias in node.names)
-            names |= {name.split(".")[1] for name in dotted if name.startswith(f"{PACKAGE}.")}
-    return names
+            dotted |= {alias.name for alias in node.names}
+    ours = [name for name in dotted if name.partition(".")[0] == PACKAGE]
+    return _on_the_way_to(name.partition(".")[2] for name in ours)
+
+
+def _on_the_way_to(modules: Iterable[str]) -> set[str]:
+    """The modules, and the `__init__` of every package that Python imports before them."""
+    found: set[str] = set()
+    for name in modules:
+        parts = name.split(".")
+        ways = [".".join(parts[: length + 1]) for length in range(len(parts))]
+        found |= {"__init__", *ways, *(f"{way}.__init__" for way in ways)}
+    return found
 
 
 def _plain(node: object) -> object:

@@ -3,8 +3,8 @@
 The time left is the work left, in the seconds that it typically takes on one core
 (`estimates.seconds_of`), times how much slower than typical the work of this run has been, divided
 by the cores.  A training notes its progress in its log (`runtime.Progress`), where it is read while
-the job runs.  Nothing here knows Snakemake: jobs are plain descriptions.  `fmstudy.workflow.terminal` shows
-the result.
+the job runs.  Nothing here knows Snakemake: jobs are plain descriptions.  `terminal` shows the
+result.
 """
 
 from __future__ import annotations

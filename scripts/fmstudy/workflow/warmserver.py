@@ -1,6 +1,6 @@
 """A warm process: it has imported large libraries, and forks a child for each job that asks.
 
-`fmstudy.workflow.warmstart` starts it and says how jobs talk to it.  Nothing but the import may happen in
+`warmstart` starts it and says how jobs talk to it.  Nothing but the import may happen in
 it: no operation, no thread, for a fork does not take threads along.  And what trains, tells or
 draws is imported after the fork, so a child runs the code as it is, not as it was.
 

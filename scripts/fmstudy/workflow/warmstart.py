@@ -3,7 +3,7 @@
 To import TensorFlow takes seconds of a core; many a training takes less.  To import what makes
 tables and figures takes longer than to make one.  So a local run of Snakemake keeps one process
 that has imported TensorFlow and one that has imported the others, which have done nothing else
-(`fmstudy.workflow.warmserver`), and each job asks one of them for a copy of itself, a fork, that goes on
+(`warmserver`), and each job asks one of them for a copy of itself, a fork, that goes on
 with the job's script:
 
     Snakemake ── starts ──> warm process ── forks ──> child: runs the job's script
@@ -133,7 +133,7 @@ def _of_one_thread() -> dict[str, str]:
 
 
 def _finding_the_library() -> dict[str, str]:
-    there = str(Path(__file__).resolve().parent.parent)
+    there = str(Path(__file__).resolve().parents[2])
     return {"PYTHONPATH": os.pathsep.join([there, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 

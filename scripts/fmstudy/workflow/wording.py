@@ -1,4 +1,4 @@
-"""The words of `fmstudy.workflow.terminal`: why jobs run and fail, what is planned, how long it takes.
+"""The words of `terminal`: why jobs run and fail, what is planned, how long it takes.
 
 Pure functions of plain descriptions and of what Snakemake's logger tells.
 """
