@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fmstudy.engines import records
-from fmstudy.engines.records import DIVERGED, FINISHED, History, Stopwatch, Training
-from fmstudy.study.spec import RunSpec
+from fmstudy.engines.records import History, Stopwatch, Training
+from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])

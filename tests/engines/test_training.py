@@ -16,7 +16,7 @@ from fmstudy.engines.chunks import Chunks
 from fmstudy.engines.full_batch import full_batch_gradients, train_lowlevel
 from fmstudy.engines.initial import initial_weights
 from fmstudy.engines.network import Network, times
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import FINISHED, RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -240,7 +240,7 @@ def test_metrics_of_an_epoch_belong_to_the_parameters_after_it(samples):
             z = reference.logits(net_of(SMALL), p, x.astype(float))
             assert rows[epoch, split] == pytest.approx(reference.cross_entropy(z, labels), rel=1e-5)
     assert result.epochs_done == 3
-    assert result.status == records.FINISHED
+    assert result.status == FINISHED
 
 
 # Files

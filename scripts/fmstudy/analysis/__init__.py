@@ -1,4 +1,6 @@
 """What the results say: one reader of them, statistics, verdicts, ledger, claims, error analysis.
 
-It works on files that trainings left behind, and knows no engine.  May import `data` and `study`.
+It works on files that trainings left behind, and knows no engine.
+
+Imports `data` and `study`.
 """

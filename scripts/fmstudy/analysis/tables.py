@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.analysis.results import Runs
-from fmstudy.engines.records import FINISHED, diverged
+from fmstudy.study.spec import FINISHED
 
 Row = dict[str, Any]
 NEAR_ZERO = 1e-3  # a weight smaller than this counts as near zero: 1/50 of the initial deviation
@@ -40,7 +40,7 @@ def has_finished(history: pd.DataFrame) -> bool:
     For those that read no metrics.json, whose status says the same.
     """
     last = history[history["epoch"] == history["epoch"].max()]
-    return not diverged(*last["loss"], *last["penalty"])
+    return bool(np.isfinite(last[["loss", "penalty"]].to_numpy(dtype=float)).all())
 
 
 def mean_of_finished(values: np.ndarray, finished: np.ndarray) -> np.ndarray:

@@ -12,18 +12,23 @@ import pandas as pd
 import tensorflow as tf
 
 from fmstudy.checks import reference
+from fmstudy.data.dataset import load_tensors
 from fmstudy.engines import batchnorm
 from fmstudy.engines.initial import initial_weights
 from fmstudy.engines.mini_batch import Samples
-from fmstudy.experiments.common import Row, load_data
 from fmstudy.study.spec import RunSpec
+
+Row = dict[str, Any]
 
 BATCHES, MOMENTA = 10, (0.99, 0.9)
 
 
 def check_equality(folder: Path, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
     """The table of deviations, on images from a folder of tensors."""
-    samples = load_data(folder, settings).fitted
+    x, labels = load_tensors(folder, "train", settings["train_samples"])
+    keys = ("batch_size", "validation_split", "train_samples")
+    fitted = RunSpec("lowlevel", **{key: settings[key] for key in keys}).fitted_samples
+    samples = Samples.of(x[:, :fitted], labels[:, :fitted])
     return pd.DataFrame(equality(samples, settings["batch_size"], settings["bn_epsilon"], seed))
 
 

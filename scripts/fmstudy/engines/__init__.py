@@ -1,4 +1,4 @@
 """How models are trained: networks, losses, batch normalization, full batch, mini-batch, Keras.
 
-May import `data` and `study`.
+Imports `data` and `study`.
 """

@@ -19,9 +19,9 @@ from fmstudy.engines.device import OPTIMIZERS, compiled
 from fmstudy.engines.lowlevel import count_hits, penalty_of, summed_cross_entropy
 from fmstudy.engines.network import Network
 from fmstudy.engines.normalized import normalized_sums
-from fmstudy.engines.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
+from fmstudy.engines.records import History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 
 class Gradients(NamedTuple):

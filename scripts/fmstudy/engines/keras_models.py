@@ -16,9 +16,9 @@ import tensorflow as tf
 
 from fmstudy.engines.device import OPTIMIZERS, compiled, samples_major
 from fmstudy.engines.initial import batch_order, initial_weights
-from fmstudy.engines.records import DIVERGED, FINISHED, History, Stopwatch, Training, diverged
+from fmstudy.engines.records import History, Stopwatch, Training, diverged
 from fmstudy.runtime import Progress
-from fmstudy.study.spec import CLASSES, FEATURES, RunSpec
+from fmstudy.study.spec import CLASSES, DIVERGED, FEATURES, FINISHED, RunSpec
 
 EVALUATED_AT_ONCE = 2_000  # samples; 800 units of them are 6.4 MB
 

@@ -15,9 +15,8 @@ import numpy as np
 from fmstudy import runtime
 from fmstudy.engines import cost
 from fmstudy.engines.evaluation import accuracy
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import FINISHED, RunSpec
 
-FINISHED, DIVERGED = "finished", "diverged"
 HISTORY_COLUMNS = ("epoch", "split", "loss", "penalty", "accuracy")
 
 

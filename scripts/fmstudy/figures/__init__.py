@@ -1,4 +1,4 @@
 """Every figure of the trainings' results, and how figures are styled and saved.
 
-May import `data`, `study` and `analysis`.
+Imports `data`, `study` and `analysis`.
 """

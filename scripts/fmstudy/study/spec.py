@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 FEATURES, CLASSES = 784, 10
+FINISHED, DIVERGED = "finished", "diverged"  # what became of a training: both are results
 
 # The sections of the report that models belong to, with their titles.
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}

@@ -1,4 +1,4 @@
 """The study as a run of Snakemake: digests of code, warm processes, progress, what a person sees.
 
-May import everything; nothing below may import it.
+Imports `data`, `study`, `engines`, `analysis`, `checks`, `figures`, `experiments` and `report`.
 """

@@ -66,7 +66,7 @@ def make(job: Any) -> Iterator[tuple[str, Any]]:
 
 
 def find(name: str) -> Callable[..., Any]:
-    """Find a function of the library by the names of its module and its own: analysis.tables.runs_table."""
+    """Find a function of the library by its name, such as analysis.tables.runs_table."""
     module, _, function = name.rpartition(".")
     found: Callable[..., Any] = getattr(importlib.import_module(f"fmstudy.{module}"), function)
     return found
