@@ -97,8 +97,8 @@ def test_outputs_are_made_in_their_order_and_later_ones_read_earlier_ones(
     asked = job(
         {"values": str(tmp_path / "in.json")},
         {name: str(tmp_path / f"{name}.json") for name in ("first", "second", "picture")},
-        second={"function": "results.added", "more": 0.5},
-        first={"function": "results.doubled"},
+        second={"function": "analysis.results.added", "more": 0.5},
+        first={"function": "analysis.results.doubled"},
         code="0123",
     )
     for path, content in calls.make(asked):

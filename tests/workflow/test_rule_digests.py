@@ -37,19 +37,19 @@ def now() -> dict[str, str]:
 
 
 def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_it_names():
-    by_parts = {"judging_of": {"ledger"}, "judging_of_experiment": {"bn_judging"}}  # common.smk
+    by_parts = {"judging_of": {"analysis.ledger"}, "judging_of_experiment": {"experiments.judging"}}  # common.smk
     for name, body in rules().items():
         if name in ("fetch_dataset", "run_experiment"):
             continue  # the result has to have a checksum, whoever fetches it; see `uses`
         [script] = re.findall(r'script:\n        "../../scripts/(\w+)\.py"', body)
-        named = set(re.findall(r'call\(\s*"(\w+)\.\w+"', body))
-        named |= set(re.findall(r'^        module="(\w+)",$', body, re.M))
+        named = set(re.findall(r'call\(\s*"([\w.]+)\.\w+"', body))
+        named |= set(re.findall(r'^        module="([\w.]+)",$', body, re.M))
         for part in re.findall(r"\b(judging_of\w*)\(", body):
             named |= by_parts[part]
         first, *modules = carried(body)
         assert (first, set(modules)) == (
             script,
-            named | ({"columns"} if name in READING else set()),
+            named | ({"analysis.columns"} if name in READING else set()),
         ), name
 
 
@@ -80,8 +80,8 @@ EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
             {"collect_experiment", "collect_arms", "judge_batchnorm"}
             | {"plot_experiment", "plot_network"},
         ),
-        ("bn_figures", {"plot_experiment", "plot_network"}),
-        ("report", {"render_report", "render_pdf"}),
+        ("experiments.figures", {"plot_experiment", "plot_network"}),
+        ("report.rendering", {"render_report", "render_pdf"}),
     ],
 )
 def test_an_edited_module_runs_its_users_again_and_nothing_else(

@@ -16,14 +16,8 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy.report import pdf
 from fmstudy.runtime import versions
-from fmstudy.study import (
-    claims,
-    configuration,
-    description,
-    experiments,
-    plan,
-    published as published_numbers,
-)
+from fmstudy.study import claims, configuration, description, experiments, plan
+from fmstudy.study import published as published_numbers
 from fmstudy.study.description import as_dicts
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import SECTIONS

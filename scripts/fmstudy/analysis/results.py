@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy import runtime
-from fmstudy.engines.records import FINISHED
+from fmstudy.study.spec import FINISHED
 
 Model = Mapping[str, Any]  # what the study says of a model: name, title, run, seeds, spec
 
