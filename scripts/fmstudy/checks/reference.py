@@ -90,6 +90,14 @@ _PENALTIES: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 
+_PENALTY_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "none": np.zeros_like,
+    "l1": np.sign,
+    "l1_signed": np.ones_like,
+    "l2": lambda w: 2.0 * w,
+}
+
+
 def penalty(kind: str, weights: Sequence[np.ndarray], delta: float) -> float:
     """Delta times the sum over all weights of |w| (l1), w (l1_signed) or w^2 (l2)."""
     return float(delta * sum(_PENALTIES[kind](w) for w in weights))
@@ -97,13 +105,7 @@ def penalty(kind: str, weights: Sequence[np.ndarray], delta: float) -> float:
 
 def penalty_gradient(kind: str, w: np.ndarray, delta: float) -> np.ndarray:
     """delta sign(w), delta, or 2 delta w; the shape of w."""
-    gradients = {
-        "none": np.zeros_like(w),
-        "l1": np.sign(w),
-        "l1_signed": np.ones_like(w),
-        "l2": 2.0 * w,
-    }
-    return delta * gradients[kind]
+    return delta * _PENALTY_GRADIENTS[kind](w)
 
 
 def batch_norm(

@@ -44,10 +44,10 @@ import tensorflow as tf
 from fmstudy.checks import reference
 from fmstudy.data.dataset import load_tensors
 from fmstudy.engines.chunks import Chunks
-from fmstudy.engines.device import compiled
+from fmstudy.engines.device import samples_major
 from fmstudy.engines.full_batch import full_batch_gradients, train_lowlevel
 from fmstudy.engines.initial import initial_weights
-from fmstudy.engines.keras_models import build_model
+from fmstudy.engines.keras_models import build_model, compiled_epoch
 from fmstudy.engines.network import Network
 from fmstudy.study.spec import RunSpec
 
@@ -170,7 +170,7 @@ def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Cours
 
 
 def course_keras(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
-    """The course of the Keras model of Part B, with its own loss, optimizer and training step.
+    """The course of the Keras model of Part B, with the loss, optimizer and step of its training.
 
     Probabilities are those in training mode, normalized by the statistics of the batch as the
     other engines have them: Keras' moving averages have hardly left their start in a few steps.
@@ -178,21 +178,17 @@ def course_keras(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
     n = batch.x.shape[1]
     model = build_model(spec.varied(batch_size=n, train_samples=n), seed)
     variables = _keras_variables(model)
-    x, labels = np.ascontiguousarray(batch.x.T), batch.labels.argmax(axis=0)
+    x, labels = samples_major(batch.x), tf.constant(batch.labels.argmax(axis=0))
 
-    @compiled
     def look() -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             logits = model(x, training=True)
-            loss = model.compute_loss(x=x, y=labels, y_pred=logits)
-        values = [variable.value for variable in variables.values()]
-        return loss, logits, tape.gradient(loss, values)
+            loss = model.loss(labels, logits)
+        return loss, logits, tape.gradient(loss, list(variables.values()))
 
     _, _, first = look()
-    losses = []
-    for _ in range(steps):
-        model.reset_metrics()  # else the loss is a mean over steps
-        losses.append(float(model.train_on_batch(x, labels, return_dict=True)["loss"]))
+    epoch = compiled_epoch(model, (x, labels), n)
+    losses = [float(epoch(tf.range(n))[0]) for _ in range(steps)]  # an epoch of one step each
     loss, logits, _ = look()
     losses.append(float(loss))
     return Course(
