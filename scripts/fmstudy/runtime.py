@@ -194,7 +194,13 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
-def versions(packages: Sequence[str]) -> dict[str, str]:
+PACKAGES = [  # whose versions decide on results and report
+    *("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas"),
+    *("matplotlib", "snakemake", "jinja2"),
+]
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Return the versions of Python and of the named installed packages.
 
     A package that is installed without code for graphics cards, such as tensorflow-cpu, counts

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fixtures import REPOSITORY
+from fixtures.rules import uses
 
 from fmstudy.study import form, schema
 from fmstudy.workflow import digest
@@ -82,7 +83,5 @@ def test_file_that_lies_over_another_may_leave_out_any_key():
 
 
 def test_no_job_imports_pydantic():
-    scripts = [path for path in digest.SCRIPTS.glob("*.py") if "snakemake." in path.read_text()]
-    assert len(scripts) > 20
-    for script in scripts:
-        assert not {"form", "schema"} & set(digest.modules_of(script.stem)), script
+    for rule, used in uses().items():
+        assert not {"study.form", "study.schema"} & set(digest.modules_of(*used)), rule

@@ -13,7 +13,7 @@ from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
 from fmstudy.study.published import read as read_published
 from fmstudy.study.published import values as published_values
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import SECTIONS, RunSpec
 
 DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
 QUICK = yaml.safe_load((REPOSITORY / "config/quick.yaml").read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def test_sections_follow_the_engine_unless_said_otherwise(study):
     assert {model.spec.engine for model in study.section("part_a")} == {"lowlevel"}
     assert {model.spec.engine for model in study.section("part_b")} == {"keras"}
     assert set(study.models) == {
-        model.name for section in plan.SECTIONS for model in study.section(section)
+        model.name for section in SECTIONS for model in study.section(section)
     }
 
 

@@ -65,5 +65,5 @@ def test_the_study_is_planned_without_slow_libraries():
             whole = [*path, name.split()[0]]
             there = SCRIPTS.joinpath(PACKAGE, *whole).with_suffix(".py").exists()
             modules.add(".".join(whole if there else path))
-    assert {"study.plan", "study.experiments", "workflow.digest"} <= modules
+    assert {"study.resolved", "study.experiments", "workflow.digest"} <= modules
     assert not loaded_by(modules) & SLOW

@@ -1,11 +1,22 @@
 # From runs to tables: each table asks for the runs that it shows, and for no others.
 
 
+def judging_of(models):
+    """Name what holds the published numbers against these models."""
+    return call(
+        "analysis.ledger.ledger_table",
+        published=asked.published,
+        redone_by={source: list(names) for source, names in study.published_models.items()},
+        models=as_dicts(models),
+        whole=study.uses_all,
+    )
+
+
 rule collect_models:
     input:
         runs=lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),
     output:
-        table=f"{TABLES_DIRECTORY}/{{group}}.csv",
+        table=table("{group}"),
     log:
         f"{LOGS}/collect_models/{{group}}.log",
     wildcard_constraints:
@@ -13,7 +24,10 @@ rule collect_models:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("analysis.tables.models_table", models=models_of_group),
+        table=call(
+            "analysis.tables.models_table",
+            models=lambda wildcards: as_dicts(MODEL_GROUPS[wildcards.group]),
+        ),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -24,7 +38,7 @@ rule collect_epochs:
     input:
         runs=of_runs([study.epochs.model], "history"),
     output:
-        table=f"{TABLES_DIRECTORY}/epochs.csv",
+        table=table("epochs"),
     log:
         f"{LOGS}/collect_epochs.log",
     conda:
@@ -44,7 +58,7 @@ rule collect_sweep:
     input:
         runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "metrics", "weights"),
     output:
-        table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
+        table=table("sweep_{sweep}"),
     log:
         f"{LOGS}/collect_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -52,7 +66,11 @@ rule collect_sweep:
     conda:
         "../envs/study.yaml"
     params:
-        table=call("analysis.tables.sweep_table", values=values_of_sweep, models=models_of_sweep),
+        table=call(
+            "analysis.tables.sweep_table",
+            values=lambda wildcards: list(study.sweeps[wildcards.sweep].values),
+            models=models_of_sweep,
+        ),
         code=digest("table", "analysis.tables"),
     script:
         "../../scripts/table.py"
@@ -63,7 +81,7 @@ rule collect_weights:
     input:
         runs=of_runs(study.weights, "weights", "metrics"),
     output:
-        table=f"{TABLES_DIRECTORY}/weights.csv",
+        table=table("weights"),
     log:
         f"{LOGS}/collect_weights.log",
     conda:
@@ -80,7 +98,7 @@ rule measure_gaps:
     input:
         runs=of_runs(study.models.values(), "history", "metrics"),
     output:
-        table=f"{TABLES_DIRECTORY}/gaps.csv",
+        table=table("gaps"),
     log:
         f"{LOGS}/measure_gaps.log",
     conda:
@@ -98,7 +116,7 @@ rule estimate_models:
         runs=of_runs(study.models.values(), "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/intervals.csv",
+        table=table("intervals"),
     log:
         f"{LOGS}/estimate_models.log",
     conda:
@@ -116,7 +134,7 @@ rule compare_models:
         runs=of_runs(study.compared, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/comparisons.csv",
+        table=table("comparisons"),
     log:
         f"{LOGS}/compare_models.log",
     conda:
@@ -138,7 +156,7 @@ rule judge_published:
         runs=of_runs(study.redoing, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/ledger.csv",
+        table=table("ledger"),
     log:
         f"{LOGS}/judge_published.log",
     conda:
@@ -153,17 +171,10 @@ rule judge_published:
 rule judge_claims:
     """What the source asserts, tested on our runs and on its own numbers."""
     input:
-        runs=of_runs(
-            [
-                *CLAIMED_MODELS,
-                *(model for it in CLAIMED_SWEEPS.values() for model in it.models),
-                study.epochs.model,
-            ],
-            *("metrics", "predictions", "weights", "history"),
-        ),
+        runs=of_runs(asked.claimed_runs, "metrics", "predictions", "weights", "history"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/claims.csv",
+        table=table("claims"),
     log:
         f"{LOGS}/judge_claims.log",
     conda:
@@ -171,12 +182,12 @@ rule judge_claims:
     params:
         table=call(
             "analysis.judging.claims_table",
-            claims=CLAIMS,
-            published=PUBLISHED_ROWS,
-            models=as_dicts(CLAIMED_MODELS),
+            claims=asked.claims,
+            published=asked.published,
+            models=as_dicts(asked.claimed_models),
             sweeps={
                 name: description.sweep(it) | {"models": as_dicts(it.models)}
-                for name, it in CLAIMED_SWEEPS.items()
+                for name, it in asked.claimed_sweeps.items()
             },
             longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
         ),
@@ -190,7 +201,7 @@ rule check_statistics:
     input:
         **TENSORS,
     output:
-        table=f"{TABLES_DIRECTORY}/statistics.csv",
+        table=table("statistics"),
     log:
         f"{LOGS}/check_statistics.log",
     priority: priority("check_statistics")
@@ -213,7 +224,7 @@ use rule estimate_models as estimate_replicates with:
         runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/replicates_intervals.csv",
+        table=table("replicates_intervals"),
     log:
         f"{LOGS}/estimate_replicates.log",
     params:
@@ -226,7 +237,7 @@ use rule compare_models as compare_replicates with:
         runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/replicates_comparisons.csv",
+        table=table("replicates_comparisons"),
     log:
         f"{LOGS}/compare_replicates.log",
     params:
@@ -243,7 +254,7 @@ use rule judge_published as judge_replicates with:
         runs=of_runs(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/replicates_ledger.csv",
+        table=table("replicates_ledger"),
     log:
         f"{LOGS}/judge_replicates.log",
     params:
@@ -256,8 +267,8 @@ rule collect_runs:
     input:
         runs=of_runs(study.trained(), "metrics", "provenance"),
     output:
-        table=f"{TABLES_DIRECTORY}/runs.csv",
-        cost=f"{TABLES_DIRECTORY}/cost.csv",
+        table=table("runs"),
+        cost=table("cost"),
     log:
         f"{LOGS}/collect_runs.log",
     conda:

@@ -2,13 +2,45 @@
 # what was predicted, and figures.  Those that read off the study's models start from their runs.
 
 
+def needed_first(wildcards):
+    """Give the results that an experiment starts from, if it does from any."""
+    after = EXPERIMENTS[wildcards.experiment].after
+    return {"rates": paths.of_experiment(after, "results.csv")} if after else {}
+
+
+def settings_of_run(wildcards):
+    """Give what an experiment must know to be run; another level asked for judges it anew only."""
+    settings = study.batchnorm.settings[wildcards.experiment]
+    return {key: value for key, value in settings.items() if key not in ("usable", "levels")}
+
+
+def arms_of(wildcards):
+    """Give the study's models that an experiment reads off, by arm."""
+    arms = study.batchnorm.arms[wildcards.experiment]
+    return {arm: model.as_dict() for arm, model in arms.items()}
+
+
+ABOUT = {
+    "experiment": lambda wildcards: wildcards.experiment,
+    "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
+}
+JUDGED = {
+    "quantities": call("experiments.judging.experiment_quantities", **ABOUT),
+    "predictions": call(
+        "experiments.judging.experiment_predictions",
+        expected=lambda wildcards: asked.expected.of(wildcards.experiment),
+        **ABOUT,
+    ),
+}
+
+
 rule run_experiment:
     input:
         unpack(needed_first),
         **TENSORS,
     output:
-        results=f"{EXPERIMENT}/seed-{{seed}}/results.csv",
-        provenance=f"{EXPERIMENT}/seed-{{seed}}/provenance.json",
+        results=f"{paths.experiment}/seed-{{seed}}/results.csv",
+        provenance=f"{paths.experiment}/seed-{{seed}}/provenance.json",
     log:
         f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -18,7 +50,7 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_experiment,
+        mem_mb=estimates.memory_of_experiments(**study.sizes),
         runtime=30,
     params:
         settings=settings_of_run,
@@ -34,10 +66,10 @@ rule run_experiment:
 rule collect_experiment:
     """The results of an experiment with all its seeds, its quantities, and its predictions tested."""
     input:
-        results=lambda wildcards: PATHS.of_experiment(wildcards.experiment, "results.csv"),
-        provenance=lambda wildcards: PATHS.of_experiment(wildcards.experiment, "provenance.json"),
+        results=lambda wildcards: paths.of_experiment(wildcards.experiment, "results.csv"),
+        provenance=lambda wildcards: paths.of_experiment(wildcards.experiment, "provenance.json"),
     output:
-        **PATHS.tables_of_experiment("{experiment}"),
+        **paths.tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
@@ -45,7 +77,7 @@ rule collect_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        **judging_of_experiment(),
+        **JUDGED,
         table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
         code=digest(
@@ -63,10 +95,13 @@ rule collect_arms:
     """The same for an experiment that reads its results off the study's models."""
     input:
         **TENSORS,
-        runs=runs_of_arms,
+        runs=lambda wildcards: of_runs(
+            study.batchnorm.arms[wildcards.experiment].values(),
+            *("metrics", "history", "predictions", "weights", "provenance"),
+        ),
         labels=TENSORS["y_test"],
     output:
-        **PATHS.tables_of_experiment("{experiment}"),
+        **paths.tables_of_experiment("{experiment}"),
     log:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
@@ -78,7 +113,7 @@ rule collect_arms:
         mem_mb=2500,
         runtime=10,
     params:
-        **judging_of_experiment(),
+        **JUDGED,
         table=call("experiments.trained_models.arms_table", arms=arms_of),
         times=call("experiments.trained_models.arms_times", arms=arms_of),
         code=digest(
@@ -100,8 +135,8 @@ rule judge_batchnorm:
     conda:
         "../envs/study.yaml"
     params:
-        predictions=call("experiments.judging.all_predictions", expected=EXPECTED.predictions),
-        claims=call("experiments.judging.claims_table", claims=EXPECTED.claims),
+        predictions=call("experiments.judging.all_predictions", expected=asked.expected.predictions),
+        claims=call("experiments.judging.claims_table", claims=asked.expected.claims),
         code=digest("table", "experiments.judging", "analysis.columns"),
     script:
         "../../scripts/table.py"
@@ -113,7 +148,7 @@ rule collect_experiment_costs:
         provenance=[
             path
             for experiment in study.batchnorm.trained
-            for path in PATHS.of_experiment(experiment, "provenance.json")
+            for path in paths.of_experiment(experiment, "provenance.json")
         ],
     output:
         table=table("bn_costs"),
@@ -156,15 +191,15 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}"),
-        times=lambda wildcards: table(f"bn_{PATHS.experiment_of[wildcards.figure]}_times"),
+        table=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **figure_files("bn_{figure}"),
+        **paths.figure_files("bn_{figure}"),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:
-        figure=any_of(PATHS.experiment_of),
+        figure=any_of(paths.experiment_of),
     conda:
         "../envs/study.yaml"
     params:
@@ -172,7 +207,7 @@ rule plot_experiment:
             "experiments.figures.draw",
             experiment=lambda wildcards: wildcards.figure,
             settings=lambda wildcards: study.batchnorm.settings[
-                PATHS.experiment_of[wildcards.figure]
+                paths.experiment_of[wildcards.figure]
             ],
         ),
         code=digest("figure", "experiments.figures", "analysis.columns"),
@@ -185,7 +220,7 @@ rule plot_network:
     input:
         fonts=FONTS,
     output:
-        **figure_files("bn_network"),
+        **paths.figure_files("bn_network"),
     log:
         f"{LOGS}/plot_network.log",
     conda:

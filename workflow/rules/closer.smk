@@ -8,7 +8,7 @@ rule find_duplicates:
     input:
         **TENSORS,
     output:
-        table=NEIGHBORS,
+        table=paths.neighbors,
     log:
         f"{LOGS}/find_duplicates.log",
     priority: priority("find_duplicates")
@@ -21,8 +21,7 @@ rule find_duplicates:
     params:
         table=call(
             "analysis.duplicates.find_duplicates",
-            train_samples=study.data["train_samples"],
-            test_samples=study.data["test_samples"],
+            **study.sizes,
         ),
         code=digest("table", "analysis.duplicates"),
     script:
@@ -34,7 +33,7 @@ rule collect_classes:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
         labels=TENSORS["y_test"],
     output:
-        table=f"{TABLES_DIRECTORY}/classes_{{model}}.csv",
+        table=table("classes_{model}"),
     log:
         f"{LOGS}/collect_classes/{{model}}.log",
     wildcard_constraints:
@@ -53,7 +52,7 @@ rule compare_predictions:
     input:
         runs=of_runs(ALL_MODELS, "predictions", "metrics"),
         labels=TENSORS["y_test"],
-        neighbors=NEIGHBORS,
+        neighbors=paths.neighbors,
     output:
         calibration=table("calibration"),
         agreement=table("agreement"),
@@ -94,12 +93,12 @@ rule plot_predictions:
         likeness=table("agreement"),
         missed=table("hardest"),
         by_class=[table(f"classes_{model.name}") for model in study.closer.models],
-        neighbors=NEIGHBORS,
+        neighbors=paths.neighbors,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
         fonts=FONTS,
     output:
-        **files_of_figures(
+        **paths.files_of_figures(
             calibration="calibration",
             agreement="agreement",
             hardest="hardest",
@@ -128,7 +127,7 @@ rule plot_errors:
         labels=TENSORS["y_test"],
         fonts=FONTS,
     output:
-        **files_of_figures(
+        **paths.files_of_figures(
             confusion="confusion_{model}",
             mistakes="mistakes_{model}",
             calibration="calibration_{model}",
@@ -153,11 +152,11 @@ rule plot_layer:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "weights", "metrics"),
         fonts=FONTS,
     output:
-        **figure_files("weights_{model}"),
+        **paths.figure_files("weights_{model}"),
     log:
         f"{LOGS}/plot_layer/{{model}}.log",
     wildcard_constraints:
-        model=any_of(PATHS.linear),
+        model=any_of(paths.linear),
     conda:
         "../envs/study.yaml"
     params:

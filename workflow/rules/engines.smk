@@ -7,7 +7,7 @@ rule compare_engines:
         x_train=TENSORS["x_train"],
         y_train=TENSORS["y_train"],
     output:
-        table=f"{TABLES_DIRECTORY}/engines.csv",
+        table=table("engines"),
     log:
         f"{LOGS}/compare_engines.log",
     priority: priority("compare_engines")

@@ -8,7 +8,7 @@ rule plot_data:
         summary=f"{DATA}/summary.json",
         fonts=FONTS,
     output:
-        **figure_files("data"),
+        **paths.figure_files("data"),
     log:
         f"{LOGS}/plot_data.log",
     conda:
@@ -27,13 +27,13 @@ rule plot_models:
         comparisons=table("comparisons"),
         fonts=FONTS,
     output:
-        **figure_files("models"),
+        **paths.figure_files("models"),
     log:
         f"{LOGS}/plot_models.log",
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.plots.models_overview", published=published(study.models.values())),
+        figure=call("figures.plots.models_overview", published=asked.printed),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -44,7 +44,7 @@ rule plot_curves:
         runs=lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
         fonts=FONTS,
     output:
-        **figure_files("curves_{model}"),
+        **paths.figure_files("curves_{model}"),
     log:
         f"{LOGS}/plot_curves/{{model}}.log",
     wildcard_constraints:
@@ -55,7 +55,7 @@ rule plot_curves:
         figure=call(
             "figures.plots.learning_curves",
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-            published=lambda wildcards: published([study.models[wildcards.model]]),
+            published=asked.printed_of,
         ),
         code=digest("figure", "figures.plots"),
     script:
@@ -67,7 +67,7 @@ rule plot_comparison:
         runs=lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
         fonts=FONTS,
     output:
-        **figure_files("compare_{comparison}"),
+        **paths.figure_files("compare_{comparison}"),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
@@ -87,10 +87,10 @@ rule plot_comparison:
 rule plot_epochs:
     """The bars of longer training."""
     input:
-        table=f"{TABLES_DIRECTORY}/epochs.csv",
+        table=table("epochs"),
         fonts=FONTS,
     output:
-        **figure_files("epochs"),
+        **paths.figure_files("epochs"),
     log:
         f"{LOGS}/plot_epochs.log",
     conda:
@@ -105,10 +105,10 @@ rule plot_epochs:
 rule plot_depth:
     """The figure of depth."""
     input:
-        table=f"{TABLES_DIRECTORY}/depth.csv",
+        table=table("depth"),
         fonts=FONTS,
     output:
-        **figure_files("depth"),
+        **paths.figure_files("depth"),
     log:
         f"{LOGS}/plot_depth.log",
     conda:
@@ -123,10 +123,10 @@ rule plot_depth:
 rule plot_sweep:
     input:
         runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
-        table=f"{TABLES_DIRECTORY}/sweep_{{sweep}}.csv",
+        table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
+        **paths.files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -147,7 +147,7 @@ rule plot_weights:
         runs=of_runs(study.weights, "weights", "metrics"),
         fonts=FONTS,
     output:
-        **figure_files("weights"),
+        **paths.figure_files("weights"),
     log:
         f"{LOGS}/plot_weights.log",
     conda:
@@ -164,7 +164,7 @@ rule plot_workflow:
     input:
         fonts=FONTS,
     output:
-        **figure_files("workflow"),
+        **paths.figure_files("workflow"),
     log:
         f"{LOGS}/plot_workflow.log",
     conda:

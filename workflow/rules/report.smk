@@ -7,7 +7,7 @@ rule collect_explorer:
         runs=of_runs(study.trained(), "metrics", "history", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        explorer=PATHS.explorer,
+        explorer=paths.explorer,
     log:
         f"{LOGS}/collect_explorer.log",
     conda:
@@ -50,7 +50,7 @@ rule render_report:
         shown=SHOWN,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
-        explorer=PATHS.explorer,
+        explorer=paths.explorer,
         templates=TEMPLATES,
         fonts=FONTS,
     output:
@@ -81,7 +81,7 @@ rule render_pdf:
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:
-        PATHS.pdf,
+        paths.pdf,
     log:
         f"{LOGS}/render_pdf.log",
     conda:

@@ -11,7 +11,7 @@ rule data:
 rule part_a:
     """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
     input:
-        PATHS.results_of_section("part_a"),
+        paths.results_of_section("part_a"),
         table("epochs"),
         figure("epochs"),
         table("depth"),
@@ -23,14 +23,14 @@ rule part_a:
 rule part_b:
     """Part B, Keras: five depths, dropout, and their comparisons."""
     input:
-        PATHS.results_of_section("part_b"),
+        paths.results_of_section("part_b"),
 
 
 rule batchnorm:
     """Part C: every experiment on batch normalization, and what is said of it, judged."""
     input:
-        PATHS.results_of_section("batchnorm"),
-        [PATHS.results_of_experiment(name) for name in study.batchnorm.settings],
+        paths.results_of_section("batchnorm"),
+        [paths.results_of_experiment(name) for name in study.batchnorm.settings],
         table("bn_predictions"),
         table("bn_claims"),
         table("bn_costs"),
@@ -45,7 +45,7 @@ for experiment in study.batchnorm.settings:
         name:
             f"bn_{experiment.replace('-', '_')}"
         input:
-            PATHS.results_of_experiment(experiment),
+            paths.results_of_experiment(experiment),
 
 
 for sweep in study.sweeps:
@@ -55,7 +55,7 @@ for sweep in study.sweeps:
         name:
             f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
         input:
-            PATHS.results_of_sweep(sweep),
+            paths.results_of_sweep(sweep),
 
 
 rule epochs:
@@ -97,9 +97,9 @@ rule engines:
 rule closer:
     """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
     input:
-        NEIGHBORS,
-        PATHS.tables_of_errors(ALL_MODELS),
-        PATHS.figures_of_errors(ALL_MODELS),
+        paths.neighbors,
+        paths.tables_of_errors(ALL_MODELS),
+        paths.figures_of_errors(ALL_MODELS),
 
 
 rule tables:

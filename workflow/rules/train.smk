@@ -6,7 +6,7 @@ rule train_lowlevel:
     input:
         **TENSORS,
     output:
-        **TRAINED,
+        **paths.trained(),
     log:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -19,7 +19,7 @@ rule train_lowlevel:
         mem_mb=memory,
         runtime=minutes,
     params:
-        spec=specification,
+        spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         module="engines.full_batch",
         function="train_lowlevel",
         code=digest("train", "engines.full_batch"),
@@ -31,7 +31,7 @@ rule train_keras:
     input:
         **TENSORS,
     output:
-        **TRAINED,
+        **paths.trained(),
     log:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -44,7 +44,7 @@ rule train_keras:
         mem_mb=memory,
         runtime=minutes,
     params:
-        spec=specification,
+        spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         module="engines.keras_models",
         function="train_keras",
         code=digest("train", "engines.keras_models"),

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.spec import SECTIONS
+
+
+def call(function: str, **settings: Any) -> Callable[[Any], dict[str, Any]]:
+    """Name the function that makes an output of a rule, and its settings (see `workflow.calls`).
+
+    A setting may be a function of the job's wildcards.  Snakemake replaces wildcards in texts that
+    are given as parameters, but not in what a function gives: so titles may hold braces.
+    """
+
+    def of_job(wildcards: Any) -> dict[str, Any]:
+        resolved = {key: it(wildcards) if callable(it) else it for key, it in settings.items()}
+        return {"function": function} | resolved
+
+    return of_job
 
 
 def as_dicts(models: Iterable[Model]) -> list[dict[str, Any]]:
@@ -37,7 +51,7 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
 
 
 def sweep(given: Sweep) -> dict[str, Any]:
-    """What a job must know of a sweep."""
+    """What a job must know of a sweep, without its models."""
     keys = ("name", "title", "section", "vary", "base")
     return {key: getattr(given, key) for key in keys} | {"values": list(given.values)}
 

@@ -160,6 +160,11 @@ class Study:
         return list(named.values())
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many images the study uses: train_samples, test_samples."""
+        return {key: self.data[key] for key in ("train_samples", "test_samples")}
+
+    @property
     def uses_all(self) -> bool:
         """Whether the study uses every image of the data set, as the source does."""
         return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)

@@ -86,6 +86,11 @@ def memory(spec: RunSpec) -> int:
     return round(BASE + max(COPIES * images, images + kept))
 
 
+def minutes(spec: RunSpec) -> int:
+    """Minutes to allow a training: five times what a slow core (20 GFLOP/s) needs."""
+    return 5 + int(5 * spec.arithmetic / 20e9 / 60)
+
+
 def memory_of_experiments(train_samples: int, test_samples: int) -> int:
     """MB to allow an experiment on batch normalization; measured: up to 1,270 with all images."""
     return round(BASE + COPIES * IMAGE * (train_samples + test_samples))
