@@ -514,7 +514,7 @@ import sys
 from snakemake.scheduling import milp
 
 sys.path.insert(0, {scripts!r})
-from fmstudy import progress, terminal, wording
+from fmstudy.workflow import progress, terminal, wording
 
 screen = None
 if workflow.is_main_process:
