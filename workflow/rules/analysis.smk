@@ -1,17 +1,6 @@
 # From runs to tables: each table asks for the runs that it shows, and for no others.
 
 
-def judging_of(models):
-    """Name what holds the published numbers against these models."""
-    return call(
-        "analysis.ledger.ledger_table",
-        published=asked.published,
-        redone_by={source: list(names) for source, names in study.published_models.items()},
-        models=as_dicts(models),
-        whole=study.uses_all,
-    )
-
-
 rule collect_models:
     input:
         runs=lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),
@@ -162,7 +151,7 @@ rule judge_published:
     conda:
         "../envs/study.yaml"
     params:
-        table=judging_of(study.redoing),
+        table=asked.judging_of(study.redoing),
         code=digest("table", "analysis.ledger"),
     script:
         "../../scripts/table.py"
@@ -258,7 +247,7 @@ use rule judge_published as judge_replicates with:
     log:
         f"{LOGS}/judge_replicates.log",
     params:
-        table=judging_of(study.replicates),
+        table=asked.judging_of(study.replicates),
         code=digest("table", "analysis.ledger"),
 
 

@@ -2,24 +2,6 @@
 # what was predicted, and figures.  Those that read off the study's models start from their runs.
 
 
-def needed_first(wildcards):
-    """Give the results that an experiment starts from, if it does from any."""
-    after = EXPERIMENTS[wildcards.experiment].after
-    return {"rates": paths.of_experiment(after, "results.csv")} if after else {}
-
-
-def settings_of_run(wildcards):
-    """Give what an experiment must know to be run; another level asked for judges it anew only."""
-    settings = study.batchnorm.settings[wildcards.experiment]
-    return {key: value for key, value in settings.items() if key not in ("usable", "levels")}
-
-
-def arms_of(wildcards):
-    """Give the study's models that an experiment reads off, by arm."""
-    arms = study.batchnorm.arms[wildcards.experiment]
-    return {arm: model.as_dict() for arm, model in arms.items()}
-
-
 ABOUT = {
     "experiment": lambda wildcards: wildcards.experiment,
     "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
@@ -36,7 +18,7 @@ JUDGED = {
 
 rule run_experiment:
     input:
-        unpack(needed_first),
+        unpack(lambda wildcards: paths.needed_first(wildcards.experiment)),
         **TENSORS,
     output:
         results=f"{paths.experiment}/seed-{{seed}}/results.csv",
@@ -53,7 +35,7 @@ rule run_experiment:
         mem_mb=estimates.memory_of_experiments(**study.sizes),
         runtime=30,
     params:
-        settings=settings_of_run,
+        settings=lambda wildcards: study.batchnorm.to_run(wildcards.experiment),
         module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
         function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
         code=lambda wildcards: digest(
@@ -114,8 +96,14 @@ rule collect_arms:
         runtime=10,
     params:
         **JUDGED,
-        table=call("experiments.trained_models.arms_table", arms=arms_of),
-        times=call("experiments.trained_models.arms_times", arms=arms_of),
+        table=call(
+            "experiments.trained_models.arms_table",
+            arms=lambda wildcards: study.batchnorm.read_off(wildcards.experiment),
+        ),
+        times=call(
+            "experiments.trained_models.arms_times",
+            arms=lambda wildcards: study.batchnorm.read_off(wildcards.experiment),
+        ),
         code=digest(
             "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
         ),

@@ -114,6 +114,15 @@ class BatchNorm:
     settings: dict[str, dict[str, Any]]
     arms: dict[str, dict[str, Model]]
 
+    def to_run(self, name: str) -> dict[str, Any]:
+        """What an experiment must know to be run: other levels only judge its results again."""
+        settings = self.settings[name]
+        return {key: it for key, it in settings.items() if key not in ("usable", "levels")}
+
+    def read_off(self, name: str) -> dict[str, dict[str, Any]]:
+        """What a job must know of the models that an experiment reads off, by arm."""
+        return {arm: model.as_dict() for arm, model in self.arms[name].items()}
+
     @property
     def trained(self) -> list[str]:
         """The experiments that train nets of their own."""

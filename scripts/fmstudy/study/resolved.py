@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from fmstudy.study import claims, configuration, experiments, plan, published
+from fmstudy.study import claims, configuration, description, experiments, plan, published
 
 
 class Resolved(NamedTuple):
@@ -22,6 +22,17 @@ class Resolved(NamedTuple):
     printed: dict[str, dict[str, float]]
     claims: dict[str, Any]
     expected: experiments.Expected
+
+    def judging_of(self, models: Iterable[plan.Model]) -> Callable[[Any], dict[str, Any]]:
+        """Name what compares the published numbers with these models."""
+        source = self.study.published_models
+        return description.call(
+            "analysis.ledger.ledger_table",
+            published=self.published,
+            redone_by={name: list(models) for name, models in source.items()},
+            models=description.as_dicts(models),
+            whole=self.study.uses_all,
+        )
 
     def printed_of(self, wildcards: Any) -> dict[str, dict[str, float]]:
         """The published final values of the model of a job, if it has any."""
