@@ -49,7 +49,7 @@ from fmstudy.engines.full_batch import full_batch_gradients, train_lowlevel
 from fmstudy.engines.initial import initial_weights
 from fmstudy.engines.keras_models import build_model, compiled_epoch
 from fmstudy.engines.network import Network
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import PENALTIES, RunSpec
 
 Row = dict[str, Any]
 
@@ -69,9 +69,10 @@ NETS = {
     "300-100 ReLU": _DEEP,
     "300-100 sigmoid": _DEEP.varied(activation="sigmoid"),
     "300-100 ReLU, batch normalization": _DEEP.varied(batch_norm="before"),
-    "300-100 ReLU, scalar biases, L1": _PENALIZED.varied(penalty="l1"),
-    "300-100 ReLU, scalar biases, signed L1": _PENALIZED.varied(penalty="l1_signed"),
-    "300-100 ReLU, scalar biases, L2": _PENALIZED.varied(penalty="l2"),
+    **{
+        f"300-100 ReLU, scalar biases, {name}": _PENALIZED.varied(penalty=penalty)
+        for penalty, name in PENALTIES.items()
+    },
 }
 
 

@@ -22,13 +22,12 @@ from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import final_metrics, spread
 from fmstudy.data.dataset import CLASSES
-from fmstudy.study.spec import RunSpec, number
+from fmstudy.study.spec import PENALTIES, RunSpec, number
 
 MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
 FINAL = on_page("explorer-final")[2:]  # behind seeds and parameters; every other one is a loss
-PENALTIES = {"l1": "L1", "l1_signed": 'signed "L1"', "l2": "L2"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
 Curves = list[list[list[float]]]  # of a training: by split (training, held out), then metric

@@ -15,6 +15,9 @@ from typing import Any
 FEATURES, CLASSES = 784, 10
 FINISHED, DIVERGED = "finished", "diverged"  # what became of a training: both are results
 
+# The penalties, by their names in the configuration, as readers know them.
+PENALTIES = {"l1": "L1", "l1_signed": "signed L1", "l2": "L2"}
+
 # The sections of the report that models belong to, with their titles.
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 
