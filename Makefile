@@ -11,8 +11,8 @@ UV ?= $(VENV)/bin/uv
 BENCH ?=
 PYTORCH ?= yes
 
-study := requirements.txt
-all := requirements.txt requirements-dev.txt
+study := requirements/study.txt
+all := requirements/study.txt requirements/dev.txt
 
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
@@ -35,12 +35,12 @@ help: ## list what can be made
 
 setup: packages := $(study)
 setup: ## install what the study needs, or repair it
-	@sh scripts/install_system_packages.sh apt.txt
+	@sh scripts/install_system_packages.sh requirements/apt.txt
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
 slurm: ## also install what a SLURM cluster needs, see docs/scaling.md
-	@$(MAKE) --no-print-directory setup packages="$(study) requirements-slurm.txt"
+	@$(MAKE) --no-print-directory setup packages="$(study) requirements/slurm.txt"
 
 # Only `make setup` and the first use check system packages: where they cannot be installed,
 # nobody wants to wait for that, or read about it, before every report.
@@ -53,8 +53,8 @@ ready-all:
 # Tests fail without system packages, so these are looked at each time, which is instant.
 # What could not be had is not tried again, until .venv is made anew: the tests themselves name it.
 ready-test: ready-all
-	@for list in apt apt-test; do \
-		sh scripts/install_system_packages.sh --once "$(VENV)/.no-$$list" $$list.txt; done
+	@for list in apt apt-test; do sh scripts/install_system_packages.sh \
+		--once "$(VENV)/.no-$$list" requirements/$$list.txt; done
 
 report: ready ## run the whole study and write report/final.html and report/final.pdf
 	@$(snakemake) report
@@ -69,16 +69,16 @@ test: ready-test ## run the tests that protect a change
 	@$(in_venv) pytest $(processes)
 
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
-	@echo "Some of these tests start a SLURM cluster of one node, with the packages of apt-slurm.txt."
-	@sh scripts/install_system_packages.sh --once "$(VENV)/.no-apt-slurm" apt-slurm.txt
+	@echo "Some tests start a SLURM cluster of one node, with the packages in requirements/apt-slurm.txt."
+	@sh scripts/install_system_packages.sh --once "$(VENV)/.no-apt-slurm" requirements/apt-slurm.txt
 	@$(in_venv) pytest $(processes) -m ""
 
 # The peers are optional: those that cannot be installed are reported as not measured.
 ready-bench: ready
-	@$(make_environment) "$(VENV)/bench" "$(VENV)/bin/python" requirements-bench.txt || \
+	@$(make_environment) "$(VENV)/bench" "$(VENV)/bin/python" requirements/bench.txt || \
 		echo "Going on without JAX."
 	@[ "$(PYTORCH)" = no ] || "$(VENV)/bench/bin/python" -m pip install --quiet --no-input \
-		--disable-pip-version-check -r requirements-pytorch.txt || echo "Going on without PyTorch."
+		--disable-pip-version-check -r requirements/pytorch.txt || echo "Going on without PyTorch."
 
 bench: ready-bench ## measure speed, beside other frameworks, and write docs/performance.md
 	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
@@ -105,14 +105,14 @@ compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --un
 	--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
 
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=--upgrade for newer versions
-	@echo uv | $(compile) - --output-file requirements-uv.txt
-	@$(compile) requirements.in --output-file requirements.txt
-	@$(compile) requirements-slurm.in --constraints requirements.txt --output-file requirements-slurm.txt
-	@$(compile) requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
-	@$(compile) requirements-bench.in --constraints requirements.txt --output-file requirements-bench.txt
+	@echo uv | $(compile) - --output-file requirements/uv.txt
+	@$(compile) requirements/study.in --output-file requirements/study.txt
+	@$(compile) requirements/slurm.in --constraints requirements/study.txt --output-file requirements/slurm.txt
+	@$(compile) requirements/dev.in --constraints requirements/study.txt --output-file requirements/dev.txt
+	@$(compile) requirements/bench.in --constraints requirements/study.txt --output-file requirements/bench.txt
 
 $(VENV)/bin/uv:
-	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements-uv.txt
+	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt
 
 # By name, so that nothing else in report/ is lost.
 clean: ## remove data, results, logs, and reports; keep the environment

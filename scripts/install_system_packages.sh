@@ -1,11 +1,12 @@
 #!/bin/sh
 # Install the system packages that a list names and this system lacks.
 #
-#     sh scripts/install_system_packages.sh [--once NOTE] apt.txt
+#     sh scripts/install_system_packages.sh [--once NOTE] LIST
 #
-# Nothing here ends the set-up: what cannot be installed is named, with what it is for and the
-# command that a person with the rights can run. With --once, the file NOTE remembers what could
-# not be had, so that nobody waits for it, or reads about it, a second time.
+# LIST is a file such as requirements/apt.txt. A failure here does not end the set-up: what cannot be
+# installed is named, with its purpose and the command that a person with the rights can run. With
+# --once, the file NOTE remembers what was not available, so that nobody waits for it, or reads
+# about it, a second time.
 set -eu
 note=
 if [ "$1" = --once ]; then note=$2; shift 2; fi

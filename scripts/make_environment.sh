@@ -1,11 +1,12 @@
 #!/bin/sh
 # Create, complete, or repair the Python environment of the study, or remove it.
 #
-#     sh scripts/make_environment.sh [--check] VENV PYTHON requirements.txt [requirements-dev.txt]
+#     sh scripts/make_environment.sh [--check] VENV PYTHON LOCK...
 #     sh scripts/make_environment.sh --remove VENV
 #
 # PYTHON is the interpreter to use. If it is empty, an existing environment keeps its own, and a new
-# one gets the first that fits. Of several lock files, the last one holds the packages of all.
+# one gets the first that fits. LOCK is a file such as requirements/study.txt; if several are given,
+# the last one holds the packages of all.
 # --check changes nothing and takes no time: the exit code says whether set-up finished with these
 # lock files. Without it, every installed file is looked for.
 set -eu
@@ -155,7 +156,7 @@ present=$(version_of "$venv/bin/python")
 if [ "$action" = --check ]; then is_current "$@" && exit 0 || exit 1; fi
 
 guard
-uv_lock=$here/../requirements-uv.txt
+uv_lock=$here/../requirements/uv.txt
 uv_version=$(sed -n 's/^uv==\([^ ]*\).*/\1/p' "$uv_lock")
 damaged=
 if ! is_usable || ! damaged=$("$venv/bin/python" -I "$here/find_damaged_packages.py"); then
@@ -165,7 +166,7 @@ if [ -z "$damaged" ] && is_current "$@" && is_complete; then exit 0; fi
 
 rm -f "$stamp"
 case $lock in
-*-bench.txt) size="half a minute and 0.7 GB" ;;
+*/bench.txt) size="half a minute and 0.7 GB" ;;
 *) size="half a minute and 2 GB" ;;
 esac
 echo "Installing Python packages into $venv: $size the first time ..."

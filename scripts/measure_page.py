@@ -2,9 +2,9 @@
 
     python scripts/measure_page.py report/final.html
 
-For developers: it needs requirements-dev.txt and a Chromium, see apt-test.txt. The times are
-medians of five loads, each in a browser window of its own without a cache. The exit code is 1 if
-anything is above its limit.
+For developers: it needs the packages in requirements/dev.txt, and a Chromium such as the one in
+requirements/apt-test.txt. The times are medians of five loads, each in a new browser window without
+a cache. The exit code is 1 if anything is above its limit.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 `shared_page`   the made-up report in one tab for all tests of a file
 `data_folder`   the data set
 `planner`       Snakemake for whatever runs no job
-`tool`          finds a command of the packages in apt-test.txt
+`tool`          finds a command of the packages in requirements/apt-test.txt
 """
 
 import os
@@ -205,7 +205,7 @@ def planner() -> Iterator[Planner]:
         yield planner
 
 
-# --------------------------------------------------------------- what apt-test.txt brings besides
+# ----------------------------------------------------------- commands of requirements/apt-test.txt
 PACKAGES = {"qpdf": "qpdf"} | dict.fromkeys(("pdffonts", "pdfinfo", "pdftoppm"), "poppler-utils")
 
 

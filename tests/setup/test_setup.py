@@ -25,60 +25,58 @@ OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 # The lock files
 
-LOCKS = ["requirements.txt", "requirements-slurm.txt", "requirements-dev.txt"]
-LOCKS += ["requirements-bench.txt", "requirements-uv.txt"]
+LOCKS = ["study", "slurm", "dev", "bench", "uv"]
 
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def direct(file: str) -> set[str]:
+def direct(name: str) -> set[str]:
     """Names of the packages that an .in file asks for."""
-    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
+    lines = (REPOSITORY / f"requirements/{name}.in").read_text(encoding="utf-8").splitlines()
     return {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines if re.match(r"\w", line)}
 
 
-def locked(file: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
-    """Version and hashes of each locked package, by name and the platforms it is meant for."""
-    text = (REPOSITORY / file).read_text(encoding="utf-8").replace("\\\n", " ")
+def locked(name: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    """Version and hashes of each package in a lock file, by package and platform marker."""
+    text = (REPOSITORY / f"requirements/{name}.txt").read_text(encoding="utf-8")
+    text = text.replace("\\\n", " ")  # hashes stand on lines of their own
     entries = re.findall(r"^([\w.-]+)==(\S+) *(?:; ([^#\n]*?))? *((?:--hash=\S+ *)*)$", text, re.M)
-    assert len(entries) == len(re.findall(r"^\w", text, re.M)), f"{file} has lines of another kind"
-    return {(canonical(n), marker): (version, h.split()) for n, version, marker, h in entries}
+    assert len(entries) == len(re.findall(r"^\w", text, re.M)), name
+    return {(canonical(p), marker): (version, h.split()) for p, version, marker, h in entries}
 
 
 def version_of(package: str) -> str:
-    [version] = {v for (name, _), (v, _) in locked("requirements.txt").items() if name == package}
+    [version] = {v for (name, _), (v, _) in locked("study").items() if name == package}
     return version
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-slurm", "requirements-dev"])
+@pytest.mark.parametrize("name", ["study", "slurm", "dev"])
 def test_every_package_asked_for_is_locked(name):
-    asked = direct(f"{name}.in")
+    asked = direct(name)
     assert asked
-    assert asked <= {package for package, _ in locked(f"{name}.txt")}
+    assert asked <= {package for package, _ in locked(name)}
 
 
-@pytest.mark.parametrize("file", LOCKS)
-def test_every_locked_package_has_hashes(file):
-    for package, (_, hashes) in locked(file).items():
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_hashes(name):
+    for package, (_, hashes) in locked(name).items():
         assert hashes, package
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", item) for item in hashes), package
 
 
-@pytest.mark.parametrize("file", LOCKS)
-def test_lock_files_hold_no_address_and_no_option(file):
-    for line in (REPOSITORY / file).read_text(encoding="utf-8").splitlines():
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_files_hold_no_address_and_no_option(name):
+    lock = REPOSITORY / f"requirements/{name}.txt"
+    for line in lock.read_text(encoding="utf-8").splitlines():
         assert "://" not in line and " @ " not in line, line
         assert not line.startswith("-"), line
 
 
-@pytest.mark.parametrize(
-    ("larger", "smaller"),
-    [("slurm.txt", "requirements.txt"), ("dev.txt", "requirements-slurm.txt")],
-)
+@pytest.mark.parametrize(("larger", "smaller"), [("slurm", "study"), ("dev", "slurm")])
 def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
-    larger = locked(f"requirements-{larger}")
+    larger = locked(larger)
     everywhere = {name: entry for (name, marker), entry in larger.items() if not marker}
     different = {
         (name, marker): entry[0]
@@ -89,9 +87,9 @@ def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
 
 
 def test_peers_are_locked_with_the_study_versions_of_what_they_share():
-    ours = {name: version for (name, _), (version, _) in locked("requirements.txt").items()}
-    peers = locked("requirements-bench.txt")
-    assert direct("requirements-bench.in") <= {name for name, _ in peers}
+    ours = {name: version for (name, _), (version, _) in locked("study").items()}
+    peers = locked("bench")
+    assert direct("bench") <= {name for name, _ in peers}
     shared = {(name, version) for (name, _), (version, _) in peers.items() if name in ours}
     assert {name for name, _ in shared} >= {"numpy", "scipy"}
     assert shared <= set(ours.items())
@@ -103,7 +101,7 @@ def test_conda_environment_has_the_locked_versions():
     *_, with_pip = content["dependencies"]
     pins = {tuple(part.strip() for part in pin.partition(";")[::2]) for pin in with_pip["pip"]}
     asked = set()
-    for line in (REPOSITORY / "requirements.in").read_text(encoding="utf-8").splitlines():
+    for line in (REPOSITORY / "requirements/study.in").read_text(encoding="utf-8").splitlines():
         if package := re.match(r"[\w-]+", line):
             marker = line.partition("#")[0].partition(";")[2].strip()
             asked.add((f"{package[0]}=={version_of(package[0])}", marker))
@@ -158,11 +156,11 @@ class Machine:
         )
         self.has("sudo", f'{"" if sudo else "exit 1"}\n[ "$1" = -n ] && shift && exec "$@"')
 
-    def install(self, name: str = "apt.txt", *options: object) -> str:
+    def install(self, name: str = "apt", *options: object) -> str:
         """Run the script; give what it printed. It must succeed, whatever happens."""
         script = REPOSITORY / "scripts/install_system_packages.sh"
         done = subprocess.run(
-            ["/bin/sh", script, *options, REPOSITORY / name],
+            ["/bin/sh", script, *options, REPOSITORY / f"requirements/{name}.txt"],
             env={"PATH": str(self.bin)},
             capture_output=True,
             text=True,
@@ -191,7 +189,7 @@ def installing(*packages: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "packages"),
-    [("apt.txt", SYSTEM_PACKAGES), ("apt-test.txt", OF_TESTS), ("apt-slurm.txt", OF_SLURM)],
+    [("apt", SYSTEM_PACKAGES), ("apt-test", OF_TESTS), ("apt-slurm", OF_SLURM)],
 )
 def test_lists_name_the_system_packages_and_what_each_is_for(machine, name, packages):
     machine.has_apt(installed=[], user=1000, sudo=False)
@@ -247,7 +245,7 @@ def test_systems_without_apt_are_told_the_names(machine):
 
 @pytest.mark.parametrize("kind", ["no apt", "no rights", "apt fails"])
 def test_what_could_not_be_had_is_tried_and_told_once(machine, tmp_path, kind):
-    once = ("apt-test.txt", "--once", tmp_path / "note")
+    once = ("apt-test", "--once", tmp_path / "note")
     if kind != "no apt":
         user = 0 if kind == "apt fails" else 1000
         machine.has_apt(installed=["qpdf"], user=user, sudo=False, fails="install*")
@@ -263,7 +261,7 @@ def test_what_could_not_be_had_is_tried_and_told_once(machine, tmp_path, kind):
 
 
 def test_what_is_there_or_could_be_installed_leaves_no_note(machine, tmp_path):
-    once = ("apt-test.txt", "--once", tmp_path / "note")
+    once = ("apt-test", "--once", tmp_path / "note")
     machine.has_apt(installed=["qpdf"], user=0, sudo=False)
     machine.install(*once)
     assert machine.calls == installing(*(name for name in OF_TESTS if name != "qpdf"))
@@ -458,7 +456,9 @@ def checkout(tmp_path) -> Path:
     folder = tmp_path / "holds/checkout"
     shutil.copytree(REPOSITORY / "scripts", folder / "scripts", ignore=lambda _, names: {"fmstudy"})
     shutil.copy(REPOSITORY / "Makefile", folder)
-    shutil.copy(REPOSITORY / "requirements-uv.txt", folder)
+    (folder / "requirements").mkdir()
+    shutil.copy(REPOSITORY / "requirements/uv.txt", folder / "requirements")
+    (folder / "requirements/apt.txt").touch()
     return folder
 
 
@@ -481,7 +481,6 @@ def test_a_folder_that_is_no_environment_is_refused_whole(checkout, target, venv
     for file in files:
         (checkout / file).parent.mkdir(parents=True, exist_ok=True)
         (checkout / file).touch()
-    (checkout / "apt.txt").touch()
     (checkout / "results").mkdir(exist_ok=True)  # which `distclean` would clean, too
     before = sorted(checkout.parent.rglob("*"))
     done = run_make(checkout, target, f"VENV={venv}", f"PYTHON={sys.executable}")
@@ -566,7 +565,7 @@ def test_a_cluster_gets_the_study_and_what_submits_it(study):
     for name in ("make_environment", "install_system_packages"):
         (study / f"scripts/{name}.sh").write_text('echo "$@"\n', encoding="utf-8")
     assert " ".join(make(study, "slurm").split()).startswith(
-        "apt.txt .venv requirements.txt requirements-slurm.txt Ready"
+        "requirements/apt.txt .venv requirements/study.txt requirements/slurm.txt Ready"
     )
 
 
@@ -577,7 +576,8 @@ def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(
     for name in ("pytest", "ruff", "snakefmt", "mypy"):
         shutil.copy(study / ".venv/bin/python", study / f".venv/bin/{name}")
     looked = [
-        f"system packages: --once .venv/.no-{name} {name}.txt" for name in ("apt", "apt-test")
+        f"system packages: --once .venv/.no-{name} requirements/{name}.txt"
+        for name in ("apt", "apt-test")
     ]
     assert make(study, "test").splitlines() == looked
     for target in ("report", "lint"):

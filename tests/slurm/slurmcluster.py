@@ -3,10 +3,10 @@
     python tests/slurm/slurmcluster.py squeue     # any command, while the cluster is there
     CPUS=1 python tests/slurm/slurmcluster.py sh  # look around by hand
 
-Needs `slurmctld`, `slurmd`, `slurm-client` and `munge` of Debian 12 (apt-slurm.txt).  Everything
-of the cluster lies in one temporary folder: configuration, key, sockets, spool, logs.  Its
-daemons listen on free ports, and are ended by their process ids; an installed SLURM or munge is
-neither used nor disturbed.  There is no accounting database; what ran is in `completed()`.
+Needs the packages in requirements/apt-slurm.txt, in the versions of Debian 12.  All files of the
+cluster are in one temporary folder: configuration, key, sockets, spool, logs.  Its daemons listen
+on free ports, and are ended by their process ids; an installed SLURM or munge is neither used nor
+disturbed.  There is no accounting database; what ran is in `completed()`.
 
 As root, or as any other person: then jobs run as that person.  The host's name must resolve, and
 the folder for temporary files be on a local disk.
