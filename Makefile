@@ -99,17 +99,25 @@ schemas: ready ## for maintainers: renew what editors know of the files in confi
 	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.study.schema workflow/schemas
 
 # The lock files hold versions and hashes but no addresses: each machine knows where it gets
-# packages from. Update the versions in workflow/envs/study.yaml by hand; a test compares them.
+# packages from. The file for conda gets the versions of the packages that pyproject.toml names.
 # This does not depend on `ready`: it must be possible to fix a lock that cannot be installed.
 compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --universal \
-	--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK)
+	--python-version 3.11 --no-emit-index-url $(LOCK)
+compile_hashed = $(compile) --generate-hashes
+# The other lock files have the study's versions of the packages they share with it.
+as_in_study = --constraints requirements/study.txt
+conda := workflow/envs/study.yaml
 
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=--upgrade for newer versions
-	@echo uv | $(compile) - --output-file requirements/uv.txt
-	@$(compile) requirements/study.in --output-file requirements/study.txt
-	@$(compile) requirements/slurm.in --constraints requirements/study.txt --output-file requirements/slurm.txt
-	@$(compile) requirements/dev.in --constraints requirements/study.txt --output-file requirements/dev.txt
-	@$(compile) requirements/bench.in --constraints requirements/study.txt --output-file requirements/bench.txt
+	@$(compile_hashed) --group uv --output-file requirements/uv.txt
+	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
+	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
+	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
+	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
+	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt
+	@pins=$$($(compile) pyproject.toml --no-deps $(as_in_study) --no-header --no-annotate) && \
+		{ sed '/- pip:/q' $(conda); echo "$$pins" | sed 's/^/      - /'; } >$(conda).new && \
+		mv $(conda).new $(conda)
 
 $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt

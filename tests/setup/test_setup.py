@@ -25,17 +25,19 @@ OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 # The lock files
 
-LOCKS = ["study", "slurm", "dev", "bench", "uv"]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+DECLARED = {"study": PROJECT["project"]["dependencies"], **PROJECT["dependency-groups"]}
+HASHED = [name for name in DECLARED if name != "pytorch"]
 
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def direct(name: str) -> set[str]:
-    """Names of the packages that an .in file asks for."""
-    lines = (REPOSITORY / f"requirements/{name}.in").read_text(encoding="utf-8").splitlines()
-    return {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines if re.match(r"\w", line)}
+def declared(name: str) -> set[str]:
+    """Names of the packages that the study or a dependency group needs, without included groups."""
+    entries = [entry for entry in DECLARED[name] if isinstance(entry, str)]
+    return {canonical(re.match(r"[\w.-]+", entry)[0]) for entry in entries}
 
 
 def locked(name: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
@@ -47,26 +49,20 @@ def locked(name: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
     return {(canonical(p), marker): (version, h.split()) for p, version, marker, h in entries}
 
 
-def version_of(package: str) -> str:
-    [version] = {v for (name, _), (v, _) in locked("study").items() if name == package}
-    return version
+@pytest.mark.parametrize("name", DECLARED)
+def test_every_declared_package_is_locked(name):
+    assert declared(name)
+    assert declared(name) <= {package for package, _ in locked(name)}
 
 
-@pytest.mark.parametrize("name", ["study", "slurm", "dev"])
-def test_every_package_asked_for_is_locked(name):
-    asked = direct(name)
-    assert asked
-    assert asked <= {package for package, _ in locked(name)}
-
-
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", HASHED)
 def test_every_locked_package_has_hashes(name):
     for package, (_, hashes) in locked(name).items():
         assert hashes, package
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", item) for item in hashes), package
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", DECLARED)
 def test_lock_files_hold_no_address_and_no_option(name):
     lock = REPOSITORY / f"requirements/{name}.txt"
     for line in lock.read_text(encoding="utf-8").splitlines():
@@ -89,7 +85,6 @@ def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
 def test_peers_are_locked_with_the_study_versions_of_what_they_share():
     ours = {name: version for (name, _), (version, _) in locked("study").items()}
     peers = locked("bench")
-    assert direct("bench") <= {name for name, _ in peers}
     shared = {(name, version) for (name, _), (version, _) in peers.items() if name in ours}
     assert {name for name, _ in shared} >= {"numpy", "scipy"}
     assert shared <= set(ours.items())
@@ -100,12 +95,11 @@ def test_conda_environment_has_the_locked_versions():
     assert content["channels"] == ["conda-forge", "nodefaults"]
     *_, with_pip = content["dependencies"]
     pins = {tuple(part.strip() for part in pin.partition(";")[::2]) for pin in with_pip["pip"]}
-    asked = set()
-    for line in (REPOSITORY / "requirements/study.in").read_text(encoding="utf-8").splitlines():
-        if package := re.match(r"[\w-]+", line):
-            marker = line.partition("#")[0].partition(";")[2].strip()
-            asked.add((f"{package[0]}=={version_of(package[0])}", marker))
-    assert pins == asked
+    assert pins == {
+        (f"{name}=={version}", marker)
+        for (name, marker), (version, _) in locked("study").items()
+        if name in declared("study")
+    }
 
 
 @pytest.mark.parametrize("installed", ["tensorflow", "tensorflow-cpu"])
@@ -121,8 +115,7 @@ def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypat
 
 def test_citation_and_project_name_the_same_version():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert citation["version"] == project["version"]
+    assert citation["version"] == PROJECT["project"]["version"]
 
 
 # System packages, on machines made of a few fake commands
