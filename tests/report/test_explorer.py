@@ -158,7 +158,7 @@ def test_numbers_have_the_digits_that_are_said():
         ({"hidden": ()}, "low-level: no hidden layer, Adam at 1e-3, full batch, 200 epochs"),
         (
             {"hidden": (300, 100), "penalty": "l1_signed", "delta": 1e-5, "epochs": 2000},
-            'low-level: 300-100 ReLU, signed L1 with delta 1e-5, Adam at 1e-3, full batch, '
+            "low-level: 300-100 ReLU, signed L1 with delta 1e-5, Adam at 1e-3, full batch, "
             "2,000 epochs",
         ),
         (
