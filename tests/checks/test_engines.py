@@ -12,7 +12,7 @@ import tensorflow as tf
 from fmstudy.checks import reference, three_engines
 from fmstudy.checks.three_engines import NETS, Batch, KerasAdam, compare, engines_table
 from fmstudy.engines import chunks, device, full_batch, keras_models, network
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import PENALTIES, RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -62,7 +62,7 @@ def test_every_net_is_compared_in_every_engine_that_can_be_it(table):
     assert {title for title, found in of_net.items() if found == ["lowlevel"]} == set(NETS) - both
     assert len(both) == 5
     low_level_only = [NETS[title] for title in NETS if title not in both]
-    assert {spec.penalty for spec in low_level_only} == {"l1", "l1_signed", "l2"}
+    assert {spec.penalty for spec in low_level_only} == set(PENALTIES)
     assert {spec.bias for spec in low_level_only} == {"scalar"}
 
 

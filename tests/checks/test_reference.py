@@ -1,5 +1,6 @@
 """The reference of the other tests is right itself: its gradients are those of its losses."""
 
+import itertools
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from fixtures.descent import numerical_gradient
 
 from fmstudy.checks import reference
 from fmstudy.checks.reference import Net
+from fmstudy.study.spec import PENALTIES
 
 SCRIPTS = REPOSITORY / "scripts"
 
@@ -17,7 +19,8 @@ SCRIPTS = REPOSITORY / "scripts"
 @pytest.mark.parametrize("batch_norm", ["none", "before", "after"])
 @pytest.mark.parametrize("bias", ["scalar", "vector"])
 @pytest.mark.parametrize(
-    ("activation", "penalty"), [("sigmoid", "l1"), ("relu", "l2"), ("sigmoid", "l1_signed")]
+    ("activation", "penalty"),
+    list(zip(itertools.cycle(["sigmoid", "relu"]), PENALTIES, strict=False)),
 )
 def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation, penalty):
     random = np.random.default_rng(5)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from fmstudy.checks import reference
 from fmstudy.checks.reference import Net
 from fmstudy.engines import lowlevel
+from fmstudy.study.spec import PENALTIES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -116,7 +117,7 @@ def test_literal_loss_and_its_gradients_equal_those_derived_by_hand(penalty, act
         np.testing.assert_allclose(gradient, wanted, rtol=0, atol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("penalty", ["none", "l1", "l1_signed", "l2"])
+@pytest.mark.parametrize("penalty", ["none", *PENALTIES])
 def test_penalty_by_name_equals_the_literal_one(penalty):
     p, _, _ = small_net()
     weights = [p[f"coefficients{layer}"] for layer in range(3)]

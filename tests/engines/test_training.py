@@ -16,7 +16,7 @@ from fmstudy.engines.chunks import Chunks
 from fmstudy.engines.full_batch import full_batch_gradients, train_lowlevel
 from fmstudy.engines.initial import initial_weights
 from fmstudy.engines.network import Network, times
-from fmstudy.study.spec import FINISHED, RunSpec
+from fmstudy.study.spec import FINISHED, PENALTIES, RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -93,7 +93,7 @@ def test_gradients_equal_those_derived_by_hand(samples, hidden, activation, bias
     check_look(SMALL.varied(hidden=hidden, activation=activation, bias=bias), *samples(N), 10)
 
 
-@pytest.mark.parametrize("penalty", ["l1", "l1_signed", "l2"])
+@pytest.mark.parametrize("penalty", PENALTIES)
 def test_penalties_count_once_whatever_the_number_of_chunks(samples, penalty):
     check_look(SMALL.varied(penalty=penalty, delta=0.01), *samples(N), 7)
 

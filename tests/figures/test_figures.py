@@ -137,6 +137,17 @@ def test_curves_leave_their_values_by_series(runs: results.Runs, tmp_path: Path)
     assert {"train", "test"} <= labels
 
 
+@pytest.mark.parametrize("way", ["bar", "barh"])
+def test_bars_leave_their_lengths_by_category(tmp_path: Path, way: str):
+    with svg.style():
+        figure, axes = plt.subplots()
+        getattr(axes, way)(["A", "B"], [3.0, 5.0], label="size")
+    saved(svg.Drawing(figure, "Sizes.", "Bars."), tmp_path / "bars.svg")
+    category, length = ("x", "y") if way == "bar" else ("y", "x")
+    rows = [(row[category], float(row[length])) for row in table(tmp_path / "bars.csv")]
+    assert rows == [("A", 3.0), ("B", 5.0)]
+
+
 def test_several_models_are_told_apart_and_take_fewer_points(runs: results.Runs, tmp_path: Path):
     both = [model("A", "mlp-3"), model("B", "mlp-3")]
     saved(plots.learning_curves(both, runs), tmp_path / "compare_x.svg")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fmstudy.study.spec import REFERENCE, RunSpec, number
+from fmstudy.study.spec import PENALTIES, REFERENCE, RunSpec, number
 
 LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"]
 
@@ -21,7 +21,7 @@ CHOICES = {
     "weight_std": [0.05, None, 0.5, 0.005],
     "penalty, delta": [
         ("none", 0.0),
-        *itertools.product(["l1", "l1_signed", "l2"], [0.0, 1e-5, 1e-4, 1.5e-4, 1.0, 10.0]),
+        *itertools.product(PENALTIES, [0.0, 1e-5, 1e-4, 1.5e-4, 1.0, 10.0]),
     ],
     "dropout": [0.0, 0.3, 0.03],
     "batch_norm": ["none", "before", "after"],

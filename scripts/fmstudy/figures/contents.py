@@ -166,8 +166,12 @@ def _container_rows(axes: Axes, container: Any) -> Iterator[tuple[Value, Value, 
     across, up = _categories(axes.xaxis), _categories(axes.yaxis)
     if isinstance(container, BarContainer):
         for bar in container:
-            x, y = bar.get_x() + bar.get_width() / 2, bar.get_height()
-            yield _place(x, across), float(y), "", ""
+            if container.orientation == "horizontal":
+                y = bar.get_y() + bar.get_height() / 2
+                yield float(bar.get_width()), _place(y, up), "", ""
+            else:
+                x = bar.get_x() + bar.get_width() / 2
+                yield _place(x, across), float(bar.get_height()), "", ""
     elif isinstance(container, ErrorbarContainer):
         line, _, bars = container
         x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
