@@ -462,7 +462,7 @@ def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tm
         ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
         ("train_samples: 500", "train_samples: many", "must be a whole number"),
         ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
-        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "stands here again"),
+        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "duplicate key seeds"),
         ("seeds: [1]", "seeds: [1", "not valid YAML"),
         ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
         ("file: config/published.csv", 'file: "config/{old}.csv"', "a path without braces"),

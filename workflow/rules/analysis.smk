@@ -8,7 +8,7 @@ def judging_of(models):
         published=asked.published,
         redone_by={source: list(names) for source, names in study.published_models.items()},
         models=as_dicts(models),
-        whole=study.uses_all,
+        whole=study.uses_all_images,
     )
 
 
@@ -153,7 +153,7 @@ rule compare_models:
 rule judge_published:
     """The ledger: every published number, what we got, and a verdict."""
     input:
-        runs=of_runs(study.redoing, "metrics", "predictions"),
+        runs=of_runs(study.reproductions, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("ledger"),
@@ -162,7 +162,7 @@ rule judge_published:
     conda:
         "../envs/study.yaml"
     params:
-        table=judging_of(study.redoing),
+        table=judging_of(study.reproductions),
         code=digest("table", "analysis.ledger"),
     script:
         "../../scripts/table.py"
@@ -265,7 +265,7 @@ use rule judge_published as judge_replicates with:
 rule collect_runs:
     """The tables of all trainings: what came out, and what it cost."""
     input:
-        runs=of_runs(study.trained(), "metrics", "provenance"),
+        runs=of_runs(study.trained_models(), "metrics", "provenance"),
     output:
         table=table("runs"),
         cost=table("cost"),

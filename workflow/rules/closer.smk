@@ -68,12 +68,12 @@ rule compare_predictions:
         agreement=call("analysis.error_analysis.agreement_table", models=as_dicts(ALL_MODELS)),
         hardest=call("analysis.error_analysis.hardest_table", models=as_dicts(ALL_MODELS)),
         similarity=call(
-            "analysis.duplicates.similarity_table", correlation=study.closer.correlation
+            "analysis.duplicates.similarity_table", correlation=study.errors.correlation
         ),
         duplicates=call(
             "analysis.duplicates.duplicates_table",
             models=as_dicts(ALL_MODELS),
-            correlation=study.closer.correlation,
+            correlation=study.errors.correlation,
         ),
         code=digest(
             "table",
@@ -92,7 +92,7 @@ rule plot_predictions:
         errors=table("calibration"),
         likeness=table("agreement"),
         missed=table("hardest"),
-        by_class=[table(f"classes_{model.name}") for model in study.closer.models],
+        by_class=[table(f"classes_{model.name}") for model in study.errors.models],
         neighbors=paths.neighbors,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
@@ -114,7 +114,7 @@ rule plot_predictions:
         agreement=call("figures.errors.agreement", models=as_dicts(ALL_MODELS)),
         hardest=call("figures.errors.hardest", samples=study.data["test_samples"]),
         classes=call("figures.errors.classes"),
-        duplicates=call("figures.errors.duplicates", correlation=study.closer.correlation),
+        duplicates=call("figures.errors.duplicates", correlation=study.errors.correlation),
         code=digest("figure", "figures.errors", "analysis.columns"),
     script:
         "../../scripts/figure.py"

@@ -66,9 +66,9 @@ except configuration.ConfigurationError as error:
 
 study, paths = asked.study, Layout(asked.study)
 LOGS, table, figure, of_runs = paths.logs, paths.table, paths.figure, paths.of_runs
-TOLD = description.whole(study, asked.expected)  # to the report
+TOLD = description.describe_study(study, asked.expected)  # to the report
 TOLD |= {"versions": versions(), "code": of_study()}
-ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
+ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
 TABLES, FIGURES = paths.all_tables(), paths.all_figures()
 LATEX, SHOWN, PICTURES = (

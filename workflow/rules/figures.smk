@@ -55,7 +55,7 @@ rule plot_curves:
         figure=call(
             "figures.plots.learning_curves",
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-            published=asked.printed_of,
+            published=asked.printed_of_model,
         ),
         code=digest("figure", "figures.plots"),
     script:

@@ -4,7 +4,7 @@
 rule collect_explorer:
     """What the explorer of the page shows: curves, metrics and confusion of every training."""
     input:
-        runs=of_runs(study.trained(), "metrics", "history", "predictions"),
+        runs=of_runs(study.trained_models(), "metrics", "history", "predictions"),
         labels=TENSORS["y_test"],
     output:
         explorer=paths.explorer,
@@ -16,7 +16,7 @@ rule collect_explorer:
         explorer=call(
             "report.explorer.collect",
             groups=description.explorer_groups(study),
-            start=description.explored_first(study),
+            start=description.explorer_start(study),
         ),
         code=digest("collect_explorer", "report.explorer"),
     script:

@@ -1,8 +1,7 @@
-"""The experiments of Part C: which there are, what runs them, and what is expected of them.
+"""The experiments of Part C, their claims and predictions.
 
-The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
-reads them and checks that they hang together.  Quick to import, because the workflow does it each
-time it is parsed; what runs the experiments is in the package `experiments`.
+Claims about batch normalization and our predictions are data (config/batchnorm.yaml); this module
+reads and checks them.  The package `experiments` runs the experiments.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its question, and where it comes from.
+    """An experiment: its question and its function.
 
-    module, function   what runs it with one seed, of the package `experiments`; empty for one that
-                       reads off the study's models
+    module, function   run it with one seed, in the package `experiments`; empty if it only
+                       evaluates the study's models
     after              the experiment whose results it needs, if any
-    seconds            what a seed takes on one core with all images: the longest start first
+    seconds            duration of one seed on one core with all images
     """
 
     title: str
@@ -88,14 +87,14 @@ EXPERIMENTS = {
 
 @dataclass(frozen=True)
 class Expected:
-    """What is said of batch normalization, and what we expected our experiments to show."""
+    """Common claims about batch normalization, and our predictions."""
 
     recorded: Mapping[str, str]  # the commit that first held the predictions, and its date
     claims: Mapping[str, Mapping[str, Any]]
     predictions: Mapping[str, Mapping[str, Any]]
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
-        """The predictions on one experiment, by name."""
+        """Return the predictions for one experiment, by name."""
         return {
             name: prediction
             for name, prediction in self.predictions.items()
@@ -104,9 +103,9 @@ class Expected:
 
 
 def read(path: str | Path) -> Expected:
-    """Read the claims and predictions.
+    """Read claims and predictions.
 
-    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
     content = form.read_checked(path, schema.Expectations, _check)
     return Expected(content["recorded"], content["claims"], content["predictions"])
@@ -120,8 +119,8 @@ def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
                 mine = [each for each in predictions if predictions[each].get("claim") == name]
                 yield Problem(
                     ("claims", name, "set_aside", aside),
-                    f"is no prediction that names {name} as its claim.{nearest(aside, mine)} "
-                    f"Those are: {', '.join(mine) or 'none'}.",
+                    f"is not a prediction for the claim {name}.{nearest(aside, mine)} "
+                    f"Its predictions: {', '.join(mine) or 'none'}.",
                 )
     for name, prediction in predictions.items():
         claim = prediction.get("claim")

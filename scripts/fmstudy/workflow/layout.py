@@ -153,7 +153,7 @@ class Layout:
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
         ]
-        return [*map(self.table, names), *self.tables_of_errors(study.closer.models)]
+        return [*map(self.table, names), *self.tables_of_errors(study.errors.models)]
 
     def all_figures(self) -> list[str]:
         """Every figure of the report, in its order."""
@@ -165,4 +165,4 @@ class Layout:
             *(f"compare_{comparison}" for comparison in study.comparisons),
             *(*(f"bn_{shown}" for shown in self.experiment_of), "bn_network", "workflow"),
         ]
-        return [*map(self.figure, names), *self.figures_of_errors(study.closer.models)]
+        return [*map(self.figure, names), *self.figures_of_errors(study.errors.models)]
