@@ -28,6 +28,6 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     runtime.write_table(snakemake.output.results, results)
     laps.end("writing")
     which = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}
-    spent = cost.record(laps, snakemake.threads, cost.DONE.arithmetic)
-    told = which | {"times": times, "steps": cost.DONE.steps} | spent
+    spent = cost.record(laps, snakemake.threads, cost.TOTAL.arithmetic)
+    told = which | {"times": times, "steps": cost.TOTAL.steps} | spent
     runtime.write_json(snakemake.output.provenance, told)
