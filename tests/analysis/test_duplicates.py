@@ -8,7 +8,7 @@ import pytest
 
 from fmstudy import runtime
 from fmstudy.analysis import duplicates
-from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.results import ModelPredictions
 from fmstudy.figures import errors, svg
 
 RANDOM = np.random.default_rng(8)
@@ -98,11 +98,11 @@ def test_pairs_and_differing_labels_are_counted_at_each_limit_and_at_the_studys_
     assert pd.isna(duplicates.similarity_table(NEAR[:1], 1.0).iloc[-1]["differ_share"])
 
 
-def predicted(*classes: list[int], seeds: int | None = None) -> Predicted:
+def predicted(*classes: list[int], seeds: int | None = None) -> ModelPredictions:
     finished = list(range(1, len(classes) + 1))
     asked = list(range(1, (seeds or len(classes)) + 1))
     model = {"name": "A", "title": "A", "engine": "keras", "run": "a", "seeds": asked}
-    return Predicted(model, [np.eye(10)[:, c] for c in classes], finished)
+    return ModelPredictions(model, [np.eye(10)[:, c] for c in classes], finished)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -10,7 +10,14 @@ import pytest
 from fixtures.runs import leave, measures, model
 from scipy import stats
 
-from fmstudy.analysis.judging import Evidence, Expectation, Missing, Quantity, claims_table, written
+from fmstudy.analysis.judging import (
+    Evidence,
+    Expectation,
+    Quantity,
+    UnavailableQuantity,
+    claims_table,
+    written,
+)
 from fmstudy.analysis.statistics import Estimate
 
 N = 20
@@ -302,7 +309,7 @@ def test_claim_that_is_not_tested_is_not_among_its_topic_s_family(study: Evidenc
     ],
 )  # fmt: skip
 def test_what_this_study_does_not_have_is_not_tested_with_the_reason(study, test, reason):
-    with pytest.raises(Missing, match=reason):
+    with pytest.raises(UnavailableQuantity, match=reason):
         study.quantity(test | {"more": 0})
     row = judge(study, c=claim(test | {"more": 0})).loc["c"]
     assert (row["verdict"], row["reason"]) == ("not tested", reason)

@@ -1,21 +1,21 @@
-# The experiments on batch normalization: one job an experiment and seed, then tables, verdicts on
-# what was predicted, and figures.  Those that read off the study's models start from their runs.
+# The experiments on batch normalization: one job per experiment and seed, then tables, verdicts on
+# predictions, and figures.  Some experiments evaluate the study's models instead.
 
 
-def needed_first(wildcards):
-    """Give the results that an experiment starts from, if it does from any."""
+def required_results(wildcards):
+    """Return the results that an experiment requires, if any."""
     after = EXPERIMENTS[wildcards.experiment].after
-    return {"rates": paths.of_experiment(after, "results.csv")} if after else {}
+    return {"rates": layout.experiment_files(after, "results.csv")} if after else {}
 
 
 def settings_of_run(wildcards):
-    """Give what an experiment must know to be run; another level asked for judges it anew only."""
+    """Return the settings that affect a run; the others affect only its judgment."""
     settings = study.batchnorm.settings[wildcards.experiment]
     return {key: value for key, value in settings.items() if key not in ("usable", "levels")}
 
 
-def arms_of(wildcards):
-    """Give the study's models that an experiment reads off, by arm."""
+def arm_models(wildcards):
+    """Return the study's models that an experiment evaluates, by arm."""
     arms = study.batchnorm.arms[wildcards.experiment]
     return {arm: model.as_dict() for arm, model in arms.items()}
 
@@ -28,7 +28,7 @@ JUDGED = {
     "quantities": call("experiments.judging.experiment_quantities", **ABOUT),
     "predictions": call(
         "experiments.judging.experiment_predictions",
-        expected=lambda wildcards: asked.expected.of(wildcards.experiment),
+        expected=lambda wildcards: resolved.expected.of(wildcards.experiment),
         **ABOUT,
     ),
 }
@@ -36,11 +36,11 @@ JUDGED = {
 
 rule run_experiment:
     input:
-        unpack(needed_first),
+        unpack(required_results),
         **TENSORS,
     output:
-        results=f"{paths.experiment}/seed-{{seed}}/results.csv",
-        provenance=f"{paths.experiment}/seed-{{seed}}/provenance.json",
+        results=f"{layout.experiment}/seed-{{seed}}/results.csv",
+        provenance=f"{layout.experiment}/seed-{{seed}}/provenance.json",
     log:
         f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -50,7 +50,7 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=estimates.memory_of_experiments(**study.sizes),
+        mem_mb=estimates.experiment_memory(**study.sizes),
         runtime=30,
     params:
         settings=settings_of_run,
@@ -64,12 +64,14 @@ rule run_experiment:
 
 
 rule collect_experiment:
-    """The results of an experiment with all its seeds, its quantities, and its predictions tested."""
+    """The results of an experiment over all seeds, its quantities, and its tested predictions."""
     input:
-        results=lambda wildcards: paths.of_experiment(wildcards.experiment, "results.csv"),
-        provenance=lambda wildcards: paths.of_experiment(wildcards.experiment, "provenance.json"),
+        results=lambda wildcards: layout.experiment_files(wildcards.experiment, "results.csv"),
+        provenance=lambda wildcards: layout.experiment_files(
+            wildcards.experiment, "provenance.json"
+        ),
     output:
-        **paths.tables_of_experiment("{experiment}"),
+        **layout.experiment_tables("{experiment}"),
     log:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
@@ -92,16 +94,16 @@ rule collect_experiment:
 
 
 rule collect_arms:
-    """The same for an experiment that reads its results off the study's models."""
+    """The same for an experiment that evaluates the study's models."""
     input:
         **TENSORS,
-        runs=lambda wildcards: of_runs(
+        runs=lambda wildcards: run_files(
             study.batchnorm.arms[wildcards.experiment].values(),
             *("metrics", "history", "predictions", "weights", "provenance"),
         ),
         labels=TENSORS["y_test"],
     output:
-        **paths.tables_of_experiment("{experiment}"),
+        **layout.experiment_tables("{experiment}"),
     log:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
@@ -114,8 +116,8 @@ rule collect_arms:
         runtime=10,
     params:
         **JUDGED,
-        table=call("experiments.trained_models.arms_table", arms=arms_of),
-        times=call("experiments.trained_models.arms_times", arms=arms_of),
+        table=call("experiments.trained_models.arms_table", arms=arm_models),
+        times=call("experiments.trained_models.arms_times", arms=arm_models),
         code=digest(
             "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
         ),
@@ -124,7 +126,7 @@ rule collect_arms:
 
 
 rule judge_batchnorm:
-    """Every prediction against what came out, and what becomes of what is said."""
+    """All predictions with their outcomes, and the resulting verdicts on claims."""
     input:
         tables=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
     output:
@@ -135,20 +137,22 @@ rule judge_batchnorm:
     conda:
         "../envs/study.yaml"
     params:
-        predictions=call("experiments.judging.all_predictions", expected=asked.expected.predictions),
-        claims=call("experiments.judging.claims_table", claims=asked.expected.claims),
+        predictions=call(
+            "experiments.judging.all_predictions", expected=resolved.expected.predictions
+        ),
+        claims=call("experiments.judging.claims_table", claims=resolved.expected.claims),
         code=digest("table", "experiments.judging", "analysis.columns"),
     script:
         "../../scripts/table.py"
 
 
 rule collect_experiment_costs:
-    """What the experiments cost."""
+    """The cost of the experiments."""
     input:
         provenance=[
             path
             for experiment in study.batchnorm.trained
-            for path in paths.of_experiment(experiment, "provenance.json")
+            for path in layout.experiment_files(experiment, "provenance.json")
         ],
     output:
         table=table("bn_costs"),
@@ -191,15 +195,15 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}"),
-        times=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}_times"),
+        table=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **paths.figure_files("bn_{figure}"),
+        **layout.figure_files("bn_{figure}"),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:
-        figure=any_of(paths.experiment_of),
+        figure=any_of(layout.figure_experiments),
     conda:
         "../envs/study.yaml"
     params:
@@ -207,7 +211,7 @@ rule plot_experiment:
             "experiments.figures.draw",
             experiment=lambda wildcards: wildcards.figure,
             settings=lambda wildcards: study.batchnorm.settings[
-                paths.experiment_of[wildcards.figure]
+                layout.figure_experiments[wildcards.figure]
             ],
         ),
         code=digest("figure", "experiments.figures", "analysis.columns"),
@@ -216,11 +220,11 @@ rule plot_experiment:
 
 
 rule plot_network:
-    """The picture of a layer without and with batch normalization."""
+    """A diagram of a layer without and with batch normalization."""
     input:
         fonts=FONTS,
     output:
-        **paths.figure_files("bn_network"),
+        **layout.figure_files("bn_network"),
     log:
         f"{LOGS}/plot_network.log",
     conda:

@@ -1,4 +1,4 @@
-"""The ledger: every number that the source prints, what we got, and what is to be made of it."""
+"""The ledger: every number that the source prints, our reproduction, and a verdict."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COLUMNS = (
 )
 
 
-def scale_of(unit: str) -> float:
-    """What to multiply a metric with to have it in a published unit: percent or nats."""
+def unit_scale(unit: str) -> float:
+    """Return the factor that converts a metric to a published unit, percent or nats."""
     return 100.0 if unit == "percent" else 1.0
 
 
 def rounding(as_written: str) -> float:
-    """Half a unit of the last digit printed: 0.005 for 0.55, 0.5 for 90%."""
+    """Return half a unit of the last printed digit: 0.005 for 0.55, 0.5 for 90%."""
     exponent = Decimal(as_written.strip().rstrip("%")).as_tuple().exponent
     assert isinstance(exponent, int)
     return 0.5 * 10.0**exponent
@@ -44,22 +44,22 @@ def ledger_table(
     published: Sequence[Mapping[str, str]],
     redone_by: Mapping[str, Sequence[str]],
     models: Sequence[Mapping[str, Any]],
-    whole: bool,
+    uses_all_images: bool,
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:
-    """A row for each published number and protocol: what it was, what we got, a verdict.
+    """One row per published number and protocol: the number, our result, and a verdict.
 
-    `redone_by` names, for each model of the source, the model of the study that follows it to
-    the letter and, where there is one, an alternative reading of it; a number of a model that is
-    not among `models` has no row.  `whole` says whether the study uses all images of the data
-    set, as the source does.  Numbers stand in the published unit; a difference is reproduced
-    minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
-    how far one more run may lie from it, plus the rounding of the published number.
+    `redone_by` has, for each model of the source, the study's model that follows it to the letter
+    and optionally an alternative; numbers of models that are not in `models` have no row.
+    `uses_all_images` is whether the study uses the whole data set, as the source does.  Numbers are
+    in the published unit; a difference is reproduced minus published; `low` and `high` are the 95 %
+    interval of our mean over seeds; `tolerance` is the possible deviation of one more run from it,
+    plus the rounding of the published number.
     """
     m, named, table = Measures(runs, labels), {it["name"]: it for it in models}, []
     for row in published:
-        scale = scale_of(row["unit"])
+        scale = unit_scale(row["unit"])
         metric = f"{row['split']}_{_METRICS[row['metric']]}"
         for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
             if name not in named:
@@ -94,14 +94,14 @@ def ledger_table(
                 entry |= {"low": mean.low, "high": mean.high}
                 entry["tolerance"] = spread + rounding(row["as_written"])
             contradicted = _contradicted(row, published) if protocol == PROTOCOLS[0] else None
-            table.append(entry | _judge(entry, whole, contradicted))
+            table.append(entry | _judge(entry, uses_all_images, contradicted))
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
 def _contradicted(
     row: Mapping[str, str], rows: Sequence[Mapping[str, str]]
 ) -> Mapping[str, str] | None:
-    """The number that the source printed before for the same thing, if it is another one."""
+    """Return an earlier, different number that the source prints for the same metric, if any."""
     for earlier in rows:
         if earlier["id"] == row["id"]:
             return None
@@ -113,9 +113,9 @@ def _contradicted(
 
 
 def _judge(
-    entry: Mapping[str, Any], whole: bool, contradicted: Mapping[str, str] | None
+    entry: Mapping[str, Any], uses_all_images: bool, contradicted: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Verdict and reason of one entry."""
+    """Return the verdict and reason of one entry."""
     if contradicted is not None:
         return {
             "verdict": verdicts.CONTRADICTION,
@@ -124,7 +124,7 @@ def _judge(
         }
     if "difference" not in entry:
         return _not_testable("Every training of the model diverged.")
-    if not whole:
+    if not uses_all_images:
         return _not_testable(
             "This study uses a part of the images, the source all of them; their numbers are "
             "not about the same thing."
@@ -134,9 +134,9 @@ def _judge(
     verdict = verdicts.of_published(entry["difference"], entry["tolerance"], entry["unit"])
     unit, digits = _UNITS[entry["unit"]], _DIGITS[entry["unit"]]
     size, tolerance = abs(entry["difference"]), entry["tolerance"]
-    way = "above" if entry["difference"] > 0 else "below"
+    side = "above" if entry["difference"] > 0 else "below"
     reason = (
-        f"Our mean lies {size:.{digits}f} {unit} {way} the printed number; another run, rounded "
+        f"Our mean lies {size:.{digits}f} {unit} {side} the printed number; another run, rounded "
         f"as printed, may lie up to {tolerance:.{digits}f} {unit} from our mean."
     )
     if verdict == verdicts.WITHIN_NOISE:

@@ -1,6 +1,6 @@
-"""The figures of a closer look: mistakes, calibration, agreement, near-duplicates, weights.
+"""Figures of the error analysis: mistakes, calibration, agreement, near-duplicates, weights.
 
-They look as those of `figures.plots` do; each says in a sentence what it shows.
+Their style is that of `figures.plots`; each states its finding in a sentence.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from matplotlib.transforms import Affine2D
 
 from fmstudy.analysis.error_analysis import confident_mistakes, confusion
 from fmstudy.analysis.formats import fixed
-from fmstudy.analysis.results import Predicted, Runs
+from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
-from fmstudy.figures.plots import DARKER, WIDTH, nothing, percent, percent_axis
+from fmstudy.figures.plots import DARKER, WIDTH, empty_figure, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
-# scipy is slow to import, so what needs it is imported where it is used.
+# scipy is slow to import, so modules that need it are imported where they are used.
 if TYPE_CHECKING:
     from fmstudy.analysis.calibration import Calibration
 
@@ -37,34 +37,34 @@ SIDE = 28  # pixels
 MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
-SHADES = 12  # of a map; the dark page gives each its own
-HALFWAY = 0.2  # the luminance at which dark and light words can be read as well
-FIELD = 0.97  # the side of a field, a little less than its share
+SHADES = 12  # of a heat map; each has a counterpart on dark pages
+HALFWAY = 0.2  # the luminance at which dark and light text are equally readable
+FIELD = 0.97  # side of a cell, slightly less than the cell spacing
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
 BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
 
 
-def _lost(predicted: Predicted) -> Drawing:
-    return nothing(f"{predicted.model['title']}: every training diverged.")
+def _all_diverged(predicted: ModelPredictions) -> Drawing:
+    return empty_figure(f"{predicted.model['title']}: every training diverged.")
 
 
-def _seeds(predicted: Predicted) -> str:
+def _seeds(predicted: ModelPredictions) -> str:
     count = len(predicted.seeds)
-    lost = len(predicted.model["seeds"]) - count
-    said = f"mean of {count} seeds" if count > 1 else "1 seed"
-    return f"{said}; {lost} diverged and left out" if lost else said
+    diverged = len(predicted.model["seeds"]) - count
+    text = f"mean of {count} seeds" if count > 1 else "1 seed"
+    return f"{text}; {diverged} diverged and left out" if diverged else text
 
 
 def _map(
     axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Fill the fields of a map with a few shades, and give the colors of the words in them.
+    """Fill the cells of a heat map with a few shades, and return the colors of the text in them.
 
-    Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
-    can give them its own shades.
+    Masked cells and those of the palest shade stay empty.  Cells are vector areas, not pixels, so
+    that dark pages can replace their colors.
     """
-    # The darkest stands apart: neither dark nor light words could be read on what lies between.
+    # A gap before the darkest shade: neither dark nor light text is readable on shades between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
     palette = [mpl.colors.to_hex(colors(step)) for step in steps]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
@@ -87,16 +87,16 @@ def _map(
 
 
 def _roomy() -> ConstrainedLayoutEngine:
-    """A layout with room for long names, which are a little wider in a browser."""
+    """Return a layout with room for long names, which are slightly wider in browsers."""
     return ConstrainedLayoutEngine(w_pad=0.12)
 
 
 # ------------------------------------------------------------------------------------ mistakes
 def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
-    """The share of each class that a few models recognize, class by class, hardest first."""
+    """Draw the recall of each class for a few models, the hardest class first."""
     known = [table for table in by_class if table["recall"].notna().any()]
     if not known:
-        return nothing("No training of these models finished.")
+        return empty_figure("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
     colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
@@ -129,16 +129,16 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
 
 
 def confused(counts: np.ndarray) -> tuple[int, int]:
-    """Give label and predicted class of the most frequent mistake in a confusion matrix."""
+    """Return label and predicted class of the most frequent mistake in a confusion matrix."""
     wrong = np.where(np.eye(len(counts), dtype=bool), -1.0, counts)
     label, given = np.unravel_index(int(wrong.argmax()), wrong.shape)
     return int(label), int(given)
 
 
-def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Which class is taken for which: counts, colored by how many mistakes they are."""
+def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
+    """Draw the confusion matrix, with mistakes colored by their number."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     counts = confusion(labels, predicted)
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     with style():
@@ -172,32 +172,34 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
 def _confusion_finding(counts: np.ndarray) -> str:
     label, given = confused(counts)
     mistakes = counts.sum() - np.trace(counts)
-    said = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
+    text = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
     if not mistakes:
-        return said
+        return text
     together = (counts[label, given] + counts[given, label]) / mistakes
     return (
-        f"{said}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
+        f"{text}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
         f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
         "of all mistakes"
     )
 
 
 def _plain(axes: Axes) -> None:
-    """Take away what a map or a picture does not need."""
+    """Remove grid, ticks and spines."""
     axes.grid(visible=False)
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines["bottom"].set_visible(False)
 
 
-def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Drawing:
-    """The images that a model gets wrong most confidently; images: (784, N) in [0, 1]."""
+def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray) -> Drawing:
+    """Draw the most confident mistakes of a model; images: (784, N) in [0, 1]."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     found = confident_mistakes(labels, predicted, MISTAKES)
     title = predicted.model["title"]
     if found.empty:
-        return nothing(f"{title}: no image is put into the same wrong class by every training.")
+        return empty_figure(
+            f"{title}: no image is put into the same wrong class by every training."
+        )
     captions = [
         f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
         f"{fixed(100 * row['confidence'])} %"
@@ -229,7 +231,7 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
 def _gallery(
     images: np.ndarray, which: np.ndarray, captions: Sequence[str], columns: int
 ) -> mpl.figure.Figure:
-    """Pictures in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
+    """Draw images in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
     columns = min(columns, len(which))
     rows = math.ceil(len(which) / columns)
     lines = max(caption.count("\n") for caption in captions) + 1
@@ -249,7 +251,7 @@ def _gallery(
 
 
 def _caption(axes: Axes, caption: str) -> None:
-    """Lines below a picture, each at its own height, whatever letters it has."""
+    """Write lines below an image, at fixed baselines."""
     for place, line in enumerate(caption.split("\n")):
         axes.annotate(
             line,
@@ -269,10 +271,10 @@ def _picture(axes: Axes, pixels: np.ndarray) -> None:
 
 
 # --------------------------------------------------------------------------------- calibration
-def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Accuracy over confidence in 15 bins, above a histogram of the confidences."""
+def reliability_diagram(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
+    """Draw accuracy over confidence in 15 bins, above a histogram of confidences."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     from fmstudy.analysis.calibration import BINS, calibration, reliability
     from fmstudy.analysis.statistics import share_interval
 
@@ -281,7 +283,7 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
     trainings = len(predicted.predictions)
     filled = found.images > 0
     edges = np.linspace(0, 1, BINS + 1)
-    # One training's number of images: those of several are the same ones, seen again.
+    # The number of images of one training: all trainings use the same images.
     images = found.images[filled] / trainings
     accuracy = found.accuracy[filled]
     hits = accuracy * images
@@ -306,14 +308,14 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
         percent_axis(bottom, "x")
     return Drawing(
         figure,
-        f"{predicted.model['title']}: {_said(measured)} ({_seeds(predicted)}).",
+        f"{predicted.model['title']}: {_calibration_finding(measured)} ({_seeds(predicted)}).",
         f"Dots: accuracy of the images in each of {BINS} bins of confidence (the probability of "
         "the predicted class), over their mean confidence; bars: Wilson's 95 % intervals over "
         "images; dashed: as right as confident. Below: shares of the images.",
     )
 
 
-def _said(measured: Calibration) -> str:
+def _calibration_finding(measured: Calibration) -> str:
     if measured.gap_low <= 0 <= measured.gap_high:
         way = "about as sure as right"
     else:
@@ -327,11 +329,11 @@ def _said(measured: Calibration) -> str:
     )
 
 
-def calibrations(errors: pd.DataFrame) -> Drawing:
-    """Expected calibration error, and confidence minus accuracy, of every model."""
+def calibration_overview(errors: pd.DataFrame) -> Drawing:
+    """Draw the expected calibration error and confidence minus accuracy of every model."""
     known = errors[errors["ece"].notna()].iloc[::-1].reset_index(drop=True)
     if known.empty:
-        return nothing("No model finished its training.")
+        return empty_figure("No model finished its training.")
     with style():
         height = 0.8 + 0.25 * len(known)
         figure, (left, right) = plt.subplots(
@@ -372,11 +374,11 @@ def calibrations(errors: pd.DataFrame) -> Drawing:
 
 # ----------------------------------------------------------------------------------- agreement
 def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
-    """How alike models are: below the diagonal in their classes, above it in their mistakes."""
+    """Draw the agreement of models: below the diagonal of classes, above it of mistakes."""
     names = [model["name"] for model in models]
     shown = [name for name in names if name in {*likeness["model"], *likeness["other"]}]
     if not shown:
-        return nothing("There are no two trainings to compare.")
+        return empty_figure("There are no two trainings to compare.")
     place = {name: index for index, name in enumerate(shown)}
     same = np.full((len(shown), len(shown)), np.nan)
     shared = same.copy()
@@ -431,7 +433,7 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
     if not finite.size:
         return
     low, high = finite.min(), finite.max()
-    low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
+    low -= 0.15 * (high - low) + 1e-9  # so that the lowest value is not white
     masked = np.ma.masked_invalid(values)
     words = _map(axes, masked, colors, low, high)
     for (row, column), value in np.ndenumerate(values):
@@ -441,9 +443,9 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
 
 
 def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
-    """Images that every training gets wrong, those first that most put into one class."""
+    """Draw images that every training misclassifies, those with the most votes first."""
     if missed.empty:
-        return nothing("No test image is got wrong by every training of every model.")
+        return empty_figure("No test image is got wrong by every training of every model.")
     shown = missed.iloc[:HARDEST]
     captions = [
         f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
@@ -475,11 +477,13 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
 def duplicates(
     neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
 ) -> Drawing:
-    """Pairs of near-duplicates, from the most similar to those that only just count."""
+    """Draw pairs of near-duplicates, from the most to the least similar."""
     near = neighbors[neighbors["correlation"] >= correlation]
     near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
     if near.empty:
-        return nothing(f"No test image has a training image that correlates by {correlation:g}.")
+        return empty_figure(
+            f"No test image has a training image that correlates by {correlation:g}."
+        )
     same = near["test_label"] == near["train_label"]
     odd = near[~same].iloc[: PAIRS // 2]
     room = min(PAIRS - len(odd), int(same.sum()))
@@ -543,24 +547,24 @@ def _pairs(beside: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
 
 
 # ------------------------------------------------------------------------------------- weights
-def layer_of(weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Give the weights of a model's only layer, one row a class: (10, 784), of either engine."""
+def layer_weights(weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the weights of a one-layer model of either engine, one row per class: (10, 784)."""
     [matrix] = [w for name, w in weights.items() if name.startswith("coefficients")] or [
         w.T for name, w in weights.items() if name.endswith("-kernel")
     ]
     return np.asarray(matrix)
 
 
-def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
-    """The weights of a model without hidden layers, as a picture for each class.
+def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
+    """Draw the weights of a model without hidden layers as one image per class.
 
-    They are those of the first seed that finished: another seed starts elsewhere, and a mean over
-    seeds would be the weights of no model.
+    They are from the first finished seed: seeds start from different weights, so means over seeds
+    would not be the weights of any model.
     """
     finished = runs.finished(model)
     if not finished:
-        return nothing(f"{model['title']}: every training diverged.")
-    weights = layer_of(runs.arrays(model["run"], finished[0]))
+        return empty_figure(f"{model['title']}: every training diverged.")
+    weights = layer_weights(runs.arrays(model["run"], finished[0]))
     scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
     with style():
         figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 3.9), layout="constrained")
