@@ -89,7 +89,7 @@ MISTAKES = [
      ["predictions.first.clam: unknown key", 'Did you mean "claim"?']),
     ("  second:\n", "  second one:\n", "second one", ["at most 40 letters, digits and hyphens"]),
     ("literature: [ioffe2015]", "literature: [Ioffe 2015]", "[Ioffe",
-     ["claims.C1.literature[0]", "the key of a reference such as ioffe2015"]),
+     ["claims.C1.literature[0]", "the key of a reference, such as ioffe2015"]),
     # expectations
     (", less: 0}", "}", LESS[:10], ["predictions.first.test", "exactly one of more, less, about"]),
     (", less: 0}", ", less: 0, more: 0}", LESS[:10],
@@ -105,7 +105,7 @@ MISTAKES = [
     ("less: 0}", "less: 1e-3}", "less: 1e-3",
      ["predictions.first.test.less: must be a number", "write 1.0e-3"]),
     ("quantity: growth/relu/bn", "quantity: growth relu", "growth relu",
-     ["predictions.second.test.quantity: must be the name of a quantity such as decades"]),
+     ["predictions.second.test.quantity: must be the name of a quantity, such as decades"]),
     ("expect: not resolved", "expect: unresolved", "unresolved",
      ["predictions.first.expect: must be one of supported, contradicted, not resolved"]),
     ("    expect: supported\n", "", "  second:", ["predictions.second: the key expect is missing"]),
@@ -117,7 +117,7 @@ MISTAKES = [
     ('"2026-11-22"', "2026-11-22", "date: 2026", ["recorded.date: must be", "quotation marks"]),
     # form
     ("says: It always works.", "says: 2026-11-22", "says: 2026",
-     ["claims.C20.says: must be a text, found 2026-11-22. Put it into quotation marks."]),
+     ["claims.C20.says: must be a text, found 2026-11-22. Put it in quotation marks."]),
     ("says: It always works.", "says: ''", "says: ''", ["claims.C20.says"]),
     ("literature: [ioffe2015]", "literature: []", "literature: []",
      ["claims.C1.literature: must be a list of at least 1"]),

@@ -470,7 +470,7 @@ def checkout(tmp_path) -> Path:
         ("link", ["pyvenv.cfg"], "it contains the study itself"),
         ("", [], "no folder is given"),
         ("Makefile", [], "it is not a folder"),
-        ("mine", ["mine/notes.txt"], "no Python environment"),
+        ("mine", ["mine/notes.txt"], "nor a Python environment"),
         ("mine", ["mine/pyvenv.cfg", "mine/Makefile"], "it contains Makefile"),
         ("mine", ["mine/pyvenv.cfg", "mine/.git/HEAD"], "it contains .git"),
     ],

@@ -486,7 +486,7 @@ def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
     folder.symlink_to(fresh)
     done = planner.snakemake(tmp_path, "data", "--dag", "--snakefile", str(folder / "Snakefile"))
     assert done.returncode != 0
-    assert "my {study}: Snakemake takes braces for wildcards" in done.stdout + done.stderr
+    assert "my {study}: braces mark wildcards in Snakemake" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
