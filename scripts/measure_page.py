@@ -53,12 +53,14 @@ def find_chromium() -> str:
 
     Raises FileNotFoundError with advice on what to install.
     """
-    asked = os.environ.get("CHROMIUM")
-    for command in [asked] if asked else COMMANDS:
+    chosen = os.environ.get("CHROMIUM")
+    for command in [chosen] if chosen else COMMANDS:
         if found := shutil.which(command):
             return found
     what = (
-        f"CHROMIUM={asked} is not a command" if asked else f"none of {', '.join(COMMANDS)} in PATH"
+        f"CHROMIUM={chosen} is not a command"
+        if chosen
+        else f"none of {', '.join(COMMANDS)} in PATH"
     )
     raise FileNotFoundError(
         f"no Chromium: {what}. On Debian and Ubuntu: sudo apt-get install "

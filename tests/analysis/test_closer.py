@@ -444,9 +444,9 @@ def test_words_in_a_map_are_readable_in_every_shade(palette):
 
 def test_titles_hold_the_numbers(tmp_path: Path):
     found = drawings(tmp_path)
-    assert "2 of 6 test images wrong" in found["confusion_A"].title
-    assert "“Dress” is taken for “Pullover” (1)" in found["confusion_A"].title
-    assert "takes “Dress” for “Pullover” with 91.0" in found["mistakes_A"].title
+    assert "2 of 6 test images misclassified" in found["confusion_A"].title
+    assert "“Dress” as “Pullover” (1)" in found["confusion_A"].title
+    assert "classifies “Dress” as “Pullover” with 91.0" in found["mistakes_A"].title
     assert "1 of 6 test images (16.7" in found["hardest"].title
     assert "all 3 trainings of 2 models" in found["hardest"].title
     assert "from −3,920.00 to 3,919.00" in found["weights_A"].title
@@ -456,7 +456,9 @@ def test_titles_hold_the_numbers(tmp_path: Path):
 def test_a_model_without_mistakes_has_figures_too(tmp_path: Path):
     perfect = predicted("A", list(LABELS))
     saved(errors.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
-    assert "0 of 6 test images wrong (1 seed)" in errors.confusion_map(LABELS, perfect).title
+    assert (
+        "0 of 6 test images misclassified (1 seed)" in errors.confusion_map(LABELS, perfect).title
+    )
     assert "no image" in errors.mistakes(LABELS, perfect, IMAGES).title
 
 

@@ -265,7 +265,7 @@ def test_claims_of_a_topic_are_corrected_together_and_others_apart(study: Eviden
     assert set(together["family"]) == {2}
     assert together.loc["a", "verdict"] == "not resolved"
     reason = together.loc["a", "reason"]
-    assert reason.startswith("By itself it would count as supported;")
+    assert reason.startswith("On its own it would count as supported;")
     assert "2 claims of its topic" in reason
     assert together.loc["b", "reason"] == ""
     apart = judge(study, a=near, b=claim(TO_NOISY, topic="other"))
@@ -321,7 +321,7 @@ def test_one_seed_is_too_few_and_its_value_is_given(study: Evidence):
     given = {"metric": "train_loss", "model": "B", "with": "once"}
     table = judge(study, level=level, compare=claim({"compare": given, "less": 9}))
     assert set(table["verdict"]) == {"not resolved (too few seeds)"}
-    assert set(table["reason"]) == {"One seed does not tell how runs scatter."}
+    assert set(table["reason"]) == {"One seed does not show how much runs vary."}
     assert table.loc["level", "estimate"] == 0.52
     assert table[["low", "p", "p_holm"]].isna().all().all()
     assert set(table["seeds"]) == {1}

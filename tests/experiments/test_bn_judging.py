@@ -147,7 +147,7 @@ def test_what_only_the_correction_takes_away_is_said():
     )["a"]
     assert row["verdict"] == "not resolved"
     assert row["reason"] == (
-        "By itself it would count as supported; corrected for the 2 predictions on this "
+        "On its own it would count as supported; corrected for the 2 predictions on this "
         "experiment it does not."
     )
 

@@ -330,7 +330,7 @@ def judge(
         row["verdict"] = verdicts.of_claim(*each, p_holm)
         if p <= ALPHA < p_holm:
             row["reason"] = (
-                f"By itself it would count as {verdicts.of_claim(*each, p)}; corrected for the "
+                f"On its own it would count as {verdicts.of_claim(*each, p)}; corrected for the "
                 f"{len(family)} {what} it does not."
             )
 
@@ -346,7 +346,7 @@ def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
     if quantity.estimate is None:
         return row | {
             "verdict": verdicts.TOO_FEW,
-            "reason": "One seed does not tell how runs scatter."
+            "reason": "One seed does not show how much runs vary."
             if quantity.seeds
             else "The two models have no seed in common.",
         }

@@ -119,28 +119,28 @@ def _judge(
     if contradicted is not None:
         return {
             "verdict": verdicts.CONTRADICTION,
-            "reason": f"The source prints {contradicted['as_written']} for the same thing "
+            "reason": f"The source prints {contradicted['as_written']} for the same quantity "
             f"({contradicted['id']}) and {entry['as_written']} here. {_found(entry)}",
         }
     if "difference" not in entry:
-        return _not_testable("Every training of the model diverged.")
+        return _not_testable("All trainings of the model diverged.")
     if not uses_all_images:
         return _not_testable(
-            "This study uses a part of the images, the source all of them; their numbers are "
-            "not about the same thing."
+            "This study uses only part of the images, so its numbers are not comparable to those "
+            "of the source."
         )
     if "tolerance" not in entry:
-        return _not_testable(f"One run does not tell how runs scatter. {_found(entry)}")
+        return _not_testable(f"One run does not show how much runs vary. {_found(entry)}")
     verdict = verdicts.of_published(entry["difference"], entry["tolerance"], entry["unit"])
     unit, digits = _UNITS[entry["unit"]], _DIGITS[entry["unit"]]
     size, tolerance = abs(entry["difference"]), entry["tolerance"]
     side = "above" if entry["difference"] > 0 else "below"
     reason = (
-        f"Our mean lies {size:.{digits}f} {unit} {side} the printed number; another run, rounded "
-        f"as printed, may lie up to {tolerance:.{digits}f} {unit} from our mean."
+        f"Our mean is {size:.{digits}f} {unit} {side} the printed number; another run, rounded as "
+        f"printed, may differ from our mean by up to {tolerance:.{digits}f} {unit}."
     )
     if verdict == verdicts.WITHIN_NOISE:
-        reason += " The runs scatter too much for more than that."
+        reason += " The runs vary too much for a stronger verdict."
     return {"verdict": verdict, "reason": reason}
 
 
@@ -150,6 +150,6 @@ def _not_testable(reason: str) -> dict[str, str]:
 
 def _found(entry: Mapping[str, Any]) -> str:
     if "difference" not in entry:
-        return "Here every training diverged."
+        return "Here all trainings diverged."
     digits, unit = _DIGITS[entry["unit"]], " %" if entry["unit"] == "percent" else ""
-    return f"Here it is {fixed(entry['reproduced'], digits)}{unit}."
+    return f"Our result is {fixed(entry['reproduced'], digits)}{unit}."

@@ -124,7 +124,7 @@ def _line(random: np.random.Generator, luck: float) -> bool:
 INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
     "wilson": ("An accuracy from one run, other images (Wilson)", _share),
     "discordant": (
-        "Share won among the images that two runs differ on (Clopper–Pearson)",
+        "Second run's share of the images that only one of two runs gets right (Clopper–Pearson)",
         _discordant,
     ),
     "seeds": ("A mean over seeds, the same images (t)", _mean_over_seeds),
@@ -132,7 +132,7 @@ INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
 }
 CROSSED: dict[str, tuple[str, Callable[..., bool]]] = {
     "level": ("An accuracy, other seeds and images", _level),
-    "difference": ("A difference of two models, other seeds and images", _difference),
+    "difference": ("A difference between two models, other seeds and images", _difference),
     "trend": ("A change along a line through ten models, other seeds and images", _line),
 }
 for _name, (_title, _holds_in) in CROSSED.items():
@@ -176,7 +176,7 @@ def ece_coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
     count = found["repetitions"] * len(found["scenarios"])
     low, high = share_interval(round(found["mean"] * count), count)
     title = (
-        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of model)"
+        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of models)"
     )
     row = {"check": "ece", "title": title, "claimed": 0.95, "repetitions": count}
     return pd.DataFrame([row | {"found": found["mean"], "low": low, "high": high}])
@@ -254,7 +254,9 @@ def false_calls(
             assert estimate is not None
             verdict = verdicts.of_difference(estimate, estimate.p_differs(), metric)
             calls += verdict != verdicts.UNRESOLVED
-        title = f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds against {seeds} others"
+        title = (
+            f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds compared with {seeds} others"
+        )
         rows.append(_calls(metric, title, calls, pairs))
     differing = 0
     for pair in range(pairs):
@@ -263,7 +265,7 @@ def false_calls(
     rows.append(
         _calls(
             "single_runs",
-            "Not used for verdicts: McNemar's test of two single runs",
+            "Not used for verdicts: McNemar's test on two single runs",
             differing,
             pairs,
         )

@@ -114,17 +114,16 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
-        axes.set_xlabel("share of the class that is recognized (recall)")
+        axes.set_xlabel("recall")
         percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
     hardest, easiest = order[-1], order[0]
     return Drawing(
         figure,
-        f"Hardest class: {CLASSES[hardest]}, of whose test images {percent(mean[hardest])} are "
-        f"recognized on average over {len(known)} models; easiest: {CLASSES[easiest]}, "
-        f"{percent(mean[easiest])}.",
-        "Recall: the share of a class's test images that are given this class. Dots: means over "
-        "seeds; lines span the seeds. The hardest class stands at the top.",
+        f"Hardest class: {CLASSES[hardest]}, with a mean recall of {percent(mean[hardest])} over "
+        f"{len(known)} models; easiest: {CLASSES[easiest]}, {percent(mean[easiest])}.",
+        "Recall: the share of a class's test images that are classified correctly. Dots: means "
+        "over seeds; lines: range over seeds. The hardest class is at the top.",
     )
 
 
@@ -160,8 +159,8 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
     return Drawing(
         figure,
         f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
-        "Rows: labels; columns: predicted classes; numbers: test images, rounded, 0 left out. "
-        "The darker a field, the more mistakes; the diagonal holds what is right.",
+        "Rows: labels; columns: predicted classes; numbers: test images, rounded, without zeros. "
+        "Darker cells have more mistakes; the diagonal has the correct predictions.",
         [
             ("test images", CLASSES[row], CLASSES[column], value)
             for (row, column), value in np.ndenumerate(counts)
@@ -172,14 +171,14 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
 def _confusion_finding(counts: np.ndarray) -> str:
     label, given = confused(counts)
     mistakes = counts.sum() - np.trace(counts)
-    text = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
+    text = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images misclassified"
     if not mistakes:
         return text
     together = (counts[label, given] + counts[given, label]) / mistakes
     return (
-        f"{text}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
-        f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
-        "of all mistakes"
+        f"{text}, most often “{CLASSES[label]}” as “{CLASSES[given]}” "
+        f"({fixed(counts[label, given], 0)}); confusions of these two are {percent(together)} of "
+        "all mistakes"
     )
 
 
@@ -197,9 +196,7 @@ def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray
     found = confident_mistakes(labels, predicted, MISTAKES)
     title = predicted.model["title"]
     if found.empty:
-        return empty_figure(
-            f"{title}: no image is put into the same wrong class by every training."
-        )
+        return empty_figure(f"{title}: no image has the same wrong class in every training.")
     captions = [
         f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
         f"{fixed(100 * row['confidence'])} %"
@@ -209,13 +206,12 @@ def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray
     everyone = f"all {len(predicted.seeds)} seeds" if len(predicted.seeds) > 1 else "1 seed"
     return Drawing(
         figure,
-        f"{title}: its most confident mistake takes “{CLASSES[found['label'][0]]}” for "
+        f"{title}: its most confident mistake classifies “{CLASSES[found['label'][0]]}” as "
         f"“{CLASSES[found['predicted'][0]]}” with {percent(found['confidence'][0])}; the "
         f"{len(found)} shown here have at least {percent(found['confidence'].iloc[-1])} "
         f"({everyone}).",
-        "Below each test image: its label, what the model takes it for, and the probability that "
-        "it gives to that, mean over the seeds. Only images that all finished seeds put into the "
-        "same wrong class.",
+        "Below each test image: its label, the predicted class, and its probability (mean over "
+        "seeds). Only images with the same wrong class in all finished seeds.",
         [
             ("test image", str(row["image"]), what, value)
             for row in found.to_dict("records")
@@ -311,21 +307,21 @@ def reliability_diagram(labels: np.ndarray, predicted: ModelPredictions) -> Draw
         f"{predicted.model['title']}: {_calibration_finding(measured)} ({_seeds(predicted)}).",
         f"Dots: accuracy of the images in each of {BINS} bins of confidence (the probability of "
         "the predicted class), over their mean confidence; bars: Wilson's 95 % intervals over "
-        "images; dashed: as right as confident. Below: shares of the images.",
+        "images; dashed: perfect calibration. Below: shares of the images.",
     )
 
 
 def _calibration_finding(measured: Calibration) -> str:
     if measured.gap_low <= 0 <= measured.gap_high:
-        way = "about as sure as right"
+        verdict = "well calibrated"
     else:
-        way = "too sure" if measured.gap > 0 else "not sure enough"
+        verdict = "overconfident" if measured.gap > 0 else "underconfident"
     shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
     ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
     return (
-        f"{way} on the whole, with a mean confidence of {percent(measured.confidence)} and an "
+        f"{verdict} on average, with a mean confidence of {percent(measured.confidence)} and an "
         f"accuracy of {percent(measured.accuracy)}; expected calibration error "
-        f"{ece} points, {corrected} without what noise adds (95 % interval {low} to {high})"
+        f"{ece} points, {corrected} without noise (95 % interval {low} to {high})"
     )
 
 
@@ -366,9 +362,9 @@ def calibration_overview(errors: pd.DataFrame) -> Drawing:
         f"Expected calibration error of {len(known)} models: from "
         f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
         f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
-        "Dots: means over seeds, the error without what noise adds; lines: 95 % intervals over "
-        "images; open circles: the error as it is usually computed. Right of 0 a model is surer "
-        "than it is right, left of it less sure.",
+        "Dots: means over seeds, with the error corrected for noise; lines: 95 % intervals over "
+        "images; open circles: the usual error. Models right of 0 are overconfident, those left of "
+        "it underconfident.",
     )
 
 
@@ -415,10 +411,10 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     return Drawing(
         figure,
         f"{'; '.join(parts)}.",
-        "Below the diagonal, blue: percent of the test images to which two models give the same "
-        "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
-        "in percent of the images that at least one gets wrong. Means over pairs of trainings, of "
-        "different seeds where there are such.",
+        "Below the diagonal, blue: percentage of test images with the same predicted class; on it, "
+        "two seeds of one model. Above it, orange: images misclassified by both models, as a "
+        "percentage of those misclassified by either. Means over pairs of trainings, with "
+        "different seeds if available.",
         [
             (what, shown[row], shown[column], value)
             for what, values in (("same class", same), ("shared mistakes", shared))
@@ -445,7 +441,7 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
 def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
     """Draw images that every training misclassifies, those with the most votes first."""
     if missed.empty:
-        return empty_figure("No test image is got wrong by every training of every model.")
+        return empty_figure("No test image is misclassified by every training of every model.")
     shown = missed.iloc[:HARDEST]
     captions = [
         f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
@@ -455,12 +451,12 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
     agreed = int((missed["votes"] == missed["trainings"]).sum())
     return Drawing(
         _gallery(x_test, shown["image"].to_numpy(), captions, 8),
-        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are got "
-        f"wrong by all {trainings} trainings of {models} models; {agreed:,} of them are put into "
-        "the same wrong class by all.",
+        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are "
+        f"misclassified by all {trainings} trainings of {models} models, {agreed:,} of them as the "
+        "same wrong class by all.",
         f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
-        "first that most trainings put into one class. Below each: its label, the class that most "
-        "trainings give it, and how many do.",
+        "with the most votes for one class first. Below each: its label, the most frequently "
+        "predicted class, and its votes.",
         [
             ("test image", str(row["image"]), what, row[key])
             for row in shown.to_dict("records")
@@ -482,7 +478,7 @@ def duplicates(
     near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
     if near.empty:
         return empty_figure(
-            f"No test image has a training image that correlates by {correlation:g}."
+            f"No test image has a correlation of at least {correlation:g} with a training image."
         )
     same = near["test_label"] == near["train_label"]
     odd = near[~same].iloc[: PAIRS // 2]
@@ -510,13 +506,13 @@ def duplicates(
         figure,
         f"{len(near):,} of {len(neighbors):,} test images "
         f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
-        f"images, {exact:,} of them pixel for pixel; in {differ:,} "
+        f"images, {exact:,} of them identical; in {differ:,} "
         f"pair{'' if differ == 1 else 's'} the labels differ.",
         f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
-        f"least that counts (correlation of the pixels at least {correlation:g})"
-        f"{'; the last ones have different labels' if len(odd) else ''}. Above: test image, below: "
+        f"least similar near-duplicate (correlation of the pixels at least {correlation:g})"
+        f"{'; the last ones have different labels' if len(odd) else ''}. Top: test image; below: "
         "training image, then the label of the test image (that of the training image in "
-        "brackets where it is another) and the correlation.",
+        "parentheses if different) and the correlation.",
         [
             ("test image", str(row["test"]), what, value)
             for row in shown.to_dict("records")
@@ -581,9 +577,9 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
         figure,
         f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
         f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
-        "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
-        "orange: against it. All have the same scale, on which the largest half percent in size "
-        "is cut off.",
+        "One image per class: the weight of each pixel. Blue: ink there is evidence for the class; "
+        "orange: against it. All images share one scale, which clips the largest 0.5 % of the "
+        "weights.",
         [
             (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
             for name, row in zip(CLASSES, weights, strict=True)

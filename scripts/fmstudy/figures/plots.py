@@ -413,13 +413,13 @@ def _curves_description(
         "in inference mode."
     ]
     if any(len(model["seeds"]) > 1 for model in models):
-        parts.append("Faint lines: single seeds; the others are their means.")
+        parts.append("Faint lines: single seeds; other lines: their means.")
     if held_out == "validation":
         parts.append("Dots: test data, evaluated once at the end.")
     if published:
         parts.append("Open diamonds: published values.")
-    parts.append("The first epochs lie outside the axes.")
-    parts.append("Below: the gap between the two, positive when the training data are done better")
+    parts.append("The first epochs are outside the axes.")
+    parts.append("Below: the gap between them, positive if training data does better")
     parts[-1] += (
         "; bands: 95 % intervals of the mean over seeds."
         if any(len(model["seeds"]) > 1 for model in models)
@@ -568,8 +568,8 @@ def sweep_curves(
     return Drawing(
         figure,
         f"{sweep['title']}: {finding}{_diverged_values(diverged if finished else [])}",
-        f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
-        "larger. The first epochs lie outside the axes.",
+        f"One line per value of {sweep['vary'].replace('_', ' ')}, labeled at the right; darker is "
+        "larger. The first epochs are outside the axes.",
     )
 
 
@@ -601,7 +601,7 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
         f"{int(first['epochs'])} epochs to {percent(last['test_accuracy'])} after "
         f"{int(last['epochs'])}, loss from {nats(first['test_loss'])} to "
         f"{nats(last['test_loss'])}.",
-        "Bars: test metrics of one long training, read off on its way.",
+        "Bars: test metrics of one long training at these epochs.",
     )
 
 
@@ -704,8 +704,8 @@ def models_overview(
         figure,
         f"Test accuracy of {len(table)} models; the highest mean is "
         f"{percent(best['test_accuracy'])} ({best['title']}).",
-        "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
-        "far to the left of the axis is written at its edge. "
+        "Dots: means over seeds; lines: range over seeds; open diamonds: published values; values "
+        "far to the left are written at the edge. "
         "Blue: Part A, orange: Part B, green: Part C."
         + (
             " Gray ruler: the smallest difference that seeds resolve, median of the planned "
@@ -824,9 +824,9 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
     return Drawing(
         figure,
-        f"Share of weights smaller than {NEAR_ZERO:g} in size: {', '.join(parts)}.",
-        "Histograms of the weights of all layers and seeds after training, logarithmic; the "
-        "outermost bars hold what lies beyond the axes.",
+        f"Share of weights below {NEAR_ZERO:g} in absolute value: {', '.join(parts)}.",
+        "Histograms of the weights of all layers and seeds after training, on a logarithmic scale; "
+        "the outermost bars include all weights beyond them.",
     )
 
 
@@ -870,9 +870,8 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
     return Drawing(
         figure,
         f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, {each}.",
-        "Rows: classes, with the number of training images; their first images, then the mean "
-        "image of the class. Right: mean and variance of each pixel over all images. Dark is "
-        "high.",
+        "Rows: classes, with the number of training images, their first images, and the mean "
+        "image of the class. Right: mean and variance of each pixel over all images. Dark is high.",
         [
             ("number of training images", name, "", count)
             for name, count in zip(CLASSES, counts, strict=True)
@@ -883,11 +882,11 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
 def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawing:
     """Draw the six stages of the study, from the data to the report, with their results."""
     steps = {
-        "Fetch and check": "four files, accepted only if their SHA-256 is right",
+        "Fetch and verify": "four files, accepted only with the expected SHA-256",
         "Prepare tensors": "float32, one column per image",
         "Train": f"{trainings:,} trainings and {experiments:,} experiments, one job per seed",
         "Tabulate and judge": f"{tables:,} tables: metrics, intervals, verdicts",
-        "Draw": f"{figures:,} figures and the values that they show",
+        "Draw": f"{figures:,} figures and their values",
         "Report": "one page and one PDF",
     }
     with style():
@@ -907,6 +906,6 @@ def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawi
     return Drawing(
         drawn,
         "The study leads from the data to the report in six stages.",
-        "From top to bottom; each stage reads what those above it have written.",
+        "From top to bottom; each stage reads the results of those above it.",
         [("", stage, place, what) for place, (stage, what) in enumerate(steps.items(), 1)],
     )

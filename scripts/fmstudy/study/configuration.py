@@ -88,7 +88,7 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
         except OSError as error:
             raise ConfigurationError(f"{file}: cannot be read: {error.strerror}.") from None
         if not isinstance(node, yaml.MappingNode):
-            raise ConfigurationError(f"{file}: must hold keys and values, such as 'seeds: [1]'.")
+            raise ConfigurationError(f"{file}: must contain keys and values, such as 'seeds: [1]'.")
         origins.add((), str(file))
         for path, line in _walk(node, (), str(file)):
             origins.add(path, f"{file}, line {line}")

@@ -36,34 +36,34 @@ class Experiment:
 
 EXPERIMENTS = {
     "curves": Experiment(
-        "Learning curves", "What does the source's borrowed picture look like on our models?"
+        "Learning curves", "What do the source's borrowed learning curves look like for our models?"
     ),
     "learning-rate": Experiment(
-        "Learning rates", "At which rates do nets train at all?", "rates", "learning_rate",
+        "Learning rates", "At which learning rates do nets train?", "rates", "learning_rate",
         seconds=90,
     ),
     "speed": Experiment(
-        "Speed", "How many steps, and how much time, to an accuracy?", "rates", "speed",
+        "Speed", "How many steps, and how much time, does an accuracy take?", "rates", "speed",
         after="learning-rate", seconds=35,
     ),
     "batch-size": Experiment(
-        "Batch size", "What becomes of it in small batches?", "batches", "batch_size",
+        "Batch size", "How well does it work with small batches?", "batches", "batch_size",
         seconds=35,
     ),
     "evaluation": Experiment(
-        "Statistics in use", "Are moving averages a detail?", "batches", "evaluation",
+        "Inference statistics", "Do moving averages matter?", "batches", "evaluation",
         seconds=17,
     ),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift, and is the loss smoother?", "shift", "shift",
+        "Inside the nets", "Do layers shift less, and is the loss smoother?", "shift", "shift",
         seconds=21,
     ),
     "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are made to shift?", "shift", "noisy",
+        "Random shifts", "Does a net suffer if its layers are shifted randomly?", "shift", "noisy",
         seconds=17,
     ),
     "gamma-beta": Experiment(
-        "Gamma and beta", "What do they learn, and what can they do alone?", "gamma_beta",
+        "Gamma and beta", "What do they learn, and what do they achieve alone?", "gamma_beta",
         "gamma_beta", seconds=5,
     ),
     "depth": Experiment(
@@ -79,9 +79,9 @@ EXPERIMENTS = {
         seconds=50,
     ),
     "placement-keras": Experiment(
-        "Placement in Keras", "The same question of Keras model 4."
+        "Placement in Keras", "Before or after the activation, in Keras model 4?"
     ),
-    "dropout": Experiment("Dropout", "Does it replace dropout, and do the two go together?"),
+    "dropout": Experiment("Dropout", "Does it replace dropout, and do they work together?"),
 }  # fmt: skip
 
 
