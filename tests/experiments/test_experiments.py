@@ -117,10 +117,10 @@ MISTAKES = [
     ('"2026-11-22"', "2026-11-22", "date: 2026", ["recorded.date: must be", "quotation marks"]),
     # form
     ("says: It always works.", "says: 2026-11-22", "says: 2026",
-     ["claims.C20.says: must be a text, found 2026-11-22. Put it in quotation marks."]),
+     ["claims.C20.says: must be text, found 2026-11-22. Put it in quotation marks."]),
     ("says: It always works.", "says: ''", "says: ''", ["claims.C20.says"]),
     ("literature: [ioffe2015]", "literature: []", "literature: []",
-     ["claims.C1.literature: must be a list of at least 1"]),
+     ["claims.C1.literature: must be a list with 1 or more"]),
     ("seen: true", "seen: maybe", "seen: maybe", ["predictions.first.seen"]),
 ]  # fmt: skip
 

@@ -149,7 +149,7 @@ MISTAKES = [
      ["compare.metric: must be one of", '"test_los"', 'Did you mean "test_loss"?']),
     ("    part: C\n", "    part: D\n", "part: D", ["claims.any.part: must be one of A, B, C"]),
     ("    topic: width\n", "", "trend:", ["claims.trend", "the key topic is missing"]),
-    ("minus: [5, 9]", "minus: [5]", "minus: [5]", ["course.minus: must be a list of at least 2"]),
+    ("minus: [5, 9]", "minus: [5]", "minus: [5]", ["course.minus: must be a list with 2 or more"]),
     ("from: 0,", "from: zero,", "from: zero", ["course.from: must be a whole number", '"zero"']),
     ("scale: log", "scale: lg", "scale: lg", ["trend.scale: must be one of linear, log"]),
     ("sweep: width,", "sweeps: width,", "sweeps:", ["unknown key", 'Did you mean "sweep"?']),

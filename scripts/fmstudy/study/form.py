@@ -108,7 +108,7 @@ def read_checked(
 
 # ------------------------------------------------------------------------------------ messages
 _KINDS = {
-    "string_type": "a text",
+    "string_type": "text",
     "float_type": "a number",
     "int_type": "a whole number",
     "list_type": "a list, such as [1, 2]",
@@ -122,8 +122,8 @@ _BOUNDS = {
     "less_than_equal": "be at most {le}",
     "greater_than": "be greater than {gt}",
     "less_than": "be less than {lt}",
-    "too_short": "be a list of at least {min_length}",
-    "too_long": "be a list of at most {max_length}",
+    "too_short": "be a list with {min_length} or more entries",
+    "too_long": "be a list with at most {max_length} entries",
     "string_too_short": "not be empty",
 }
 
@@ -208,7 +208,7 @@ def _hint(value: Any, code: str) -> str:
             point = "" if "." in mantissa else ".0"
             written = f"{mantissa}{point}e{int(exponent):+d}"
             if written != value.lower():
-                return f" YAML reads {value} as a text: write {written}."
+                return f" YAML reads {value} as text: write {written}."
         return f" Write it without quotes: {value}."
     if code == "string_type" and isinstance(value, int | float | date):
         return " Put it in quotation marks."
