@@ -1,9 +1,9 @@
-# Fashion-MNIST: a student's deep-learning study, re-done and checked.
+# Fashion-MNIST: a student's deep-learning study, reproduced and checked.
 #
 #   snakemake --cores 4 report/final.html     the whole study (also without the target)
-#   snakemake --list-target-rules             what else can be asked for
+#   snakemake --list-target-rules             all targets
 #
-# The order of the files is the way of the data.
+# The files are in the order of the data flow.
 
 
 include: "workflow/rules/common.smk"
@@ -13,14 +13,14 @@ include: "workflow/rules/engines.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/batchnorm.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/closer.smk"
+include: "workflow/rules/errors.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/hooks.smk"
 
 
 rule report:
-    """The report, as a page and as a PDF, and its tables as LaTeX: this is made without a target."""
+    """The report as a page and a PDF, and its tables as LaTeX; the default target."""
     default_target: True
     input:
         reports,

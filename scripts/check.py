@@ -1,4 +1,4 @@
-"""Make a table by computing with TensorFlow: the rule names the function."""
+"""Make tables with TensorFlow; the rule names the functions."""
 
 from fmstudy.workflow import warmstart
 

@@ -1,4 +1,4 @@
-"""Collect what the report's explorer shows of all models."""
+"""Collect the data of the report's explorer for all models."""
 
 from fmstudy.workflow import warmstart
 

@@ -1,4 +1,4 @@
-"""Draw figures: the rule names the function that draws each of them."""
+"""Draw figures; the rule names the functions."""
 
 from fmstudy.workflow import warmstart
 

@@ -1,7 +1,7 @@
-"""Print the names of the packages of this environment whose installed files are incomplete.
+"""Print the names of installed packages with missing or damaged files.
 
-Each package records its files and their sizes. Exits with 1 if pip is missing or damaged, because
-then nothing else can be repaired. For `make setup`, so it needs the standard library only.
+Each package records its files and their sizes.  The exit code is 1 if pip is missing or damaged,
+because then nothing can be repaired.  `make setup` runs this, so it uses only the standard library.
 """
 
 import csv
@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 
 
 def is_damaged(package: Distribution) -> bool:
-    """Say whether a recorded file is missing or has another size, compiled modules aside."""
+    """Return whether a recorded file, except for .pyc files, is missing or has another size."""
     record = package.read_text("RECORD")
     if not record or not package.read_text("INSTALLER"):  # the installation was interrupted
         return True

@@ -1,10 +1,10 @@
-"""Measure a rendered report against its budget: how large it is, how soon it shows and reacts.
+"""Measure a rendered report against its budget: size, first paint, and time to interactive.
 
     python scripts/measure_page.py report/final.html
 
-For developers: it needs the packages in requirements/dev.txt, and a Chromium such as the one in
-requirements/apt-test.txt. The times are medians of five loads, each in a new browser window without
-a cache. The exit code is 1 if anything is above its limit.
+For developers: it needs the packages in requirements/dev.txt, and a Chromium (see
+requirements/apt-test.txt).  Times are medians of five loads, each in a new browser window without a
+cache.  The exit code is 1 if anything exceeds its limit.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 COMMANDS = ("chromium-headless-shell", "chromium", "google-chrome")
 LOADS = 5
-SLOWER = 4  # a phone, about
+SLOWER = 4  # roughly a phone
 
 
 class Budget(NamedTuple):
-    """What is measured, what is aimed at, and what is too much."""
+    """A measured quantity, its target, and its limit."""
 
     key: str
     what: str
@@ -51,29 +51,33 @@ BUDGET = (
 def find_chromium() -> str:
     """Find the Chromium to use: $CHROMIUM if it is set, else the first in PATH.
 
-    Raises FileNotFoundError, which says what to install.
+    Raises FileNotFoundError with advice on what to install.
     """
-    asked = os.environ.get("CHROMIUM")
-    for command in [asked] if asked else COMMANDS:
+    chosen = os.environ.get("CHROMIUM")
+    for command in [chosen] if chosen else COMMANDS:
         if found := shutil.which(command):
             return found
-    what = f"CHROMIUM={asked} is no command" if asked else f"none of {', '.join(COMMANDS)} in PATH"
+    what = (
+        f"CHROMIUM={chosen} is not a command"
+        if chosen
+        else f"none of {', '.join(COMMANDS)} in PATH"
+    )
     raise FileNotFoundError(
         f"no Chromium: {what}. On Debian and Ubuntu: sudo apt-get install "
-        "chromium-headless-shell. Any other will do: CHROMIUM=/path/to/chromium make test"
+        "chromium-headless-shell. Or use another one: CHROMIUM=/path/to/chromium make test"
     )
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start the Chromium of this machine. Raises FileNotFoundError if there is none."""
-    arguments = ["--disable-dev-shm-usage"]  # containers have a small /dev/shm
+    """Start Chromium.  Raises FileNotFoundError if there is none."""
+    arguments = ["--disable-dev-shm-usage"]  # /dev/shm is small in containers
     if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium refuses its sandbox to root
+        arguments.append("--no-sandbox")  # root cannot use Chromium's sandbox
     return playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
 
 
 def sizes(html: str) -> dict[str, float]:
-    """Size of a page in MB, and of its JavaScript and CSS, without data and fonts, in KB."""
+    """Return the size of a page (MB) and of its JavaScript and CSS without data and fonts (KB)."""
 
     def inside(element: str) -> float:
         parts = re.findall(rf"<{element}(?![^>]*json)[^>]*>(.*?)</{element}>", html, re.DOTALL)
@@ -88,7 +92,7 @@ def sizes(html: str) -> dict[str, float]:
 
 
 def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, float]:
-    """Seconds to the first paint and until script.js is done, NaN where that never happens."""
+    """Return the seconds to the first paint and to the end of script.js, NaN if not reached."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
     session = context.new_cdp_session(page)
@@ -96,7 +100,7 @@ def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, 
     page.goto(page_file.resolve().as_uri())
     seconds: dict[str, float] = page.evaluate(
         """async () => {
-            // A busy machine paints late.
+            // Painting may be late on a busy machine.
             await new Promise(done => {
                 new PerformanceObserver(list => {
                     if (list.getEntriesByName("first-contentful-paint").length) done();
@@ -112,7 +116,7 @@ def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, 
 
 
 def measure(page_file: Path) -> dict[str, float]:
-    """Everything that the budget names, by its key."""
+    """Measure everything in the budget, by key."""
     found = sizes(page_file.read_text(encoding="utf-8"))
     with sync_playwright() as playwright:
         browser = launch(playwright)
@@ -125,7 +129,7 @@ def measure(page_file: Path) -> dict[str, float]:
 
 
 def table(found: dict[str, float]) -> str:
-    """The budget as text, a line each, with a mark at what is above its target or its limit."""
+    """Format the budget, one line per quantity, with marks above the target or limit."""
     lines = [f"{'':38}{'measured':>12}{'target':>10}{'limit':>10}"]
     for line in BUDGET:
         value = found[line.key]
@@ -138,7 +142,7 @@ def table(found: dict[str, float]) -> str:
 
 
 def main() -> None:
-    """Print the budget of the page that the command line names."""
+    """Print the budget of the page given on the command line."""
     parser = argparse.ArgumentParser(description="Measure a rendered report against its budget.")
     parser.add_argument("page", type=Path, help="the report, such as report/final.html")
     page = parser.parse_args().page

@@ -1,4 +1,4 @@
-"""Make tensors, and a description of the data, from the four files of the data set."""
+"""Convert the four files of the data set to tensors and a summary."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Set the report as a PDF, from the same tables, figures and templates as the page."""
+"""Render the report as a PDF, from the same tables, figures and templates as the page."""
 
 from pathlib import Path
 

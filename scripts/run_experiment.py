@@ -27,7 +27,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     results, times = common.without_times(rows)
     runtime.write_table(snakemake.output.results, results)
     laps.end("writing")
-    which = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}
-    spent = cost.record(laps, snakemake.threads, cost.DONE.arithmetic)
-    told = which | {"times": times, "steps": cost.DONE.steps} | spent
-    runtime.write_json(snakemake.output.provenance, told)
+    job = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}
+    job_cost = cost.record(laps, snakemake.threads, cost.TOTAL.arithmetic)
+    provenance = job | {"times": times, "steps": cost.TOTAL.steps} | job_cost
+    runtime.write_json(snakemake.output.provenance, provenance)

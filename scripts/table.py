@@ -1,4 +1,4 @@
-"""Make tables: the rule names the function that makes each of them."""
+"""Make tables; the rule names the functions."""
 
 from fmstudy.workflow import warmstart
 

@@ -1,4 +1,4 @@
-"""Train one run with one seed, by the engine whose function the rule names."""
+"""Train one run with one seed; the rule names the engine's function."""
 
 import importlib
 from pathlib import Path

@@ -49,7 +49,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     from fmstudy.figures import svg
 
-    monkeypatch.setattr(svg, "DOTS", 10)
+    monkeypatch.setattr(svg, "DPI", 10)
     yield
     plt.close("all")
 

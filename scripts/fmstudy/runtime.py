@@ -1,4 +1,4 @@
-"""What every job needs around its work: logs, clear errors, atomic files, provenance."""
+"""What every job needs: logs, clear errors, atomic files, provenance."""
 
 from __future__ import annotations
 
@@ -23,32 +23,31 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-# By time.monotonic(), when this job began: it imports this module early, and a child of the warm
-# process (see `warmstart`) does so after the fork.
+# When this job started, by time.monotonic(): jobs import this module early, and children of the
+# warm process (see `warmstart`) import it after the fork.
 STARTED = time.monotonic()
 
 log = logging.getLogger("fmstudy")
 
-# Set where the process that started this job reads errors in its log and shows them to a person.
+# Set if the parent process reads errors from this job's log and shows them.
 QUIET = "FMSTUDY_QUIET"
 
 
 class StudyError(Exception):
-    """A mistake that a person can mend: the message says what, where, and what to do next."""
+    """An error that the user can fix: the message says what, where, and what to do next."""
 
 
 @contextmanager
 def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
-    """Run the body of a script: its messages go to `log_file`, warnings also to the terminal.
+    """Run the body of a script, with messages in `log_file` and warnings also on the terminal.
 
-    The log file gets every message, and everything else that is written to standard error, such
-    as the remarks that TensorFlow makes while it is imported (so import it in the body).  The
-    terminal gets warnings, and errors unless `workflow.terminal` shows them.  A `StudyError` ends
-    the process with its message and exit code 1; any other exception also leaves its traceback in
-    the log, because then the fault is ours.  SIGTERM, which a cluster sends, ends the process in
-    order: no half-written file stays.
+    The log file gets every message and everything else written to standard error, such as
+    TensorFlow's messages during import (so import it in the body).  The terminal gets warnings,
+    and errors unless `workflow.terminal` shows them.  A `StudyError` ends the process with its
+    message and exit code 1; any other exception is a bug and also leaves a traceback in the log.
+    SIGTERM, which a cluster sends, ends the process cleanly: no half-written file remains.
     """
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -60,7 +59,6 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         to_screen.setLevel(logging.WARNING)
         if os.environ.get(QUIET):
             to_screen.addFilter(lambda record: record.levelno < logging.ERROR)
-        # The traceback is for the log; the terminal is told where that is.
         to_screen.setFormatter(_WithoutTraceback())
         log.setLevel(logging.INFO)
         log.propagate = False
@@ -82,8 +80,8 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _leave(number: int, _: Any) -> NoReturn:
-    """End as by an error, with the exit code that a shell gives for a signal."""
+def _exit_on_signal(number: int, _: Any) -> NoReturn:
+    """Exit with the code that a shell reports for this signal."""
     sys.exit(128 + number)
 
 
@@ -93,10 +91,10 @@ class _WithoutTraceback(logging.Formatter):
 
 
 class Progress:
-    """Says in a job's log how far a long work is: at its start and end, and now and then between.
+    """Logs the progress of a long task: at its start and end, and at intervals between.
 
-    Whoever follows the run reads it there (`workflow.progress`).  `every` is the least number of
-    seconds between two lines.
+    `workflow.progress` reads these lines.  `every` is the minimum number of seconds between two
+    lines.
     """
 
     def __init__(self, subject: str, total: float, unit: str, every: float = 5.0) -> None:
@@ -106,7 +104,7 @@ class Progress:
             log.info("%s: 0 of %s %s", subject, f"{total:,.0f}", unit)
 
     def update(self, done: float, detail: str = "") -> None:
-        """Report that `done` of `total` units are done, if it is time to say so."""
+        """Log that `done` of `total` units are done, if a line is due."""
         now = time.monotonic()
         if now - self.last < self.every and done != self.total:
             return
@@ -121,9 +119,9 @@ class Progress:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` and rename it to `path` when the body has succeeded.
+    """Open a temporary file beside `path` and rename it to `path` when the body succeeds.
 
-    A reader sees the old file or the whole new one, never a part; on an error nothing stays.
+    Readers see the old file or the complete new one; after an error, no temporary file remains.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +146,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
-    """Write `content` as JSON, atomically; a number that is not finite becomes null."""
+    """Write `content` as JSON, atomically; NaN and infinity become null."""
     text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
@@ -171,7 +169,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
-    """Write a table as CSV: 10 digits, empty where there is no value, the same bytes anywhere."""
+    """Write a table as CSV: 10 digits, missing values empty, the same bytes on any system."""
     write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
 
 
@@ -184,8 +182,8 @@ def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays as `.npz`, without pickle, atomically.
 
-    `numpy.savez` stamps the present time on each member, so two equal runs would give
-    different files; here every member carries the earliest date that a zip file can hold.
+    `numpy.savez` stores the current time with each member, so identical runs would produce
+    different files; here every member has the earliest date that a zip file can hold.
     """
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
@@ -194,17 +192,16 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
-PACKAGES = [  # whose versions decide on results and report
+PACKAGES = [  # whose versions affect results and report
     *("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas"),
     *("matplotlib", "snakemake", "jinja2"),
 ]
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Return the versions of Python and of the named installed packages.
+    """Return the versions of Python and of the given packages.
 
-    A package that is installed without code for graphics cards, such as tensorflow-cpu, counts
-    under its usual name.
+    A CPU-only package, such as tensorflow-cpu, is reported under its usual name.
     """
     return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
@@ -217,7 +214,7 @@ def _version(name: str) -> str:
 
 
 def peak_memory_mb() -> float | None:
-    """The most memory that this process has held so far, in megabytes; None where unknown."""
+    """Return the peak memory of this process so far, in megabytes; None where unknown."""
     try:
         import resource
     except ImportError:  # Windows
@@ -227,7 +224,7 @@ def peak_memory_mb() -> float | None:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the machine: system, processor, cores that this process may use."""
+    """Describe the machine: system, processor, and the cores available to this process."""
     processor = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -236,6 +233,6 @@ def machine() -> dict[str, Any]:
             ]
         processor = names[0] if names else processor
     except OSError:
-        pass  # not Linux: the generic name has to do
+        pass  # not Linux: keep the generic name
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"system": platform.platform(), "processor": processor, "cores": cores}

@@ -8,7 +8,7 @@ import pytest
 
 from fmstudy import runtime
 from fmstudy.analysis import duplicates
-from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.results import ModelPredictions
 from fmstudy.figures import errors, svg
 
 RANDOM = np.random.default_rng(8)
@@ -98,11 +98,11 @@ def test_pairs_and_differing_labels_are_counted_at_each_limit_and_at_the_studys_
     assert pd.isna(duplicates.similarity_table(NEAR[:1], 1.0).iloc[-1]["differ_share"])
 
 
-def predicted(*classes: list[int], seeds: int | None = None) -> Predicted:
+def predicted(*classes: list[int], seeds: int | None = None) -> ModelPredictions:
     finished = list(range(1, len(classes) + 1))
     asked = list(range(1, (seeds or len(classes)) + 1))
     model = {"name": "A", "title": "A", "engine": "keras", "run": "a", "seeds": asked}
-    return Predicted(model, [np.eye(10)[:, c] for c in classes], finished)
+    return ModelPredictions(model, [np.eye(10)[:, c] for c in classes], finished)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -157,6 +157,6 @@ def test_pairs_are_drawn_with_differing_labels_named(tmp_path: Path):
     svg.save(drawing, tmp_path / "duplicates.svg")
     text = (tmp_path / "duplicates.svg").read_text(encoding="utf-8")
     assert "4 of 8 test images" in drawing.title
-    assert "1 of them pixel for pixel; in 1 pair the labels differ" in drawing.title
+    assert "1 of them identical; in 1 pair the labels differ" in drawing.title
     assert "(Trouser)" in text
     assert "No test image" in errors.duplicates(NEAR[1:3], 0.99, x, x).title

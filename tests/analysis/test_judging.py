@@ -10,7 +10,14 @@ import pytest
 from fixtures.runs import leave, measures, model
 from scipy import stats
 
-from fmstudy.analysis.judging import Evidence, Expectation, Missing, Quantity, claims_table, written
+from fmstudy.analysis.judging import (
+    Evidence,
+    Expectation,
+    Quantity,
+    UnavailableQuantity,
+    claims_table,
+    written,
+)
 from fmstudy.analysis.statistics import Estimate
 
 N = 20
@@ -258,7 +265,7 @@ def test_claims_of_a_topic_are_corrected_together_and_others_apart(study: Eviden
     assert set(together["family"]) == {2}
     assert together.loc["a", "verdict"] == "not resolved"
     reason = together.loc["a", "reason"]
-    assert reason.startswith("By itself it would count as supported;")
+    assert reason.startswith("On its own it would count as supported;")
     assert "2 claims of its topic" in reason
     assert together.loc["b", "reason"] == ""
     apart = judge(study, a=near, b=claim(TO_NOISY, topic="other"))
@@ -302,7 +309,7 @@ def test_claim_that_is_not_tested_is_not_among_its_topic_s_family(study: Evidenc
     ],
 )  # fmt: skip
 def test_what_this_study_does_not_have_is_not_tested_with_the_reason(study, test, reason):
-    with pytest.raises(Missing, match=reason):
+    with pytest.raises(UnavailableQuantity, match=reason):
         study.quantity(test | {"more": 0})
     row = judge(study, c=claim(test | {"more": 0})).loc["c"]
     assert (row["verdict"], row["reason"]) == ("not tested", reason)
@@ -314,7 +321,7 @@ def test_one_seed_is_too_few_and_its_value_is_given(study: Evidence):
     given = {"metric": "train_loss", "model": "B", "with": "once"}
     table = judge(study, level=level, compare=claim({"compare": given, "less": 9}))
     assert set(table["verdict"]) == {"not resolved (too few seeds)"}
-    assert set(table["reason"]) == {"One seed does not tell how runs scatter."}
+    assert set(table["reason"]) == {"One seed does not show how much runs vary."}
     assert table.loc["level", "estimate"] == 0.52
     assert table[["low", "p", "p_holm"]].isna().all().all()
     assert set(table["seeds"]) == {1}

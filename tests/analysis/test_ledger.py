@@ -60,11 +60,11 @@ def sentence(reason: str) -> bool:
     ("value", "verdict", "parts"),
     [
         ("80.00%", "reproduced", ["0.00 points", "4.97"]),
-        ("80.99%", "reproduced", ["0.99 points below", "may lie up to 4.97 points"]),
+        ("80.99%", "reproduced", ["0.99 points below", "our mean by up to 4.97 points"]),
         ("79.01%", "reproduced", ["0.99 points above"]),
-        ("81.01%", "within noise", ["1.01 points below", "scatter too much"]),
+        ("81.01%", "within noise", ["1.01 points below", "vary too much"]),
         ("84.97%", "within noise", ["4.97 points below"]),
-        ("84.98%", "not reproduced", ["4.98 points below", "up to 4.97 points from our mean"]),
+        ("84.98%", "not reproduced", ["4.98 points below", "our mean by up to 4.97 points"]),
         ("75.02%", "not reproduced", ["4.98 points above"]),
     ],
 )
@@ -133,7 +133,7 @@ def test_one_run_cannot_be_judged(judged):
 def test_part_of_the_images_cannot_be_judged(judged):
     row = judged(printed("80.00%"), whole=False).iloc[0]
     assert row["verdict"] == "not testable"
-    assert "a part of the images" in row["reason"]
+    assert "only part of the images" in row["reason"]
     assert sentence(row["reason"])
 
 

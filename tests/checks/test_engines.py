@@ -141,14 +141,14 @@ def test_another_start_is_seen(batch, monkeypatch):
 def test_one_wrong_entry_of_any_tensor_is_enough(batch, bias):
     """Also of the scalar bias of the softmax layer, whose gradient is 0: see the next test."""
     spec = SMALL.varied(bias=bias)
-    exact = three_engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+    exact = three_engines.numpy_trajectory(spec, 1, batch, 0, reference.Adam)
     sizes = three_engines.gradient_sizes(spec, 1, batch, exact)
     assert {"coefficients0", "coefficients2", "bias0", "bias2"} <= set(sizes)
     changes = {0.0: "yes", 5e-6: "yes", 3e-5: "no", np.nan: "no", np.inf: "no"}
     for name, (change, kept) in itertools.product(sizes, changes.items()):
         wrong = np.array(exact.gradients[name])
         wrong.flat[-1] += change * sizes[name]
-        given = three_engines.Course(
+        given = three_engines.Trajectory(
             {**exact.gradients, name: wrong}, exact.losses, exact.parameters, exact.probabilities
         )
         found = three_engines.gradient_deviations(given, exact, sizes)
@@ -161,7 +161,7 @@ def test_only_a_gradient_that_is_exactly_0_is_measured_by_others(batch):
     size = {}
     for bias in ("scalar", "vector"):
         spec = SMALL.varied(bias=bias)
-        exact = three_engines.course_numpy(spec, 1, batch, 0, reference.Adam)
+        exact = three_engines.numpy_trajectory(spec, 1, batch, 0, reference.Adam)
         size[bias] = three_engines.gradient_sizes(spec, 1, batch, exact)
         for name, gradient in exact.gradients.items():
             if (bias, name) != ("scalar", "bias2"):
@@ -186,12 +186,14 @@ def test_a_gradient_that_is_not_a_number_is_not_kept(batch, monkeypatch):
 
 
 def test_tensors_are_compared_by_name_and_shape(batch):
-    exact = three_engines.course_numpy(SMALL, 1, batch, 0, reference.Adam)
+    exact = three_engines.numpy_trajectory(SMALL, 1, batch, 0, reference.Adam)
     for gradients in (
         {name: g for name, g in exact.gradients.items() if name != "bias0"},
         {**exact.gradients, "bias0": np.zeros(())},
     ):
-        given = three_engines.Course(gradients, exact.losses, exact.parameters, exact.probabilities)
+        given = three_engines.Trajectory(
+            gradients, exact.losses, exact.parameters, exact.probabilities
+        )
         with pytest.raises(ValueError, match="is not"):
             three_engines.gradient_deviations(given, exact, dict.fromkeys(exact.gradients, 1.0))
 
@@ -245,6 +247,8 @@ def test_with_batch_normalization_no_image_that_stays_is_near_a_bend(batch, monk
     monkeypatch.setattr(three_engines, "KINK", 3e-3)
     kept = three_engines.without_kinks(spec, 1, batch)
     assert 1 < kept.x.shape[1] < N
-    start = three_engines.start_of(spec, 1)
-    distances = reference.kink_distances(three_engines.net_of(spec), start, kept.x.astype(float))
+    start = three_engines.initial_parameters(spec, 1)
+    distances = reference.kink_distances(
+        three_engines.reference_net(spec), start, kept.x.astype(float)
+    )
     assert distances.min() >= 3e-3

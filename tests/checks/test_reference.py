@@ -25,15 +25,15 @@ SCRIPTS = REPOSITORY / "scripts"
 def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation, penalty):
     random = np.random.default_rng(5)
     normalized = "" if batch_norm == "none" else batch_norm
-    p = reference.start((6, 4, 3, 10), random, bias, normalized)
+    p = reference.random_parameters((6, 4, 3, 10), random, bias, normalized)
     net = Net(3, activation, penalty, 0.01, batch_norm)
     x, labels = random.normal(size=(6, 7)), np.eye(10)[:, random.integers(0, 10, 7)]
 
     def minimized():
-        seen = reference.look(net, p, x, labels)
+        seen = reference.evaluate(net, p, x, labels)
         return seen.loss + seen.penalty
 
-    gradients = reference.look(net, p, x, labels).gradients
+    gradients = reference.evaluate(net, p, x, labels).gradients
     assert set(gradients) == set(p)
     for name, array in p.items():
         expected = numerical_gradient(minimized, array)

@@ -65,7 +65,7 @@ def test_no_family_of_equal_models_is_called_different_more_often_than_allowed(
 ):
     chosen = {world: simulation.WORLDS[world] for world in worlds}
     monkeypatch.setattr(simulation, "WORLDS", chosen)
-    table = simulation.false_families(20)
+    table = simulation.false_calls_in_families(20)
     assert list(table["check"]) == [f"family_{world}" for world in worlds]
     assert (table["found"] <= ALLOWED).all()
 
@@ -83,7 +83,7 @@ def test_satterthwaites_approximation_is_caught_by_the_check_of_families(monkeyp
     monkeypatch.setattr(Estimate, "p_differs", of_the_sum)
     monkeypatch.setattr(simulation, "WORLDS", {"much": simulation.WORLDS["much"]})
     monkeypatch.setattr(simulation.sample_world, "__defaults__", (3,))
-    assert simulation.false_families(60)["low"][0] > ALLOWED
+    assert simulation.false_calls_in_families(60)["low"][0] > ALLOWED
 
 
 def blobs(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

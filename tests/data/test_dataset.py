@@ -176,7 +176,9 @@ def test_samples_are_counted_from_the_first(prepared):
 
 @pytest.mark.parametrize("samples", [0, -1, 21])
 def test_more_samples_than_there_are_is_an_error(prepared, samples):
-    with pytest.raises(StudyError, match=f"{samples} test samples are asked for; there are 20"):
+    with pytest.raises(
+        StudyError, match=f"{samples} test samples are configured, but only 20 exist"
+    ):
         dataset.load_tensors(prepared.data, "test", samples=samples)
 
 
@@ -187,7 +189,7 @@ def test_more_samples_than_there_are_is_an_error(prepared, samples):
         (np.zeros((20, 784), np.float32), "float32 of shape (20, 784)"),
         (np.zeros(784, np.float32), "float32 of shape (784,)"),
         (np.zeros((784, 20), np.float32, order="F"), "Fortran order"),
-        (np.zeros((784, 19), np.float32), "20 columns for the 19"),
+        (np.zeros((784, 19), np.float32), "x_test.npy has 19"),
     ],
 )
 def test_tensors_of_another_kind_are_refused(prepared, array, reason):
@@ -201,7 +203,7 @@ def test_tensors_of_another_kind_are_refused(prepared, array, reason):
 def test_a_cut_off_tensor_is_refused(prepared, length):
     path = prepared.data / "x_test.npy"
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(StudyError, match=r"x_test.npy: not a whole .npy file"):
+    with pytest.raises(StudyError, match=r"x_test.npy: not a complete .npy file"):
         dataset.load_tensors(prepared.data, "test")
 
 

@@ -221,7 +221,7 @@ DAMAGED = PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:]
     ("content", "reason"),
     [
         (pack(WRONG), hashlib.sha256(WRONG).hexdigest()),
-        (pack(WRONG), f"expected are 2,048 bytes with SHA-256 {TABLE[NAME].sha256}"),
+        (pack(WRONG), f"expected 2,048 bytes with SHA-256 {TABLE[NAME].sha256}"),
         (pack(CONTENT + b"x"), "more than the expected 2,048 bytes"),
         # A bomb.  Its checksum is wrong, which only somebody who reads all of it gets to know.
         (pack(bytes(10_000_000))[:-8] + bytes(8), "more than the expected 2,048 bytes"),
@@ -351,7 +351,7 @@ def test_an_endless_trickle_is_given_up(target, server):
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (body(b"", announced=2_000_000), "too large: 2,000,000 bytes are announced"),
+        (body(b"", announced=2_000_000), "too large: the server announces 2,000,000 bytes"),
         (unannounced(bytes(2_000_000)), "too large: more than 1,002,252 bytes"),
     ],
 )
@@ -395,7 +395,7 @@ def test_the_error_lists_each_place_with_its_outcome_and_says_what_to_do(tmp_pat
     for line in (
         f"- {missing / NAME}: not found, there is no such directory\n",
         f"- {empty / NAME}.gz: not found\n",
-        f"- {server.url}/wrong/{NAME}.gz: wrong content: 2,048 bytes with SHA-256",
+        f"- {server.url}/wrong/{NAME}.gz: wrong content: found 2,048 bytes with SHA-256",
         f"- {server.url}/ill/{NAME}.gz: HTTP status 500",
         f"- {down}/{NAME}.gz: [Errno",
     ):

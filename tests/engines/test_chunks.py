@@ -30,7 +30,7 @@ def restored(chunks: Chunks, features: int) -> tuple[np.ndarray, np.ndarray]:
     for index in range(chunks.count):
         chunk = chunks[index]
         columns = chunks.order[start : start + chunk.x.shape[1]]
-        rows = np.arange(features) if chunk.choice is None else chunk.choice.pixels.numpy()
+        rows = np.arange(features) if chunk.selection is None else chunk.selection.pixels.numpy()
         x[np.ix_(rows, columns)], labels[:, columns] = chunk.x, chunk.labels
         if chunk.x_transposed is not None:
             np.testing.assert_array_equal(chunk.x_transposed, chunk.x.numpy().T)
@@ -90,7 +90,7 @@ def test_data_without_blanks_are_taken_as_they_are():
     chunks = Chunks(x + 2.0, labels, 7)
     assert chunks.share == 1.0
     np.testing.assert_array_equal(chunks.order, np.arange(40))
-    assert chunks[0].choice is None
+    assert chunks[0].selection is None
     weights = tf.ones((3, len(x)))
     assert chunks.layout(weights) is weights
 

@@ -158,7 +158,7 @@ def test_logits_equal_those_computed_by_hand(data, hidden, activation, batch_nor
 def test_predictions_of_many_samples_are_joined_in_their_order(data, monkeypatch):
     model, x = build_model(SMALL, 1), data[0][0].T
     whole = predict(model, x)
-    monkeypatch.setattr(keras_models, "EVALUATED_AT_ONCE", 7)
+    monkeypatch.setattr(keras_models, "EVALUATION_CHUNK", 7)
     np.testing.assert_allclose(predict(model, x), whole, rtol=1e-5, atol=1e-6)
 
 
@@ -237,7 +237,9 @@ def by_hand(spec, seed, x, labels):
     for epoch in collected(spec, seed):
         losses = []
         for batch in epoch:
-            seen = reference.look(net, p, x[:, batch].astype(float), labels[:, batch].astype(float))
+            seen = reference.evaluate(
+                net, p, x[:, batch].astype(float), labels[:, batch].astype(float)
+            )
             losses.append((seen.loss, seen.accuracy, len(batch)))
             p = optimizer.step(p, seen.gradients)
             if population:

@@ -17,7 +17,7 @@ LAYERS = {"relu": lowlevel.relu_layer, "sigmoid": lowlevel.sigmoid_layer}
 def small_net(sizes=(6, 4, 3, 10), bias="vector", n=9):
     """Random parameters, x (6, n) and one-hot labels, all float64 that float32 holds exactly."""
     random = np.random.default_rng(3)
-    p = reference.start(sizes, random, bias)
+    p = reference.random_parameters(sizes, random, bias)
     x, labels = random.normal(size=(sizes[0], n)), np.eye(10)[:, random.integers(0, 10, n)]
     rounded = {name: array.astype(np.float32).astype(float) for name, array in p.items()}
     return rounded, x.astype(np.float32).astype(float), labels
@@ -106,7 +106,7 @@ def test_literal_loss_and_its_gradients_equal_those_derived_by_hand(penalty, act
         loss = REGULARIZED[penalty](predictions, f32(labels), coefficients, 0.02)
     gradients = tape.gradient(loss, [*coefficients, *biases])
 
-    expected = reference.look(Net(3, activation, penalty, 0.02), p, x, labels)
+    expected = reference.evaluate(Net(3, activation, penalty, 0.02), p, x, labels)
     assert float(loss) == pytest.approx(expected.loss + expected.penalty, rel=1e-5)
     names = [f"{kind}{layer}" for kind in ("coefficients", "bias") for layer in range(3)]
     for name, gradient in zip(names, gradients, strict=True):

@@ -79,7 +79,7 @@ def test_momentum_is_that_of_the_formula(data):
     order = orders(N, SIZE, 1, STEPS)
     x, labels = (array.astype(float) for array in data)
     for rows in order:
-        gradients = reference.look(net, p, x[:, rows], labels[:, rows]).gradients
+        gradients = reference.evaluate(net, p, x[:, rows], labels[:, rows]).gradients
         for name, gradient in gradients.items():
             velocity[name] = 0.9 * velocity[name] - 0.1 * gradient
             p[name] = p[name] + velocity[name]
@@ -113,11 +113,11 @@ def test_a_training_does_not_depend_on_what_was_trained_before(data):
     assert trained() == first
 
 
-def test_looks_come_where_they_are_asked_for_and_change_nothing(data):
+def test_evaluations_come_at_the_given_steps_and_change_nothing(data):
     batches = MiniBatches(SPEC, Samples.of(*data))
     order, seen = orders(N, SIZE, 2, STEPS), []
     batches.start(2)
-    batches.train(order, every=5, look=seen.append)
+    batches.train(order, every=5, evaluate=seen.append)
     assert seen == [5, 10, 12]
     looked = [v.numpy() for v in batches.network.variables]
     batches.start(2)
@@ -174,28 +174,28 @@ def test_evaluation_is_that_of_the_reference(data):
     p = {name: a.astype(float) for name, a in batches.network.named_arrays().items()}
     net = reference.Net(3, activation="sigmoid", batch_norm="before")
     x, labels = (array.astype(float) for array in data)
-    look = reference.look(net, p, x, labels)
+    one = reference.evaluate(net, p, x, labels)
     exact = batches.exact()
-    for given, (mean, variance) in zip(exact, look.statistics, strict=True):
+    for given, (mean, variance) in zip(exact, one.statistics, strict=True):
         np.testing.assert_allclose(given.mean, mean, atol=1e-5)
         np.testing.assert_allclose(given.variance, variance, atol=1e-5)
     score = batches.score(batches.samples, exact)
-    assert score.loss == pytest.approx(look.loss, abs=1e-5)
-    assert score.accuracy == look.accuracy
+    assert score.loss == pytest.approx(one.loss, abs=1e-5)
+    assert score.accuracy == one.accuracy
     # on half of the samples: the population's statistics stay, and a batch's are its own
     half = batches.samples.part(0, 32)
-    own = reference.look(net, p, x[:, :32], labels[:, :32])
+    own = reference.evaluate(net, p, x[:, :32], labels[:, :32])
     assert batches.score(half, None).loss == pytest.approx(own.loss, abs=1e-5)
     assert batches.score(half, exact).loss == pytest.approx(
         reference.cross_entropy(
-            reference.logits(net, p, x[:, :32], look.statistics), labels[:, :32]
+            reference.logits(net, p, x[:, :32], one.statistics), labels[:, :32]
         ),
         abs=1e-5,
     )
-    two = [reference.look(net, p, x[:, i : i + 16], labels[:, i : i + 16]) for i in (0, 16)]
+    two = [reference.evaluate(net, p, x[:, i : i + 16], labels[:, i : i + 16]) for i in (0, 16)]
     in_batches = batches.score_in_batches(batches.samples.part(0, 40), 16)  # 8 are left out
-    assert in_batches.loss == pytest.approx(np.mean([look.loss for look in two]), abs=1e-5)
-    assert in_batches.accuracy == pytest.approx(np.mean([look.accuracy for look in two]))
+    assert in_batches.loss == pytest.approx(np.mean([one.loss for one in two]), abs=1e-5)
+    assert in_batches.accuracy == pytest.approx(np.mean([one.accuracy for one in two]))
 
 
 def test_one_sample_a_batch_trains_nothing_before_the_last_normalization(data):
@@ -210,7 +210,7 @@ def test_one_sample_a_batch_trains_nothing_before_the_last_normalization(data):
 
 def test_the_arithmetic_of_steps_is_that_of_what_is_trained(data, monkeypatch):
     done, samples = cost.Work(), Samples.of(*data)
-    monkeypatch.setattr("fmstudy.engines.mini_batch.DONE", done)
+    monkeypatch.setattr("fmstudy.engines.mini_batch.TOTAL", done)
     spec = RunSpec("lowlevel", hidden=(7, 6), bias="vector", batch_norm="before", batch_size=8)
     # Forward 2 * (784 * 7 + 7 * 6 + 6 * 10) a sample; backward as far down as anything is trained.
     forward, inner, last = 2 * (784 * 7 + 42 + 60), 2 * 42, 2 * 60

@@ -12,13 +12,13 @@ from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_is_a_divergence_wherever_it_stands(loss):
-    assert records.diverged(loss)
-    assert records.diverged(0.5, loss)
-    assert records.diverged(loss, 0.5)
+    assert records.has_diverged(loss)
+    assert records.has_diverged(0.5, loss)
+    assert records.has_diverged(loss, 0.5)
 
 
 def test_finite_losses_are_no_divergence_however_large():
-    assert not records.diverged(0.0, -1.0, 1e300)
+    assert not records.has_diverged(0.0, -1.0, 1e300)
 
 
 def history() -> History:

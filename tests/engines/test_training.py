@@ -56,7 +56,7 @@ def check_look(spec: RunSpec, x, labels, size: int) -> None:
     network, p = shaken(spec)
     x = x.copy()
     x[392:, ::2] = x[:392, 1::2] = 0.0  # blank in one half, so that chunks leave pixels out
-    expected = reference.look(net_of(spec), p, x.astype(float), labels.astype(float))
+    expected = reference.evaluate(net_of(spec), p, x.astype(float), labels.astype(float))
     for optimized in (True, False):
         chunks = Chunks(x, labels, size, copied=optimized, compact=optimized)
         seen = full_batch_gradients(network, chunks)
@@ -190,7 +190,7 @@ def by_hand(spec: RunSpec, seed: int, train, test):
     optimizer = chosen(spec.learning_rate)
     rows = []
     for epoch in range(spec.epochs + 1):
-        seen = reference.look(net, p, x, labels)
+        seen = reference.evaluate(net, p, x, labels)
         # Exact statistics of the training set normalize the test set.
         z = reference.logits(net, p, x_test, seen.statistics or None)
         held_out = reference.cross_entropy(z, labels_test), reference.accuracy(z, labels_test)

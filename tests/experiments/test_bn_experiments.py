@@ -100,7 +100,7 @@ def test_metrics_are_those_of_exact_statistics_of_all_fitted_samples(data):
     batches.train(orders(FITTED, SIZE, SEED, 6))
     rows = common.scores(batches, data, arm="bn")
     net, p = in_numpy(batches.network)
-    population = reference.look(net, p, *arrays(data.fitted)).statistics
+    population = reference.evaluate(net, p, *arrays(data.fitted)).statistics
     for split in ("validation", "test"):
         x, labels = arrays(getattr(data, split))
         z = reference.logits(net, p, x, population)
@@ -117,10 +117,10 @@ def test_a_training_whose_last_step_diverges_has_not_finished(data):
     seen = []
     order = orders(FITTED, SIZE, SEED, 1)
     assert math.isfinite(float(batches.score(batches.samples, None).loss))
-    assert batches.train(order, look=seen.append) is False
+    assert batches.train(order, evaluate=seen.append) is False
     assert seen == []  # nobody looks at what is not finite
     batches.start(SEED)
-    assert batches.train(order[:0], look=seen.append) is True  # no step, no divergence
+    assert batches.train(order[:0], evaluate=seen.append) is True  # no step, no divergence
 
 
 def test_metrics_that_overflow_are_a_divergence(data, monkeypatch):
@@ -148,7 +148,7 @@ def test_what_is_followed_is_what_a_training_that_long_gives(data):
         batches.train(order[:steps])
         net, p = in_numpy(batches.network)
         x, labels = arrays(data.fitted)
-        some = reference.look(net, p, x[:, :32], labels[:, :32]).statistics
+        some = reference.evaluate(net, p, x[:, :32], labels[:, :32]).statistics
         x, labels = arrays(data.validation)
         wanted = reference.cross_entropy(reference.logits(net, p, x, some), labels)
         assert loss[steps,] == pytest.approx(wanted, abs=1e-5)
@@ -283,8 +283,10 @@ def test_batches_of_every_size_see_equally_many_examples_and_are_evaluated_in_al
     batches.train(orders(FITTED, 4, SEED, 7))
     net, p = in_numpy(batches.network)
     x, labels = arrays(data.validation)
-    own = [reference.look(net, p, x[:, i : i + 4], labels[:, i : i + 4]) for i in range(0, 20, 4)]
-    exact = reference.look(net, p, *arrays(data.fitted)).statistics
+    own = [
+        reference.evaluate(net, p, x[:, i : i + 4], labels[:, i : i + 4]) for i in range(0, 20, 4)
+    ]
+    exact = reference.evaluate(net, p, *arrays(data.fitted)).statistics
     wanted = {
         "own": np.mean([look.loss for look in own]),
         "exact": reference.cross_entropy(reference.logits(net, p, x, exact), labels),
@@ -332,7 +334,7 @@ def by_hand(spec, samples, held, seed, steps, momenta):
     widths = spec.hidden
     moving = {m: [(np.zeros((w, 1)), np.ones((w, 1))) for w in widths] for m in momenta}
     for rows in orders(len(samples), spec.batch_size, seed, steps):
-        look = reference.look(net, p, x[:, rows], labels[:, rows])
+        look = reference.evaluate(net, p, x[:, rows], labels[:, rows])
         for m, layers in moving.items():
             moving[m] = [
                 tuple(m * old + (1.0 - m) * new for old, new in zip(pair, batch, strict=True))
@@ -340,7 +342,7 @@ def by_hand(spec, samples, held, seed, steps, momenta):
             ]
         p = adam.step(p, look.gradients)
     ways = {f"{m:g}": layers for m, layers in moving.items()}
-    ways["exact"] = reference.look(net, p, x, labels).statistics
+    ways["exact"] = reference.evaluate(net, p, x, labels).statistics
     held_x, held_labels = arrays(held)
     return {
         way: reference.cross_entropy(reference.logits(net, p, held_x, population), held_labels)
@@ -474,10 +476,10 @@ def test_training_has_the_noise_of_its_step_and_evaluation_none(data):
     # and a training goes on counting where it was
     steps = []
     batches._steps = lambda rows, count, taken: steps.append(int(taken)) or tf.constant(True)
-    batches.train(order, every=2, look=lambda _: None)
+    batches.train(order, every=2, evaluate=lambda _: None)
     assert steps == [0, 2]
     net, p = in_numpy(network)
-    look = reference.look(net, p, *arrays(data.fitted))
+    look = reference.evaluate(net, p, *arrays(data.fitted))
     exact = batches.exact()
     for given, (mean, variance) in zip(exact, look.statistics, strict=True):
         np.testing.assert_allclose(given.mean, mean, atol=1e-5)
@@ -546,7 +548,7 @@ def test_units_are_described_by_what_numpy_finds_in_them(data, results):
     batches.train(orders(FITTED, SIZE, SEED, FITTED // SIZE))
     net, p = in_numpy(batches.network)
     x, labels = arrays(data.fitted)
-    all_of = reference.look(net, p, x, labels).statistics
+    all_of = reference.evaluate(net, p, x, labels).statistics
     some = inside(batches.network, data.fitted.part(0, 48).x).normalized
     for layer in (1, 2):
         mean, variance = all_of[layer - 1]

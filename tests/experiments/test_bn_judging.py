@@ -147,7 +147,7 @@ def test_what_only_the_correction_takes_away_is_said():
     )["a"]
     assert row["verdict"] == "not resolved"
     assert row["reason"] == (
-        "By itself it would count as supported; corrected for the 2 predictions on this "
+        "On its own it would count as supported; corrected for the 2 predictions on this "
         "experiment it does not."
     )
 
@@ -157,7 +157,7 @@ def test_one_seed_gives_a_value_and_no_verdict():
     assert row["estimate"] == pytest.approx(0.2)
     assert (row["seeds"], row["verdict"]) == (1, "not resolved (too few seeds)")
     assert row["outcome"] == "open"
-    assert row["reason"] == "One seed does not tell how runs scatter."
+    assert row["reason"] == "One seed does not show how much runs vary."
     assert pd.isna(row["p"])
 
 

@@ -84,7 +84,7 @@ def onwards(net, p, layer, h):
 
 
 def gradients(net, p, batch):
-    return reference.look(net, p, *images(batch)).gradients
+    return reference.evaluate(net, p, *images(batch)).gradients
 
 
 def norm(arrays):
@@ -128,7 +128,7 @@ def test_what_is_normalized_has_mean_0_and_deviation_1(batch):
 def test_a_look_gives_loss_and_gradients_of_the_reference(batch, activation, place):
     net = network(activation, place)
     loss, given = Probe(net, batch).look()
-    wanted = reference.look(*in_numpy(net), *images(batch))
+    wanted = reference.evaluate(*in_numpy(net), *images(batch))
     assert loss == pytest.approx(wanted.loss, abs=1e-6)
     for name, gradient in zip(net.named_arrays(), given, strict=True):
         np.testing.assert_allclose(gradient, wanted.gradients[name], atol=2e-6, err_msg=name)
@@ -220,13 +220,13 @@ def test_landscape_is_that_of_the_reference(batch, activation, place):
     net = network(activation, place)
     kind, p = in_numpy(net)
     g = gradients(kind, p, batch)
-    start = reference.look(kind, p, *images(batch)).loss
+    start = reference.evaluate(kind, p, *images(batch)).loss
     size = norm(g.values())
     weights = norm(array for name, array in p.items() if name.startswith("coefficients"))
 
     def way(step):
         there = {name: array - step * g[name] for name, array in p.items()}
-        look = reference.look(kind, there, *images(batch))
+        look = reference.evaluate(kind, there, *images(batch))
         change = norm(look.gradients[name] - g[name] for name in g)
         return look.loss, change / norm(there[name] - p[name] for name in p)
 
@@ -314,7 +314,7 @@ def test_gradients_that_all_but_vanish_are_not_taken_for_0(batch):
     for layer in reversed(range(40)):
         g = p[f"coefficients{layer + 1}"].T @ g
         wanted.insert(0, norm([g]))
-        g = g * reference.slope("sigmoid", received[layer])
+        g = g * reference.activation_derivative("sigmoid", received[layer])
     assert wanted[0] < 1e-23
     np.testing.assert_allclose(norms, wanted, rtol=1e-3)
     assert all(small < large for small, large in itertools.pairwise(norms))

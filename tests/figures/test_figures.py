@@ -155,7 +155,7 @@ def test_several_models_are_told_apart_and_take_fewer_points(runs: results.Runs,
     assert {"A train", "B test seed 2", "A gap"} <= {row["series"] for row in rows}
     many = plots._points([model(str(k), "mlp-3", seeds=(1, 2, 3, 4)) for k in range(4)])
     assert all(few < more for few, more in zip(many, plots._points(both[:1]), strict=True))
-    some = list(plots.some_of(201, 40))
+    some = list(plots.subsample(201, 40))
     assert len(some) <= 40
     assert (some[0], some[-1]) == (2, 200)
     assert set(np.diff(some)) == {6}

@@ -464,7 +464,7 @@ def test_a_part_of_the_data_is_not_compared_and_no_evidence_on_where_numbers_com
 
 
 def test_the_validation_part_is_described_where_it_is_the_studys(page, smaller):
-    column, counts = "of these in the validation part", "1,198 to 1,202 images a class"
+    column, counts = "In the validation part", "1,198 to 1,202 images a class"
     assert column in page.text
     assert f"nearly but not exactly balanced: {counts}" in page.text
     for other in smaller.values():

@@ -282,7 +282,7 @@ def test_a_python_that_does_not_fit_is_named_with_the_way_out(machine, tmp_path,
     done = make_environment(tmp_path / "venv", "", "lock.txt", PATH=str(machine.bin))
     assert done.returncode == 1
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
-    assert f"python3 ({version}), python3.13 (not there)" in done.stderr
+    assert f"python3 ({version}), python3.13 (not found)" in done.stderr
     assert "make setup PYTHON=" in done.stderr
     assert not (tmp_path / "venv").exists()
 
@@ -396,7 +396,7 @@ def test_without_uv_pip_rebuilds_a_damaged_environment(environment):
 def test_a_package_that_lost_a_file_is_installed_again(environment, lost):
     file = environment.file(lost)
     file.unlink()
-    assert "Damaged, to be replaced: tiny" in environment.make(sys.executable).stdout
+    assert "Replacing damaged packages: tiny" in environment.make(sys.executable).stdout
     assert file.exists()
     assert environment.make(sys.executable).stdout == ""
 
@@ -458,14 +458,14 @@ def checkout(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("venv", "files", "reason"),
     [
-        (".", ["pyvenv.cfg"], "it holds the study itself"),
-        ("..", ["../pyvenv.cfg"], "it holds the study itself"),
-        ("link", ["pyvenv.cfg"], "it holds the study itself"),
+        (".", ["pyvenv.cfg"], "it contains the study itself"),
+        ("..", ["../pyvenv.cfg"], "it contains the study itself"),
+        ("link", ["pyvenv.cfg"], "it contains the study itself"),
         ("", [], "no folder is given"),
         ("Makefile", [], "it is not a folder"),
-        ("mine", ["mine/notes.txt"], "no Python environment"),
-        ("mine", ["mine/pyvenv.cfg", "mine/Makefile"], "it holds Makefile"),
-        ("mine", ["mine/pyvenv.cfg", "mine/.git/HEAD"], "it holds .git"),
+        ("mine", ["mine/notes.txt"], "nor a Python environment"),
+        ("mine", ["mine/pyvenv.cfg", "mine/Makefile"], "it contains Makefile"),
+        ("mine", ["mine/pyvenv.cfg", "mine/.git/HEAD"], "it contains .git"),
     ],
 )
 @pytest.mark.parametrize("target", ["setup", "distclean"])

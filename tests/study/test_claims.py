@@ -132,15 +132,15 @@ MISTAKES = [
      ["claims.compare.test", "exactly one of more, less, about"]),
     (", less: 0}", "}", "printed", ["claims.compare.printed", "exactly one of more, less, about"]),
     ("      within: 0.02\n", "", "    test:\n      level",
-     ["claims.level.test", "about and within need each other"]),
+     ["claims.level.test", "about and within require each other"]),
     ("      less: 0\n", "      less: 0\n      within: 1\n", "    test:\n      compare",
-     ["claims.compare.test", "about and within need each other"]),
+     ["claims.compare.test", "about and within require each other"]),
     ("within: 0.02", "within: 0", "within: 0", ["claims.level.test.within", "greater than 0"]),
     # tests, or none
-    (NONE, "", "any:", ["claims.any: needs a test, or says under untested"]),
+    (NONE, "", "any:", ["claims.any: needs a test, or the reason for having none"]),
     ("      about: 0.8\n      within: 0.02\n",
      "      about: 0.8\n      within: 0.02\n    untested: But why.\n", "untested: But",
-     ["claims.level.untested", "stands beside a test"]),
+     ["claims.level.untested", "conflicts with test"]),
     # form
     ("says: It does well.", "sais: It does well.", "sais",
      ["claims.level.sais: unknown key", 'Did you mean "says"?']),
@@ -149,7 +149,7 @@ MISTAKES = [
      ["compare.metric: must be one of", '"test_los"', 'Did you mean "test_loss"?']),
     ("    part: C\n", "    part: D\n", "part: D", ["claims.any.part: must be one of A, B, C"]),
     ("    topic: width\n", "", "trend:", ["claims.trend", "the key topic is missing"]),
-    ("minus: [5, 9]", "minus: [5]", "minus: [5]", ["course.minus: must be a list of at least 2"]),
+    ("minus: [5, 9]", "minus: [5]", "minus: [5]", ["course.minus: must be a list with 2 or more"]),
     ("from: 0,", "from: zero,", "from: zero", ["course.from: must be a whole number", '"zero"']),
     ("scale: log", "scale: lg", "scale: lg", ["trend.scale: must be one of linear, log"]),
     ("sweep: width,", "sweeps: width,", "sweeps:", ["unknown key", 'Did you mean "sweep"?']),
@@ -182,7 +182,7 @@ def test_all_that_does_not_hang_together_is_told_at_once(tmp_path: Path):
 def test_file_that_is_not_yaml_is_named_with_the_line(tmp_path: Path):
     file = tmp_path / "claims.yaml"
     file.write_text("claims:\n  a: {part: A\n  b: 1\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=re.escape(f"{file}: this is not valid YAML")) as e:
+    with pytest.raises(ConfigurationError, match=re.escape(f"{file}: not valid YAML")) as e:
         read(file)
     assert "line 3" in str(e.value)
 
@@ -192,7 +192,7 @@ def test_claim_that_stands_twice_is_refused_with_both_lines(tmp_path: Path):
     again = GOOD[GOOD.index("  any:") :]
     file.write_text(GOOD + again, encoding="utf-8")
     line = GOOD.count("\n") + 1
-    with pytest.raises(ConfigurationError, match=f"line {line}: the key claims.any stands here"):
+    with pytest.raises(ConfigurationError, match=f"line {line}: duplicate key claims.any"):
         read(file)
 
 
@@ -248,7 +248,7 @@ def test_claims_of_a_topic_belong_to_one_part(own: dict):
 
 
 def test_courses_and_epochs_are_within_the_trainings(own: dict, study: plan.Study):
-    if not study.uses_all:
+    if not study.uses_all_images:
         pytest.skip("the quick study's trainings are shorter, which its table then says")
     tests = [
         (name, test)

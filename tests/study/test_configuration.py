@@ -103,7 +103,7 @@ MISTAKES = [
     (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
     (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
     # numbers that YAML takes for texts
-    (*model_a("learning_rate: 1e-3"), "1e-3", ["A.learning_rate", "a text: write 1.0e-3"]),
+    (*model_a("learning_rate: 1e-3"), "1e-3", ["A.learning_rate", "as text: write 1.0e-3"]),
     (*model_a("epochs: 1e3"), "epochs: 1e3", ["A.epochs", "write 1.0e+3"]),
     (*model_a("epochs: 1.0e3"), "1.0e3", ["A.epochs", "write 1.0e+3"]),
     # out of range
@@ -113,15 +113,15 @@ MISTAKES = [
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
     ("\nseeds: [1, 2, 3, 4]", "\nseeds: [-1]", None, ["seeds[0]: must be at least 0; found -1"]),
     ("\nseeds: [1, 2, 3, 4]", "\nseeds: []", None,
-     ["seeds: must be a list of at least 1", "a list of 0"]),
-    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [4, 7, 4]", None, ["seeds: holds 4 twice"]),
+     ["seeds: must be a list with 1 or more entries", "a list of 0"]),
+    ("\nseeds: [1, 2, 3, 4]", "\nseeds: [4, 7, 4]", None, ["seeds: contains 4 twice"]),
     # words
     (*model_a("activation: rellu"), "rellu", ["must be one of relu, sigmoid", 'mean "relu"']),
     (*model_a("penalty: L2"), "penalty: L2", ["A.penalty", "none, l1, l1_signed, l2"]),
     ("    vary: width", "    vary: widht", None, ["sweeps.width.vary", 'mean "width"']),
     # names
     (MODEL_A, f"{MODEL_A}  my model:\n    engine: keras\n    hidden: []\n", "  my model:",
-     ["models.my model: must be letters, digits and hyphens", '"my model"']),
+     ["models.my model: must be at most 40 letters, digits and hyphens", '"my model"']),
     ("  directory: results  ", "  directory: /tmp/x  ", None, ["output.directory", "/tmp/x"]),
     ("    correlation: 0.985", "    correlation: 1.5", None,
      ["closer.duplicates.correlation: must be at most 1; found 1.5"]),
@@ -131,16 +131,16 @@ MISTAKES = [
      ["comparisons.penalties.against: must be one of first, previous", 'mean "first"']),
     ("      redone_by: [A]\n", "      redoneby: [A]\n      redone_by: [A]\n", "redoneby",
      ["published.models.mlp-300.redoneby: unknown key", '"redone_by"']),
-    ("redone_by: [A]", "redone_by: [A, B, softmax]", None, ["must be a list of at most 2"]),
-    ("redone_by: [A]", "redone_by: [A, A]", None, ["mlp-300.redone_by: holds 'A' twice"]),
+    ("redone_by: [A]", "redone_by: [A, B, softmax]", None, ["must be a list with at most 2"]),
+    ("redone_by: [A]", "redone_by: [A, A]", None, ["mlp-300.redone_by: contains 'A' twice"]),
     ("numbers: [b1-test-acc, b1-test-loss]", "numbers: []", None,
-     ["published.models.keras-1 (softmax).numbers: must be a list of at least 1"]),
+     ["published.models.keras-1 (softmax).numbers: must be a list with 1 or more entries"]),
     ("  file: config/claims.yaml ", "  fil: config/claims.yaml\n  file: config/claims.yaml ",
      "fil:", ["claims.fil: unknown key", '"file"']),
     ("  pairs: 200 ", "  pairs: 1 ", None, ["checks.pairs: must be at least 2; found 1"]),
     ("  repetitions: 2000 ", "  repetitions: 99 ", None, ["checks.repetitions", "at least 100"]),
     ("  seeds: [1, 2, 3, 4, 5,", "  seeds: [1, 2, 3, 4, 4,", None,
-     ["replicates.seeds: holds 4 twice"]),
+     ["replicates.seeds: contains 4 twice"]),
     # the experiments on batch normalization
     ("    shift:\n", "    shfit: {}\n    shift:\n", "shfit",
      ["batchnorm.experiments.shfit: unknown key", 'mean "shift"', "Allowed here: curves,"]),
@@ -155,10 +155,10 @@ MISTAKES = [
     ("momenta: [0.99, 0.9]        #", "momenta: [1]        #", None,
      ["batchnorm.experiments.batch-size.momenta[0]: must be less than 1; found 1"]),
     ("      deviations: [0.001, 0.01, 0.1, 1.0]\n", "      deviations: [0.1]\n", None,
-     ["batchnorm.experiments.init.deviations: must be a list of at least 2"]),
+     ["batchnorm.experiments.init.deviations: must be a list with 2 or more entries"]),
     ("      arms: {B/plain: B, B/bn: B-BN, keras/plain: keras-4, keras/bn: keras-4-BN}",
      "      arms: {B/plain: B}", None,
-     ["batchnorm.experiments.curves.arms: must hold at least 2 of them"]),
+     ["batchnorm.experiments.curves.arms: must have at least 2 keys"]),
     ("      arms: {B/plain: B,", "      arms: {B plain: B,", None,
      ["batchnorm.experiments.curves.arms", "letters, digits, hyphens and slashes", '"B plain"']),
     # missing
@@ -235,15 +235,15 @@ MISFITS = [
      ["models.keras-2.bias", "engine lowlevel", "batch_size"]),
     (*model_a("bn_epsilon: 0.1"), "bn_epsilon: 0.1", ["models.A.bn_epsilon", "batch_norm: before"]),
     (KERAS_1, f"{KERAS_1}    dropout: 0.5\n", "hidden: []\n    dropout",
-     ["models.keras-1.hidden", "work on hidden layers"]),
+     ["models.keras-1.hidden", "need hidden layers"]),
     ("    hidden: [200]\n", "    hidden: [200]\n    batch_size: 48001\n", "batch_size: 48001",
      ["models.keras-2.batch_size", "48001", "only 48000 samples"]),
     (MODEL_A, f"{MODEL_A}  KERAS-2:\n    engine: lowlevel\n    hidden: []\n",
-     "  keras-2:\n", ["models.keras-2", "KERAS-2", "upper and lower case"]),
+     "  keras-2:\n", ["models.keras-2", "KERAS-2", "only in case"]),
     ("    models: [B, B-BN]", "    models: [B, keras-2]", None,
      ["comparisons.bn-lowlevel.models", "both engines"]),
     ("    model: A\n    vary: width", "    model: B\n    vary: width", "vary: width",
-     ["sweeps.width.vary", "one hidden layer; B has not"]),
+     ["sweeps.width.vary", "one hidden layer; B has 2"]),
     ("    model: B-L1\n    vary: delta", "    model: B\n    vary: delta", "vary: delta",
      ["sweeps.l1.vary", "a model with a penalty; B has none"]),
     ("values: [100, 200,", "values: [0, 200,", None,
@@ -354,4 +354,4 @@ def test_mistake_on_the_command_line_is_placed_there(tmp_path):
 
 def test_key_that_yaml_does_not_read_as_text_is_explained(refused):
     lines = refused("  keras-1:\n", "  no:\n", "models:\n")
-    only(lines, "models: a key here is false", "put the key into quotes")
+    only(lines, "models: YAML reads a key here as false", "put the key in quotes")

@@ -116,7 +116,7 @@ def test_every_figure_s_run_is_trained(study):
         study.epochs.model,
         *(model for sweep in study.sweeps.values() for model in sweep.models),
         *(model for comparison in study.comparisons.values() for model in comparison.models),
-        *study.redoing,
+        *study.reproductions,
     ]
     needed = {(model.run, seed) for model in shown for seed in model.seeds}
     assert needed <= set(study.trainings)
@@ -235,7 +235,7 @@ def test_published_numbers_are_read(tmp_path, encoding):
     ("row", "parts"),
     [
         (edited(id="b", model="sofmax"), ['re-does "sofmax"', 'Did you mean "softmax"?']),
-        (ROW, ['the id "a1-test-acc" stands twice']),
+        (ROW, ['duplicate id "a1-test-acc"']),
         (edited(value="79,89"), ["must have 9 columns"]),
         (edited()[:-1], ["must have 9 columns"]),
         (edited(id="b", value="about 80"), ['value must be a number; found "about 80"']),
@@ -280,7 +280,7 @@ def test_published_number_whose_row_is_lost_is_named(tmp_path):
     assert len(rows) == 1
     assert complaints == [
         ': the number "a1-test-loss" of "softmax" has no row; the configuration lists it under '
-        "published: models. Put the row back, or take the id out of that list."
+        "published: models. Restore the row, or remove the id from that list."
     ]
 
 
@@ -327,10 +327,10 @@ def test_comparison_is_against_the_first_model_unless_said_otherwise(study):
 
 
 def test_models_that_are_compared_or_redo_the_source_stand_once(study):
-    for models in (study.compared, study.redoing):
+    for models in (study.compared, study.reproductions):
         names = [model.name for model in models]
         assert len(names) == len(set(names))
-    assert [model.name for model in study.redoing][:5] == [
+    assert [model.name for model in study.reproductions][:5] == [
         "softmax",
         "A",
         "B",
@@ -340,9 +340,9 @@ def test_models_that_are_compared_or_redo_the_source_stand_once(study):
 
 
 def test_study_uses_all_images_only_if_it_uses_all_of_both_parts(study):
-    assert study.uses_all
-    assert not built({"data": {"train_samples": 59_999}}).uses_all
-    assert not built({"data": {"test_samples": 9_999}}).uses_all
+    assert study.uses_all_images
+    assert not built({"data": {"train_samples": 59_999}}).uses_all_images
+    assert not built({"data": {"test_samples": 9_999}}).uses_all_images
 
 
 def test_checks_are_as_many_as_configured():
@@ -377,8 +377,8 @@ def test_published_values_belong_to_the_model_that_follows_the_source_to_the_let
 
 
 def test_a_closer_look_is_at_models_of_the_study(study):
-    assert [model.name for model in study.closer.models] == ["softmax", "B", "keras-4", "keras-4r"]
-    assert 0 < study.closer.correlation <= 1
+    assert [model.name for model in study.errors.models] == ["softmax", "B", "keras-4", "keras-4r"]
+    assert 0 < study.errors.correlation <= 1
     assert refused({"closer": {"models": ["softmax", "sofmax"]}}) == [("closer", "models", 1)]
 
 

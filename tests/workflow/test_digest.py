@@ -61,7 +61,7 @@ def tree(tmp_path, monkeypatch):
     for name, code in SCRIPTS.items():
         (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.setattr(digests, "SCRIPTS", tmp_path)
-    monkeypatch.setattr(digests, "MEMORY", tmp_path / "memory" / "digests.json")
+    monkeypatch.setattr(digests, "CACHE", tmp_path / "memory" / "digests.json")
     forget()
     yield tmp_path / "fmstudy"
     forget()
@@ -192,24 +192,24 @@ def test_digest_stays_the_same_from_run_to_run(tree):
 
 
 def test_what_was_read_is_not_read_again(tree, monkeypatch):
-    digests.MEMORY.parent.mkdir()
-    before, of_study = digest("use_middle"), digests.of_study()
+    digests.CACHE.parent.mkdir()
+    before, study_digest = digest("use_middle"), digests.study_digest()
     with monkeypatch.context() as nothing_read:
         nothing_read.setattr(digests, "_read", None)
         forget()
-        assert (digest("use_middle"), digests.of_study()) == (before, of_study)
+        assert (digest("use_middle"), digests.study_digest()) == (before, study_digest)
     assert after(tree, "bottom", "2 * x", "3 * x") != before
     assert after(tree, "bottom", "3 * x", "2 * x") == before
 
 
 def test_a_damaged_memory_is_made_anew(tree):
-    digests.MEMORY.parent.mkdir()
+    digests.CACHE.parent.mkdir()
     before = digest("use_middle")
     for damaged in ('{"a": ', "[1, 2]", '{"a": 3}', '{"a": ["b", "c", "d"]}'):
-        digests.MEMORY.write_text(damaged)
+        digests.CACHE.write_text(damaged)
         forget()
         assert digest("use_middle") == before
-        assert digests.MEMORY.read_text() != damaged
+        assert digests.CACHE.read_text() != damaged
 
 
 def imported_by(script: str, *modules: str) -> set[str]:
@@ -308,7 +308,7 @@ def test_the_digest_of_the_study_changes_with_code_rules_and_templates_only(
 
     def now() -> str:
         forget()
-        return digests.of_study()
+        return digests.study_digest()
 
     start = now()
     module = tree / "bottom.py"

@@ -28,7 +28,7 @@ def test_of_trainings_on_one_engine_those_with_more_arithmetic_rank_higher(study
 
 def test_an_experiment_that_another_waits_for_ranks_above_its_own_seconds(study):
     trained = study.batchnorm.trained
-    own = {name: estimates.seconds_of(study, "run_experiment", name) for name in trained}
+    own = {name: estimates.job_seconds(study, "run_experiment", name) for name in trained}
     ranks = {name: estimates.priority(study, "run_experiment", name) for name in own}
     assert ranks["learning-rate"] == round(own["learning-rate"] + own["speed"])
     assert ranks["placement"] == round(own["placement"])
@@ -65,11 +65,13 @@ def test_every_experiment_that_trains_has_an_estimate():
 
 
 def test_every_job_has_an_estimate(study):
-    assert estimates.seconds_of(study, "train_lowlevel", "mlp-300") > 10
-    assert estimates.seconds_of(study, "run_experiment", "shift") > 1
-    assert estimates.seconds_of(study, "plot_weights") == estimates.seconds_of(study, "plot_curves")
+    assert estimates.job_seconds(study, "train_lowlevel", "mlp-300") > 10
+    assert estimates.job_seconds(study, "run_experiment", "shift") > 1
+    assert estimates.job_seconds(study, "plot_weights") == estimates.job_seconds(
+        study, "plot_curves"
+    )
     for rule in ("render_pdf", "collect_experiment", "plot_curves", "unheard_of"):
-        assert estimates.seconds_of(study, rule) > 0
+        assert estimates.job_seconds(study, rule) > 0
 
 
 def test_memory_is_asked_for_as_images_and_batches_need_it():
@@ -82,4 +84,4 @@ def test_memory_is_asked_for_as_images_and_batches_need_it():
     # What normalized layers keep of a whole batch, 240 MB each for 1,000 units.
     wide = normalized.varied(hidden=(1000, 1000))
     assert estimates.memory(wide) == estimates.memory(normalized) + 480
-    assert estimates.memory_of_experiments(60_000, 10_000) > 1270 + 280
+    assert estimates.experiment_memory(60_000, 10_000) > 1270 + 280

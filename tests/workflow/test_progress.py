@@ -130,7 +130,7 @@ class World:
                 look = looks.pop(0)
                 for id, began in state.running.items():
                     logs[str(state.jobs[id].log)] = self.stage(state.jobs[id], began, look)
-                state.look()
+                state.read_logs()
                 outlooks.append(state.outlook(look))
             now, id = heapq.heappop(ends)
             state.finish(id, now)

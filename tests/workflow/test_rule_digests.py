@@ -25,7 +25,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: Path) -> It
     leave = shutil.ignore_patterns("__pycache__")
     shutil.copytree(digests.SCRIPTS, tmp_path / "scripts", ignore=leave)
     monkeypatch.setattr(digests, "SCRIPTS", tmp_path / "scripts")
-    monkeypatch.setattr(digests, "MEMORY", memory)
+    monkeypatch.setattr(digests, "CACHE", memory)
     yield tmp_path / "scripts"
     digests._sources.cache_clear()
 
@@ -37,7 +37,7 @@ def now() -> dict[str, str]:
 
 
 def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_it_names():
-    by_parts = {"judging_of(": {"analysis.ledger"}, "**JUDGED": {"experiments.judging"}}
+    by_parts = {"ledger_call(": {"analysis.ledger"}, "**JUDGED": {"experiments.judging"}}
     for name, body in rules().items():
         if name in ("fetch_dataset", "run_experiment"):
             continue  # the result has to have a checksum, whoever fetches it; see `uses`

@@ -225,7 +225,7 @@ def test_a_fault_is_told_without_its_traceback(tmp_path):
 def test_a_job_that_was_killed_is_told_with_what_to_do(tmp_path, how):
     said = failure(tmp_path, exception=STATUS + how)
     assert said[0].startswith(
-        "Ended by signal 9 (Killed). Unless somebody killed it, memory ran out"
+        "Ended by signal 9 (Killed). If nobody killed it, it ran out of memory"
     )
 
 
@@ -264,7 +264,7 @@ def test_a_job_that_is_tried_again_is_no_failure_yet():
     run.plan()
     run.start(2)
     run.fail(2, STATUS + "returned non-zero exit status 1.", rule_msg="first\nsecond")
-    assert run.screen.lines[1:] == ["Failed, will be tried again: plot A", "    first"]
+    assert run.screen.lines[1:] == ["Failed, will be retried: plot A", "    first"]
     run.pass_seconds(3)
     assert "% of the work" in run.terminal.line
     run.log("Trying to restart job 2.")
@@ -370,7 +370,7 @@ def test_a_fault_in_here_is_told_once_and_all_is_as_snakemake_has_it(where, monk
     run.start(1)
     run.fail(1, "RuleException")
     text = run.screen.getvalue()
-    assert text.count("From here on, this is Snakemake's own output (KeyError: ") == 1
+    assert text.count("Switching to Snakemake's own output (KeyError: ") == 1
     assert "Error in rule plot, jobid: 1" in text
     assert text.count("RuleException") == 1
     assert runtime.QUIET not in os.environ, "jobs tell of their errors themselves"
@@ -439,17 +439,17 @@ def test_the_first_of_several_reasons_is_told_and_code_is_no_parameter():
         "params have changed since last execution",
         "input files updated by another job",
     )
-    assert wording.why([derived, params], {"5"}) == "parameters changed"
-    assert wording.why([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
-    assert wording.why([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
-    assert wording.why([derived]) == "upstream job"
-    assert wording.why(["something new", derived]) == "something new"
-    assert wording.why([]) == ""
+    assert wording.run_reason([derived, params], {"5"}) == "parameters changed"
+    assert wording.run_reason([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
+    assert wording.run_reason([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
+    assert wording.run_reason([derived]) == "upstream job"
+    assert wording.run_reason(["something new", derived]) == "something new"
+    assert wording.run_reason([]) == ""
 
 
 def test_many_files_of_a_kind_are_named_by_a_pattern():
     files = ["report/a.html", *(f"tables/{i}.tex" for i in range(5)), "report/a.pdf"]
-    assert list(wording.grouped(files)) == [
+    assert list(wording.group_files(files)) == [
         "report/a.html",
         "tables/*.tex (5 files)",
         "report/a.pdf",
@@ -458,13 +458,13 @@ def test_many_files_of_a_kind_are_named_by_a_pattern():
 
 def test_durations_are_said_no_more_exactly_than_they_are_known():
     seconds = [1, 44, 59, 130, 1700, 2000, 5300, 7100, 90_000]
-    assert [wording.about(value) for value in seconds] == [
+    assert [wording.rough_duration(value) for value in seconds] == [
         *("5 s", "45 s", "1 min", "2 min", "28 min", "35 min", "1 h 30 min", "2 h", "25 h")
     ]
 
 
 def test_measured_durations_can_be_shown_on_every_terminal():
-    said = [wording.measured(seconds) for seconds in (0.4, 112, 6190)]
+    said = [wording.exact_duration(seconds) for seconds in (0.4, 112, 6190)]
     assert said == ["0.4 s", "1 min 52 s", "1 h 43 min"]
     assert all(text.isascii() for text in said)
 
@@ -518,17 +518,17 @@ from fmstudy.workflow import progress, terminal, wording
 
 screen = None
 if workflow.is_main_process:
-    screen = terminal.install(logger, workflow.output_settings, lambda: this_run())
+    screen = terminal.install(logger, workflow.output_settings, lambda: describe_run())
 
 
-def this_run():
+def describe_run():
     jobs = [
         progress.Job(
             job.jobid,
             job.rule.name,
             1.0,
             job.wildcards_dict,
-            reason=wording.why(workflow.dag.reason(job).get_names()),
+            reason=wording.run_reason(workflow.dag.reason(job).get_names()),
         )
         for job in workflow.dag.needrun_jobs()
     ]

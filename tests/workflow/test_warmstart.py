@@ -238,7 +238,7 @@ def test_a_job_whose_child_was_killed_says_so(snakemake: Snakemake):
     job = snakemake.job("os.kill(os.getpid(), signal.SIGKILL)")
     _, errors = job.communicate()
     assert job.returncode == 128 + signal.SIGKILL
-    expected = warmstart.ending(signal.SIGKILL)
+    expected = warmstart.signal_message(signal.SIGKILL)
     assert errors == f"{expected} Log: {snakemake.log}\n"
     assert f"ERROR {expected}\n" in snakemake.log.read_text()
 

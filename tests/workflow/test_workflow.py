@@ -156,7 +156,7 @@ def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
     with open(finished / "results/tables/bn_predictions.csv", encoding="utf-8") as file:
         reasons = {row["prediction"]: row["reason"] for row in csv.DictReader(file)}
     assert reasons["depth-theory"] == "The experiment depth is not run in this study."
-    assert reasons["evaluation-epoch"] == "One seed does not tell how runs scatter."
+    assert reasons["evaluation-epoch"] == "One seed does not show how much runs vary."
     assert reasons["rate-range-adam"].startswith("This study has no decades/relu/adam/bn and no ")
 
 
@@ -462,7 +462,7 @@ def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tm
         ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
         ("train_samples: 500", "train_samples: many", "must be a whole number"),
         ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
-        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "stands here again"),
+        ("seeds: [1]", "seeds: [1]\nseeds: [2]", "duplicate key seeds"),
         ("seeds: [1]", "seeds: [1", "not valid YAML"),
         ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
         ("file: config/published.csv", 'file: "config/{old}.csv"', "a path without braces"),
@@ -486,7 +486,7 @@ def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
     folder.symlink_to(fresh)
     done = planner.snakemake(tmp_path, "data", "--dag", "--snakefile", str(folder / "Snakefile"))
     assert done.returncode != 0
-    assert "my {study}: Snakemake takes braces for wildcards" in done.stdout + done.stderr
+    assert "my {study}: braces mark wildcards in Snakemake" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -1,9 +1,9 @@
-# From runs to tables: each table asks for the runs that it shows, and for no others.
+# From runs to tables; each table depends only on the runs that it shows.
 
 
 rule collect_models:
     input:
-        runs=lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),
+        runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group], "metrics"),
     output:
         table=table("{group}"),
     log:
@@ -25,7 +25,7 @@ rule collect_models:
 rule collect_epochs:
     """The table of longer training."""
     input:
-        runs=of_runs([study.epochs.model], "history"),
+        runs=run_files([study.epochs.model], "history"),
     output:
         table=table("epochs"),
     log:
@@ -45,7 +45,7 @@ rule collect_epochs:
 
 rule collect_sweep:
     input:
-        runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "metrics", "weights"),
+        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "metrics", "weights"),
     output:
         table=table("sweep_{sweep}"),
     log:
@@ -66,9 +66,9 @@ rule collect_sweep:
 
 
 rule collect_weights:
-    """The table of what penalties make of the weights."""
+    """The effect of penalties on the weights."""
     input:
-        runs=of_runs(study.weights, "weights", "metrics"),
+        runs=run_files(study.weights, "weights", "metrics"),
     output:
         table=table("weights"),
     log:
@@ -83,9 +83,9 @@ rule collect_weights:
 
 
 rule measure_gaps:
-    """The gap between training and held-out data over the epochs, with intervals."""
+    """The gap between training and held-out data over epochs, with intervals."""
     input:
-        runs=of_runs(study.models.values(), "history", "metrics"),
+        runs=run_files(study.models.values(), "history", "metrics"),
     output:
         table=table("gaps"),
     log:
@@ -100,9 +100,9 @@ rule measure_gaps:
 
 
 rule estimate_models:
-    """How sure each model's metrics are: intervals of several kinds."""
+    """The uncertainty of each model's metrics: intervals of several kinds."""
     input:
-        runs=of_runs(study.models.values(), "metrics", "predictions"),
+        runs=run_files(study.models.values(), "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("intervals"),
@@ -118,9 +118,9 @@ rule estimate_models:
 
 
 rule compare_models:
-    """Which models differ: every planned pair, with intervals, corrected for their number."""
+    """Differences of all planned pairs of models, with intervals, corrected for their number."""
     input:
-        runs=of_runs(study.compared, "metrics", "predictions"),
+        runs=run_files(study.compared, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("comparisons"),
@@ -140,9 +140,9 @@ rule compare_models:
 
 
 rule judge_published:
-    """The ledger: every published number, what we got, and a verdict."""
+    """The ledger: every published number, our result, and a verdict."""
     input:
-        runs=of_runs(study.redoing, "metrics", "predictions"),
+        runs=run_files(study.reproductions, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("ledger"),
@@ -151,16 +151,16 @@ rule judge_published:
     conda:
         "../envs/study.yaml"
     params:
-        table=asked.judging_of(study.redoing),
+        table=resolved.ledger_call(study.reproductions),
         code=digest("table", "analysis.ledger"),
     script:
         "../../scripts/table.py"
 
 
 rule judge_claims:
-    """What the source asserts, tested on our runs and on its own numbers."""
+    """The claims of the source, tested on our runs and on its own numbers."""
     input:
-        runs=of_runs(asked.claimed_runs, "metrics", "predictions", "weights", "history"),
+        runs=run_files(resolved.claimed_runs, "metrics", "predictions", "weights", "history"),
         labels=TENSORS["y_test"],
     output:
         table=table("claims"),
@@ -171,12 +171,12 @@ rule judge_claims:
     params:
         table=call(
             "analysis.judging.claims_table",
-            claims=asked.claims,
-            published=asked.published,
-            models=as_dicts(asked.claimed_models),
+            claims=resolved.claims,
+            published=resolved.published,
+            models=as_dicts(resolved.claimed_models),
             sweeps={
                 name: description.sweep(it) | {"models": as_dicts(it.models)}
-                for name, it in asked.claimed_sweeps.items()
+                for name, it in resolved.claimed_sweeps.items()
             },
             longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
         ),
@@ -186,7 +186,7 @@ rule judge_claims:
 
 
 rule check_statistics:
-    """Whether the study's intervals hold the truth, and its words keep their error rate."""
+    """The coverage of the study's intervals, and the error rates of its verdicts."""
     input:
         **TENSORS,
     output:
@@ -207,10 +207,10 @@ rule check_statistics:
         "../../scripts/table.py"
 
 
-# The same for more seeds: not part of the report, but a target of its own.
+# The same with more seeds, for the target `replicates`; not part of the report.
 use rule estimate_models as estimate_replicates with:
     input:
-        runs=of_runs(study.replicates, "metrics", "predictions"),
+        runs=run_files(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("replicates_intervals"),
@@ -223,7 +223,7 @@ use rule estimate_models as estimate_replicates with:
 
 use rule compare_models as compare_replicates with:
     input:
-        runs=of_runs(study.replicates, "metrics", "predictions"),
+        runs=run_files(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("replicates_comparisons"),
@@ -240,21 +240,21 @@ use rule compare_models as compare_replicates with:
 
 use rule judge_published as judge_replicates with:
     input:
-        runs=of_runs(study.replicates, "metrics", "predictions"),
+        runs=run_files(study.replicates, "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("replicates_ledger"),
     log:
         f"{LOGS}/judge_replicates.log",
     params:
-        table=asked.judging_of(study.replicates),
+        table=resolved.ledger_call(study.replicates),
         code=digest("table", "analysis.ledger"),
 
 
 rule collect_runs:
-    """The tables of all trainings: what came out, and what it cost."""
+    """The results and the cost of all trainings."""
     input:
-        runs=of_runs(study.trained(), "metrics", "provenance"),
+        runs=run_files(study.trained_models(), "metrics", "provenance"),
     output:
         table=table("runs"),
         cost=table("cost"),
@@ -277,7 +277,7 @@ rule collect_runs:
 
 
 rule measure_machine:
-    """The rate of large products on one thread, beside whatever runs: a bound for the trainings."""
+    """The rate of large matrix products on one thread: an upper bound for trainings."""
     output:
         table=table("machine"),
     log:

@@ -1,5 +1,5 @@
-# The experiments on batch normalization: one job an experiment and seed, then tables, verdicts on
-# what was predicted, and figures.  Those that read off the study's models start from their runs.
+# The experiments on batch normalization: one job per experiment and seed, then tables, verdicts on
+# predictions, and figures.  Some experiments evaluate the study's models instead.
 
 
 ABOUT = {
@@ -10,7 +10,7 @@ JUDGED = {
     "quantities": call("experiments.judging.experiment_quantities", **ABOUT),
     "predictions": call(
         "experiments.judging.experiment_predictions",
-        expected=lambda wildcards: asked.expected.of(wildcards.experiment),
+        expected=lambda wildcards: resolved.expected.of(wildcards.experiment),
         **ABOUT,
     ),
 }
@@ -18,11 +18,11 @@ JUDGED = {
 
 rule run_experiment:
     input:
-        unpack(lambda wildcards: paths.needed_first(wildcards.experiment)),
+        unpack(lambda wildcards: layout.required_results(wildcards.experiment)),
         **TENSORS,
     output:
-        results=f"{paths.experiment}/seed-{{seed}}/results.csv",
-        provenance=f"{paths.experiment}/seed-{{seed}}/provenance.json",
+        results=f"{layout.experiment}/seed-{{seed}}/results.csv",
+        provenance=f"{layout.experiment}/seed-{{seed}}/provenance.json",
     log:
         f"{LOGS}/run_experiment/{{experiment}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -32,7 +32,7 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=estimates.memory_of_experiments(**study.sizes),
+        mem_mb=estimates.experiment_memory(**study.sizes),
         runtime=30,
     params:
         settings=lambda wildcards: study.batchnorm.to_run(wildcards.experiment),
@@ -46,12 +46,14 @@ rule run_experiment:
 
 
 rule collect_experiment:
-    """The results of an experiment with all its seeds, its quantities, and its predictions tested."""
+    """The results of an experiment over all seeds, its quantities, and its tested predictions."""
     input:
-        results=lambda wildcards: paths.of_experiment(wildcards.experiment, "results.csv"),
-        provenance=lambda wildcards: paths.of_experiment(wildcards.experiment, "provenance.json"),
+        results=lambda wildcards: layout.experiment_files(wildcards.experiment, "results.csv"),
+        provenance=lambda wildcards: layout.experiment_files(
+            wildcards.experiment, "provenance.json"
+        ),
     output:
-        **paths.tables_of_experiment("{experiment}"),
+        **layout.experiment_tables("{experiment}"),
     log:
         f"{LOGS}/collect_experiment/{{experiment}}.log",
     wildcard_constraints:
@@ -74,16 +76,16 @@ rule collect_experiment:
 
 
 rule collect_arms:
-    """The same for an experiment that reads its results off the study's models."""
+    """The same for an experiment that evaluates the study's models."""
     input:
         **TENSORS,
-        runs=lambda wildcards: of_runs(
+        runs=lambda wildcards: run_files(
             study.batchnorm.arms[wildcards.experiment].values(),
             *("metrics", "history", "predictions", "weights", "provenance"),
         ),
         labels=TENSORS["y_test"],
     output:
-        **paths.tables_of_experiment("{experiment}"),
+        **layout.experiment_tables("{experiment}"),
     log:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
@@ -112,7 +114,7 @@ rule collect_arms:
 
 
 rule judge_batchnorm:
-    """Every prediction against what came out, and what becomes of what is said."""
+    """All predictions with their outcomes, and the resulting verdicts on claims."""
     input:
         tables=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
     output:
@@ -123,20 +125,22 @@ rule judge_batchnorm:
     conda:
         "../envs/study.yaml"
     params:
-        predictions=call("experiments.judging.all_predictions", expected=asked.expected.predictions),
-        claims=call("experiments.judging.claims_table", claims=asked.expected.claims),
+        predictions=call(
+            "experiments.judging.all_predictions", expected=resolved.expected.predictions
+        ),
+        claims=call("experiments.judging.claims_table", claims=resolved.expected.claims),
         code=digest("table", "experiments.judging", "analysis.columns"),
     script:
         "../../scripts/table.py"
 
 
 rule collect_experiment_costs:
-    """What the experiments cost."""
+    """The cost of the experiments."""
     input:
         provenance=[
             path
             for experiment in study.batchnorm.trained
-            for path in paths.of_experiment(experiment, "provenance.json")
+            for path in layout.experiment_files(experiment, "provenance.json")
         ],
     output:
         table=table("bn_costs"),
@@ -179,15 +183,15 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}"),
-        times=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}_times"),
+        table=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **paths.figure_files("bn_{figure}"),
+        **layout.figure_files("bn_{figure}"),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:
-        figure=any_of(paths.experiment_of),
+        figure=any_of(layout.figure_experiments),
     conda:
         "../envs/study.yaml"
     params:
@@ -195,7 +199,7 @@ rule plot_experiment:
             "experiments.figures.draw",
             experiment=lambda wildcards: wildcards.figure,
             settings=lambda wildcards: study.batchnorm.settings[
-                paths.experiment_of[wildcards.figure]
+                layout.figure_experiments[wildcards.figure]
             ],
         ),
         code=digest("figure", "experiments.figures", "analysis.columns"),
@@ -204,11 +208,11 @@ rule plot_experiment:
 
 
 rule plot_network:
-    """The picture of a layer without and with batch normalization."""
+    """A diagram of a layer without and with batch normalization."""
     input:
         fonts=FONTS,
     output:
-        **paths.figure_files("bn_network"),
+        **layout.figure_files("bn_network"),
     log:
         f"{LOGS}/plot_network.log",
     conda:

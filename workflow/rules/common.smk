@@ -1,5 +1,4 @@
-# The only Python among the rules: the configuration is checked and resolved here; what depends on
-# wildcards is a function.
+# Checks and resolves the configuration; input functions that several rules use.
 
 import os
 import re
@@ -22,34 +21,34 @@ from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
-from fmstudy.workflow.digest import digest, of_study
+from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import DATA, TENSORS, Layout
-from fmstudy.workflow.planned import named
+from fmstudy.workflow.planned import job_subject
 
-# From here on a person sees what matters of what Snakemake says.
+# Replace Snakemake's terminal output by a summary.
 screen = None
 if workflow.is_main_process:
     screen = terminal.install(
-        logger, workflow.output_settings, lambda: planned.this_run(workflow, study)
+        logger, workflow.output_settings, lambda: planned.describe_run(workflow, study)
     )
 
 
-def beside(path):
-    """Find a file of the study in the working directory or, if it is not there, beside the Snakefile."""
+def find_file(path):
+    """Find a file of the study in the working directory or else beside the Snakefile."""
     return path if Path(path).exists() else os.path.relpath(HERE / path)
 
 
 def refuse(error):
-    """End with a message for a person, without the places in our own files."""
+    """Exit with a message, without a traceback."""
     logger.error(str(error))
     sys.exit(1)
 
 
 if re.search("[{}]", str(HERE)):
-    refuse(f"{HERE}: Snakemake takes braces for wildcards; rename the folder.")
+    refuse(f"{HERE}: braces mark wildcards in Snakemake; rename the folder.")
 
-DEFAULT_CONFIGURATION = beside("config/config.yaml")
-try:  # before Snakemake reads it, because Snakemake does not say where a mistake in YAML is
+DEFAULT_CONFIGURATION = find_file("config/config.yaml")
+try:  # before Snakemake, which does not report the location of YAML errors
     origins = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
 except configuration.ConfigurationError as error:
     refuse(error)
@@ -60,18 +59,18 @@ configfile: DEFAULT_CONFIGURATION
 
 update_config(config, configuration.read_command_line(workflow.config_settings.config, (), origins))
 try:
-    asked = resolve(config, origins, beside)
+    resolved = resolve(config, origins, find_file)
 except configuration.ConfigurationError as error:
     refuse(error)
 
-study, paths = asked.study, Layout(asked.study)
-LOGS, table, figure, of_runs = paths.logs, paths.table, paths.figure, paths.of_runs
-TOLD = description.whole(study, asked.expected)  # to the report
-TOLD |= {"versions": versions(), "code": of_study()}
-ALL_MODELS = [model for model in study.models.values() if model not in study.closer.leave_out]
+study, layout = resolved.study, Layout(resolved.study)
+LOGS, table, figure, run_files = layout.logs, layout.table, layout.figure, layout.run_files
+REPORT_DATA = description.describe_study(study, resolved.expected)
+REPORT_DATA |= {"versions": versions(), "code": study_digest()}
+ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
-TABLES, FIGURES = paths.all_tables(), paths.all_figures()
-LATEX, SHOWN, PICTURES = (
+TABLES, FIGURES = layout.all_tables(), layout.all_figures()
+LATEX, FIGURE_DATA, PNGS = (
     [str(Path(path).with_suffix(ending)) for path in files]
     for files, ending in ((TABLES, ".tex"), (FIGURES, ".csv"), (FIGURES, ".png"))
 )
@@ -86,52 +85,52 @@ wildcard_constraints:
 
 
 def any_of(names):
-    """Give a pattern of these names, for a wildcard; one that nothing has if there are none."""
+    """Return a wildcard constraint that matches these names, or no job if there are none."""
     return "|".join(map(re.escape, names)) or "none"
 
 
 def priority(rule):
-    """Rank the jobs of a rule by how long they will take, so that the longest start first."""
-    return lambda wildcards: estimates.priority(study, rule, named(wildcards))
+    """Rank the jobs of a rule by estimated duration, so that the longest start first."""
+    return lambda wildcards: estimates.priority(study, rule, job_subject(wildcards))
 
 
 def memory(wildcards, attempt):
-    """Give the megabytes that a training is allowed, and more where a cluster has found it too few."""
+    """Return a training's memory limit in MB, with more on each further attempt."""
     return attempt * estimates.memory(study.runs[wildcards.run])
 
 
 def minutes(wildcards, attempt):
-    """Give the minutes that a training is allowed, and more at the second attempt."""
+    """Return a training's time limit in minutes, with more on each further attempt."""
     return attempt * estimates.minutes(study.runs[wildcards.run])
 
 
 def this_model(wildcards):
-    """Give what a function must know of the model of a job."""
+    """Return the model of a job."""
     return study.models[wildcards.model].as_dict()
 
 
 def this_sweep(wildcards):
-    """Give what a function must know of the sweep of a job."""
+    """Return the sweep of a job, without its models."""
     return description.sweep(study.sweeps[wildcards.sweep])
 
 
 def models_of_sweep(wildcards):
-    """Give the models of the sweep of a job, one per value."""
+    """Return the models of the sweep of a job, one per value."""
     return as_dicts(study.sweeps[wildcards.sweep].models)
 
 
 @cache
 def reports(wildcards):
-    """Give what the report is made as: the page and, where it can be made, the PDF."""
-    if not (problem := pdf.what_is_missing(paths.pdf)):
-        return [study.report, paths.pdf]
-    if workflow.is_main_process:  # not once more in each job
-        logger.warning(f"Only the page is made. {problem}")
+    """Return the files of the report: the page and, if it can be made, the PDF."""
+    if not (problem := pdf.what_is_missing(layout.pdf)):
+        return [study.report, layout.pdf]
+    if workflow.is_main_process:  # not again in each job
+        logger.warning(f"Making only the page, not the PDF. {problem}")
     return [study.report]
 
 
 def fonts_of_pdf(wildcards):
-    """Give the fonts of the PDF, or end before the first job where it cannot be made."""
-    if problem := pdf.what_is_missing(paths.pdf):
+    """Return the fonts of the PDF, or exit before the first job if it cannot be made."""
+    if problem := pdf.what_is_missing(layout.pdf):
         refuse(problem)
     return FONTS

@@ -1,4 +1,4 @@
-# From the sources to tensors: only verified files get into resources/.
+# From the sources to tensors; only verified files enter resources/.
 
 from fmstudy.data.identity import FILES
 
@@ -14,7 +14,7 @@ rule fetch_dataset:
     wildcard_constraints:
         file="|".join(FILES),
     priority: priority("fetch_dataset")
-    retries: 1  # an address is asked three times within one try
+    retries: 1  # each attempt tries an address three times
     localrule: True
     conda:
         "../envs/study.yaml"
@@ -23,8 +23,8 @@ rule fetch_dataset:
         mem_mb=500,
         runtime=30,
     params:
-        # The checksum alone says which file this has to be.  Functions of `threads` are not
-        # tracked, so that another mirror, or another timeout, does not make all results anew.
+        # The checksum alone identifies the file.  Snakemake does not track functions of `threads`,
+        # so another mirror or timeout does not invalidate all results.
         sources=lambda wildcards, threads: study.data["sources"],
         timeout=lambda wildcards, threads: study.data["timeout"],
     script:
@@ -32,7 +32,7 @@ rule fetch_dataset:
 
 
 rule prepare_dataset:
-    """Tensors from the four files, and what describes the data."""
+    """Tensors from the four files, and a summary of the data."""
     input:
         expand("resources/fashion-mnist/{file}", file=FILES),
     output:

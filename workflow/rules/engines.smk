@@ -1,8 +1,8 @@
-# The engines against each other and against NumPy: whether what trains the models can be trusted.
+# Comparison of the engines with NumPy.
 
 
 rule compare_engines:
-    """The table of first gradients and trajectories of three engines."""
+    """The first gradients and trajectories of three engines."""
     input:
         x_train=TENSORS["x_train"],
         y_train=TENSORS["y_train"],
@@ -18,8 +18,8 @@ rule compare_engines:
         mem_mb=2500,
         runtime=5,
     params:
-        # A small study takes fewer images, but more than one chunk of the low-level engine, and
-        # fewer steps.  Both engines are still compared with NumPy for every network.
+        # Small studies use fewer images, but more than one chunk of the low-level engine, and
+        # fewer steps.
         table=call(
             "checks.three_engines.compare_engines",
             images=min(1000, study.data["train_samples"], 200 + study.data["train_samples"] // 75),

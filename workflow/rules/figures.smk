@@ -1,14 +1,14 @@
-# From runs and tables to figures: one SVG a figure, each a target of its own.
+# From runs and tables to figures; each SVG is a target of its own.
 
 
 rule plot_data:
-    """The picture of the training set."""
+    """Examples and statistics of the training set."""
     input:
         pictures=f"{DATA}/summary.npz",
         summary=f"{DATA}/summary.json",
         fonts=FONTS,
     output:
-        **paths.figure_files("data"),
+        **layout.figure_files("data"),
     log:
         f"{LOGS}/plot_data.log",
     conda:
@@ -21,19 +21,19 @@ rule plot_data:
 
 
 rule plot_models:
-    """The test accuracy of all models in one figure."""
+    """The test accuracy of all models."""
     input:
         tables=[table(section) for section in SECTIONS],
         comparisons=table("comparisons"),
         fonts=FONTS,
     output:
-        **paths.figure_files("models"),
+        **layout.figure_files("models"),
     log:
         f"{LOGS}/plot_models.log",
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.plots.models_overview", published=asked.printed),
+        figure=call("figures.plots.models_overview", published=resolved.printed),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -41,10 +41,10 @@ rule plot_models:
 
 rule plot_curves:
     input:
-        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "history"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]], "history"),
         fonts=FONTS,
     output:
-        **paths.figure_files("curves_{model}"),
+        **layout.figure_files("curves_{model}"),
     log:
         f"{LOGS}/plot_curves/{{model}}.log",
     wildcard_constraints:
@@ -55,7 +55,7 @@ rule plot_curves:
         figure=call(
             "figures.plots.learning_curves",
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
-            published=asked.printed_of,
+            published=resolved.printed_of_model,
         ),
         code=digest("figure", "figures.plots"),
     script:
@@ -64,10 +64,10 @@ rule plot_curves:
 
 rule plot_comparison:
     input:
-        runs=lambda wildcards: of_runs(study.comparisons[wildcards.comparison].models, "history"),
+        runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models, "history"),
         fonts=FONTS,
     output:
-        **paths.figure_files("compare_{comparison}"),
+        **layout.figure_files("compare_{comparison}"),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
@@ -85,12 +85,12 @@ rule plot_comparison:
 
 
 rule plot_epochs:
-    """The bars of longer training."""
+    """Test metrics over the epochs of longer training."""
     input:
         table=table("epochs"),
         fonts=FONTS,
     output:
-        **paths.figure_files("epochs"),
+        **layout.figure_files("epochs"),
     log:
         f"{LOGS}/plot_epochs.log",
     conda:
@@ -103,12 +103,12 @@ rule plot_epochs:
 
 
 rule plot_depth:
-    """The figure of depth."""
+    """Final metrics by depth."""
     input:
         table=table("depth"),
         fonts=FONTS,
     output:
-        **paths.figure_files("depth"),
+        **layout.figure_files("depth"),
     log:
         f"{LOGS}/plot_depth.log",
     conda:
@@ -122,11 +122,11 @@ rule plot_depth:
 
 rule plot_sweep:
     input:
-        runs=lambda wildcards: of_runs(study.sweeps[wildcards.sweep].models, "history"),
+        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "history"),
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **paths.files_of_figures(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
+        **layout.figure_set_files(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -142,12 +142,12 @@ rule plot_sweep:
 
 
 rule plot_weights:
-    """The histograms of weights under each penalty."""
+    """Histograms of the weights for each penalty."""
     input:
-        runs=of_runs(study.weights, "weights", "metrics"),
+        runs=run_files(study.weights, "weights", "metrics"),
         fonts=FONTS,
     output:
-        **paths.figure_files("weights"),
+        **layout.figure_files("weights"),
     log:
         f"{LOGS}/plot_weights.log",
     conda:
@@ -164,7 +164,7 @@ rule plot_workflow:
     input:
         fonts=FONTS,
     output:
-        **paths.figure_files("workflow"),
+        **layout.figure_files("workflow"),
     log:
         f"{LOGS}/plot_workflow.log",
     conda:

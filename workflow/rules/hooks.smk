@@ -1,18 +1,18 @@
-# Around a run: its end on the terminal, how jobs are chosen, and the warm processes that they
-# start from.  All in one place: a workflow has one `onstart`, and a second would replace the first.
+# Hooks: the choice of jobs, the warm processes, and the end of the terminal output.  A second
+# `onstart` would replace the first, so all of this is in one file.
 
 import sys
 
 from fmstudy.workflow import warmstart
 
-# Snakemake (9.27) starts at most 100 jobs per second unless told otherwise.  It checks that after
-# each finished job with a timer that restarts itself, so the timers pile up, and after some
-# hundred jobs they keep a core busy.
+# By default, Snakemake (9.27) starts at most 100 jobs per second.  After each finished job it
+# starts a timer that restarts itself, so timers accumulate and occupy a core after a few hundred
+# jobs.
 DEFAULT_RATE = (100, 1)  # jobs, seconds
 
 
 def without_default_rate(scheduler):
-    """Let jobs start at any rate, unless somebody has asked for one."""
+    """Remove the default limit on the rate of jobs, but keep one set by the user."""
     limiter = getattr(scheduler, "job_rate_limiter", None)
     rate = (getattr(limiter, "max_jobs", None), getattr(limiter, "timespan", None))
     if rate == DEFAULT_RATE:
@@ -20,20 +20,20 @@ def without_default_rate(scheduler):
 
 
 def with_greedy_choice(scheduler):
-    """Start the job of the highest priority, unless somebody has asked for another scheduler.
+    """Use the greedy scheduler, unless the user chose one.
 
-    By default Snakemake solves a linear program whenever a job ends.
+    By default, Snakemake solves a linear program whenever a job ends.
     """
     greedy = getattr(scheduler, "job_selector_greedy", None)
-    asked = any(word.startswith("--scheduler") for word in sys.argv)
-    if greedy and hasattr(scheduler, "_job_selector") and not asked:
+    chosen = any(word.startswith("--scheduler") for word in sys.argv)
+    if greedy and hasattr(scheduler, "_job_selector") and not chosen:
         scheduler._job_selector = greedy
 
 
 onstart:
     without_default_rate(workflow.scheduler)
     with_greedy_choice(workflow.scheduler)
-    # Jobs on other machines, or in environments and containers of their own, start by themselves.
+    # Jobs on other machines or in their own environments or containers cannot use warm processes.
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         warmstart.start()
 

@@ -1,13 +1,13 @@
-# From tables and figures to one page that needs nothing else, a PDF of it, and tables for papers.
+# From tables and figures to a self-contained page, a PDF, and LaTeX tables.
 
 
 rule collect_explorer:
-    """What the explorer of the page shows: curves, metrics and confusion of every training."""
+    """The data of the page's explorer: curves, metrics and confusion matrices of all trainings."""
     input:
-        runs=of_runs(study.trained(), "metrics", "history", "predictions"),
+        runs=run_files(study.trained_models(), "metrics", "history", "predictions"),
         labels=TENSORS["y_test"],
     output:
-        explorer=paths.explorer,
+        explorer=layout.explorer,
     log:
         f"{LOGS}/collect_explorer.log",
     conda:
@@ -16,7 +16,7 @@ rule collect_explorer:
         explorer=call(
             "report.explorer.collect",
             groups=description.explorer_groups(study),
-            start=description.explored_first(study),
+            start=description.explorer_start(study),
         ),
         code=digest("collect_explorer", "report.explorer"),
     script:
@@ -44,13 +44,13 @@ rule export_tables:
 
 
 rule render_report:
-    """The page itself; the same as report."""
+    """The page."""
     input:
         figures=FIGURES,
-        shown=SHOWN,
+        shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
-        explorer=paths.explorer,
+        explorer=layout.explorer,
         templates=TEMPLATES,
         fonts=FONTS,
     output:
@@ -64,7 +64,7 @@ rule render_report:
         mem_mb=1000,
         runtime=5,
     params:
-        study=TOLD,
+        study=REPORT_DATA,
         config=config,
         code=digest("render_report"),
     script:
@@ -75,13 +75,13 @@ rule render_pdf:
     """The report as a PDF; needs Pango, a system library."""
     input:
         figures=FIGURES,
-        shown=SHOWN,
+        shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:
-        paths.pdf,
+        layout.pdf,
     log:
         f"{LOGS}/render_pdf.log",
     conda:
@@ -91,7 +91,7 @@ rule render_pdf:
         mem_mb=1500,
         runtime=10,
     params:
-        study=TOLD,
+        study=REPORT_DATA,
         config=config,
         code=digest("render_pdf"),
     script:

@@ -1,8 +1,8 @@
-# What a person may ask for by name; `snakemake --list-target-rules` prints it.
+# Targets for people; `snakemake --list-target-rules` prints them.
 
 
 rule data:
-    """The data: fetched, checked, and made into tensors."""
+    """The data: fetched, verified, and converted to tensors."""
     input:
         TENSORS.values(),
         f"{DATA}/summary.json",
@@ -11,7 +11,7 @@ rule data:
 rule part_a:
     """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
     input:
-        paths.results_of_section("part_a"),
+        layout.section_results("part_a"),
         table("epochs"),
         figure("epochs"),
         table("depth"),
@@ -23,14 +23,14 @@ rule part_a:
 rule part_b:
     """Part B, Keras: five depths, dropout, and their comparisons."""
     input:
-        paths.results_of_section("part_b"),
+        layout.section_results("part_b"),
 
 
 rule batchnorm:
-    """Part C: every experiment on batch normalization, and what is said of it, judged."""
+    """Part C: every experiment on batch normalization, with verdicts on common claims."""
     input:
-        paths.results_of_section("batchnorm"),
-        [paths.results_of_experiment(name) for name in study.batchnorm.settings],
+        layout.section_results("batchnorm"),
+        [layout.experiment_results(name) for name in study.batchnorm.settings],
         table("bn_predictions"),
         table("bn_claims"),
         table("bn_costs"),
@@ -45,17 +45,17 @@ for experiment in study.batchnorm.settings:
         name:
             f"bn_{experiment.replace('-', '_')}"
         input:
-            paths.results_of_experiment(experiment),
+            layout.experiment_results(experiment),
 
 
 for sweep in study.sweeps:
 
     rule:
-        """A sweep of the configuration: table, final metrics against the value, learning curves."""
+        """A sweep: table, final metrics over the values, learning curves."""
         name:
             f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
         input:
-            paths.results_of_sweep(sweep),
+            layout.sweep_results(sweep),
 
 
 rule epochs:
@@ -73,7 +73,7 @@ rule depth:
 
 
 rule ledger:
-    """Every published number against ours, and every claim of the source, with verdicts."""
+    """Every published number compared with ours, and every claim of the source, with verdicts."""
     input:
         table("ledger"),
         table("claims"),
@@ -81,7 +81,7 @@ rule ledger:
 
 
 rule replicates:
-    """More seeds of the models (replicates in the configuration): narrow intervals, ledger."""
+    """The models under `replicates` with more seeds: narrower intervals, ledger."""
     input:
         table("replicates_intervals"),
         table("replicates_comparisons"),
@@ -89,17 +89,17 @@ rule replicates:
 
 
 rule engines:
-    """Three engines, one gradient: NumPy, low-level TensorFlow and Keras set side by side."""
+    """Comparison of three engines: NumPy, low-level TensorFlow and Keras."""
     input:
         table("engines"),
 
 
 rule closer:
-    """Looking closer, at every model: mistakes, calibration, agreement, near-duplicates, weights."""
+    """Error analysis of every model: mistakes, calibration, agreement, near-duplicates, weights."""
     input:
-        paths.neighbors,
-        paths.tables_of_errors(ALL_MODELS),
-        paths.figures_of_errors(ALL_MODELS),
+        layout.neighbors,
+        layout.error_tables(ALL_MODELS),
+        layout.error_figures(ALL_MODELS),
 
 
 rule tables:
@@ -109,15 +109,15 @@ rule tables:
 
 
 rule figures:
-    """Every figure of the report, as SVG and PNG, with the values that it shows as CSV."""
+    """Every figure of the report, as SVG and PNG, with its values as CSV."""
     input:
         FIGURES,
-        PICTURES,
-        SHOWN,
+        PNGS,
+        FIGURE_DATA,
 
 
 rule exports:
-    """What there is to reuse: every table as CSV and LaTeX, every figure as SVG, PNG and CSV."""
+    """Everything for reuse: every table as CSV and LaTeX, every figure as SVG, PNG and CSV."""
     input:
         rules.tables.input,
         LATEX,

@@ -1,12 +1,12 @@
-# One job a training: one run, one seed, one thread, so that the results do not depend on how
-# many jobs run at a time.  The longest start first, which shortens the end.
+# One job per training: one run, one seed, one thread, so that results do not depend on the number
+# of concurrent jobs.  The longest start first.
 
 
 rule train_lowlevel:
     input:
         **TENSORS,
     output:
-        **paths.trained(),
+        **layout.training_files(),
     log:
         f"{LOGS}/train_lowlevel/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:
@@ -31,7 +31,7 @@ rule train_keras:
     input:
         **TENSORS,
     output:
-        **paths.trained(),
+        **layout.training_files(),
     log:
         f"{LOGS}/train_keras/{{run}}/seed-{{seed}}.log",
     wildcard_constraints:

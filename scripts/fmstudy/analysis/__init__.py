@@ -1,6 +1,6 @@
-"""What the results say: one reader of them, statistics, verdicts, ledger, claims, error analysis.
+"""Analysis of results: their reader, statistics, verdicts, ledger, claims, error analysis.
 
-It works on files that trainings left behind, and knows no engine.
+It reads the files that trainings write, and is independent of the engines.
 
 Imports `data` and `study`.
 """

@@ -1,8 +1,8 @@
-"""Calibration: do models know how sure they may be?  Bins of confidence, and the ECE.
+"""Calibration: bins of confidence, and the expected calibration error (ECE).
 
 After C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger: On Calibration of Modern Neural Networks, ICML
-2017, arXiv:1706.04599.  A prediction's confidence is its largest probability.  Labels are (n,)
-whole numbers, predictions (10, n) probabilities.
+2017, arXiv:1706.04599.  The confidence of a prediction is its largest probability.  Labels are (n,)
+integers, predictions (10, n) probabilities.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.results import ModelPredictions
 from fmstudy.analysis.statistics import LEVEL
 
 BINS = 15  # as in the paper
 _SURE = float(norm.ppf((1 + LEVEL) / 2))  # 1.96
-_DRAWS = 1000  # of gaps by chance, for the quantile below which perfect calibration stands
+_DRAWS = 1000  # of the ECE under perfect calibration
 
 
 class Reliability(NamedTuple):
-    """What is in each bin of confidence, (15,): images, and their mean confidence and accuracy.
+    """Number of images, mean confidence and accuracy in each bin of confidence, (15,).
 
     The means are NaN in an empty bin.
     """
@@ -34,12 +34,12 @@ class Reliability(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """A model's calibration, as means over its trainings; intervals are 95 %, over images.
+    """A model's calibration: means over its trainings, with 95 % intervals over images.
 
-    gap            mean confidence minus accuracy: positive if the model is too sure
-    ece            expected calibration error as it is usually computed; never below 0, so that
-                   noise alone makes it positive
-    ece_corrected  the same, less what noise adds
+    gap            mean confidence minus accuracy: positive for an overconfident model
+    ece            the usual expected calibration error; it is never negative, so noise alone makes
+                   it positive
+    ece_corrected  the same, minus the bias from noise
     """
 
     accuracy: float
@@ -56,19 +56,19 @@ class Calibration(NamedTuple):
 
 
 def confidences(predictions: np.ndarray) -> np.ndarray:
-    """Give the largest probability of each image, (n,) float64."""
+    """Return the largest probability of each image, (n,) float64."""
     largest: np.ndarray = predictions.max(axis=0).astype(np.float64)
-    return np.minimum(largest, 1.0)  # float32 sums to a little more now and then
+    return np.minimum(largest, 1.0)  # which float32 may exceed slightly
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """Give the bin, 0 to 14, of each confidence: bin b holds what lies in (b/15, (b + 1)/15]."""
+    """Return the bin, 0 to 14, of each confidence: bin b is the interval (b/15, (b + 1)/15]."""
     bins: np.ndarray = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(np.intp)
     return bins
 
 
 def reliability(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Reliability:
-    """Sort the images of all trainings of a model together into bins of confidence."""
+    """Bin the images of all trainings of a model by confidence."""
     sure = np.concatenate([confidences(p) for p in predictions])
     right = np.concatenate([p.argmax(axis=0) == labels for p in predictions])
     bins = bin_of(sure)
@@ -80,7 +80,7 @@ def reliability(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Reliab
 
 
 def calibration(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Calibration:
-    """Measure the calibration of a model by one or more of its trainings."""
+    """Measure the calibration of a model from one or more trainings."""
     confidence = np.stack([confidences(p) for p in predictions])
     right = np.stack([p.argmax(axis=0) == labels for p in predictions])
     return calibrate(confidence, right)
@@ -89,17 +89,16 @@ def calibration(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Calibr
 def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
     """Measure calibration from the confidences and hits of each training, both (trainings, n).
 
-    With d_b the sum of (confidence - hit) over the images of bin b, divided by n, the ECE is the
-    sum of |d_b| over the bins, which is the paper's formula.  Noise in a bin whose true d is near
-    0 adds to it and never takes away.  So the interval does not stand around the ECE itself:
-    d_b is nearly normal with a known variance, the mean of the absolute value of a normal number
-    is known (the folded normal distribution), and what noise adds at the measured d_b is taken
-    off.  The standard error is that of the mean over images of +-(confidence - hit), with the
-    sign of the bin's d, averaged over the trainings before: images, not trainings, are the
-    sample, and all trainings see the same ones.  Where gaps this large come by chance to a model
-    without any (97.5 % quantile), the interval starts at 0.  `checks.calibration_coverage`
-    measures how often such intervals hold the true value; percentile bootstrap intervals often
-    do not.
+    Let d_b be the sum of (confidence - hit) over the images of bin b, divided by n.  The ECE is the
+    sum of |d_b| over the bins, the paper's formula.  In bins whose true d is near 0, noise biases
+    the ECE upward.  So the interval is not centered on the ECE itself: d_b is nearly normal with
+    known variance, so the mean of |d_b| is known (the folded normal distribution), and the bias at
+    the measured d_b is subtracted.  The standard error is that of the mean over images of
+    +-(confidence - hit), with the sign of the bin's d, averaged over the trainings first, because
+    the sample consists of images, and all trainings use the same ones.  If a perfectly calibrated
+    model reaches this ECE by chance (97.5 % quantile), the interval starts at 0.
+    `checks.calibration_coverage` measures the coverage of these intervals; that of percentile
+    bootstrap intervals is often too low.
     """
     trainings, n = confidence.shape
     excess = confidence - right
@@ -135,14 +134,14 @@ def _standard_error(values: np.ndarray) -> float:
 
 
 def folded_mean(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Give the mean of |X| for normal X: Leone, Nelson and Nottingham 1961, Technometrics 3(4)."""
+    """Return the mean of |X| for normal X (Leone, Nelson, Nottingham, Technometrics 3(4), 1961)."""
     z = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
     folded = 2 * deviation * norm.pdf(z) + mean * (2 * norm.cdf(z) - 1)
     return np.where(deviation > 0, folded, np.abs(mean))
 
 
 def _largest_by_chance(excess: np.ndarray, bins: np.ndarray, cells: int) -> float:
-    """The 97.5 % quantile of the ECE of models whose true gaps are all 0, noisy as these are."""
+    """Return the 97.5 % quantile of the ECE if all true gaps are 0, with the same noise."""
     trainings, n = excess.shape
     covariance = np.zeros((cells, cells))
     for one in range(trainings):
@@ -157,11 +156,10 @@ def _largest_by_chance(excess: np.ndarray, bins: np.ndarray, cells: int) -> floa
     return float(np.quantile(drawn, (1 + LEVEL) / 2))
 
 
-def calibration_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
-    """A row a model: accuracy, mean confidence, their gap, and the ECE with its interval.
+def calibration_table(labels: np.ndarray, predicted: Sequence[ModelPredictions]) -> pd.DataFrame:
+    """One row per model: accuracy, mean confidence, their gap, and the ECE with its interval.
 
-    `seeds` counts all trainings, `diverged` those that are left out.  ece_min and ece_max are
-    over the seeds.
+    `seeds` counts all trainings, `diverged` the excluded ones.  ece_min and ece_max are over seeds.
     """
     renamed = {"ece_smallest": "ece_min", "ece_largest": "ece_max"}
     columns = [renamed.get(name, name) for name in Calibration._fields]
@@ -171,5 +169,5 @@ def calibration_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.
         if model.predictions:
             measured = calibration(labels, model.predictions)
             found = dict(zip(columns, measured, strict=True))
-        rows.append(model.described() | {"images": len(labels)} | found)
-    return pd.DataFrame(rows, columns=[*Predicted.COLUMNS, "images", *columns])
+        rows.append(model.model_columns() | {"images": len(labels)} | found)
+    return pd.DataFrame(rows, columns=[*ModelPredictions.COLUMNS, "images", *columns])

@@ -1,11 +1,11 @@
 """The columns of all tables: heading, unit, format and type, each described once.
 
-CSV files are read by these descriptions, and the page, the PDF, the explorer and the LaTeX tables
-write their cells by them.  To add a column, compute it, describe it in NAMED or COLUMNS, and name
-it in PAGE if the page is to show it.
+These descriptions are used to read CSV files, and to write cells in the page, the PDF, the explorer
+and the LaTeX tables.  To add a column, compute it, describe it in NAMED or COLUMNS, and list it in
+PAGE if the page should show it.
 
-A column `x` may have companions that need no line: `x_min` and `x_max`, its range over seeds,
-`x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are written with it.
+A column `x` may have companions without a description of their own: `x_min` and `x_max`, its range
+over seeds, `x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are shown in the same cell.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from fmstudy.runtime import StudyError
 Row = Mapping[str, Any]
 _HERE = Path(__file__).name
 
-# Formats of text; all others are of numbers.  `words` is a name written with spaces.
+# Formats of text; all others are for numbers.  `words` replaces underscores by spaces.
 TEXTS = ("text", "code", "words", "verdict")
 
-# Columns whose heading is their name, by format: one of TEXTS, of `formats.FORMATS`, or one that
-# depends on the unit or the metric of the row: `amount`, `plus_minus`, `difference` (with its
-# sign), and `value` (an amount, but of a gap with its sign).
+# Columns with their name as heading, by format: one of TEXTS, of `formats.FORMATS`, or a format
+# that depends on the unit or metric of the row: `amount`, `plus_minus`, `difference` (with a sign),
+# and `value` (an amount, with a sign for gaps).
 NAMED = {
     "text": """
         section engine status models activation bias penalty optimizer unit comparisons reason
@@ -77,9 +77,9 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "weight_std": ("Initial deviation", "number"),
     "delta": ("Strength of the penalty", "number"),
     "batch_norm": ("Batch normalization", "text"),
-    "bn_momentum": ("Momentum of its statistics", "number"),
-    "bn_epsilon": ("Its epsilon", "number"),
-    "validation_split": ("Share for validation", "number"),
+    "bn_momentum": ("Momentum of moving statistics", "number"),
+    "bn_epsilon": ("Epsilon", "number"),
+    "validation_split": ("Validation split", "number"),
     # metrics and weights
     "train_accuracy": ("Training accuracy, %", "percent2"),
     "validation_accuracy": ("Validation accuracy, %", "percent2"),
@@ -103,14 +103,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "another": ("One further run", "plus_minus"),
     "p": ("p", "p_value"),
     "p_holm": ("p, corrected", "p_value"),
-    "only_first": ("Only first right", "fixed1"),
-    "only_second": ("Only second right", "fixed1"),
+    "only_first": ("Only first correct", "fixed1"),
+    "only_second": ("Only second correct", "fixed1"),
     "mcnemar_p": ("p, McNemar", "p_value"),
     "share": ("Share, %", "percent2"),
     # published numbers and claims
     "id": ("Number", "code"),
     "low": ("Interval", "amount"),
-    "printed_verdict": ("Verdict on what is printed", "verdict"),
+    "printed_verdict": ("Verdict on printed numbers", "verdict"),
     "part_c": ("Claim of Part C", "code"),
     # calibration, agreement, classes, images
     "accuracy": ("Accuracy, %", "percent2"),
@@ -124,12 +124,12 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "precision": ("Precision, %", "percent2"),
     "recall": ("Recall, %", "percent2"),
     "f1": ("F1, %", "percent2"),
-    "correlation": ("Correlation at least", "number"),
-    "exact": ("Same pixels", "count"),
+    "correlation": ("Minimum correlation", "number"),
+    "exact": ("Identical pixels", "count"),
     "differ_share": ("Share of them, %", "percent2"),
     "all": ("All test images, %", "percent2"),
     "without": ("Without near-duplicates, %", "percent2"),
-    "only": ("Near-duplicates alone, %", "percent2"),
+    "only": ("Only near-duplicates, %", "percent2"),
     "matched": ("Others, same classes, %", "percent2"),
     # engines, equality, statistics
     "gradient": ("First gradients", "scientific"),
@@ -141,8 +141,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "weight_rounded": ("Weights, same rounding", "scientific"),
     "probability_rounded": ("Probabilities, same rounding", "scientific"),
     "deviation": ("Largest deviation", "scientific"),
-    "claimed": ("Promised, %", "percent1"),
-    "found": ("Found, %", "percent1"),
+    "claimed": ("Nominal, %", "percent1"),
+    "found": ("Observed, %", "percent1"),
     # experiments on batch normalization: what they measured, quantities, predictions, claims
     "smallest": ("Smallest seed", "amount"),
     # cost, machines, software
@@ -164,10 +164,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "code": ("Digest of the code", "code"),
     "tensorflow": ("TensorFlow", "text"),
     "numpy": ("NumPy", "text"),
-    "needs": ("Needs results of", "text"),
+    "needs": ("Depends on", "text"),
 }
 
-# What differs in one table, or stands in no other; tables and columns may be patterns.
+# Columns specific to one table; tables and columns may be patterns.
 IN_TABLE: dict[str, tuple[str, str]] = {
     "neighbors.*": ("Neighbor", "number"),  # of images by their places, not shown
     "ledger.id": ("Published number", "code"),
@@ -182,11 +182,11 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "comparisons-*.p_holm": ("p", "p_value"),
     "mcnemar.second_title": ("Model", "text"),
     "mcnemar.first_title": ("against", "text"),
-    "mcnemar.only_second": ("Only it is right", "count"),
-    "mcnemar.only_first": ("Only the other", "count"),
-    "mcnemar.share": ("Share won, %", "percent2"),
+    "mcnemar.only_second": ("Only this one correct", "count"),
+    "mcnemar.only_first": ("Only the other correct", "count"),
+    "mcnemar.share": ("Share of these, %", "percent2"),
     "mcnemar.mcnemar_p": ("p", "p_value"),
-    "statistics.title": ("What is checked", "text"),
+    "statistics.title": ("Check", "text"),
     "engines.title": ("Net", "text"),
     "engines.tolerance": ("Tolerance", "scientific"),
     "hardest.models": ("Models", "count"),
@@ -198,9 +198,9 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "bn-equality.keras": ("Keras", "scientific"),
     "bn-*.title": ("Network", "text"),
     "bn-rates.decades": ("Usable, decades", "fixed"),
-    "bn-rates.at_best": ("Test accuracy there, %", "percent2"),
-    "bn-rates.at_equal": ("and at the best rate without, %", "percent2"),
-    "bn-speed.milliseconds": ("A step, ms", "significant"),
+    "bn-rates.at_best": ("Test accuracy at best rate, %", "percent2"),
+    "bn-rates.at_equal": ("Test accuracy at best rate without, %", "percent2"),
+    "bn-speed.milliseconds": ("Time per step, ms", "significant"),
     "bn-speed.steps_*": ("Steps", "text"),
     "bn-evaluation.loss_error": ("Error in loss", "signed3"),
     "bn-evaluation.accuracy_error": ("Error in accuracy, points", "points"),
@@ -208,17 +208,17 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "bn-shift.shift_size": ("Relative change", "significant"),
     "bn-shift.loss_range": ("Range of the loss", "significant"),
     "bn-shift.gradient_change": ("Change of gradient", "significant"),
-    "bn-shift.*_scaled": ("the same, scaled", "significant"),
-    "bn-steps.plain": ("A step without, ms", "significant"),
-    "bn-steps.bn": ("A step with, ms", "significant"),
+    "bn-shift.*_scaled": ("Same, scaled", "significant"),
+    "bn-steps.plain": ("Step without, ms", "significant"),
+    "bn-steps.bn": ("Step with, ms", "significant"),
     "classes.train": ("Training images", "count"),
-    "classes.validation": ("of these in the validation part", "count"),
+    "classes.validation": ("In the validation part", "count"),
     "files.size": ("Bytes", "count"),
     "files.sha256": ("SHA-256", "code"),
     "costs-of-groups.group": ("Jobs of", "text"),
     "costs-of-groups.longest": ("Longest job", "seconds"),
     "costs-of-groups.processor_seconds": ("Computing", "seconds"),
-    "costs-of-parts.part": ("Spent on", "text"),
+    "costs-of-parts.part": ("Part", "text"),
     "costs-of-*.share": ("Share, %", "percent1"),
     "jobs.what": ("Kind", "text"),
     "jobs.seconds": ("Time", "seconds"),
@@ -226,9 +226,9 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "jobs.training_seconds": ("Training", "seconds"),
     "jobs.evaluation_seconds": ("Evaluation", "seconds"),
     "jobs.processor_seconds": ("Computing", "seconds"),
-    "jobs.rate": ("10⁹ a second", "fixed1"),
+    "jobs.rate": ("GFLOP/s", "fixed1"),
     "experiment-software.names": ("Experiments", "text"),
-    "places.path": ("Where", "code"),
+    "places.path": ("Path", "code"),
 }
 
 _TRAIN = "train_accuracy train_loss"
@@ -237,8 +237,8 @@ _TEST = "test_accuracy test_loss"
 _GAP = "gap_accuracy gap_loss"
 _MODEL = "title parameters seeds"
 
-# Which columns the page, the PDF and the explorer show of a table, which may be a pattern.  Tables
-# whose rows a template puts together name theirs there.
+# The columns of a table (or pattern) that the page, the PDF and the explorer show.  Templates that
+# build their own rows name their columns themselves.
 PAGE = {
     "part-a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
     "depth": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
@@ -272,20 +272,20 @@ PAGE = {
     "workflow": "rule stage jobs needs",
 }
 
-# What stands before `low` and `high` in the names of a column's interval, where it is not {key}_;
-# None where these belong to another column.
+# Prefixes of `low` and `high` in the names of a column's interval, if not {key}_; None if the
+# interval belongs to another column.
 INTERVALS: dict[str, str | None] = {
     **dict.fromkeys(("difference", "estimate", "found", "mean", "reproduced"), ""),
     **{"ece_corrected": "ece_", "ece": None, "seeds": None, "ledger.difference": None},
 }
 
-# What every training that finishes has.
+# Columns with a value for every finished training.
 _OF_TRAINING = re.compile(
     r"(train|validation|test|gap)_(accuracy|loss|objective|penalty)|weight_norm|near_zero_share"
     r"|weights|sum|sum_absolute|norm|largest|reproduced|difference"
 )
 
-# How amounts and differences are written, by their unit.
+# Formats of amounts and differences by unit.
 _BY_UNIT = {
     "%": ("percent2", "percent2"),
     "points": ("percent2", "points"),
@@ -299,17 +299,17 @@ _BY_UNIT = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its key in the rows, its heading, and how its values are written."""
+    """A column of a table: its key in the rows, its heading, and its format."""
 
     key: str
     head: str
     format: str
-    bounds: tuple[str, ...]  # the columns of its 95 % interval, where the table has them
-    of_training: bool  # every training that finishes has it: without it, none did
+    bounds: tuple[str, ...]  # the columns of its 95 % interval, if the table has them
+    of_training: bool  # every finished training has it, so a missing value means divergence
 
     @property
     def is_text(self) -> bool:
-        """Whether it holds text, which is never read as a number and stands to the left."""
+        """Whether it contains text, which is never read as a number and is left-aligned."""
         return self.format in TEXTS
 
     @property
@@ -318,33 +318,35 @@ class Column:
         return self.key.rpartition("_")[2] == "low"
 
     def write(self, row: Row) -> str:
-        """Write its value in a row, or why there is none."""
+        """Format its value in a row, or the reason for a missing value."""
         if self.is_interval:
             return self.interval(row) or MISSING
         if row[self.key] in (None, ""):
-            return DIVERGED if self.of_training and not _has_no_part(row, self.key) else MISSING
+            return (
+                DIVERGED if self.of_training and not _lacks_validation(row, self.key) else MISSING
+            )
         return _text(row, self.key, self.format)
 
     def interval(self, row: Row) -> str | None:
-        """Write its 95 % interval in a row, or give None where there is none."""
+        """Format its 95 % interval in a row; None if there is none."""
         if not self.bounds:
             return None
         low, high = self.bounds
         return between(row, low, high, self.format)
 
     def span(self, row: Row) -> str | None:
-        """Write its range over seeds, or give None where at most one seed finished."""
+        """Format its range over seeds; None if at most one seed finished."""
         return span(row, self.key, self.format)
 
     def beneath(self, row: Row) -> list[str]:
-        """What stands in small below its value: interval, range, and the note {key}_note."""
+        """Return the small print below its value: interval, range, and the note {key}_note."""
         interval = None if self.is_interval else self.interval(row)
         return [text for text in (interval, self.span(row), row.get(f"{self.key}_note")) if text]
 
 
 @cache
 def column(table: str, key: str) -> Column:
-    """Give the description of a column.  Raises StudyError if it has none."""
+    """Return the description of a column.  Raises StudyError if there is none."""
     prefix = INTERVALS.get(f"{table}.{key}", INTERVALS.get(key, f"{key}_"))
     if key.rpartition("_")[2] == "low":  # an interval by itself
         prefix = key.removesuffix("low")
@@ -365,24 +367,24 @@ def column(table: str, key: str) -> Column:
 def columns(
     table: str, keys: Iterable[str], heads: Mapping[str, str] | None = None
 ) -> list[Column]:
-    """Give the descriptions of several columns; `heads` replaces headings, by key."""
+    """Return the descriptions of several columns; `heads` overrides headings by key."""
     heads = heads or {}
     found = (column(table, key) for key in keys)
     return [replace(it, head=heads.get(it.key, it.head)) for it in found]
 
 
 def on_page(table: str) -> list[str]:
-    """Give the keys of the columns that the page shows of a table; StudyError if PAGE has none."""
+    """Return the keys of a table's columns on the page.  Raises StudyError if PAGE has none."""
     for pattern, keys in PAGE.items():
         if fnmatchcase(table, pattern):
             return keys.split()
     raise StudyError(
-        f"no columns of the table {table} are on the page: name them in PAGE of {_HERE}"
+        f"no columns of the table {table} are on the page: list them in PAGE of {_HERE}"
     )
 
 
 def shown(table: str, keys: Collection[str]) -> list[Column]:
-    """Give the columns of a table of these keys without the companions, which stand in another."""
+    """Return the columns for these keys, without companions, which share other cells."""
     described = columns(table, keys)
     within = {bound for it in described if not it.is_interval for bound in it.bounds}
     within |= {it.bounds[1] for it in described if it.is_interval}
@@ -392,22 +394,22 @@ def shown(table: str, keys: Collection[str]) -> list[Column]:
 
 # ------------------------------------------------------------------------------------- reading
 def header(path: str | Path) -> list[str]:
-    """Read the names of a CSV table's columns."""
+    """Read the column names of a CSV table."""
     with open(path, encoding="utf-8", newline="") as file:
         return next(csv.reader(file), [])
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a CSV table to compute with: text stays text, even "NA"; an empty cell is no value."""
+    """Read a CSV table for analysis: text stays text, even "NA"; empty cells are missing values."""
     described = columns(Path(path).stem, header(path))
     types = {it.key: str for it in described if it.is_text}
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
-    """Read a CSV table to show: text stays text, other cells become numbers, empty ones None.
+    """Read a CSV table for display: text stays text, other cells become numbers, empty ones None.
 
-    Raises StudyError if it cannot be read, or has a column that is not described.
+    Raises StudyError if it cannot be read or has a column without a description.
     """
     table = Path(path).stem
     try:
@@ -432,7 +434,7 @@ def _number(text: str) -> Any:
 
 # ------------------------------------------------------------------------------------- writing
 def written(row: Row, key: str, format: str) -> str:
-    """Write one value of a row in another format than its column's, such as for a sentence."""
+    """Format one value of a row in another format than its column's, such as for a sentence."""
     return replace(column("", key), format=format).write(row)
 
 
@@ -441,11 +443,11 @@ def _text(row: Row, key: str, format: str) -> str:
     if format in TEXTS:
         return str(value).replace("_", " ") if format == "words" else str(value)
     sign = "±" if format == "plus_minus" else ""
-    return f"{sign}{FORMATS[_in_unit(row, key, format)](value)}"
+    return f"{sign}{FORMATS[_format_in_unit(row, key, format)](value)}"
 
 
-def _in_unit(row: Row, key: str, format: str) -> str:
-    """Give the format of a value in the unit of its row, or of the metric that the row is about."""
+def _format_in_unit(row: Row, key: str, format: str) -> str:
+    """Return the format of a value, given the unit or metric of its row."""
     if format not in ("amount", "plus_minus", "difference", "value"):
         return format
     metric = row.get("metric") or ""
@@ -457,10 +459,10 @@ def _in_unit(row: Row, key: str, format: str) -> str:
     return difference if signed else amount
 
 
-def _has_no_part(row: Row, key: str) -> bool:
-    """Tell whether a value is of a validation part that the model does not hold out.
+def _lacks_validation(row: Row, key: str) -> bool:
+    """Return whether a validation metric is missing because the model has no validation part.
 
-    Only Keras models hold one out, and not all of them.
+    Only Keras models have one, and not all of them.
     """
     if not key.startswith("validation_"):
         return False
@@ -469,19 +471,19 @@ def _has_no_part(row: Row, key: str) -> bool:
 
 
 def between(row: Row, low: str, high: str, format: str) -> str | None:
-    """Write an interval, or None where the row has none."""
+    """Format an interval; None if the row has none."""
     if row.get(low) is None or row.get(high) is None:
         return None
     return f"{_text(row, low, format)} to {_text(row, high, format)}"
 
 
 def span(row: Row, key: str, format: str) -> str | None:
-    """Write the range over seeds of one value, or None where at most one seed finished."""
+    """Format the range over seeds of one value; None if at most one seed finished."""
     if row.get(f"{key}_min") is None or finished_seeds(row) < 2:
         return None
     return between(row, f"{key}_min", f"{key}_max", format)
 
 
 def finished_seeds(row: Row) -> int:
-    """Count the seeds that a row's means are over: those that did not diverge."""
+    """Count the seeds in a row's means: those that did not diverge."""
     return int(row.get("seeds", 0) - (row.get("diverged") or 0))

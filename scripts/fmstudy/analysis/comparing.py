@@ -1,4 +1,4 @@
-"""How sure the models' metrics are, and which models differ: tables of intervals."""
+"""Tables of intervals: the uncertainty of metrics, and differences between models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fmstudy.analysis.statistics import (
     share_interval,
 )
 
-# What is compared.  The comparisons of one metric in one section of the report are a family.
+# Compared metrics.  The comparisons of one metric in one section of the report form a family.
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
 
 COLUMNS = (
@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def pairs_of(models: Sequence[str], against: str) -> list[tuple[str, str]]:
-    """The pairs that a comparison plans: each model against the first or the previous one."""
+    """Return the planned pairs of a comparison: each model with the first or the previous one."""
     if against == "previous":
         return list(pairwise(models))
     return [(models[0], other) for other in models[1:]]
@@ -48,13 +48,13 @@ def comparisons_table(
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:
-    """A row for each metric and planned pair, the second model against the first.
+    """One row per metric and planned pair, comparing the second model with the first.
 
-    Differences are second minus first, with 95 % intervals for other seeds and other test
-    images.  `p_holm` is corrected over the pairs of the metric and section, `resolution` the
-    smallest difference that would be resolved for sure.  A pair that several comparisons plan
-    stands once.  The last six columns, of the test accuracy alone, are McNemar's: medians over the
-    seeds that both have, each of one pair of runs.
+    Differences are second minus first, with 95 % intervals for other seeds and other test images.
+    `p_holm` is corrected over the pairs of the metric and section; `resolution` is the smallest
+    difference that is certain to be resolved.  A pair from several comparisons has one row.  The
+    last six columns, for the test accuracy only, are from McNemar's test: medians over the common
+    seeds, each for one pair of runs.
     """
     m, named = Measures(runs, labels), {model["name"]: model for model in models}
     planned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -71,7 +71,7 @@ def comparisons_table(
 
 
 def _judge(family: Sequence[dict[str, Any]]) -> None:
-    """Put corrected p-values, resolutions and verdicts into the rows of a family."""
+    """Add corrected p-values, resolutions and verdicts to the rows of a family."""
     tested = [row for row in family if row["estimate"] is not None]
     for row, p_holm in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_holm"] = p_holm
@@ -166,12 +166,12 @@ _INTERVALS = (
 def intervals_table(
     models: Sequence[Mapping[str, Any]], runs: Runs, labels: np.ndarray
 ) -> pd.DataFrame:
-    """A row for each model and metric: the mean over seeds, and 95 % intervals of three kinds.
+    """One row per model and metric: the mean over seeds, with several 95 % intervals.
 
     low, high              for other seeds and other test images
     seeds_low, seeds_high  for other seeds on the same images
-    another                how far from the mean one more run may lie, on the same images
-    one_low, one_high      of the first seed's accuracy on test data, for other images (Wilson)
+    another                possible deviation of one more run from the mean, on the same images
+    one_low, one_high      for the first seed's test accuracy on other images (Wilson)
     """
     m = Measures(runs, labels)
     return pd.DataFrame(_estimated(model, metric, m) for model in models for metric in ESTIMATED)
@@ -194,9 +194,9 @@ def _estimated(model: Mapping[str, Any], metric: str, m: Measures) -> dict[str, 
 
 
 def gaps_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
-    """A row for each model and epoch: both gaps to held-out data, with 95 % intervals over seeds.
+    """One row per model and epoch: both gaps to held-out data, with 95 % intervals over seeds.
 
-    The intervals are for other seeds on the same images, and empty for one seed.  A diverged
+    The intervals are for other seeds on the same images; they are empty for one seed.  A diverged
     training counts as long as its losses are finite.
     """
     rows = []

@@ -1,9 +1,9 @@
-"""Near-duplicates: test images that have nearly the same picture among the training images.
+"""Near-duplicates: test images that are nearly identical to a training image.
 
-A model may have learned such an image by heart, so that its accuracy there says little.  The
-likeness of two images is the Pearson correlation of their 784 pixels: unlike a distance it does
-not change with brightness and contrast, so that another photo of a product, or the product in
-another color, is found too.  It sees mostly the outline.
+A model may have memorized such images, so its accuracy on them says little.  The similarity of two
+images is the Pearson correlation of their 784 pixels.  Unlike a distance, it does not depend on
+brightness and contrast, so it also finds other photos of a product and the product in other colors.
+It depends mostly on the outline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.results import ModelPredictions
 from fmstudy.analysis.statistics import share_interval
 from fmstudy.data.dataset import load_tensors
 from fmstudy.runtime import Progress
@@ -25,9 +25,9 @@ CHUNK = 2000  # training images at a time: 80 MB of correlations with 10,000 tes
 
 
 class Neighbors(NamedTuple):
-    """For each test image its most similar training image, (n,): index, correlation, exact.
+    """The most similar training image of each test image, (n,): index, correlation, exact.
 
-    exact: all pixels are equal.  Of equally similar images the first counts.
+    exact: all pixels are equal.  Ties go to the first image.
     """
 
     train: np.ndarray
@@ -38,16 +38,16 @@ class Neighbors(NamedTuple):
 def find_neighbors(x_test: np.ndarray, x_train: np.ndarray) -> Neighbors:
     """Find the most similar training image of each test image; x: (784, n) float32.
 
-    One product of matrices on one thread, piece by piece: the training images may stay on disk.
-    The correlation of the pair that was found is then computed again in double precision, and
-    is 0 where an image has one value everywhere.
+    A matrix product on one thread, in chunks, so that the training images can stay on disk.  The
+    correlation of each pair found is then recomputed in double precision; it is 0 for constant
+    images.
     """
     images = x_test.shape[1]
     best = np.full(images, -2.0, dtype=np.float32)
     train = np.zeros(images, dtype=np.intp)
     equal = _equal_images(x_test, x_train)
     progress = Progress("find_duplicates", x_train.shape[1], "training images")
-    with threadpool_limits(1):  # several would sum in another order
+    with threadpool_limits(1):  # more threads would sum in another order
         tested = standardized(x_test).T
         for start in range(0, x_train.shape[1], CHUNK):
             correlations = tested @ standardized(x_train[:, start : start + CHUNK])
@@ -57,14 +57,14 @@ def find_neighbors(x_test: np.ndarray, x_train: np.ndarray) -> Neighbors:
             best[better], train[better] = highest[better], start + place[better]
             progress.update(start + CHUNK)
     exact = equal >= 0
-    train[exact] = equal[exact]  # which rounding might have put behind another
+    train[exact] = equal[exact]  # rounding may have preferred another image
     pairs = standardized(x_test, np.float64), standardized(x_train[:, train], np.float64)
     correlation = np.where(exact, 1.0, np.einsum("ij,ij->j", *pairs))
     return Neighbors(train, correlation, exact)
 
 
 def standardized(x: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """Center columns and scale them to length 1, so that products of them are correlations."""
+    """Center columns and scale them to length 1, so that their products are correlations."""
     pixels: np.ndarray = np.asarray(x, dtype=dtype)
     centered = pixels - pixels.mean(axis=0)
     length = np.sqrt(np.square(centered).sum(axis=0))
@@ -85,7 +85,7 @@ def _equal_images(x_test: np.ndarray, x_train: np.ndarray) -> np.ndarray:
 
 
 def find_duplicates(folder: Path, train_samples: int, test_samples: int) -> pd.DataFrame:
-    """The table of neighbors of the images that a study uses, from the folder of tensors."""
+    """Return the table of neighbors of the images that a study uses, from a folder of tensors."""
     x_test, y_test = load_tensors(folder, "test", test_samples)
     x_train, y_train = load_tensors(folder, "train", train_samples)
     found = find_neighbors(x_test, x_train)
@@ -95,7 +95,7 @@ def find_duplicates(folder: Path, train_samples: int, test_samples: int) -> pd.D
 def neighbors_table(
     found: Neighbors, test_labels: np.ndarray, train_labels: np.ndarray
 ) -> pd.DataFrame:
-    """A row a test image: its most similar training image, how similar, and both labels."""
+    """One row per test image: its most similar training image, their correlation, both labels."""
     return pd.DataFrame(
         {
             "test": np.arange(len(test_labels)),
@@ -112,10 +112,9 @@ LIMITS = (0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 
 
 def similarity_table(neighbors: pd.DataFrame, correlation: float) -> pd.DataFrame:
-    """A row a limit of likeness: how many pairs reach it, and in how many the labels disagree.
+    """One row per threshold of the correlation: how many pairs reach it, and with which labels.
 
-    Holds the usual limits and the study's own (`chosen` is 1), and says how many of the pairs are
-    exact.
+    Has the usual thresholds and the study's own (`chosen` is 1).
     """
     rows = []
     for limit in sorted({*LIMITS, correlation}):
@@ -141,20 +140,19 @@ GROUPS = ("all", "without", "only")
 def duplicates_table(
     labels: np.ndarray,
     neighbors: pd.DataFrame,
-    predicted: Sequence[Predicted],
+    predicted: Sequence[ModelPredictions],
     correlation: float,
 ) -> pd.DataFrame:
-    """A row a model: accuracy on all test images, without near-duplicates, on these alone.
+    """One row per model: accuracy on all test images, without near-duplicates, and on only these.
 
-    `matched` is what to hold the accuracy on near-duplicates against: that on the other images,
-    weighted so that the classes have the shares that they have among the near-duplicates, which
-    are not of all classes alike.
+    `matched` is the reference for the accuracy on near-duplicates: that on the other images,
+    weighted to the class frequencies of the near-duplicates.
     """
     near = (neighbors["correlation"] >= correlation).to_numpy()
     selected = {"all": np.ones_like(near), "without": ~near, "only": near}
     rows = []
     for model in predicted:
-        row = model.described()
+        row = model.model_columns()
         right = np.array([classes == labels for classes in model.classes])
         for group, which in selected.items():
             row |= {f"{group}_images": int(which.sum())}
@@ -162,15 +160,14 @@ def duplicates_table(
         row["matched"] = _matched(right.mean(axis=0), labels, near) if len(right) else None
         rows.append(row)
     columns = [f"{group}{end}" for group in GROUPS for end in ("_images", "", "_low", "_high")]
-    return pd.DataFrame(rows, columns=[*Predicted.COLUMNS, *columns, "matched"])
+    return pd.DataFrame(rows, columns=[*ModelPredictions.COLUMNS, *columns, "matched"])
 
 
 def accuracy_of(right: np.ndarray, name: str) -> Mapping[str, float | None]:
-    """Give the mean accuracy over trainings with a 95 % interval over images; right: (seeds, n).
+    """Return the mean accuracy over trainings, with a 95 % interval over images; right: (seeds, n).
 
-    Wilson's interval for the mean over the seeds, as if it were that of one
-    training.  A mean of hits over seeds spreads at most as much over the images as the hits of
-    one training with the same accuracy do, so that the interval is, if anything, too wide.
+    This is Wilson's interval, as for one training with that accuracy.  Mean hits over seeds vary
+    over images at most as much as the hits of one such training, so the interval is conservative.
     """
     if not right.size:
         return {name: None, f"{name}_low": None, f"{name}_high": None}
@@ -180,7 +177,7 @@ def accuracy_of(right: np.ndarray, name: str) -> Mapping[str, float | None]:
 
 
 def _matched(right: np.ndarray, labels: np.ndarray, near: np.ndarray) -> float | None:
-    """Mean of `right` (n,) over what is not near, with the shares of classes of what is."""
+    """Return the mean of `right` (n,) over images not near, with the near images' class weights."""
     classes, counts = np.unique(labels[near], return_counts=True)
     others = [right[~near & (labels == label)] for label in classes]
     if not len(classes) or not all(map(len, others)):

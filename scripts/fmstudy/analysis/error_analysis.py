@@ -1,7 +1,7 @@
-"""Which images models get wrong: by class, by agreement of models, and the most telling ones.
+"""Misclassified images: by class, by agreement of models, and the hardest images.
 
-Labels and predicted classes are (n,) whole numbers from 0 to 9, predictions (10, n)
-probabilities.  Of several seeds, counts and scores are means over the finished trainings.
+Labels and predicted classes are (n,) integers from 0 to 9, predictions (10, n) probabilities.
+Counts and scores are means over the finished trainings.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fmstudy.analysis.results import Predicted
+from fmstudy.analysis.results import ModelPredictions
 from fmstudy.analysis.tables import spread
 from fmstudy.data.dataset import CLASSES
 
 SCORES = ("precision", "recall", "f1")
 _ALL = np.arange(len(CLASSES))
 
-# sklearn is slow to import, so the functions that need it import it.
+# sklearn is slow to import, so only the functions that need it import it.
 
 
 # ------------------------------------------------------------------------------------ classes
-def confusion(labels: np.ndarray, predicted: Predicted) -> np.ndarray:
-    """Count images by label (row) and predicted class (column): (10, 10), mean over trainings."""
+def confusion(labels: np.ndarray, predicted: ModelPredictions) -> np.ndarray:
+    """Return the confusion matrix, labels in rows: (10, 10), mean over trainings."""
     from sklearn import metrics
 
     counts = [metrics.confusion_matrix(labels, c, labels=_ALL) for c in predicted.classes]
@@ -34,10 +34,10 @@ def confusion(labels: np.ndarray, predicted: Predicted) -> np.ndarray:
 
 
 def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Give precision, recall and F1 of each class, (10,), of one training.
+    """Return precision, recall and F1 of each class, (10,), for one training.
 
-    A score that is 0/0 is NaN: the precision of a class that was never predicted, the recall of
-    one that has no image.
+    Scores of 0/0 are NaN: the precision of a class that is never predicted, and the recall of a
+    class without images.
     """
     from sklearn import metrics
 
@@ -47,30 +47,29 @@ def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(SCORES, found, strict=False))
 
 
-def classes_table(labels: np.ndarray, predicted: Predicted) -> pd.DataFrame:
-    """A row a class: its images, and each score as mean and range over the trainings."""
+def classes_table(labels: np.ndarray, predicted: ModelPredictions) -> pd.DataFrame:
+    """One row per class: number of images, and mean and range of each score over trainings."""
     found = [scores(labels, classes) for classes in predicted.classes]
     rows = []
     for label, name in enumerate(CLASSES):
-        row = predicted.described() | {"label": label, "class": name}
+        row = predicted.model_columns() | {"label": label, "class": name}
         row["support"] = int(np.sum(labels == label))
         for score in SCORES:
             values = [training[score][label] for training in found]
             row |= spread(score, [value for value in values if np.isfinite(value)])
         rows.append(row)
-    columns = [*Predicted.COLUMNS, "label", "class", "support"]
+    columns = [*ModelPredictions.COLUMNS, "label", "class", "support"]
     return pd.DataFrame(rows, columns=[*columns, *(c for s in SCORES for c in spread(s, []))])
 
 
 # ---------------------------------------------------------------------------------- agreement
 class Agreement(NamedTuple):
-    """How alike two trainings are.
+    """The agreement of two trainings.
 
-    agreement      share of images to which both give the same class
-    shared_errors  images that both get wrong, as a share of those that at least one gets wrong
-    kappa          Cohen's kappa of being wrong: how much more often both are right or both wrong
-                   than if their mistakes were independent; 0 is chance, 1 the same images
-                   (the error consistency of Geirhos, Meding and Wichmann 2020, arXiv:2006.16736)
+    agreement      fraction of images with the same predicted class
+    shared_errors  images misclassified by both, as a fraction of those misclassified by either
+    kappa          Cohen's kappa of errors: 0 if errors are independent, 1 if they are on the same
+                   images (error consistency, Geirhos, Meding and Wichmann 2020, arXiv:2006.16736)
     """
 
     agreement: float
@@ -79,26 +78,25 @@ class Agreement(NamedTuple):
 
 
 def agree(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> Agreement:
-    """Compare the predicted classes of two trainings; NaN where there is nothing to share."""
+    """Compare the predicted classes of two trainings; undefined measures are NaN."""
     from sklearn import metrics
 
     wrong, other = first != labels, second != labels
     either = int(np.sum(wrong | other))
-    told = wrong.any() and other.any() and not (wrong.all() and other.all())
+    defined = wrong.any() and other.any() and not (wrong.all() and other.all())
     return Agreement(
         float(np.mean(first == second)),
         float(np.sum(wrong & other)) / either if either else np.nan,
-        float(metrics.cohen_kappa_score(wrong, other)) if told else np.nan,
+        float(metrics.cohen_kappa_score(wrong, other)) if defined else np.nan,
     )
 
 
-def agreement_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
-    """A row for each two models, and one for each model with itself: means over pairs.
+def agreement_table(labels: np.ndarray, predicted: Sequence[ModelPredictions]) -> pd.DataFrame:
+    """One row per pair of models, and one per model with itself: means over pairs of trainings.
 
-    Trainings of different seeds are compared, because equal seeds start from equal weights and
-    are alike for that reason alone; only where there are none, those of equal seeds, and never a
-    training with itself.  So a model stands beside itself only if two of its seeds finished, and
-    there tells how much a seed alone changes.
+    Pairs have different seeds if possible, because trainings with equal seeds start from equal
+    weights and are more similar; a training is never compared with itself.  A model is compared
+    with itself only if two of its seeds finished, which shows the effect of the seed alone.
     """
     measures = Agreement._fields
     rows = []
@@ -118,8 +116,10 @@ def agreement_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.Da
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pairs(first: Predicted, second: Predicted) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The predicted classes of every two trainings that are compared, each two once."""
+def _pairs(
+    first: ModelPredictions, second: ModelPredictions
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the predicted classes of every pair of trainings to compare, without repetition."""
     left = zip(first.trainings, first.classes, strict=True)
     right = list(zip(second.trainings, second.classes, strict=True))
     every = {
@@ -139,12 +139,12 @@ HARDEST = (
 )
 
 
-def hardest_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.DataFrame:
-    """A row for each image that every finished training of every model gets wrong.
+def hardest_table(labels: np.ndarray, predicted: Sequence[ModelPredictions]) -> pd.DataFrame:
+    """One row per image that every finished training of every model misclassifies.
 
-    predicted is the class that most trainings give it (of equals the first), votes how many do,
-    and confidence the mean probability that these give it.  The images on which the trainings
-    agree most stand first: their labels deserve a second look.
+    predicted is the most frequently predicted class (the first of ties), votes the number of
+    trainings that predict it, and confidence their mean probability for it.  Images with the most
+    votes come first: their labels may be wrong.
     """
     finished = [model for model in predicted if model.predictions]
     trained = {
@@ -154,7 +154,7 @@ def hardest_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.Data
     }
     if not trained:
         return pd.DataFrame(columns=list(HARDEST))
-    every = np.stack(list(trained.values()))  # two models may share a run: it votes once
+    every = np.stack(list(trained.values()))  # a run shared by two models has one vote
     classes = every.argmax(axis=1)
     rows = []
     for image in np.flatnonzero((classes != labels).all(axis=0)):
@@ -179,11 +179,11 @@ def hardest_table(labels: np.ndarray, predicted: Sequence[Predicted]) -> pd.Data
     return table.sort_values(order, ascending=[False, False, True], ignore_index=True)
 
 
-def confident_mistakes(labels: np.ndarray, predicted: Predicted, count: int) -> pd.DataFrame:
-    """Give the images that a model gets wrong most confidently, the most confident first.
+def confident_mistakes(labels: np.ndarray, predicted: ModelPredictions, count: int) -> pd.DataFrame:
+    """Return the images that a model misclassifies most confidently, the most confident first.
 
-    Columns: image, label, predicted, confidence.  Only what all of its finished trainings put
-    into the same wrong class counts, ordered by the mean over them of that class's probability.
+    Columns: image, label, predicted, confidence.  Includes only images with the same wrong class in
+    all finished trainings, sorted by the mean probability of that class.
     """
     columns = ["image", "label", "predicted", "confidence"]
     if not predicted.predictions:

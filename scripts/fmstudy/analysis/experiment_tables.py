@@ -1,4 +1,4 @@
-"""Tables of the experiments of Part C: what they timed, and what they cost."""
+"""Tables of the experiments of Part C: measured times and cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COSTS = (
 
 
 def times_table(seeds: Sequence[int], provenance: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """What the jobs measured of time, and their seconds: rows with keys, measure, value, seed."""
+    """Return the measured times and the jobs' durations: rows with keys, measure, value, seed."""
     rows: list[dict[str, Any]] = []
     for seed, record in zip(seeds, provenance, strict=True):
         rows += [{**row, "seed": seed} for row in record["times"]]
@@ -26,7 +26,7 @@ def times_table(seeds: Sequence[int], provenance: Sequence[Mapping[str, Any]]) -
 
 
 def costs_table(provenance: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row a job: experiment, seed, what it cost, when, on what machine, and by which code."""
+    """One row per job: experiment, seed, cost, end, machine, and code digest."""
     rows = []
     for record in provenance:
         row = {**record, **tables.cost_row(record, PARTS)}

@@ -1,4 +1,4 @@
-"""How the study writes numbers: in the page, the PDF, the explorer, LaTeX, and figures alike."""
+"""Number formats of the study: for the page, the PDF, the explorer, LaTeX and figures."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 Value = float | None
 
-MISSING = "–"  # what stands in a table where there is no number because none applies
-DIVERGED = "diverged"  # and where there is none because no training finished
+MISSING = "–"  # in tables, if no value applies
+DIVERGED = "diverged"  # in tables, if no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 
 def rounded(value: float, form: str) -> str:
-    """Write a number in a form such as ".2f" or ".2e", rounded half up: every rounding is this one.
+    """Format a number by a form such as ".2f" or ".2e", rounding half up, as everywhere.
 
-    That is as by hand: 89.065 is 89.07, though the binary number may lie a trace below.
+    89.065 becomes 89.07, although its binary value may be slightly less.
     """
     if value == 0:
         return format(0.0, form)  # a decimal zero has an exponent of its own
@@ -25,7 +25,7 @@ def rounded(value: float, form: str) -> str:
 
 
 def fixed(value: Value, digits: int = 2) -> str:
-    """Write a number with so many decimals, with a real minus sign and never as -0."""
+    """Format a number with a fixed number of decimals, with a real minus sign and never as -0."""
     if value is None:
         return MISSING
     text = rounded(value, f",.{digits}f")
@@ -33,34 +33,34 @@ def fixed(value: Value, digits: int = 2) -> str:
 
 
 def percent(value: Value, digits: int = 1) -> str:
-    """Write a share as percent: 0.867 is 86.7 %."""
+    """Format a fraction as a percentage: 0.867 is 86.7 %."""
     return MISSING if value is None else f"{fixed(100 * value, digits)}{THIN}%"
 
 
 def loss(value: Value, digits: int = 3) -> str:
-    """Write a loss in nats: 0.384."""
+    """Format a loss in nats: 0.384."""
     return fixed(value, digits)
 
 
 def signed(value: Value, digits: int = 2) -> str:
-    """Write a difference with its sign: +0.35."""
+    """Format a difference with its sign: +0.35."""
     text = fixed(value, digits)
     positive = value is not None and value > 0 and re.search("[1-9]", text)
     return f"+{text}" if positive else text
 
 
 def points(value: Value, digits: int = 2) -> str:
-    """Write a difference of shares in percentage points, with its sign: 0.021 is +2.10."""
+    """Format a difference of fractions in percentage points, with its sign: 0.021 is +2.10."""
     return MISSING if value is None else signed(100 * value, digits)
 
 
 def count(value: Value) -> str:
-    """Write a whole number: 60,000."""
+    """Format an integer: 60,000."""
     return fixed(value, 0)
 
 
 def number(value: Value | str) -> str:
-    """Write a number of the configuration exactly and shortly: 300, 0.001, 1e-5."""
+    """Format a number from the configuration exactly and briefly: 300, 0.001, 1e-5."""
     if not isinstance(value, int | float):
         return MISSING if value is None else str(value)
     if isinstance(value, float):
@@ -69,14 +69,14 @@ def number(value: Value | str) -> str:
 
 
 def brief(value: float, digits: int) -> str:
-    """Write a number with so many digits at most, without zeros at its end: 30, 1.5, 4e−7."""
+    """Format a number with at most this many digits, without trailing zeros: 30, 1.5, 4e−7."""
     text = f"{float(rounded(value, f'.{digits - 1}e')):g}"
     mantissa, exponent, power = text.partition("e")
     return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
 
 
 def scientific(value: Value, digits: int = 1) -> str:
-    """Write a number of any size with so many decimals and a power of ten: 3.1e−7."""
+    """Format a number in scientific notation: 3.1e−7."""
     if value is None:
         return MISSING
     mantissa, power = rounded(value, f".{digits}e").split("e")
@@ -84,19 +84,17 @@ def scientific(value: Value, digits: int = 1) -> str:
 
 
 def significant(value: Value, digits: int = 3) -> str:
-    """Write a number of any size with so many digits: 0.0451, 1.21, 4.2e−7."""
+    """Format a number with significant digits: 0.0451, 1.21, 4.2e−7."""
     if value is None:
         return MISSING
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        power = int(
-            rounded(value, f".{digits - 1}e").partition("e")[2]
-        )  # of the value as it is rounded
+        power = int(rounded(value, f".{digits - 1}e").partition("e")[2])  # of the rounded value
         return fixed(value, max(0, digits - 1 - power))
     return scientific(value, digits - 1)
 
 
 def seconds(value: Value) -> str:
-    """Write a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
+    """Format a duration: 9.4 s, 1 min 05 s, 2 h 03 min."""
     if value is None:
         return MISSING
     if value < 59.95:
@@ -109,7 +107,7 @@ def seconds(value: Value) -> str:
 
 
 def p_value(value: Value) -> str:
-    """Write a p-value: 0.034, or that it is below 0.001."""
+    """Format a p-value: 0.034, or < 0.001."""
     if value is None:
         return MISSING
     return "< 0.001" if value < 0.001 else fixed(value, 3)

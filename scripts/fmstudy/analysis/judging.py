@@ -1,4 +1,4 @@
-"""The source's claims judged: on the runs, and on the numbers that the source itself prints."""
+"""Tests the source's claims on our runs, and on the numbers that the source prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from fmstudy.analysis import verdicts
 from fmstudy.analysis.formats import brief
-from fmstudy.analysis.ledger import rounding, scale_of
+from fmstudy.analysis.ledger import rounding, unit_scale
 from fmstudy.analysis.measures import Measures
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.statistics import (
@@ -37,51 +37,51 @@ COLUMNS = (
 )
 
 
-class Missing(Exception):
-    """A quantity that this study does not have: an epoch that is not reached, too few values."""
+class UnavailableQuantity(Exception):
+    """A quantity that this study lacks, such as an epoch beyond the end of training."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a claim expects of a quantity: more or less than a value, or about it."""
+    """The expected value of a quantity: more than, less than, or about a value."""
 
-    way: str  # more, less or about
+    relation: str  # more, less or about
     value: float
     within: float = 0.0
 
     @classmethod
     def of(cls, test: Mapping[str, Any]) -> Expectation:
         """Read the expectation of a test."""
-        [way] = [way for way in ("more", "less", "about") if way in test]
-        return cls(way, float(test[way]), float(test.get("within", 0.0)))
+        [relation] = [key for key in ("more", "less", "about") if key in test]
+        return cls(relation, float(test[relation]), float(test.get("within", 0.0)))
 
     def p_values(self, estimate: Estimate) -> tuple[float, float]:
-        """The one-sided p-values for the expectation and against it."""
-        if self.way == "more":
+        """Return the one-sided p-values for the expectation and against it."""
+        if self.relation == "more":
             return estimate.p_above(self.value), estimate.p_below(self.value)
-        if self.way == "less":
+        if self.relation == "less":
             return estimate.p_below(self.value), estimate.p_above(self.value)
         low, high = self.value - self.within, self.value + self.within
         return estimate.p_inside(low, high), estimate.p_outside(low, high)
 
     def holds(self, value: float, slack: float = 0.0) -> bool:
-        """Tell whether an exact value fulfils the expectation, give or take `slack`."""
-        if self.way == "more":
+        """Return whether an exact value meets the expectation, with a tolerance of `slack`."""
+        if self.relation == "more":
             return value > self.value - slack
-        if self.way == "less":
+        if self.relation == "less":
             return value < self.value + slack
         return abs(value - self.value) <= self.within + slack
 
     def text(self, unit: str) -> str:
-        """Write the expectation in words: "above 5 points"."""
+        """Format the expectation: "above 5 points"."""
         value = written(self.value, unit)
-        if self.way == "about":
+        if self.relation == "about":
             return f"{value} to within {written(self.within, unit)}"
-        return f"{'above' if self.way == 'more' else 'below'} {value}"
+        return f"{'above' if self.relation == 'more' else 'below'} {value}"
 
 
 def unit_of(metric: str, differs: bool = True) -> str:
-    """The unit in which a metric, or a difference of it, is written: points, %, nats or none."""
+    """Return the unit of a metric, or of its differences: points, %, nats or none."""
     kind = verdicts.kind_of(metric)
     if "accuracy" in kind or kind.endswith("share"):
         return "points" if differs or kind.startswith("gap") else "%"
@@ -89,7 +89,7 @@ def unit_of(metric: str, differs: bool = True) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value in its unit: shares as points or percent, a logarithm as a factor."""
+    """Format a value with its unit: fractions as points or percent, a logarithm as a factor."""
     if unit == "factor":
         return f"a factor of {brief(10.0**value, 3)}"
     size = round(100 * value, 6) if unit in ("points", "%") else value
@@ -101,7 +101,7 @@ def written(value: float, unit: str) -> str:
 # ----------------------------------------------------------------------------------- quantities
 @dataclass(frozen=True)
 class Quantity:
-    """What a test measures: an estimate (None with one seed), its value, and words for it."""
+    """What a test measures: an estimate (None for one seed), its value, and its description."""
 
     estimate: Estimate | None
     value: float
@@ -112,11 +112,11 @@ class Quantity:
 
 
 class Evidence:
-    """What claims are tested on: the models, sweeps and the longer training of a study.
+    """The data for testing claims: models, sweeps and longer training of a study.
 
     models   by name, as dictionaries
-    sweeps   by name: values, and the models that have them
-    longer   the model of the longer training, and after which epochs it is read off: model, at
+    sweeps   by name: their values and models
+    longer   the model of the longer training (model), and the epochs of its evaluations (at)
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Evidence:
         self.models, self.sweeps, self.longer, self.m = models, sweeps, longer, m
 
     def quantity(self, test: Mapping[str, Any]) -> Quantity:
-        """Measure what a test is about.  Raises Missing if this study does not have it."""
+        """Measure the quantity of a test.  Raises UnavailableQuantity if this study lacks it."""
         measures = {
             "compare": self._compare,
             "level": self._level,
@@ -145,9 +145,11 @@ class Evidence:
             sample = self.m.sample(model, metric, epoch)
         except KeyError:
             place = "" if epoch is None else f" after epoch {epoch}"
-            raise Missing(f"{model['title']} has no {words_of(metric)}{place} here.") from None
+            raise UnavailableQuantity(
+                f"{model['title']} has no {describe_metric(metric)}{place} here."
+            ) from None
         if not sample.seeds:
-            raise Missing(f"Every training of {model['title']} diverged.")
+            raise UnavailableQuantity(f"Every training of {model['title']} diverged.")
         return sample
 
     def _compare(self, given: Mapping[str, Any]) -> Quantity:
@@ -161,7 +163,7 @@ class Evidence:
             float(second.values.mean() - first.values.mean()),
             len(shared),
             unit_of(metric),
-            f"{words_of(metric)}{at}: {other['title']} minus {one['title']}",
+            f"{describe_metric(metric)}{at}: {other['title']} minus {one['title']}",
             (given["with"], given["model"]),
         )
 
@@ -175,19 +177,19 @@ class Evidence:
             float(sample.values.mean()),
             len(sample.seeds),
             unit_of(metric, differs=False),
-            f"{words_of(metric)}{at} of {model['title']}",
+            f"{describe_metric(metric)}{at} of {model['title']}",
             (given["model"],),
         )
 
     def _course(self, given: Mapping[str, Any]) -> Quantity:
-        """Change of a metric within trainings, perhaps less its change over other epochs."""
+        """Change of a metric within trainings, optionally minus its change over other epochs."""
         model = self.models[given["model"]]
         return self._change(
             model, given["metric"], (given["from"], given["to"]), given.get("minus")
         )
 
     def _longer(self, given: Mapping[str, Any]) -> Quantity:
-        """Change of a metric from the first to the last reading of the longer training."""
+        """Change of a metric from the first to the last evaluation of the longer training."""
         at = self.longer["at"]
         return self._change(self.longer["model"], given["metric"], (at[0], at[-1]))
 
@@ -200,7 +202,7 @@ class Evidence:
     ) -> Quantity:
         """Change of a metric over a span of epochs, training by training.
 
-        What each image adds is not known of epochs before the last.
+        Values by image are not available for epochs before the last.
         """
 
         def over(start: int, end: int) -> Any:
@@ -216,7 +218,7 @@ class Evidence:
             float(values.mean()),
             len(values),
             unit_of(metric),
-            f"{words_of(metric)} of {model['title']}: {words}",
+            f"{describe_metric(metric)} of {model['title']}: {words}",
             (model["name"],),
         )
 
@@ -236,21 +238,23 @@ class Evidence:
         places = [math.log(value) for value in values] if logarithmic else values
         estimate = trend(places, samples)
         if estimate is None:
-            raise Missing(f"The sweep {sweep['title']} has fewer than three values there.")
+            raise UnavailableQuantity(
+                f"The sweep {sweep['title']} has fewer than three values there."
+            )
         scale = " of the logarithm" if logarithmic else ""
         return Quantity(
             estimate,
             estimate.value,
             sum(len(sample.seeds) for sample in samples),
             unit_of(metric),
-            f"{words_of(metric)}, fitted line{scale}: {sweep['vary'].replace('_', ' ')} "
+            f"{describe_metric(metric)}, fitted line{scale}: {sweep['vary'].replace('_', ' ')} "
             f"{number(max(values))} minus {number(min(values))}",
             (sweep["base"],),
         )
 
 
-def words_of(metric: str) -> str:
-    """Write a metric in words."""
+def describe_metric(metric: str) -> str:
+    """Describe a metric in words."""
     return {
         "test_gap_accuracy": "gap in accuracy, training minus test",
         "test_gap_loss": "gap in loss, test minus training",
@@ -275,10 +279,10 @@ def claims_table(
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:
-    """A row a claim: hypothesis, what was measured, verdict and reason, the source's own numbers.
+    """One row per claim: hypothesis, measurement, verdict, reason, and the source's own numbers.
 
     For `models`, `sweeps` and `longer` see `Evidence`.  The claims of a topic that are tested on
-    runs are a family: their p-values are corrected together.
+    runs form a family: their p-values are corrected together.
     """
     named = {model["name"]: model for model in models}
     evidence = Evidence(named, sweeps, longer, Measures(runs, labels))
@@ -300,8 +304,8 @@ def claims_table(
         if "test" in claim:
             try:
                 quantity = evidence.quantity(claim["test"])
-            except Missing as missing:
-                row["reason"] = str(missing)
+            except UnavailableQuantity as unavailable:
+                row["reason"] = str(unavailable)
                 continue
             expectation = Expectation.of(claim["test"])
             row |= _measured(quantity, expectation)
@@ -316,9 +320,9 @@ def claims_table(
 def judge(
     family: Sequence[tuple[dict[str, Any], tuple[float, float]]], what: str = "tests"
 ) -> None:
-    """Put verdicts into the rows of a family, given their one-sided p-values for and against.
+    """Add verdicts to the rows of a family, given their one-sided p-values for and against.
 
-    `what` says of what the family consists.
+    `what` names the members of the family.
     """
     p_values = [min(1.0, 2.0 * min(each)) for _, each in family]
     for (row, each), p, p_holm in zip(family, p_values, holm(p_values), strict=True):
@@ -326,7 +330,7 @@ def judge(
         row["verdict"] = verdicts.of_claim(*each, p_holm)
         if p <= ALPHA < p_holm:
             row["reason"] = (
-                f"By itself it would count as {verdicts.of_claim(*each, p)}; corrected for the "
+                f"On its own it would count as {verdicts.of_claim(*each, p)}; corrected for the "
                 f"{len(family)} {what} it does not."
             )
 
@@ -342,7 +346,7 @@ def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
     if quantity.estimate is None:
         return row | {
             "verdict": verdicts.TOO_FEW,
-            "reason": "One seed does not tell how runs scatter."
+            "reason": "One seed does not show how much runs vary."
             if quantity.seeds
             else "The two models have no seed in common.",
         }
@@ -354,14 +358,14 @@ def _measured(quantity: Quantity, expectation: Expectation) -> dict[str, Any]:
 
 
 def _printed(claim: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Hold a claim against the source's own numbers, which are rounded."""
+    """Test a claim on the source's own numbers, which are rounded."""
     if "printed" not in claim:
         return {}
     test = claim["printed"]
     rows = {row["id"]: row for row in published}
     signed = [(rows[it], 1.0) for it in test.get("add", [])]
     signed += [(rows[it], -1.0) for it in test.get("subtract", [])]
-    scales = [1.0 / scale_of(row["unit"]) for row, _ in signed]
+    scales = [1.0 / unit_scale(row["unit"]) for row, _ in signed]
     value = sum(
         sign * float(row["value"]) * scale
         for (row, sign), scale in zip(signed, scales, strict=True)
@@ -372,7 +376,7 @@ def _printed(claim: Mapping[str, Any], published: Sequence[Mapping[str, str]]) -
     expectation = Expectation.of(test)
     unit = ("points" if len(signed) > 1 else "%") if signed[0][0]["unit"] == "percent" else "nats"
     if expectation.holds(value, slack) != expectation.holds(value, -slack):
-        verdict = verdicts.UNRESOLVED  # the digits printed do not tell
+        verdict = verdicts.UNRESOLVED  # the printed digits do not decide
     else:
         verdict = verdicts.SUPPORTED if expectation.holds(value) else verdicts.CONTRADICTED
     sums = " ".join(f"{'+' if sign > 0 else '−'} {row['id']}" for row, sign in signed)

@@ -1,4 +1,4 @@
-"""The ledger: every number that the source prints, what we got, and what is to be made of it."""
+"""The ledger: every number that the source prints, our reproduction, and a verdict."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COLUMNS = (
 )
 
 
-def scale_of(unit: str) -> float:
-    """What to multiply a metric with to have it in a published unit: percent or nats."""
+def unit_scale(unit: str) -> float:
+    """Return the factor that converts a metric to a published unit, percent or nats."""
     return 100.0 if unit == "percent" else 1.0
 
 
 def rounding(as_written: str) -> float:
-    """Half a unit of the last digit printed: 0.005 for 0.55, 0.5 for 90%."""
+    """Return half a unit of the last printed digit: 0.005 for 0.55, 0.5 for 90%."""
     exponent = Decimal(as_written.strip().rstrip("%")).as_tuple().exponent
     assert isinstance(exponent, int)
     return 0.5 * 10.0**exponent
@@ -44,22 +44,22 @@ def ledger_table(
     published: Sequence[Mapping[str, str]],
     redone_by: Mapping[str, Sequence[str]],
     models: Sequence[Mapping[str, Any]],
-    whole: bool,
+    uses_all_images: bool,
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:
-    """A row for each published number and protocol: what it was, what we got, a verdict.
+    """One row per published number and protocol: the number, our result, and a verdict.
 
-    `redone_by` names, for each model of the source, the model of the study that follows it to
-    the letter and, where there is one, an alternative reading of it; a number of a model that is
-    not among `models` has no row.  `whole` says whether the study uses all images of the data
-    set, as the source does.  Numbers stand in the published unit; a difference is reproduced
-    minus published; `low` and `high` are the 95 % interval of our mean over seeds, `tolerance`
-    how far one more run may lie from it, plus the rounding of the published number.
+    `redone_by` has, for each model of the source, the study's model that follows it to the letter
+    and optionally an alternative; numbers of models that are not in `models` have no row.
+    `uses_all_images` is whether the study uses the whole data set, as the source does.  Numbers are
+    in the published unit; a difference is reproduced minus published; `low` and `high` are the 95 %
+    interval of our mean over seeds; `tolerance` is the possible deviation of one more run from it,
+    plus the rounding of the published number.
     """
     m, named, table = Measures(runs, labels), {it["name"]: it for it in models}, []
     for row in published:
-        scale = scale_of(row["unit"])
+        scale = unit_scale(row["unit"])
         metric = f"{row['split']}_{_METRICS[row['metric']]}"
         for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
             if name not in named:
@@ -94,14 +94,14 @@ def ledger_table(
                 entry |= {"low": mean.low, "high": mean.high}
                 entry["tolerance"] = spread + rounding(row["as_written"])
             contradicted = _contradicted(row, published) if protocol == PROTOCOLS[0] else None
-            table.append(entry | _judge(entry, whole, contradicted))
+            table.append(entry | _judge(entry, uses_all_images, contradicted))
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
 def _contradicted(
     row: Mapping[str, str], rows: Sequence[Mapping[str, str]]
 ) -> Mapping[str, str] | None:
-    """The number that the source printed before for the same thing, if it is another one."""
+    """Return an earlier, different number that the source prints for the same metric, if any."""
     for earlier in rows:
         if earlier["id"] == row["id"]:
             return None
@@ -113,34 +113,34 @@ def _contradicted(
 
 
 def _judge(
-    entry: Mapping[str, Any], whole: bool, contradicted: Mapping[str, str] | None
+    entry: Mapping[str, Any], uses_all_images: bool, contradicted: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Verdict and reason of one entry."""
+    """Return the verdict and reason of one entry."""
     if contradicted is not None:
         return {
             "verdict": verdicts.CONTRADICTION,
-            "reason": f"The source prints {contradicted['as_written']} for the same thing "
+            "reason": f"The source prints {contradicted['as_written']} for the same quantity "
             f"({contradicted['id']}) and {entry['as_written']} here. {_found(entry)}",
         }
     if "difference" not in entry:
-        return _not_testable("Every training of the model diverged.")
-    if not whole:
+        return _not_testable("All trainings of the model diverged.")
+    if not uses_all_images:
         return _not_testable(
-            "This study uses a part of the images, the source all of them; their numbers are "
-            "not about the same thing."
+            "This study uses only part of the images, so its numbers are not comparable to those "
+            "of the source."
         )
     if "tolerance" not in entry:
-        return _not_testable(f"One run does not tell how runs scatter. {_found(entry)}")
+        return _not_testable(f"One run does not show how much runs vary. {_found(entry)}")
     verdict = verdicts.of_published(entry["difference"], entry["tolerance"], entry["unit"])
     unit, digits = _UNITS[entry["unit"]], _DIGITS[entry["unit"]]
     size, tolerance = abs(entry["difference"]), entry["tolerance"]
-    way = "above" if entry["difference"] > 0 else "below"
+    side = "above" if entry["difference"] > 0 else "below"
     reason = (
-        f"Our mean lies {size:.{digits}f} {unit} {way} the printed number; another run, rounded "
-        f"as printed, may lie up to {tolerance:.{digits}f} {unit} from our mean."
+        f"Our mean is {size:.{digits}f} {unit} {side} the printed number; another run, rounded as "
+        f"printed, may differ from our mean by up to {tolerance:.{digits}f} {unit}."
     )
     if verdict == verdicts.WITHIN_NOISE:
-        reason += " The runs scatter too much for more than that."
+        reason += " The runs vary too much for a stronger verdict."
     return {"verdict": verdict, "reason": reason}
 
 
@@ -150,6 +150,6 @@ def _not_testable(reason: str) -> dict[str, str]:
 
 def _found(entry: Mapping[str, Any]) -> str:
     if "difference" not in entry:
-        return "Here every training diverged."
+        return "Here all trainings diverged."
     digits, unit = _DIGITS[entry["unit"]], " %" if entry["unit"] == "percent" else ""
-    return f"Here it is {fixed(entry['reproduced'], digits)}{unit}."
+    return f"Our result is {fixed(entry['reproduced'], digits)}{unit}."

@@ -1,17 +1,17 @@
-"""Metrics of models as samples over seeds and images, from what the trainings left behind.
+"""Metrics of models as samples over seeds and images, from the results of trainings.
 
-Accuracies and shares are in [0, 1], losses in nats.  Metrics of the end of training:
+Accuracies and fractions are in [0, 1], losses in nats.  Metrics at the end of training:
 
 - train_, validation_ and test_ with accuracy, loss and objective (loss plus penalty);
-- gap_accuracy, gap_loss: between training and held-out data, which are the validation part where
+- gap_accuracy, gap_loss: between training data and held-out data, which is the validation part if
   there is one, else the test data; test_gap_accuracy, test_gap_loss: always to the test data.
-  Positive when the training data are done better;
+  Positive if the model does better on the training data;
 - norm, near_zero_share, sum_absolute: of the weights of all layers;
 - gamma_deviation, beta_mean, gamma_one: of batch normalization in the low-level engine, the
   mean over its units of |gamma - s| / s, |beta - m| / s and |gamma - 1|, where m and s are mean
-  and standard deviation of what the unit normalizes.
+  and standard deviation of the unit before normalization.
 
-Those of a split and gaps are also to be had of any epoch.  Diverged trainings stay out.
+Metrics of splits and gaps are also available for any epoch.  Diverged trainings are excluded.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Measures:
         values = {seed: self._final(model, seed, metric) for seed in seeds}
         sign, kind = _OF_TEST.get(metric, (0, ""))
         if metric in ("gap_accuracy", "gap_loss") and "validation" in self._splits(model, seeds):
-            sign = 0  # the held-out images are then the validation part's, which are not saved
+            sign = 0  # predictions for the validation part are not saved
         if not sign:
             return Sample(values)
         images = {seed: sign * self._images(model["run"], seed)[kind] for seed in seeds}
         return Sample(values, images)
 
     def right(self, model: Model, seed: int) -> np.ndarray:
-        """Which test images a run has right: booleans (n,)."""
+        """Return which test images a run classifies correctly: booleans (n,)."""
         return self._images(model["run"], seed)["accuracy"] > 0.5
 
     def _splits(self, model: Model, seeds: list[int]) -> list[str]:
@@ -74,25 +74,25 @@ class Measures:
             return float(weight_row(model["run"], [seed], self.runs)[metric])
         if metric in OF_NORMALIZATION:
             return _normalization(metric, self.runs.arrays(model["run"], seed))
-        return _with_test_gaps(final_metrics(self.runs.metrics(model["run"], seed)))[metric]
+        return _add_test_gaps(final_metrics(self.runs.metrics(model["run"], seed)))[metric]
 
     def _at(self, model: Model, seed: int, metric: str, epoch: int) -> float:
         history = self.runs.history(model["run"], seed)
-        there = history[history["epoch"] == epoch].set_index("split")
-        if there.empty:
+        rows = history[history["epoch"] == epoch].set_index("split")
+        if rows.empty:
             raise KeyError(epoch)
         final = {
             str(split): {key: float(row[key]) for key in ("loss", "penalty", "accuracy")}
-            for split, row in there.iterrows()
+            for split, row in rows.iterrows()
         }
-        return _with_test_gaps(final_metrics({"final": final}))[metric]
+        return _add_test_gaps(final_metrics({"final": final}))[metric]
 
     def _read_images(self, run: str, seed: int) -> dict[str, np.ndarray]:
-        """Accuracy (1 or 0) and loss of each test image.
+        """Compute the accuracy (1 or 0) and loss of each test image.
 
-        A probability that float32 rounds to 0 stands for the smallest that it can hold; the
-        loss of such an image is then too small, which matters for its variance only: the mean
-        is the engine's, from logits.
+        Probabilities that float32 rounds to 0 are replaced by its smallest positive number.  The
+        loss of such an image is then too small, which affects only the variance: the mean is the
+        engine's, from logits.
         """
         predictions = self.runs.predictions(run, seed)
         given = predictions[self.labels, np.arange(self.labels.size)].astype(np.float64)
@@ -103,7 +103,7 @@ class Measures:
         }
 
 
-# Which way the test images count in a metric, and by what.
+# Sign and kind of the test images' contribution to a metric.
 _OF_TEST = {
     "test_accuracy": (1, "accuracy"),
     "test_loss": (1, "loss"),
@@ -115,8 +115,8 @@ _OF_TEST = {
 }
 
 
-def _with_test_gaps(metrics: dict[str, float]) -> dict[str, float]:
-    """Add the gaps to the test data, if these were looked at."""
+def _add_test_gaps(metrics: dict[str, float]) -> dict[str, float]:
+    """Add the gaps to the test data, if it was evaluated."""
     if "test_loss" not in metrics:
         return metrics
     return metrics | {
@@ -126,14 +126,14 @@ def _with_test_gaps(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def _normalization(metric: str, arrays: Mapping[str, np.ndarray]) -> float:
-    """Mean over the units of all normalized layers; see the module's docstring."""
+    """Return a mean over the units of all normalized layers; see the module's docstring."""
     distances = []
     for name in (name for name in arrays if name.startswith("gamma")):
         layer = name.removeprefix("gamma")
         gamma, beta = (arrays[f"{it}{layer}"].astype(np.float64) for it in ("gamma", "beta"))
         mean, variance = (arrays[f"{it}{layer}"].astype(np.float64) for it in ("mean", "variance"))
         deviation = np.sqrt(variance)
-        known = deviation > 0  # a unit that is always off has none
+        known = deviation > 0  # 0 for units that are always off
         distance = {
             "gamma_deviation": np.abs(gamma - deviation) / np.where(known, deviation, 1.0),
             "beta_mean": np.abs(beta - mean) / np.where(known, deviation, 1.0),
@@ -146,10 +146,10 @@ def _normalization(metric: str, arrays: Mapping[str, np.ndarray]) -> float:
 
 
 def gaps_over_epochs(model: Model, runs: Runs) -> pd.DataFrame:
-    """The gaps to held-out data after each epoch, a column a seed, of both kinds.
+    """Return the gaps to held-out data after each epoch, for each kind and seed.
 
-    Held out are the validation part where there is one, else the test data.  Columns are
-    (kind, seed) with kind accuracy or loss; the index is the epoch.
+    Held out is the validation part if there is one, else the test data.  Columns are (kind, seed)
+    with kind accuracy or loss; the index is the epoch.
     """
     columns = {}
     for seed in model["seeds"]:

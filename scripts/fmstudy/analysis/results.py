@@ -1,4 +1,4 @@
-"""What jobs leave and later jobs read: trainings, what they predict, and tables."""
+"""Reads the results of trainings: metrics, histories, predictions and weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from fmstudy import runtime
 from fmstudy.study.spec import FINISHED
 
-Model = Mapping[str, Any]  # what the study says of a model: name, title, run, seeds, spec
+Model = Mapping[str, Any]  # name, title, run, seeds, spec, ...
 
 
 class Runs:
@@ -23,12 +23,12 @@ class Runs:
         self.directory = Path(directory)
 
     @classmethod
-    def holding(cls, files: Sequence[str]) -> Runs:
-        """Find the directory of runs from files of runs."""
+    def from_files(cls, files: Sequence[str]) -> Runs:
+        """Create a reader for the directory that contains these files of runs."""
         return cls(Path(files[0]).parents[2] if files else "")
 
     def path(self, run: str, seed: int, file: str) -> Path:
-        """Where a training's file lies."""
+        """Return the path of a training's file."""
         return self.directory / run / f"seed-{seed}" / file
 
     def metrics(self, run: str, seed: int) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Runs:
         return runtime.read_json(self.path(run, seed, "metrics.json"))
 
     def finished(self, model: Model) -> list[int]:
-        """The seeds of a model whose training did not diverge."""
+        """Return the seeds of a model whose training did not diverge."""
         seeds = model["seeds"]
         return [s for s in seeds if self.metrics(model["run"], s)["status"] == FINISHED]
 
@@ -49,17 +49,17 @@ class Runs:
         return runtime.read_json(self.path(run, seed, "provenance.json"))
 
     def predictions(self, run: str, seed: int) -> np.ndarray:
-        """The probabilities (10, n) that a training gives to the classes of the test images."""
+        """Read the predicted probabilities (10, n) of the test images."""
         path = self.path(run, seed, "predictions.npy")
         found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         return found
 
     def arrays(self, run: str, seed: int) -> dict[str, np.ndarray]:
-        """Everything that a trained net consists of, by name."""
+        """Read all arrays of a trained net, by name."""
         return read_arrays(self.path(run, seed, "weights.npz"))
 
     def weights(self, run: str, seed: int) -> np.ndarray:
-        """All weights of a training in one row: coefficients of all layers, no biases."""
+        """Read the weights of all layers as one vector, without biases."""
         kept = {
             name: array
             for name, array in self.arrays(run, seed).items()
@@ -67,17 +67,19 @@ class Runs:
         }
         return np.concatenate([array.ravel() for array in kept.values()])
 
-    def predicted(self, model: Model) -> Predicted:
-        """What the finished trainings of a model predict."""
+    def predicted(self, model: Model) -> ModelPredictions:
+        """Read the predictions of a model's finished trainings."""
         seeds = self.finished(model)
-        return Predicted(model, [self.predictions(model["run"], seed) for seed in seeds], seeds)
+        return ModelPredictions(
+            model, [self.predictions(model["run"], seed) for seed in seeds], seeds
+        )
 
 
 @dataclass(frozen=True)
-class Predicted:
+class ModelPredictions:
     """A model with the predictions of its finished trainings, each (10, n), and their seeds.
 
-    A diverged training predicts nothing: it is counted and left out.
+    Diverged trainings are counted but have no predictions.
     """
 
     model: Model
@@ -88,7 +90,7 @@ class Predicted:
 
     @property
     def classes(self) -> list[np.ndarray]:
-        """The most probable class of each image, (n,), of every training."""
+        """The most probable class of each image, (n,), for every training."""
         return [predictions.argmax(axis=0) for predictions in self.predictions]
 
     @property
@@ -96,13 +98,13 @@ class Predicted:
         """The finished trainings, as (run, seed)."""
         return [(self.model["run"], seed) for seed in self.seeds]
 
-    def described(self) -> dict[str, Any]:
-        """Give what a table says first of a model: name, title, and how many seeds."""
-        asked = len(self.model["seeds"])
+    def model_columns(self) -> dict[str, Any]:
+        """Return the first columns of a model's row: name, title and numbers of seeds."""
+        seeds = len(self.model["seeds"])
         return {name: self.model[name] for name in ("name", "title", "engine", "run")} | {
             "model": self.model["name"],
-            "seeds": asked,
-            "diverged": asked - len(self.seeds),
+            "seeds": seeds,
+            "diverged": seeds - len(self.seeds),
         }
 
 

@@ -1,16 +1,15 @@
-"""Intervals and tests of the study: how sure a number is, and whether two models differ.
+"""Intervals and tests: the uncertainty of a number, and whether two models differ.
 
-A trained network's test accuracy depends on two draws: of the seed, and of the test images.
-Which of them counts depends on the question.
+The test accuracy of a trained network depends on two random draws: of the seed, and of the test
+images.  The question determines which of them matters.
 
-- One run on other images: `share_interval`, `mcnemar`.  They say nothing of other seeds.
-- The same images, another seed: `over_seeds`, and `another_run` for where one more run will lie.
-- Another seed and other images, which is what is meant by "A is better than B":
-  `over_seeds_and_images`.
+- One run on other images: `share_interval`, `mcnemar`.  They ignore other seeds.
+- Another seed on the same images: `over_seeds`, and `another_run` for one further run.
+- Another seed and other images, as in "A is better than B": `over_seeds_and_images`.
 
-The training images are always the same: nothing here is about other training data.
+The training images are fixed; no interval accounts for other training data.
 
-All intervals are for 95 %, and two-sided.  `simulation` checks whether they keep that.
+All intervals are two-sided 95 % intervals.  `checks.simulation` tests their coverage.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ ALPHA = 1.0 - LEVEL
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard errors: from the trainings, and from the test images.
+    """A number with its standard errors from the trainings and from the test images.
 
-    error, freedom              of the trainings, with its degrees of freedom, which are few
-    image_error, image_freedom  of the test images; 0 where they do not count
+    error, freedom              of the trainings, with its (few) degrees of freedom
+    image_error, image_freedom  of the test images; 0 if they do not matter
 
-    Intervals and p-values are Student's t where one error counts.  Where both do, the half-width
-    is the root of the sum of the squares of each one's own (S. K. Banerjee, Sankhya 22 (1960)):
-    it holds its level whatever the proportion of the two, and errs to the wide side.  The usual
-    approximation, Satterthwaite's degrees of freedom of the sum, does not when one of them has
-    two degrees of freedom and small levels are asked for: it takes trainings that agree by luck
-    for trainings that agree.  An error of 0 (all replicates are equal) leaves no doubt.
+    With a single error, intervals and p-values are Student's t.  With both, the half-width is the
+    root sum of squares of their half-widths (S. K. Banerjee, Sankhya 22 (1960)), which keeps its
+    level for any ratio of the two and is conservative.  The usual approximation, Satterthwaite's
+    degrees of freedom of the sum, fails if one of them has two degrees of freedom and the level is
+    small: it mistakes trainings that agree by chance for trainings with low variance.  With an
+    error of 0 (all replicates equal) there is no uncertainty.
     """
 
     value: float
@@ -53,7 +52,7 @@ class Estimate:
     image_freedom: float = math.inf
 
     def half_width(self, alpha: float = ALPHA) -> float:
-        """Half the width of the two-sided interval that misses with probability `alpha`."""
+        """Return half the width of the two-sided interval of level 1 - `alpha`."""
         return math.hypot(
             _quantile(self.freedom, alpha) * self.error,
             _quantile(self.image_freedom, alpha) * self.image_error,
@@ -70,14 +69,14 @@ class Estimate:
         return self.value + self.half_width()
 
     def p_differs(self, threshold: float = 0.0) -> float:
-        """The two-sided p-value against "the true value is `threshold`".
+        """Return the two-sided p-value of the hypothesis "the true value is `threshold`".
 
-        The level at which the interval just reaches the threshold.
+        It is the alpha for which the interval just reaches the threshold.
         """
         distance = abs(self.value - threshold)
         if distance == 0.0:
             return 1.0
-        if self.half_width(_SMALLEST) < distance:  # an error of 0, or as good as that
+        if self.half_width(_SMALLEST) < distance:  # an error of 0 or almost 0
             return 0.0
         if self.image_error == 0.0:
             return 2.0 * float(stdtr(self.freedom, -distance / self.error))
@@ -89,44 +88,44 @@ class Estimate:
         return math.exp(brentq(excess, math.log(_SMALLEST), 0.0))
 
     def p_above(self, threshold: float = 0.0) -> float:
-        """The one-sided p-value against "the true value is at most `threshold`"."""
+        """Return the one-sided p-value of "the true value is at most `threshold`"."""
         half = self.p_differs(threshold) / 2.0
         return half if self.value >= threshold else 1.0 - half
 
     def p_below(self, threshold: float = 0.0) -> float:
-        """The one-sided p-value against "the true value is at least `threshold`"."""
+        """Return the one-sided p-value of "the true value is at least `threshold`"."""
         return (-self).p_above(-threshold)
 
     def p_inside(self, low: float, high: float) -> float:
-        """The p-value against "the true value lies outside of low to high".
+        """Return the p-value of "the true value lies outside low to high".
 
         Two one-sided tests: D. Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15 (1987).
         """
         return max(self.p_above(low), self.p_below(high))
 
     def p_outside(self, low: float, high: float) -> float:
-        """The p-value against "the true value lies within low to high"."""
+        """Return the p-value of "the true value lies within low to high"."""
         return min(self.p_below(low), self.p_above(high))
 
     def __neg__(self) -> Estimate:
         return replace(self, value=-self.value)
 
 
-_SMALLEST = 1e-200  # of p-values: what lies below is as good as 0
+_SMALLEST = 1e-200  # p-values below this are 0
 
 
 def _quantile(freedom: float, alpha: float) -> float:
-    """What Student's t exceeds in size with probability `alpha`; normal at infinite freedom."""
+    """Return the two-sided quantile of Student's t; normal for infinite degrees of freedom."""
     return -float(ndtri(alpha / 2.0) if math.isinf(freedom) else stdtrit(freedom, alpha / 2.0))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One metric of one model: a value a seed and, if it is known, what each test image adds.
+    """One metric of one model: a value per seed and, if available, values by test image.
 
     seeds    value by seed
-    images   by seed, an array (n,) over the test images whose mean is the value, but for a part
-             that does not depend on the test images; empty where there is none (a metric of the
+    images   by seed, an array (n,) over the test images with the value as its mean, except for a
+             part that does not depend on the test images; empty if not available (metrics of the
              training data, or of an epoch before the last)
     """
 
@@ -134,7 +133,7 @@ class Sample:
     images: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def only(self, seeds: Sequence[int]) -> Sample:
-        """Keep some of the seeds."""
+        """Return the sample of some of the seeds."""
         return Sample(
             {seed: self.seeds[seed] for seed in seeds},
             {seed: self.images[seed] for seed in seeds if seed in self.images},
@@ -147,7 +146,7 @@ class Sample:
 
     @property
     def image_values(self) -> np.ndarray | None:
-        """What each image adds, (seeds, n); None if it is not known of every seed."""
+        """The values by image, (seeds, n); None unless available for every seed."""
         if not self.seeds or set(self.images) != set(self.seeds):
             return None
         return np.array([self.images[seed] for seed in self.seeds], dtype=np.float64)
@@ -156,13 +155,13 @@ class Sample:
 def _least_squares(
     values: np.ndarray, images: np.ndarray | None, design: np.ndarray, weights: np.ndarray
 ) -> Estimate:
-    """weights @ values, a least-squares estimate, for other trainings and other images.
+    """Return the least-squares estimate weights @ values, for other trainings and other images.
 
-    values (p,) of p trainings follow the columns of design (p, k) and scatter around them; images
-    (p, n) are what each test image adds to them.  All trainings see all images, a crossed design
-    of two random factors: the variance is that over trainings plus that over images.  What
-    trainings and images do together is in both, and is taken off the images' part (H. Scheffé, The
-    Analysis of Variance, 1959, on the two-way layout).
+    values (p,) of p trainings are linear in the columns of design (p, k), plus noise; images (p, n)
+    are the values by test image.  All trainings use all images, a crossed design with two random
+    factors: the variance is that over trainings plus that over images.  Both contain the
+    interaction, which is therefore subtracted from the images' part (H. Scheffé, The Analysis of
+    Variance, 1959, on the two-way layout).
     """
     trainings, columns = design.shape
     freedom = trainings - columns
@@ -181,7 +180,7 @@ def _least_squares(
 
 
 def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
-    """The mean over seeds, for other seeds on the same images; None for fewer than two."""
+    """Estimate the mean for other seeds on the same images; None for fewer than two seeds."""
     values = np.asarray(values, dtype=np.float64)
     if values.size < 2:
         return None
@@ -191,9 +190,9 @@ def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
 
 
 def over_seeds_and_images(sample: Sample) -> Estimate | None:
-    """The mean over seeds, for other seeds and other images; None for fewer than two seeds.
+    """Estimate the mean for other seeds and other images; None for fewer than two seeds.
 
-    Without values by image only the seeds count.
+    Without values by image, only the seeds matter.
     """
     values = sample.values
     if values.size < 2:
@@ -203,11 +202,11 @@ def over_seeds_and_images(sample: Sample) -> Estimate | None:
 
 
 def difference(first: Sample, second: Sample) -> Estimate | None:
-    """Second minus first, for other seeds and other images.
+    """Estimate second minus first, for other seeds and other images.
 
-    Over the seeds that both have: such runs share what they can (initial weights, batch order),
-    and so their differences are taken seed by seed, and image by image.  None if these seeds are
-    fewer than two.
+    Only over common seeds: runs with the same seed share what they can (initial weights, batch
+    order), so differences are taken seed by seed and image by image.  None for fewer than two
+    common seeds.
     """
     shared = [seed for seed in first.seeds if seed in second.seeds]
     first, second = first.only(shared), second.only(shared)
@@ -221,10 +220,10 @@ def difference(first: Sample, second: Sample) -> Estimate | None:
 
 
 def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimate | None:
-    """The change of a metric along a straight line in `x`, from its smallest to its largest.
+    """Estimate the change of a metric along a line fitted over the range of `x`.
 
-    Least squares over one point a seed and value.  The points scatter around the line by their
-    seeds, and by whatever is not straight.  None for fewer than three points.
+    Least squares with one point per seed and value.  Deviations from the line come from seeds and
+    from nonlinearity.  None for fewer than three points.
     """
     known = [(place, sample) for place, sample in zip(x, samples, strict=True) if sample.seeds]
     places = np.array([place for place, sample in known for _ in sample.seeds], dtype=np.float64)
@@ -255,9 +254,9 @@ def share_interval(hits: float, n: float) -> tuple[float, float]:
 
 
 def another_run(values: Sequence[float] | np.ndarray) -> float | None:
-    """How far from the mean of these runs one more may lie, on the same images.
+    """Return the possible deviation of one further run from the mean, on the same images.
 
-    Half the width of the 95 % prediction interval of normal values with unknown variance,
+    This is half the width of the 95 % prediction interval of normal values with unknown variance,
     t s sqrt(1 + 1/n); None for fewer than two values.
     """
     values = np.asarray(values, dtype=np.float64)
@@ -268,9 +267,9 @@ def another_run(values: Sequence[float] | np.ndarray) -> float | None:
 
 
 class Discordance(NamedTuple):
-    """How many images only the first of two runs classifies correctly, and only the second.
+    """Numbers of images that only the first, or only the second of two runs classifies correctly.
 
-    p is the p-value of McNemar's exact test.  `share` is the second run's share of these images,
+    p is the p-value of McNemar's exact test.  `share` is the second run's fraction of these images,
     0.5 when neither is better, with its interval (C. Clopper, E. Pearson, Biometrika 26 (1934)).
     """
 
@@ -302,8 +301,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust the p-values of one planned family (S. Holm, Scand. J. Statistics 6 (1979)).
 
-    Calling what has an adjusted p-value below 5 % resolved makes even one false call in the
-    whole family no likelier than 5 %.
+    If adjusted p-values below 5 % count as resolved, the probability of any false positive in the
+    whole family is at most 5 %.
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
@@ -314,9 +313,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def resolution(estimate: Estimate, family: int) -> float:
-    """The smallest difference from which on a comparison counts as resolved for sure.
+    """Return the smallest difference that is certain to be resolved.
 
-    That is the half-width at a level shared by a family of so many comparisons: one this large
-    is resolved whatever the others show.
+    That is the half-width at the level divided by the size of the family: such a difference is
+    resolved whatever the other comparisons show.
     """
     return estimate.half_width(ALPHA / max(1, family))

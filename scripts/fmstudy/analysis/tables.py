@@ -1,9 +1,9 @@
-"""Tables of results: what the runs left behind, brought together, one CSV for each question.
+"""Tables of the runs' results.
 
-Accuracies are shares in [0, 1], losses mean cross-entropies in nats, objectives losses plus
-penalties.  Of several seeds a table gives the mean, the sample standard deviation (n - 1; empty
-for one seed), the smallest and the largest.  A diverged training counts as diverged and stays
-out of the means.
+Accuracies are in [0, 1], losses are mean cross-entropies in nats, objectives are losses plus
+penalties.  Over several seeds, tables have the mean, the sample standard deviation (n - 1; empty
+for one seed), the smallest and the largest value.  Diverged trainings are counted but excluded from
+the means.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fmstudy.analysis.results import Runs
 from fmstudy.study.spec import FINISHED
 
 Row = dict[str, Any]
-NEAR_ZERO = 1e-3  # a weight smaller than this counts as near zero: 1/50 of the initial deviation
+NEAR_ZERO = 1e-3  # weights smaller than this are near zero: 1/50 of the initial deviation
 
 METRICS = (
     "train_accuracy",
@@ -35,9 +35,9 @@ METRICS = (
 
 
 def has_finished(history: pd.DataFrame) -> bool:
-    """Tell from its history whether a training finished: a diverged one ends without a finite loss.
+    """Return whether a training finished, by its history: diverged ones end with a nonfinite loss.
 
-    For those that read no metrics.json, whose status says the same.
+    Equivalent to the status in metrics.json.
     """
     last = history[history["epoch"] == history["epoch"].max()]
     return bool(np.isfinite(last[["loss", "penalty"]].to_numpy(dtype=float)).all())
@@ -46,8 +46,8 @@ def has_finished(history: pd.DataFrame) -> bool:
 def mean_of_finished(values: np.ndarray, finished: np.ndarray) -> np.ndarray:
     """Average values (..., seeds) over the seeds that finished, booleans (seeds,): (...).
 
-    A diverged seed stays out from the start: it would leave a step where it ends.  Where every
-    seed diverged, each counts as long as its values are finite; NaN where none is.
+    Diverged seeds are excluded from the start, because the mean would jump where they end.  If
+    every seed diverged, each counts while its values are finite; NaN where none is.
     """
     counted = np.isfinite(values) & (finished if finished.any() else True)
     count = counted.sum(axis=-1)
@@ -58,8 +58,8 @@ def mean_of_finished(values: np.ndarray, finished: np.ndarray) -> np.ndarray:
 def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Flatten the final metrics of one training, with objectives and gaps.
 
-    The gap is that between training and held-out data, positive when the training data are
-    done better: held out are the validation part where there is one, else the test data.
+    The gap between training and held-out data is positive if the model does better on the training
+    data.  Held out is the validation part if there is one, else the test data.
     """
     final = metrics["final"]
     flat: dict[str, float] = {}
@@ -74,7 +74,7 @@ def final_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def spread(name: str, values: Sequence[float]) -> Row:
-    """Mean, sample standard deviation, smallest and largest of `values`, as four columns."""
+    """Return mean, sample standard deviation, smallest and largest value, as four columns."""
     if not len(values):
         return dict.fromkeys((name, f"{name}_sd", f"{name}_min", f"{name}_max"))
     array = np.asarray(values, dtype=np.float64)
@@ -88,7 +88,7 @@ def spread(name: str, values: Sequence[float]) -> Row:
 
 
 def spreads(names: Iterable[str], seeds: Sequence[Mapping[str, float]]) -> Row:
-    """`spread` of each named metric over the seeds that have it."""
+    """Return the `spread` of each named metric over the seeds that have it."""
     row: Row = {}
     for name in names:
         row |= spread(name, [metrics[name] for metrics in seeds if name in metrics])
@@ -96,7 +96,7 @@ def spreads(names: Iterable[str], seeds: Sequence[Mapping[str, float]]) -> Row:
 
 
 def model_row(model: Mapping[str, Any], runs: Runs) -> Row:
-    """One model's row: what it is, how many seeds, and every final metric over them."""
+    """Return one model's row: its description, number of seeds, and all final metrics."""
     results = [runs.metrics(model["run"], seed) for seed in model["seeds"]]
     finished = [final_metrics(result) for result in results if result["status"] == FINISHED]
     return {
@@ -114,14 +114,14 @@ def model_row(model: Mapping[str, Any], runs: Runs) -> Row:
 
 
 def models_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
-    """A row a model."""
+    """One row per model."""
     columns = ["model", "title", "section", "engine", "run", "hidden", "parameters"]
     columns += ["seeds", "diverged", *spreads(METRICS, [])]
     return pd.DataFrame([model_row(model, runs) for model in models], columns=columns)
 
 
 def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
-    """A row a training: final metrics, status, and everything that defines it."""
+    """One row per training: status, final metrics, specification and versions."""
     rows = []
     for run, seed in trainings:
         result = runs.metrics(run, seed)
@@ -139,10 +139,10 @@ def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
 
 
 def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
-    """What the weights of a run look like, means over these seeds; they have to have finished.
+    """Return statistics of a run's weights, as means over these seeds, which must have finished.
 
-    sum, sum_absolute and norm (the root of the sum of squares) are over the weights of all
-    layers; near_zero_share is the share of them below 0.001 in size.
+    sum, sum_absolute and norm (root of the sum of squares) are over the weights of all layers;
+    near_zero_share is the fraction of weights below 0.001 in absolute value.
     """
     measured = []
     for seed in seeds:
@@ -167,7 +167,7 @@ _WEIGHT_MEASURES = ("weights", "sum", "sum_absolute", "norm", "near_zero_share",
 
 
 def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:
-    """A row a model: what its penalty made of the weights."""
+    """One row per model: statistics of its weights."""
     return pd.DataFrame(
         {"model": model["name"], "title": model["title"], "seeds": len(model["seeds"])}
         | weight_row(model["run"], runs.finished(model), runs)
@@ -178,7 +178,7 @@ def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFra
 def sweep_table(
     values: Sequence[float], models: Sequence[Mapping[str, Any]], runs: Runs
 ) -> pd.DataFrame:
-    """A row a swept value: the model's row, the norm of its weights, the share near zero."""
+    """One row per value of a sweep: the model's row, norm of weights, and fraction near zero."""
     rows = []
     for value, model in zip(values, models, strict=True):
         weights = weight_row(model["run"], runs.finished(model), runs)
@@ -191,7 +191,7 @@ _SWEPT_WEIGHTS = ("norm", "near_zero_share")
 
 
 def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.DataFrame:
-    """A row for each number of epochs: one long training, read off on its way."""
+    """One row per number of epochs: metrics of one long training at these epochs."""
     names = ["train_accuracy", "train_loss", "test_accuracy", "test_loss"]
     rows = []
     histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
@@ -199,16 +199,16 @@ def epochs_table(at: Sequence[int], model: Mapping[str, Any], runs: Runs) -> pd.
     for epochs in at:
         seeds = []
         for history in histories:
-            there = history[history["epoch"] == epochs].set_index("split")
+            reached = history[history["epoch"] == epochs].set_index("split")
             seeds.append(
-                {f"{s}_{m}": there.loc[s, m] for s in there.index for m in ("accuracy", "loss")}
+                {f"{s}_{m}": reached.loc[s, m] for s in reached.index for m in ("accuracy", "loss")}
             )
         rows.append({"epochs": epochs, "seeds": len(seeds)} | spreads(names, seeds))
     return pd.DataFrame(rows)
 
 
 def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame:
-    """A row a training: seconds of the job and its parts, memory, arithmetic, when and where."""
+    """One row per training: seconds of the job and its parts, memory, arithmetic, end, machine."""
     return pd.DataFrame(
         {"run": run, "seed": seed} | cost_row(runs.provenance(run, seed), TRAINING_PARTS)
         for run, seed in trainings
@@ -216,13 +216,13 @@ def cost_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
 
 
 def cost_row(record: Mapping[str, Any], parts: Iterable[str]) -> Row:
-    """What a job's provenance tells of its cost, as columns; see `fmstudy.engines.cost.record`."""
+    """Return the cost in a job's provenance as columns; see `fmstudy.engines.cost.record`."""
     seconds = record["seconds"]
-    told = ("processor_seconds", "peak_memory_mb", "arithmetic", "threads", "finished")
+    copied = ("processor_seconds", "peak_memory_mb", "arithmetic", "threads", "finished")
     return {
         "seconds": seconds["whole"],
         **{f"{part}_seconds": seconds.get(part) for part in parts},
-        **{key: record[key] for key in told},
+        **{key: record[key] for key in copied},
         **record["machine"],
     }
 

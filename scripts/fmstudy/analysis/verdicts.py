@@ -1,7 +1,4 @@
-"""The words that the study uses for what its numbers show, and the rules that choose them.
-
-Every verdict of tables, figures and sentences is made here and nowhere else.
-"""
+"""The study's verdicts, and the rules that choose them, for tables, figures and sentences."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from fmstudy.analysis.statistics import ALPHA, Estimate
 
 # ------------------------------------------------------------------- is there a difference?
 UNRESOLVED = "not resolved"
-TOO_FEW = "not resolved (too few seeds)"  # fewer than two, of both
+TOO_FEW = "not resolved (too few seeds)"  # fewer than two common seeds
 NO_VALUE = "no value"  # every training diverged
 
-# What more of a metric, and less of it, means.
+# The meaning of larger and smaller values of a metric.
 _WORDS = {
     "accuracy": ("better", "worse"),
     "loss": ("worse", "better"),
@@ -25,16 +22,16 @@ _WORDS = {
 
 
 def kind_of(metric: str) -> str:
-    """What is measured, without where: test_gap_loss is a gap_loss, test_loss a loss."""
+    """Return a metric's kind, without its split: test_gap_loss is a gap_loss, test_loss a loss."""
     for split in ("train_", "validation_", "test_"):
         metric = metric.removeprefix(split)
     return metric
 
 
 def of_difference(estimate: Estimate | None, p_adjusted: float | None, metric: str) -> str:
-    """Say whether the second of two models does better, from its difference to the first.
+    """Decide whether the second of two models does better, from its difference to the first.
 
-    `p_adjusted` is two-sided and corrected for all comparisons of the family.
+    `p_adjusted` is two-sided and corrected for all comparisons in the family.
     """
     if estimate is None or p_adjusted is None:
         return TOO_FEW
@@ -44,16 +41,16 @@ def of_difference(estimate: Estimate | None, p_adjusted: float | None, metric: s
     return more if estimate.value > 0 else less
 
 
-# ------------------------------------------------------------- does what the source says hold?
+# --------------------------------------------------------------- does a claim of the source hold?
 SUPPORTED = "supported"
 CONTRADICTED = "contradicted"
 UNTESTED = "not tested"
 
 
 def of_claim(supporting: float, contradicting: float, p_adjusted: float) -> str:
-    """Say whether a hypothesis holds, from the one-sided p-values for it and against it.
+    """Decide whether a hypothesis holds, from the one-sided p-values for it and against it.
 
-    `p_adjusted` is twice the smaller one, corrected: both are asked, each at half of the level.
+    `p_adjusted` is twice the smaller one, corrected: both are tested, each at half the level.
     """
     if p_adjusted > ALPHA:
         return UNRESOLVED
@@ -69,10 +66,10 @@ LITERATURE_ONLY = "literature only"
 
 
 def of_prediction(expected: str, verdict: str) -> str:
-    """Say whether a verdict is the one that was predicted.
+    """Decide whether a verdict is the predicted one.
 
-    A verdict that is not resolved was predicted if that was, and else the prediction failed: it
-    said that the experiment would tell.
+    If the verdict is not resolved, the prediction failed unless it was "not resolved", because it
+    said that the experiment would decide.
     """
     if verdict in (UNTESTED, TOO_FEW):
         return OPEN_OUTCOME
@@ -80,10 +77,7 @@ def of_prediction(expected: str, verdict: str) -> str:
 
 
 def of_hypotheses(words: Sequence[str]) -> str:
-    """Say what becomes of a claim from the verdicts of the hypotheses that put it to the test.
-
-    What is not resolved has no vote.
-    """
+    """Combine the verdicts of the hypotheses that test a claim; unresolved ones have no vote."""
     if not words:
         return LITERATURE_ONLY
     resolved = {word for word in words if word in (SUPPORTED, CONTRADICTED)}
@@ -102,16 +96,16 @@ NOT_TESTABLE = "not testable"
 CONTRADICTION = "contradiction in the source"
 LEDGER = (REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED, NOT_TESTABLE, CONTRADICTION)
 
-# What counts as close in practice: percentage points, nats.
+# Differences that are small in practice: percentage points, nats.
 CLOSE = {"percent": 1.0, "nats": 0.05}
 
 
 def of_published(difference: float, tolerance: float, unit: str) -> str:
-    """Say whether a published number is one that another run could have given.
+    """Decide whether a published number could be the result of another run.
 
-    `tolerance` is how far another run may lie from the mean of ours, plus what the source's
-    rounding hides.  Within it and close: reproduced.  Within it, but only because the runs
-    scatter so much: within noise.
+    `tolerance` is the possible deviation of another run from our mean, plus the source's rounding.
+    Within it and close means reproduced.  Within it, but not close, means within noise: the runs
+    vary too much.
     """
     if abs(difference) > tolerance:
         return NOT_REPRODUCED

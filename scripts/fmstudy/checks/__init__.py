@@ -1,4 +1,4 @@
-"""Is the study itself right?  A reference in NumPy, engines against it, simulated statistics.
+"""Checks of the study itself: engines against a NumPy reference, and simulated statistics.
 
 Imports `data`, `study`, `engines` and `analysis`.
 """

@@ -1,8 +1,8 @@
-"""Checks by simulation how often the intervals of `calibration` hold the true ECE.
+"""Simulates how often the intervals of `calibration` contain the true ECE.
 
-Models are made up whose calibration is known: confidences from mixtures of two Beta
-distributions, like those of the study's models, and hits that come with a probability which is a
-known function of the confidence.
+The calibration of the simulated models is known: confidences follow mixtures of two Beta
+distributions, similar to those of the study's models, and the probability of a hit is a known
+function of the confidence.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _GRID = (np.arange(20_000) + 0.5) / 20_000
 
 
 class Scenario(NamedTuple):
-    """A model made up: how confident it is, and how right.
+    """A simulated model: its confidences and accuracies.
 
-    shape   of its confidences: sharp (most are near 1, as of Keras models), middle, flat (as of
+    shape   of the confidences: sharp (most near 1, as in Keras models), middle, flat (as in
             softmax regression)
     slope, shift   the probability of a hit is expit(slope * logit(confidence) + shift); 1 and 0
             is perfect calibration
-    trainings   how many see the same images
+    trainings   number of trainings tested on the same images
     """
 
     shape: str
@@ -55,7 +55,7 @@ SCENARIOS = (
     Scenario("middle", 1.0, 0.0, trainings=3),
 )
 
-# Shares of confident images, and the Beta distributions of these and of the others.
+# Fraction of confident images, Beta distribution of their confidences, and that of the others.
 _SHAPES = {
     "sharp": (0.75, (20, 0.35), (4, 3)),
     "middle": (0.6, (6, 0.5), (4, 3)),
@@ -64,14 +64,14 @@ _SHAPES = {
 
 
 def _quantiles(shape: str) -> tuple[float, np.ndarray, np.ndarray]:
-    """The share of confident images, and tables of both groups' quantiles of confidence."""
+    """Return the fraction of confident images and the quantiles of both groups' confidences."""
     share, sure, unsure = _SHAPES[shape]
     scaled = (np.clip(0.1 + 0.9 * beta.ppf(_GRID, *p), 0.1, 1 - 1e-7) for p in (sure, unsure))
     return share, *scaled
 
 
 def true_ece(scenario: Scenario) -> float:
-    """Compute the binned ECE of a model made up, by summing over its quantiles."""
+    """Compute the binned ECE of a simulated model by summing over its quantiles."""
     share, *groups = _quantiles(scenario.shape)
     d = np.zeros(BINS)
     for weight, confidence in zip((share, 1 - share), groups, strict=True):
@@ -86,16 +86,16 @@ def _hit_probability(scenario: Scenario, confidence: np.ndarray) -> np.ndarray:
 
 
 def coverage(scenario: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
-    """Simulate one made-up model: how often the 95 % interval holds the truth, and how it misses.
+    """Simulate one model: how often the 95 % interval contains the true value, and how it misses.
 
-    below and above are the shares of intervals that lie wholly below and above the truth.
+    below and above are the fractions of intervals entirely below and above the true value.
     """
     random = np.random.default_rng([seed, 15])
     share, sure, unsure = _quantiles(scenario.shape)
     truth = true_ece(scenario)
     found = np.empty((repetitions, 4))
     for repetition in range(repetitions):
-        # The trainings agree on which images are easy, and mostly on which they get right.
+        # The trainings agree on which images are easy, and mostly on which they classify correctly.
         size = (scenario.trainings, IMAGES)
         easy = random.random(IMAGES) < share
         level = norm.cdf(np.sqrt(0.7) * random.standard_normal(IMAGES)
@@ -120,9 +120,9 @@ def coverage(scenario: Scenario, repetitions: int, seed: int) -> dict[str, Any]:
 def simulate_ece_coverage(repetitions: int, seed: int) -> dict[str, Any]:
     """Measure the coverage of the 95 % interval of the ECE, with 10,000 images.
 
-    Gives the mean, the lowest and the highest coverage over the scenarios, how far the standard
-    error of one coverage is, and each scenario by itself.  17 scenarios of 100 repetitions take
-    about 8 seconds.
+    Returns the mean, lowest and highest coverage over the scenarios, the standard error of a single
+    coverage, and the results of each scenario.  17 scenarios of 100 repetitions take about 8
+    seconds.
     """
     found = [coverage(scenario, repetitions, seed) for scenario in SCENARIOS]
     covered = [scenario["coverage"] for scenario in found]

@@ -1,4 +1,4 @@
-"""bn-equality: our batch normalization against Keras' layer and NumPy float64, on real values."""
+"""Compares our batch normalization with Keras' layer and with NumPy float64, on real values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCHES, MOMENTA = 10, (0.99, 0.9)
 
 
 def check_equality(folder: Path, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
-    """The table of deviations, on images from a folder of tensors."""
+    """Return the table of deviations, on images from a folder of tensors."""
     x, labels = load_tensors(folder, "train", settings["train_samples"])
     keys = ("batch_size", "validation_split", "train_samples")
     fitted = RunSpec("lowlevel", **{key: settings[key] for key in keys}).fitted_samples
@@ -33,11 +33,11 @@ def check_equality(folder: Path, settings: Mapping[str, Any], seed: int) -> pd.D
 
 
 def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row]:
-    """Largest deviations, each as a share of the largest entry of what NumPy gives.
+    """Return the largest deviations, relative to the largest entry of NumPy's result.
 
-    x are 100 units' products of initial weights with real images, in batches of `size`; gamma,
-    beta and what comes back are random.  Output, gradients by x, gamma and beta, and moving
-    statistics after ten batches.
+    x are the products of 100 units' initial weights with real images, in batches of `size`; gamma,
+    beta and the output gradients are random.  The rows compare the output, the gradients w.r.t. x,
+    gamma and beta, and the moving statistics after ten batches.
     """
     [w, *_] = initial_weights(RunSpec("lowlevel", hidden=(100,), weight_std=None), seed)
     random = np.random.default_rng(seed)
@@ -52,13 +52,13 @@ def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row
     double = {name: array.astype(np.float64) for name, array in single.items()}
     expected = _numpy(xs, double, epsilon)
     rows: list[Row] = []
-    for engine, given in {
+    for engine, results in {
         "lowlevel": _lowlevel(xs, single, epsilon),
         "keras": _keras(xs, single, epsilon),
     }.items():
-        for quantity, array in given.items():
-            wanted = expected[quantity]
-            deviation = np.abs(array.reshape(wanted.shape) - wanted).max() / np.abs(wanted).max()
+        for quantity, array in results.items():
+            target = expected[quantity]
+            deviation = np.abs(array.reshape(target.shape) - target).max() / np.abs(target).max()
             rows.append({"engine": engine, "quantity": quantity, "deviation": float(deviation)})
     return rows
 

@@ -1,10 +1,10 @@
-"""The mathematics of the study once more, derived by hand, in NumPy float64.
+"""The mathematics of the study, derived by hand and implemented in NumPy float64.
 
-This is the third engine: nobody trains with it, the other two are held against it, in the report
-and by the tests.  So it must share nothing with them: nothing here uses TensorFlow or another
-module of the library.  Parameters stand in a dictionary under the names that the low-level nets
-use: coefficients0, bias0, gamma0, beta0, ...  Shapes are features-major: x (features, n), one-hot
-labels (10, n), coefficients (units, inputs), biases () or (units, 1), gamma and beta (units, 1).
+This is the third engine: no model is trained with it, but the report and the tests compare the
+other two with it.  It must be independent of them, so this module uses neither TensorFlow nor other
+modules of the library.  Parameters are in a dictionary, with the names of the low-level nets:
+coefficients0, bias0, gamma0, beta0, ...  Shapes are features-major: x (features, n), one-hot labels
+(10, n), coefficients (units, inputs), biases () or (units, 1), gamma and beta (units, 1).
 
 Sources.  Backward pass: D. Rumelhart, G. Hinton, R. Williams, Nature 323 (1986).  Batch
 normalization and its gradients: S. Ioffe, C. Szegedy, arXiv:1502.03167, section 3.  Adam:
@@ -26,19 +26,19 @@ Statistics = tuple[np.ndarray, np.ndarray]  # mean and variance of each unit, bo
 
 @dataclass(frozen=True)
 class Net:
-    """What a net is, but for its parameters."""
+    """The architecture of a net, without its parameters."""
 
-    layers: int  # the softmax layer included
+    layers: int  # including the softmax layer
     activation: str = "relu"
     penalty: str = "none"
     delta: float = 0.0
-    batch_norm: str = "none"  # none, before or after the activation
+    batch_norm: str = "none"  # or before or after the activation
     epsilon: float = 1e-3
 
 
 @dataclass
-class Look:
-    """One forward and backward pass: loss, penalty, gradients of their sum, batch statistics."""
+class Evaluation:
+    """Results of a forward and backward pass; gradients are those of loss + penalty."""
 
     loss: float
     penalty: float
@@ -53,7 +53,7 @@ def activate(kind: str, z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0.0) if kind == "relu" else 1.0 / (1.0 + np.exp(-z))
 
 
-def slope(kind: str, z: np.ndarray) -> np.ndarray:
+def activation_derivative(kind: str, z: np.ndarray) -> np.ndarray:
     """The derivative of the activation: 1 where z > 0, or s (1 - s); the shape of z."""
     if kind == "relu":
         return (z > 0.0).astype(float)
@@ -78,7 +78,7 @@ def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
 
 
 def accuracy(z: np.ndarray, labels: np.ndarray) -> float:
-    """The share of columns of the logits (10, n) whose largest entry is the labeled one."""
+    """The fraction of columns of logits (10, n) whose largest entry is that of the label."""
     return float((z.argmax(axis=0) == labels.argmax(axis=0)).mean())
 
 
@@ -99,7 +99,7 @@ _PENALTY_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def penalty(kind: str, weights: Sequence[np.ndarray], delta: float) -> float:
-    """Delta times the sum over all weights of |w| (l1), w (l1_signed) or w^2 (l2)."""
+    """delta times the sum over all weights of |w| (l1), w (l1_signed) or w^2 (l2)."""
     return float(delta * sum(_PENALTIES[kind](w) for w in weights))
 
 
@@ -117,8 +117,8 @@ def batch_norm(
 ) -> tuple[np.ndarray, Statistics]:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta of each row; variance with 1/m.
 
-    x is (units, m).  Gives the output, of the same shape, and the statistics it used: those of x
-    itself unless they are given.
+    x is (units, m).  Returns the output, of the same shape, and the statistics used: those of x
+    unless `statistics` is given.
     """
     if statistics is None:
         mean = x.sum(axis=1, keepdims=True) / x.shape[1]
@@ -130,7 +130,7 @@ def batch_norm(
 def batch_norm_backward(
     dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradients by x (units, m), gamma and beta, as the paper's section 3 chains them."""
+    """Gradients w.r.t. x (units, m), gamma and beta, derived as in section 3 of the paper."""
     m = x.shape[1]
     mean = x.mean(axis=1, keepdims=True)
     centered = x - mean
@@ -144,16 +144,16 @@ def batch_norm_backward(
     return dx, (dy * x_hat).sum(axis=1, keepdims=True), dy.sum(axis=1, keepdims=True)
 
 
-# --------------------------------------------------------------------- forwards and backwards
+# ------------------------------------------------------------------ forward and backward pass
 class _Hidden(NamedTuple):
-    """What a hidden layer had before and after its activation."""
+    """Values of a hidden layer before and after its activation."""
 
     normal: np.ndarray
     activated: np.ndarray
 
 
-class _Kept(NamedTuple):
-    """What the backward pass needs of a layer; the softmax layer has no activation."""
+class _LayerCache(NamedTuple):
+    """Values of a layer for the backward pass; the softmax layer has no activation."""
 
     inputs: np.ndarray
     z: np.ndarray
@@ -163,27 +163,27 @@ class _Kept(NamedTuple):
 def logits(
     net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
 ) -> np.ndarray:
-    """The logits (10, n); `population` gives each hidden layer's (mean, variance), if any."""
+    """The logits (10, n); `population` has each hidden layer's (mean, variance), if any."""
     return _forward(net, p, x, population)[0]
 
 
 def statistics(net: Net, p: Parameters, x: np.ndarray) -> list[Statistics]:
-    """Mean and variance of each normalized layer's units over x (features, n), as one batch."""
+    """Mean and variance of each normalized layer's units, with x (features, n) as one batch."""
     return _forward(net, p, x)[2]
 
 
 def _forward(
     net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
-) -> tuple[np.ndarray, list[_Kept], list[Statistics]]:
+) -> tuple[np.ndarray, list[_LayerCache], list[Statistics]]:
     h = x
-    kept: list[_Kept] = []
+    cache: list[_LayerCache] = []
     statistics: list[Statistics] = []
     for layer in range(net.layers):
         inputs = h
         z = p[f"coefficients{layer}"] @ inputs + p.get(f"bias{layer}", 0.0)
         if layer == net.layers - 1:
-            kept.append(_Kept(inputs, z, None))
-            return z, kept, statistics
+            cache.append(_LayerCache(inputs, z, None))
+            return z, cache, statistics
         known = population[layer] if population else None
         normal = z
         if net.batch_norm == "before":
@@ -195,52 +195,51 @@ def _forward(
                 activated, p[f"gamma{layer}"], p[f"beta{layer}"], net.epsilon, known
             )
             statistics.append(seen)
-        kept.append(_Kept(inputs, z, _Hidden(normal, activated)))
-    raise AssertionError("a net has at least its softmax layer")
+        cache.append(_LayerCache(inputs, z, _Hidden(normal, activated)))
+    raise AssertionError("every net has a softmax layer")
 
 
 def kink_distances(net: Net, p: Parameters, x: np.ndarray) -> np.ndarray:
-    """How near each image comes to a bend of an activation: min |z| over hidden units, (n,).
+    """The distance of each image from the kink of a ReLU: min |z| over hidden units, (n,).
 
-    z is what the activation is applied to.  Infinite where there is nothing that bends: in nets
-    without hidden layers, and in those of sigmoid units.
+    z is the input of the activation.  Infinite for nets without ReLUs.
     """
     distances = np.full(x.shape[1], np.inf)
     if net.activation == "relu":
-        for kept in _forward(net, p, x)[1]:
-            if kept.hidden is not None:
-                distances = np.minimum(distances, np.abs(kept.hidden.normal).min(axis=0))
+        for cache in _forward(net, p, x)[1]:
+            if cache.hidden is not None:
+                distances = np.minimum(distances, np.abs(cache.hidden.normal).min(axis=0))
     return distances
 
 
-def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
-    """Loss, penalty and the gradients of loss + penalty by every parameter."""
-    z, kept, statistics = _forward(net, p, x)
+def evaluate(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Compute loss, penalty, and the gradients of loss + penalty w.r.t. all parameters."""
+    z, cache, statistics = _forward(net, p, x)
     weights = [p[f"coefficients{layer}"] for layer in range(net.layers)]
     g: Parameters = {}
-    dz = (softmax(z) - labels) / x.shape[1]  # of the mean cross-entropy, by the logits
+    dz = (softmax(z) - labels) / x.shape[1]  # of the mean cross-entropy w.r.t. the logits
     for layer in reversed(range(net.layers)):
-        inputs, z_layer, hidden = kept[layer]
-        if hidden is not None:  # dz is the gradient by this layer's output until here
+        inputs, z_layer, hidden = cache[layer]
+        if hidden is not None:  # so far, dz is the gradient w.r.t. this layer's output
             normal, activated = hidden
             if net.batch_norm == "after":
                 dz, g[f"gamma{layer}"], g[f"beta{layer}"] = batch_norm_backward(
                     dz, activated, p[f"gamma{layer}"], net.epsilon
                 )
-            dz = dz * slope(net.activation, normal)
+            dz = dz * activation_derivative(net.activation, normal)
             if net.batch_norm == "before":
                 dz, g[f"gamma{layer}"], g[f"beta{layer}"] = batch_norm_backward(
                     dz, z_layer, p[f"gamma{layer}"], net.epsilon
                 )
         name = f"bias{layer}"
-        if name in p:  # one number for the layer, or one a unit
+        if name in p:  # one value per layer or per unit
             g[name] = dz.sum() if p[name].ndim == 0 else dz.sum(axis=1, keepdims=True)
         g[f"coefficients{layer}"] = dz @ inputs.T + penalty_gradient(
             net.penalty, weights[layer], net.delta
         )
-        if layer:  # nobody asks for the gradient by the images
+        if layer:  # the gradient w.r.t. the images is not needed
             dz = weights[layer].T @ dz
-    return Look(
+    return Evaluation(
         cross_entropy(z, labels),
         penalty(net.penalty, weights, net.delta),
         accuracy(z, labels),
@@ -251,9 +250,9 @@ def look(net: Net, p: Parameters, x: np.ndarray, labels: np.ndarray) -> Look:
 
 # ------------------------------------------------------------------------------ the optimizers
 class Adam:
-    """Adam with the rate folded as Keras has it: epsilon stands beside sqrt(v), uncorrected.
+    """Adam with the folded rate of Keras: epsilon is added to the uncorrected sqrt(v).
 
-    That is the form at the end of section 2 of the paper, rate_t = rate sqrt(1 - b2^t) / (1 - b1^t)
+    This is the form at the end of section 2 of the paper, rate_t = rate sqrt(1 - b2^t) / (1 - b1^t)
     and w -= rate_t m / (sqrt(v) + epsilon), with Keras' epsilon of 1e-7.
     """
 
@@ -270,7 +269,7 @@ class Adam:
         return float(self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t))
 
     def step(self, p: Parameters, gradients: Parameters) -> Parameters:
-        """The parameters after one more step; p itself stays as it is."""
+        """Return the parameters after one more step; p is unchanged."""
         self.t += 1
         rate = self.folded_rate()
         moved = {}
@@ -281,10 +280,10 @@ class Adam:
         return moved
 
 
-def start(
+def random_parameters(
     sizes: tuple[int, ...], random: np.random.Generator, bias: str = "vector", normalized: str = ""
 ) -> Parameters:
-    """Parameters of a net of these layer sizes, none of them at a special value such as 0."""
+    """Return random parameters of a net, none of them at a special value such as 0."""
     p: Parameters = {}
     for layer, (inputs, units) in enumerate(itertools.pairwise(sizes)):
         last = layer == len(sizes) - 2

@@ -1,8 +1,8 @@
-"""Puts the study's statistics to the test where the truth is known.
+"""Tests the study's statistics where the truth is known.
 
-Two questions.  Does each 95 % interval hold the truth in 95 % of cases?  And how often is a model
-called better than itself, trained with other seeds?  Simulated worlds answer the first; small
-networks on a part of the real data, trained many times, the second.
+Does each 95 % interval contain the true value in 95 % of cases?  How often is a model called better
+than itself, trained with other seeds?  Simulations answer the first question; small networks,
+trained many times on part of the real data, answer the second.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from fmstudy.runtime import Progress
 
 SEEDS, IMAGES, FAMILY = 4, 1000, 15
 
-# Worlds of images and seeds.  An image is got right when ability + easiness + the model's own taste
-# in images + luck of the seed + chance is above 0, all but the first being normal; these are their
-# standard deviations, that of chance is 1.  Seeds have little, as much, or far more part in the
-# error of a difference than images have: all of it occurs in the study.
+# Simulated images and seeds.  An image is classified correctly if ability + easiness + taste (the
+# model's own effect per image) + luck (the seed's effect) + chance exceeds 0.  All but the ability
+# are normal, with these standard deviations; that of chance is 1.  Seeds contribute less, as much,
+# or far more to the error of a difference than images do; all three occur in the study.
 EASINESS, TASTE = 1.3, 0.6
-WORLDS = {"little": 0.03, "middle": 0.1, "much": 0.35}  # luck of the seed
+WORLDS = {"little": 0.03, "middle": 0.1, "much": 0.35}  # standard deviation of luck
 
 
 def _deviation(luck: float) -> float:
@@ -53,7 +53,7 @@ def _deviation(luck: float) -> float:
 
 
 def ability_for(accuracy: float | np.ndarray, luck: float) -> Any:
-    """The ability that gives this accuracy over all seeds and images, exactly.
+    """Return the ability that has this expected accuracy over all seeds and images.
 
     The expected accuracy is Phi(ability / total deviation).
     """
@@ -63,7 +63,7 @@ def ability_for(accuracy: float | np.ndarray, luck: float) -> Any:
 def sample_world(
     accuracies: np.ndarray, luck: float, random: np.random.Generator, seeds: int = SEEDS
 ) -> list[Sample]:
-    """The accuracies of models of these expected ones, all on the same random images."""
+    """Sample the accuracies of models with these expected accuracies, on the same images."""
     easiness = random.normal(0.0, EASINESS, IMAGES)
     samples = []
     for ability in ability_for(accuracies, luck):
@@ -80,7 +80,7 @@ def _holds(interval: tuple[float, float], truth: float) -> bool:
     return interval[0] <= truth <= interval[1]
 
 
-def _in(estimate: Estimate | None, truth: float) -> bool:
+def _covers(estimate: Estimate | None, truth: float) -> bool:
     assert estimate is not None
     return estimate.low <= truth <= estimate.high
 
@@ -90,14 +90,14 @@ def _share(random: np.random.Generator) -> bool:
 
 
 def _discordant(random: np.random.Generator) -> bool:
-    """Of 10,000 images, 300 and 400 in expectation are right for one of two runs only."""
+    """An expected 300 and 400 of 10,000 images are correct in only one of two runs."""
     kinds = random.choice(3, 10_000, p=[0.93, 0.03, 0.04])
     found = mcnemar(kinds == 1, kinds == 2)
     return _holds((found.low, found.high), 4 / 7)
 
 
 def _mean_over_seeds(random: np.random.Generator) -> bool:
-    return _in(over_seeds(random.normal(0.88, 0.004, SEEDS)), 0.88)
+    return _covers(over_seeds(random.normal(0.88, 0.004, SEEDS)), 0.88)
 
 
 def _one_more_run(random: np.random.Generator) -> bool:
@@ -109,22 +109,22 @@ def _one_more_run(random: np.random.Generator) -> bool:
 
 def _level(random: np.random.Generator, luck: float) -> bool:
     [sample] = sample_world(np.array([0.88]), luck, random)
-    return _in(over_seeds_and_images(sample), 0.88)
+    return _covers(over_seeds_and_images(sample), 0.88)
 
 
 def _difference(random: np.random.Generator, luck: float) -> bool:
-    return _in(difference(*sample_world(np.array([0.87, 0.88]), luck, random)), 0.01)
+    return _covers(difference(*sample_world(np.array([0.87, 0.88]), luck, random)), 0.01)
 
 
 def _line(random: np.random.Generator, luck: float) -> bool:
     accuracies = np.linspace(0.86, 0.88, 10)
-    return _in(trend(np.arange(10.0), sample_world(accuracies, luck, random, seeds=1)), 0.02)
+    return _covers(trend(np.arange(10.0), sample_world(accuracies, luck, random, seeds=1)), 0.02)
 
 
 INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
     "wilson": ("An accuracy from one run, other images (Wilson)", _share),
     "discordant": (
-        "Share won among the images that two runs differ on (Clopper–Pearson)",
+        "Second run's share of the images that only one of two runs gets right (Clopper–Pearson)",
         _discordant,
     ),
     "seeds": ("A mean over seeds, the same images (t)", _mean_over_seeds),
@@ -132,7 +132,7 @@ INTERVALS: dict[str, tuple[str, Callable[[np.random.Generator], bool]]] = {
 }
 CROSSED: dict[str, tuple[str, Callable[..., bool]]] = {
     "level": ("An accuracy, other seeds and images", _level),
-    "difference": ("A difference of two models, other seeds and images", _difference),
+    "difference": ("A difference between two models, other seeds and images", _difference),
     "trend": ("A change along a line through ten models, other seeds and images", _line),
 }
 for _name, (_title, _holds_in) in CROSSED.items():
@@ -144,9 +144,9 @@ for _name, (_title, _holds_in) in CROSSED.items():
 
 
 def coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
-    """A row an interval: in what share of simulations it holds the truth.
+    """One row per interval: the fraction of simulations in which it contains the true value.
 
-    `low` and `high` are the 95 % (Wilson) interval of that share.
+    `low` and `high` are the 95 % (Wilson) interval of that fraction.
     """
     rows = []
     for position, (name, (title, holds)) in enumerate(INTERVALS.items()):
@@ -168,25 +168,25 @@ def coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
 
 
 def ece_coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
-    """The same, as one row, for the calibration error: over all models made up for it.
+    """The same for the calibration error, as one row, over all simulated models.
 
-    These simulations are of whole test sets and slow, so they are fewer.
+    There are fewer of these simulations, because each needs a whole test set and is slow.
     """
     found = simulate_ece_coverage(max(1, repetitions), seed)
     count = found["repetitions"] * len(found["scenarios"])
     low, high = share_interval(round(found["mean"] * count), count)
     title = (
-        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of model)"
+        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of models)"
     )
     row = {"check": "ece", "title": title, "claimed": 0.95, "repetitions": count}
     return pd.DataFrame([row | {"found": found["mean"], "low": low, "high": high}])
 
 
-def false_families(repetitions: int, seed: int = 0) -> pd.DataFrame:
-    """How often, in a family of comparisons of equal models, any is called a difference.
+def false_calls_in_families(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """How often a family of comparisons of equal models yields any difference.
 
-    A row a world.  Small levels are where an approximation fails first, and that is where a
-    correction for many comparisons looks.
+    One row per world.  Corrections for many comparisons use small levels, where approximations fail
+    first.
     """
     rows = []
     equal = np.array([0.88, 0.88])
@@ -208,16 +208,16 @@ TRAINED_ON, TESTED_ON = 400, 2000
 def replicates(
     count: int, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Train one small network `count` times, seeds 0, 1, ...; give accuracy and loss by image.
+    """Train one small network `count` times, seeds 0, 1, ...; yield accuracy and loss by image.
 
-    Samples-major x (n, 784) and class numbers (n,).  The network is scikit-learn's, so that this
-    check does not lean on the engines of the study: 784-16-10, ReLU, Adam, a few epochs.
+    Samples-major x (n, 784) and class numbers (n,).  The network is from scikit-learn, so that this
+    check is independent of the study's engines: 784-16-10, ReLU, Adam, a few epochs.
     """
     x, labels = test
     for seed in range(count):
         net = MLPClassifier((16,), max_iter=8, batch_size=50, random_state=seed)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped early on purpose
+            warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
             net.fit(*train)
         p = net.predict_proba(x)
         given = np.maximum(p[np.arange(labels.size), labels], np.finfo(np.float32).tiny)
@@ -231,13 +231,12 @@ def false_calls(
     test: tuple[np.ndarray, np.ndarray],
     seeds: int = SEEDS,
 ) -> pd.DataFrame:
-    """Compare a small network with itself, some seeds against as many others, many times.
+    """Repeatedly compare a small network with itself, some seeds against as many others.
 
-    A row a metric: how often the words say "better" or "worse".  Every
-    comparison is one by itself here, without the correction for a family, which would make
-    false calls rarer still.  `single_runs` is what McNemar's test by itself would have said of
-    two runs: it calls two seeds of one model different far too often, because it does not know
-    of seeds.
+    One row per metric: how often the verdict is "better" or "worse".  Each comparison is a family
+    of its own; a correction would make false calls even rarer.  The row `single_runs` has McNemar's
+    test of two runs: it calls two seeds of one model different far too often, because it ignores
+    the effect of seeds.
     """
     progress = Progress("replicates", 2 * pairs * seeds, "trainings")
     runs = []
@@ -255,7 +254,9 @@ def false_calls(
             assert estimate is not None
             verdict = verdicts.of_difference(estimate, estimate.p_differs(), metric)
             calls += verdict != verdicts.UNRESOLVED
-        title = f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds against {seeds} others"
+        title = (
+            f"{metric.replace('_', ' ').capitalize()}, {seeds} seeds compared with {seeds} others"
+        )
         rows.append(_calls(metric, title, calls, pairs))
     differing = 0
     for pair in range(pairs):
@@ -264,7 +265,7 @@ def false_calls(
     rows.append(
         _calls(
             "single_runs",
-            "Not used for verdicts: McNemar's test of two single runs",
+            "Not used for verdicts: McNemar's test on two single runs",
             differing,
             pairs,
         )
@@ -273,12 +274,12 @@ def false_calls(
 
 
 def check_statistics(folder: Path, pairs: int, repetitions: int) -> pd.DataFrame:
-    """The table of checks, with small networks trained on images from a folder of tensors."""
+    """Return the table of checks, with small networks trained on a folder of tensors."""
     data = []
     for split, count in (("train", TRAINED_ON), ("test", TESTED_ON)):
         x, y = load_tensors(folder, split)
         data.append((np.ascontiguousarray(x[:, :count].T), y[:, :count].argmax(axis=0)))
-    with threadpool_limits(1):  # the same bytes whatever the number of cores
+    with threadpool_limits(1):  # the same bytes for any number of cores
         return checks_table(pairs, repetitions, *data)
 
 
@@ -288,13 +289,15 @@ def checks_table(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
 ) -> pd.DataFrame:
-    """The coverage of every interval, and the rates of false calls, in one table.
+    """Combine the coverage of every interval and the rates of false calls in one table.
 
-    `kind` tells them apart: coverage or false call.
+    `kind` is coverage or false call.
     """
     covered = pd.concat([coverage(repetitions), ece_coverage(repetitions // 10)])
     covered = covered.assign(kind="coverage")
-    called = pd.concat([false_families(repetitions // 10), false_calls(pairs, train, test)])
+    called = pd.concat(
+        [false_calls_in_families(repetitions // 10), false_calls(pairs, train, test)]
+    )
     called = called.assign(kind="false call")
     return pd.concat([covered, called], ignore_index=True)
 

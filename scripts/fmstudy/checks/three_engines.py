@@ -1,32 +1,30 @@
 """Three engines, one gradient: low-level TensorFlow and Keras against NumPy float64.
 
-Each net starts from the weights that the study gives it, sees the same images as one full batch,
-and takes the same steps of Adam, in each engine by the code that the study trains with.  NumPy is
-the derivation by hand of `reference`, in double precision; the others work in single precision.
+Each net starts from the study's initial weights, uses the same images as one full batch, and takes
+the same Adam steps, with the study's training code in each engine.  NumPy uses the formulas of
+`reference` in double precision; the others use single precision.
 
-The gradients of the first step are the test.  They are the same function at the same point, so
-only rounding may set them apart, and that is about 1e-7 of the largest.  Two exceptions are known
-beforehand:
+The test is on the gradients of the first step.  They are the same function at the same point, so
+they may differ only by rounding, about 1e-7 of the largest entry.  There are two known exceptions:
 
-- Where a ReLU's input is 0 there are two gradients, left and right, and rounding chooses.  An
-  image that comes nearer to that than `KINK` is left out of the batch, by the distances in NumPy
-  alone, before any engine is asked.
-- A scalar bias of the softmax layer shifts all logits alike, which softmax does not see.  Its
-  gradient is exactly 0, a sum of ten that cancel, one a class; what an engine has there is held
-  against the largest of the ten.
+- At 0, a ReLU has two one-sided gradients, and rounding chooses between them.  Images closer to
+  that than `KINK`, by the distances in NumPy alone, are left out of the batch in advance.
+- A scalar bias of the softmax layer shifts all logits alike, which does not affect the softmax.
+  Its gradient is exactly 0, the sum of ten terms, one per class, that cancel.  So its deviation is
+  relative to the largest of the ten.
 
-Trajectories are told without a tolerance, for what they show is less.  Adam divides a gradient by
-its own size: a gradient that is wrong by a constant factor gives nearly the same steps, so equal
-trajectories do not prove equal gradients.  And a difference, once there, grows: where a gradient
-is nearly 0, as behind pixels that are nearly always black, rounding becomes a step of up to the
-learning rate, and on the way images cross kinks.  A few weights go far apart, the loss hardly.
+Trajectories have no tolerance, because they show less.  Adam divides each gradient by its own size,
+so gradients with a wrong constant factor give nearly the same steps: equal trajectories do not
+prove equal gradients.  And differences grow: where a gradient is nearly 0, as for pixels that are
+nearly always black, rounding becomes a step of up to the learning rate, and images cross kinks.  A
+few weights diverge, while the loss hardly changes.
 
 In most nets that has one cause.  Keras computes Adam's correction sqrt(1 - b2^t) / (1 - b1^t) in
-single precision, where 1 - 0.999 has five digits left: the steps are too short by about 1e-5 of
-themselves.  Both engines take this optimizer, so they go the same way.  Therefore they are held
-against two courses of NumPy: one in double precision throughout, and one with that correction,
-and nothing else, rounded as in Keras.  What is left against the second is the rounding of the
-rest, and would show whatever else is different: a moment, a parameter that is not moved.
+single precision, where 1 - 0.999 keeps five digits, so the steps are too short by a relative 1e-5.
+Both engines use this optimizer and deviate alike.  Therefore they are compared with two
+trajectories in NumPy: one in double precision throughout, and one with only that correction rounded
+as in Keras.  The deviation from the second one is the remaining rounding, and would reveal any
+other difference, such as a wrong moment or a parameter that is not updated.
 """
 
 from __future__ import annotations
@@ -53,14 +51,14 @@ from fmstudy.study.spec import PENALTIES, RunSpec
 
 Row = dict[str, Any]
 
-TOLERANCE = 1e-5  # of gradients: some eighty roundings of single precision
-KINK = 2e-6  # of a ReLU's input, where single precision is off by 1e-7 to 5e-7 (root mean square)
-CHUNK = 100  # samples: several chunks and a shorter one, so that their sum is compared, too
+TOLERANCE = 1e-5  # of gradients: about eighty roundings in single precision
+KINK = 2e-6  # of a ReLU's input, which is off by 1e-7 to 5e-7 (RMS) in single precision
+CHUNK = 100  # samples: several chunks and a shorter one, to test their sum as well
 SEED = 1
 
-_SHARED = RunSpec("lowlevel", bias="vector")  # what both engines can be
+_SHARED = RunSpec("lowlevel", bias="vector")  # possible in both engines
 _DEEP = _SHARED.varied(hidden=(300, 100))
-# Keras models have neither.  Strong, so that a penalty wrong by a tenth of a percent would show.
+# Only in the low-level engine.  Strong, so that an error of 0.1 % in a penalty would show.
 _PENALIZED = _DEEP.varied(bias="scalar", delta=0.001)
 
 NETS = {
@@ -85,10 +83,10 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Course:
-    """How an engine starts, and where it gets to.
+class Trajectory:
+    """The start and the course of a training in one engine.
 
-    gradients      of loss + penalty by every parameter at the start, under the reference's names
+    gradients      of loss + penalty w.r.t. every parameter at the start, by the reference's names
     losses         loss and penalty before each step and after the last, (steps + 1, 2)
     parameters     after the last step
     probabilities  of the images after the last step, (10, n)
@@ -101,8 +99,8 @@ class Course:
 
 
 # ------------------------------------------------------------------------------- the engines
-def net_of(spec: RunSpec) -> reference.Net:
-    """A net in the reference's words."""
+def reference_net(spec: RunSpec) -> reference.Net:
+    """Convert a specification to the reference's net."""
     return reference.Net(
         layers=len(spec.hidden) + 1,
         activation=spec.activation,
@@ -113,8 +111,8 @@ def net_of(spec: RunSpec) -> reference.Net:
     )
 
 
-def start_of(spec: RunSpec, seed: int) -> reference.Parameters:
-    """What a net starts from, float64: the seed's weights, biases and betas 0, gammas 1."""
+def initial_parameters(spec: RunSpec, seed: int) -> reference.Parameters:
+    """Return initial parameters in float64: the seed's weights, biases and betas 0, gammas 1."""
     p: reference.Parameters = {}
     weights = initial_weights(spec, seed)
     for layer, w in enumerate(weights):
@@ -137,24 +135,28 @@ class KerasAdam(reference.Adam):
         return float(scaled / (one - np.float32(self.b1) ** t))
 
 
-def course_numpy(
+def numpy_trajectory(
     spec: RunSpec, seed: int, batch: Batch, steps: int, optimizer: type[reference.Adam]
-) -> Course:
-    """The course of the derivation by hand, in float64, with this kind of Adam."""
-    net, p, adam = net_of(spec), start_of(spec, seed), optimizer(spec.learning_rate)
+) -> Trajectory:
+    """Compute the trajectory in NumPy float64, with this kind of Adam."""
+    net, p, adam = (
+        reference_net(spec),
+        initial_parameters(spec, seed),
+        optimizer(spec.learning_rate),
+    )
     x, labels = batch.x.astype(np.float64), batch.labels.astype(np.float64)
-    first = seen = reference.look(net, p, x, labels)
+    first = seen = reference.evaluate(net, p, x, labels)
     losses = [(seen.loss, seen.penalty)]
     for _ in range(steps):
         p = adam.step(p, seen.gradients)
-        seen = reference.look(net, p, x, labels)
+        seen = reference.evaluate(net, p, x, labels)
         losses.append((seen.loss, seen.penalty))
     probabilities = reference.softmax(reference.logits(net, p, x))
-    return Course(first.gradients, np.array(losses), p, probabilities)
+    return Trajectory(first.gradients, np.array(losses), p, probabilities)
 
 
-def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
-    """The course of the low-level engine, whose training is that of Part A."""
+def lowlevel_trajectory(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Trajectory:
+    """Compute the trajectory in the low-level engine, with the training of Part A."""
     network = Network(spec, seed)
     chunks = Chunks(batch.x, batch.labels, CHUNK)
     seen = full_batch_gradients(network, chunks)
@@ -162,7 +164,7 @@ def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Cours
     data = (batch.x, batch.labels)
     trained = train_lowlevel(spec.varied(epochs=steps), seed, data, data, chunk=CHUNK)
     rows = trained.history.rows
-    return Course(
+    return Trajectory(
         dict(zip(names, (gradient.numpy() for gradient in seen.gradients), strict=True)),
         np.array([(loss, penalty) for _, split, loss, penalty, _ in rows if split == "train"]),
         {name: trained.weights[name] for name in names},
@@ -170,29 +172,29 @@ def course_lowlevel(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Cours
     )
 
 
-def course_keras(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
-    """The course of the Keras model of Part B, with the loss, optimizer and step of its training.
+def keras_trajectory(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Trajectory:
+    """Compute the trajectory of the Keras model, with the loss, optimizer and step of Part B.
 
-    Probabilities are those in training mode, normalized by the statistics of the batch as the
-    other engines have them: Keras' moving averages have hardly left their start in a few steps.
+    Probabilities are those in training mode, normalized by batch statistics as in the other
+    engines: in a few steps, Keras' moving averages hardly change.
     """
     n = batch.x.shape[1]
     model = build_model(spec.varied(batch_size=n, train_samples=n), seed)
     variables = _keras_variables(model)
     x, labels = samples_major(batch.x), tf.constant(batch.labels.argmax(axis=0))
 
-    def look() -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    def evaluate() -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             logits = model(x, training=True)
             loss = model.loss(labels, logits)
         return loss, logits, tape.gradient(loss, list(variables.values()))
 
-    _, _, first = look()
+    _, _, first = evaluate()
     epoch = compiled_epoch(model, (x, labels), n)
     losses = [float(epoch(tf.range(n))[0]) for _ in range(steps)]  # an epoch of one step each
-    loss, logits, _ = look()
+    loss, logits, _ = evaluate()
     losses.append(float(loss))
-    return Course(
+    return Trajectory(
         {name: _features_major(g) for name, g in zip(variables, first, strict=True)},
         np.stack([losses, np.zeros(steps + 1)], axis=1),  # the Keras models have no penalty
         {name: _features_major(variable.value) for name, variable in variables.items()},
@@ -201,7 +203,7 @@ def course_keras(spec: RunSpec, seed: int, batch: Batch, steps: int) -> Course:
 
 
 def _keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """What training changes, under the reference's names: dense1's kernel is coefficients1."""
+    """Return the trainable variables by the reference's names, such as coefficients1."""
     names = {"kernel": "coefficients", "bias": "bias", "gamma": "gamma", "beta": "beta"}
     return {
         names[variable.name] + layer.name.removeprefix("dense").removeprefix("normalization"): (
@@ -219,33 +221,40 @@ def _features_major(value: tf.Tensor) -> np.ndarray:
 
 # ---------------------------------------------------------------------------- the comparison
 def without_kinks(spec: RunSpec, seed: int, batch: Batch) -> Batch:
-    """The batch without images that come nearer than `KINK` to the bend of a ReLU at the start."""
-    start = start_of(spec, seed)
-    while True:  # batch normalization makes the distances depend on who is in the batch
-        clear = reference.kink_distances(net_of(spec), start, batch.x.astype(np.float64)) >= KINK
+    """Return the batch without images that are initially closer than `KINK` to a ReLU's kink."""
+    start = initial_parameters(spec, seed)
+    while True:  # with batch normalization, the distances depend on the batch
+        clear = (
+            reference.kink_distances(reference_net(spec), start, batch.x.astype(np.float64)) >= KINK
+        )
         if clear.all():
             return batch
         batch = Batch(batch.x[:, clear], batch.labels[:, clear])
 
 
-def gradient_sizes(spec: RunSpec, seed: int, batch: Batch, first: Course) -> dict[str, float]:
-    """By tensor, what a deviation of its gradient is measured by: its own largest entry.
+def gradient_sizes(spec: RunSpec, seed: int, batch: Batch, first: Trajectory) -> dict[str, float]:
+    """Return the size of each gradient, which deviations are relative to: its largest entry.
 
-    `first` is NumPy's course.  A softmax layer's scalar bias has no size of its own: see above.
+    `first` is NumPy's trajectory.  For a softmax layer's scalar bias, see above.
     """
     sizes = {name: _largest(gradient) for name, gradient in first.gradients.items()}
     if spec.bias == "scalar":
         name = f"bias{len(spec.hidden)}"
-        one_a_class = {**start_of(spec, seed), name: np.zeros((batch.labels.shape[0], 1))}
+        one_per_class = {
+            **initial_parameters(spec, seed),
+            name: np.zeros((batch.labels.shape[0], 1)),
+        }
         x, labels = batch.x.astype(np.float64), batch.labels.astype(np.float64)
-        sizes[name] = _largest(reference.look(net_of(spec), one_a_class, x, labels).gradients[name])
+        sizes[name] = _largest(
+            reference.evaluate(reference_net(spec), one_per_class, x, labels).gradients[name]
+        )
     return sizes
 
 
 def gradient_deviations(
-    given: Course, expected: Course, sizes: Mapping[str, float]
+    given: Trajectory, expected: Trajectory, sizes: Mapping[str, float]
 ) -> dict[str, float]:
-    """By tensor, the largest |given - expected| as a share of the tensor's size.
+    """Return, for each tensor, the largest |given - expected| relative to the gradient's size.
 
     Raises ValueError if the engines do not have the same tensors.
     """
@@ -257,8 +266,8 @@ def gradient_deviations(
     }
 
 
-def trajectory_deviations(given: Course, expected: Course) -> dict[str, float]:
-    """How far one course is from another.
+def trajectory_deviations(given: Trajectory, expected: Trajectory) -> dict[str, float]:
+    """Return the deviations of one trajectory from another.
 
     loss         largest deviation of loss and of penalty at any step, relative to their sum there
     weight       largest deviation of a parameter at the end, relative to the largest parameter
@@ -290,25 +299,24 @@ def _share(deviation: float, size: float) -> float:
 
 
 def compare(title: str, spec: RunSpec, batch: Batch, steps: int, seed: int = SEED) -> list[Row]:
-    """A row for each engine that can be this net: its deviations from NumPy.
+    """One row per engine that supports this net: its deviations from NumPy.
 
-    gradient is the largest of all tensors, tensor says of which; kept is yes if it is within
-    `TOLERANCE`, which a number that is not finite is not.  loss, weight and probability are
-    against double precision throughout; the same with _rounded, against NumPy with Adam's
-    correction rounded.
+    gradient is the largest deviation, that of `tensor`; kept is yes if it is finite and within
+    `TOLERANCE`.  loss, weight and probability are relative to double precision throughout; those
+    with _rounded, to NumPy with Adam's correction rounded.
     """
     smooth = without_kinks(spec, seed, batch)
-    expected = course_numpy(spec, seed, smooth, steps, reference.Adam)
-    rounded = course_numpy(spec, seed, smooth, steps, KerasAdam)
-    courses = {"lowlevel": course_lowlevel(spec, seed, smooth, steps)}
+    expected = numpy_trajectory(spec, seed, smooth, steps, reference.Adam)
+    rounded = numpy_trajectory(spec, seed, smooth, steps, KerasAdam)
+    trajectories = {"lowlevel": lowlevel_trajectory(spec, seed, smooth, steps)}
     if spec.bias == "vector" and spec.penalty == "none":
-        courses["keras"] = course_keras(spec, seed, smooth, steps)
+        trajectories["keras"] = keras_trajectory(spec, seed, smooth, steps)
     sizes = gradient_sizes(spec, seed, smooth, expected)
     rows = []
-    for engine, course in courses.items():
-        gradients = gradient_deviations(course, expected, sizes)
+    for engine, trajectory in trajectories.items():
+        gradients = gradient_deviations(trajectory, expected, sizes)
         tensor = max(gradients, key=lambda name: (np.isnan(gradients[name]), gradients[name]))
-        against_rounded = trajectory_deviations(course, rounded)
+        against_rounded = trajectory_deviations(trajectory, rounded)
         rows.append(
             {
                 "title": title,
@@ -320,7 +328,7 @@ def compare(title: str, spec: RunSpec, batch: Batch, steps: int, seed: int = SEE
                 "tensor": tensor,
                 "tolerance": TOLERANCE,
                 "kept": "yes" if gradients[tensor] <= TOLERANCE else "no",
-                **trajectory_deviations(course, expected),
+                **trajectory_deviations(trajectory, expected),
                 **{f"{name}_rounded": value for name, value in against_rounded.items()},
             }
         )
@@ -328,14 +336,14 @@ def compare(title: str, spec: RunSpec, batch: Batch, steps: int, seed: int = SEE
 
 
 def compare_engines(folder: Path, images: int, steps: int) -> pd.DataFrame:
-    """The table of the engines on the first training images in a folder of tensors."""
+    """Return the table of the engines, on the first training images in a folder of tensors."""
     return engines_table(*load_tensors(folder, "train", images), steps)
 
 
 def engines_table(
     x: np.ndarray, labels: np.ndarray, steps: int, nets: Mapping[str, RunSpec] = NETS
 ) -> pd.DataFrame:
-    """A row for each net and engine, from images (784, n) and one-hot labels (10, n)."""
+    """One row per net and engine, from images (784, n) and one-hot labels (10, n)."""
     batch = Batch(x, labels)
     return pd.DataFrame(
         row for title, spec in nets.items() for row in compare(title, spec, batch, steps)

@@ -1,4 +1,4 @@
-"""From bytes to tensors: which files the data set consists of, their download, and their content.
+"""The data set: its files, their download, and the tensors made from them.
 
 Imports none of the other packages.
 """

@@ -1,8 +1,8 @@
-"""Which bytes the data set consists of.
+"""The identity of the data set's files.
 
-The sources compress the files differently, so the identity of a file is the SHA-256 of its
-uncompressed content.  The workflow's rules use this table while they are read: nothing here
-may import more than the standard library.
+Sources compress the files differently, so the identity of a file is the SHA-256 of its
+uncompressed content.  The rules import this module when the workflow is parsed, so it imports only
+the standard library.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 
 class Identity(NamedTuple):
-    """What the uncompressed content of a file must be: its size in bytes and its SHA-256."""
+    """The size in bytes and the SHA-256 of a file's uncompressed content."""
 
     size: int
     sha256: str
 
     def mismatch(self, content: bytes) -> str | None:
-        """Say how `content` differs from what is expected; None if it is the expected file."""
+        """Describe how `content` differs from the expected file; None if it does not."""
         found = Identity(len(content), hashlib.sha256(content).hexdigest())
-        return None if found == self else f"{found}; expected are {self}"
+        return None if found == self else f"found {found}; expected {self}"
 
     def __str__(self) -> str:
         return f"{self.size:,} bytes with SHA-256 {self.sha256}"

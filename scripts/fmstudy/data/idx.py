@@ -1,9 +1,9 @@
-"""Read the IDX format of the MNIST family: a short header, then the values, row by row.
+"""Parses the IDX format of the MNIST family: a short header, then the values, row by row.
 
-Format: two zero bytes, one byte for the type of the values (8: unsigned bytes), one for the number
-of dimensions d, then d big-endian 32-bit sizes, then the values; see
-http://yann.lecun.com/exdb/mnist/.  Whoever reads a file has checked its SHA-256, so what arrives
-here is one of four known files: nothing in it can be wrong.
+Format: two zero bytes, one byte for the value type (8: unsigned bytes), one for the number of
+dimensions d, then d big-endian 32-bit sizes, then the values; see
+http://yann.lecun.com/exdb/mnist/.  Callers verify the SHA-256 of a file first, so the content needs
+no further checks here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def parse_idx(content: bytes) -> np.ndarray:
-    """Give the values of an IDX file as a read-only uint8 array in the shape that it states."""
+    """Return the values of an IDX file as a read-only uint8 array of the shape in its header."""
     dimensions = content[3]
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
     return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -1,4 +1,4 @@
-"""How models are trained: networks, losses, batch normalization, full batch, mini-batch, Keras.
+"""Training of models: networks, losses, batch normalization, full batch, mini-batch, Keras.
 
 Imports `data` and `study`.
 """

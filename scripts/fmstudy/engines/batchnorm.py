@@ -1,7 +1,7 @@
-"""Batch normalization on features-major tensors, as Ioffe and Szegedy (2015) define it.
+"""Batch normalization of features-major tensors, as defined by Ioffe and Szegedy (2015).
 
-A unit is a row of x, of shape (units, m) with one column a sample, so means and variances go
-over axis 1.  Nothing here keeps state: a function that changes statistics returns the new ones.
+x has the shape (units, m), one row per unit and one column per sample, so means and variances are
+taken over axis 1.  Functions are stateless: those that update statistics return the new ones.
 Reference: S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
 Reducing Internal Covariate Shift", ICML 2015, arXiv:1502.03167, algorithms 1 and 2.
 """
@@ -32,8 +32,8 @@ def normalize(
 ) -> tf.Tensor:
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta (algorithm 1, lines 3 and 4).
 
-    With the batch's own statistics this is the training form, with those of the population the
-    inference form.  gamma and beta, (units, 1), are learned; they start at 1 and 0.
+    With batch statistics this is the training form, with population statistics the inference
+    form.  gamma and beta, (units, 1), are learned; they start at 1 and 0.
     """
     scale = gamma * tf.math.rsqrt(statistics.variance + epsilon)
     return x * scale + (beta - statistics.mean * scale)
@@ -42,7 +42,7 @@ def normalize(
 def batch_norm_training(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, Statistics]:
-    """Normalize x (units, m) by its own statistics; give the output and these statistics."""
+    """Normalize x (units, m) by its batch statistics; return the output and the statistics."""
     statistics = batch_statistics(x)
     return normalize(x, statistics, gamma, beta, epsilon), statistics
 
@@ -50,12 +50,12 @@ def batch_norm_training(
 def batch_norm_inference(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, population: Statistics, epsilon: float
 ) -> tf.Tensor:
-    """Normalize x (units, m) by the population's statistics (algorithm 2)."""
+    """Normalize x (units, m) by population statistics (algorithm 2)."""
     return normalize(x, population, gamma, beta, epsilon)
 
 
 def update_moving(moving: Statistics, batch: Statistics, momentum: float) -> Statistics:
-    """New moving statistics: momentum * old + (1 - momentum) * the batch's, biased, as Keras."""
+    """Return momentum * moving + (1 - momentum) * batch statistics, biased as in Keras."""
     return Statistics(
         momentum * moving.mean + (1.0 - momentum) * batch.mean,
         momentum * moving.variance + (1.0 - momentum) * batch.variance,

@@ -1,9 +1,9 @@
-"""A full batch, cut into chunks that a processor's cache holds and that carry no blank pixels.
+"""A full batch, split into chunks that fit into the processor's cache and omit blank pixels.
 
-A full-batch sum may be taken in any order.  So the samples are sorted until neighbors share their
-blank borders, and a chunk keeps only the pixels that at least one of its samples has: about 0.7 of
-them on Fashion-MNIST.  What the other pixels would add to W x, and to its gradient, is exactly 0.
-Networks, penalties, and batch normalization need not know: they ask a chunk for its product.
+A full-batch sum does not depend on the order of the samples, except for rounding.  So samples are
+sorted such that neighbors share their blank borders, and a chunk keeps only pixels that are not
+blank in all of its samples: about 70 % of them on Fashion-MNIST.  The other pixels contribute
+exactly 0 to W x and to its gradient.  `Chunk.product` hides this from networks and penalties.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import tensorflow as tf
 
 from fmstudy.data.dataset import release_pages
 
-# Samples per chunk.  Fewer share more blank pixels, but repeat more often what is done per chunk.
+# Samples per chunk.  Smaller chunks share more blank pixels but add overhead.
 CHUNK = 2_000
-# A chunk keeps a multiple of this many pixels, so that it starts at a multiple of 64 bytes, where
-# TensorFlow slices a tensor without copying it.
-ALIGNED = 16
-# If more than this share of the entries would be kept, all are: choosing pixels has its cost, too.
-WORTHWHILE = 0.95
+# The number of kept pixels is a multiple of this, so that chunks are aligned to 64 bytes and
+# TensorFlow slices them without a copy.
+ALIGNMENT = 16
+# If a larger share of the entries would be kept, all are: selecting pixels has a cost, too.
+MAX_SHARE = 0.95
 
 
-class Choice(NamedTuple):
-    """Which pixels a chunk keeps.
+class Selection(NamedTuple):
+    """The pixels that a chunk keeps.
 
     pixels  (kept,) int32, ascending
-    places  (features,) int32, where each pixel is in `pixels`; one that is not kept has the place
-            of a kept one that is blank, and so the same gradient, 0
+    places  (features,) int32, the index of each pixel in `pixels`; a dropped pixel has the index
+            of a kept blank one, which has the same gradient, 0
     """
 
     pixels: tf.Tensor
@@ -39,55 +39,55 @@ class Choice(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Some samples of a batch.
+    """A subset of a batch.
 
     index         () int32, counted from 0
     labels        (10, n) float32, one-hot
-    x             (kept, n) float32, without pixels that are blank in all n samples
-    x_transposed  (n, kept) float32, a copy that makes the gradient faster; None if there is none
-    choice        which pixels are kept; None if all are
+    x             (kept, n) float32, without most pixels that are blank in all n samples
+    x_transposed  (n, kept) float32, an optional copy that makes the gradient faster
+    selection     the kept pixels; None if all are kept
     """
 
     index: tf.Tensor
     labels: tf.Tensor
     x: tf.Tensor
     x_transposed: tf.Tensor | None
-    choice: Choice | None
+    selection: Selection | None
 
     def product(self, weights: tf.Tensor) -> tf.Tensor:
-        """W x, of shape (units, n), for weights as `Chunks.layout` gives them."""
+        """W x, of shape (units, n), for weights in the layout of `Chunks.layout`."""
 
         @tf.custom_gradient
         def product(weights: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             kept = weights
-            if self.choice is not None:
-                kept = tf.transpose(tf.gather(weights, self.choice.pixels))
+            if self.selection is not None:
+                kept = tf.transpose(tf.gather(weights, self.selection.pixels))
             return tf.matmul(kept, self.x), self.gradient
 
         result: tf.Tensor = product(weights)
         return result
 
     def gradient(self, dz: tf.Tensor) -> tf.Tensor:
-        """dZ x^T for dZ (units, n): the gradient of `product` by its weights, in their layout."""
+        """dZ x^T for dZ (units, n): the gradient of `product` w.r.t. `weights`."""
         if self.x_transposed is None:
             by_kept = tf.matmul(dz, self.x, transpose_b=True)
         else:
             by_kept = tf.matmul(dz, self.x_transposed)
-        if self.choice is None:
+        if self.selection is None:
             return by_kept
-        return tf.gather(tf.transpose(by_kept), self.choice.places)
+        return tf.gather(tf.transpose(by_kept), self.selection.places)
 
 
 class Chunks:
-    """The samples x (features, n) with labels (10, n), sorted and cut into chunks of `size`.
+    """The samples x (features, n) with labels (10, n), sorted and split into chunks of `size`.
 
-    The last chunk is shorter where `size` does not divide n.  `copied` keeps a samples-major copy,
-    too.  `compact=False` keeps all pixels, and the samples in the given order.
+    The last chunk is shorter if `size` does not divide n.  `copied` also keeps a samples-major
+    copy.  `compact=False` keeps all pixels and the given order of samples.
 
     samples  n
     count    number of chunks
-    order    (n,) int64, the column of x at each place
-    share    of the entries of x that the chunks keep, in (0, 1]
+    order    (n,) int64, the column of x at each position
+    share    fraction of the entries of x that the chunks keep, in (0, 1]
     """
 
     def __init__(
@@ -101,64 +101,63 @@ class Chunks:
     ) -> None:
         features, self.samples = x.shape
         self.order, self.share = np.arange(self.samples), 1.0
-        choices: list[tuple[np.ndarray, np.ndarray]] = []
+        selections: list[tuple[np.ndarray, np.ndarray]] = []
         if compact:
             shown = np.asarray(x != 0)
             order = order_by_borders(shown)
-            parts = _cut(order, size)
-            found = [_choose(shown[:, part]) for part in parts]
+            parts = _split(order, size)
+            found = [_select(shown[:, part]) for part in parts]
             kept = [len(pixels) * len(part) for (pixels, _), part in zip(found, parts, strict=True)]
-            if sum(kept) <= WORTHWHILE * x.size:
-                self.order, self.share, choices = order, sum(kept) / x.size, found
-        parts = _cut(self.order, size)
+            if sum(kept) <= MAX_SHARE * x.size:
+                self.order, self.share, selections = order, sum(kept) / x.size, found
+        parts = _split(self.order, size)
         self.count = len(parts)
-        rows = [pixels for pixels, _ in choices] or [np.arange(features)] * self.count
-        self._x, arrays = _room([(len(k), len(part)) for k, part in zip(rows, parts, strict=True)])
+        rows = [pixels for pixels, _ in selections] or [np.arange(features)] * self.count
+        self._x, arrays = _allocate(
+            [(len(k), len(part)) for k, part in zip(rows, parts, strict=True)]
+        )
         for array, kept_rows, part in zip(arrays, rows, parts, strict=True):
             array[:] = x[:, part][kept_rows]
         release_pages(x)
         self._x_transposed = None
         if copied:
-            self._x_transposed, copies = _room([array.T.shape for array in arrays])
+            self._x_transposed, copies = _allocate([array.T.shape for array in arrays])
             for copy, array in zip(copies, arrays, strict=True):
                 copy[:] = array.T
-        self._labels, arrays = _room([(len(labels), len(part)) for part in parts])
+        self._labels, arrays = _allocate([(len(labels), len(part)) for part in parts])
         for array, part in zip(arrays, parts, strict=True):
             array[:] = labels[:, part]
         self._lengths = tf.constant([len(part) for part in parts])
-        self._choices = None
-        if choices:
-            pixels, places = zip(*choices, strict=True)
-            self._choices = tf.ragged.constant(pixels, tf.int32), tf.constant(np.stack(places))
+        self._selections = None
+        if selections:
+            pixels, places = zip(*selections, strict=True)
+            self._selections = tf.ragged.constant(pixels, tf.int32), tf.constant(np.stack(places))
 
     def __getitem__(self, index: int | tf.Tensor) -> Chunk:
-        """The chunk at a place; its data are not copied."""
+        """Return a chunk, without copying its data."""
         length = self._lengths[index]
-        x_transposed, choice = None, None
+        x_transposed, selection = None, None
         if self._x_transposed is not None:
             x_transposed = tf.reshape(self._x_transposed[index], (length, -1))
-        if self._choices is not None:
-            choice = Choice(*(part[index] for part in self._choices))
+        if self._selections is not None:
+            selection = Selection(*(part[index] for part in self._selections))
         return Chunk(
             tf.convert_to_tensor(index),
             tf.reshape(self._labels[index], (-1, length)),
             tf.reshape(self._x[index], (-1, length)),
             x_transposed,
-            choice,
+            selection,
         )
 
     def layout(self, weights: tf.Tensor) -> tf.Tensor:
-        """Turn weights (units, features) to the layout that products take, or such a gradient back.
+        """Convert weights (units, features) to the layout for products, or a gradient back.
 
-        Where pixels are chosen it is transposed, because rows are chosen faster than columns.
+        With selected pixels it is transposed, because selecting rows is faster than columns.
         """
-        return weights if self._choices is None else tf.transpose(weights)
+        return weights if self._selections is None else tf.transpose(weights)
 
     def sweep(self, function: Callable[[Chunk, list], list], state: list) -> list:
-        """Go through the chunks in fixed order: each gives a new state from the chunk and the old.
-
-        A state is a list of tensors and TensorArrays.
-        """
+        """Update a state, a list of tensors and TensorArrays, with each chunk in fixed order."""
 
         def body(index: tf.Tensor, state: list) -> tuple[tf.Tensor, list]:
             return index + 1, function(self[index], state)
@@ -180,30 +179,30 @@ class Chunks:
 def order_by_borders(shown: np.ndarray) -> np.ndarray:
     """Sort samples so that neighbors share their blank borders.
 
-    shown: (features, n) bool, where a sample is not blank; pixels are row by row, in a square image
-    if their number is a square.  Gives the order (n,): by the first column that is not blank, then
-    the last one, the first row, the last row; equal samples keep their order.
+    shown: (features, n) bool, true where a sample is not blank; pixels are row by row, of a square
+    image if their number is a square.  Returns the order (n,): by the first nonblank column, then
+    the last one, the first row, and the last row; ties keep their order.
     """
     features, samples = shown.shape
     side = math.isqrt(features)
     shape = (side, side) if side**2 == features else (1, features)
     images = shown.reshape(*shape, samples)
     keys = []
-    for axis in (0, 1):  # over the rows: what each column shows; then over the columns
+    for axis in (0, 1):  # reduce over rows, then over columns
         lines = np.logical_or.reduce(images, axis=axis)
         keys += [lines.argmax(axis=0), -lines[::-1].argmax(axis=0)]
     return np.lexsort(keys[::-1])
 
 
-def _choose(shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The kept pixels and the places of all, as in Choice, for shown (features, n).
+def _select(shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `pixels` and `places` of a `Selection` for shown (features, n).
 
-    Unless all pixels are kept, at least one of the kept ones is blank.
+    Unless all pixels are kept, at least one kept pixel is blank.
     """
     used = np.logical_or.reduce(shown, axis=1)
     blank = np.flatnonzero(~used)
     present = len(used) - len(blank)
-    kept = min(-(-(present + 1) // ALIGNED) * ALIGNED, len(used))
+    kept = min(-(-(present + 1) // ALIGNMENT) * ALIGNMENT, len(used))
     used[blank[: kept - present]] = True
     pixels = np.flatnonzero(used)
     places = np.full(len(used), np.searchsorted(pixels, blank[0]) if len(blank) else 0, np.int32)
@@ -211,20 +210,20 @@ def _choose(shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pixels, places
 
 
-def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+def _split(order: np.ndarray, size: int) -> list[np.ndarray]:
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def _room(shapes: Sequence[tuple[int, int]]) -> tuple[tf.RaggedTensor, list[np.ndarray]]:
-    """A ragged tensor with a row for each matrix, flat, and the empty matrices to be filled.
+def _allocate(shapes: Sequence[tuple[int, int]]) -> tuple[tf.RaggedTensor, list[np.ndarray]]:
+    """Return a ragged tensor with one flat row per matrix, and the empty matrices to fill.
 
-    The memory is shared and begins at a multiple of 64 bytes, as TensorFlow has it; `tf.constant`
-    would copy the data twice.
+    They share memory, aligned to 64 bytes as TensorFlow requires; `tf.constant` would copy the
+    data twice.
     """
     stops = np.cumsum([math.prod(shape) for shape in shapes])
-    room = np.empty(stops[-1] + 16, np.float32)
-    start = -room.ctypes.data % 64 // room.itemsize
-    flat = room[start : start + stops[-1]]
+    buffer = np.empty(stops[-1] + 16, np.float32)
+    start = -buffer.ctypes.data % 64 // buffer.itemsize
+    flat = buffer[start : start + stops[-1]]
     arrays = [
         part.reshape(shape) for part, shape in zip(np.split(flat, stops[:-1]), shapes, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What a job cost: the record that it leaves of its time, its memory and its arithmetic."""
+"""The cost of a job: its time, memory and arithmetic."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fmstudy import runtime
 
 @dataclass
 class Work:
-    """What a process has computed so far.
+    """The work of a process so far.
 
-    steps        of training, of all its nets
+    steps        training steps of all nets
     arithmetic   floating-point operations of the matrix products, by formula
     """
 
@@ -23,18 +23,18 @@ class Work:
     arithmetic: float = 0.0
 
     def add(self, samples: float, arithmetic: float, steps: int = 0) -> None:
-        """Count so many samples at so many operations each, and the steps that took them."""
+        """Add samples, with the number of operations for each, and training steps."""
         self.steps += steps
         self.arithmetic += samples * arithmetic
 
 
-DONE = Work()  # by the nets of this process that are trained in mini-batches
+TOTAL = Work()  # of mini-batch training in this process
 
 
 class Laps:
-    """The seconds of a job's parts, which follow one another without a gap.
+    """The seconds of a job's consecutive parts.
 
-    The first, start-up, began with the process: it is over when this is made.
+    The first part, startup, lasts from the start of the process to the creation of this object.
     """
 
     def __init__(self) -> None:
@@ -43,22 +43,22 @@ class Laps:
         self.end("startup")
 
     def end(self, part: str) -> None:
-        """End a part: it took the seconds since the part before it ended."""
+        """End a part, which began when the previous part ended."""
         now = time.monotonic()
         self.seconds[part] = now - self.last
         self.last = now
 
     @property
     def whole(self) -> float:
-        """The seconds from the beginning of the process to the end of the last part."""
+        """The seconds from the start of the process to the end of the last part."""
         return self.last - self.began
 
 
 def process_age() -> float:
-    """Seconds since this process began; where the system does not tell, since it came here."""
+    """Return the seconds since this process started; if unknown, since `runtime` was imported."""
     try:
         with open("/proc/self/stat", encoding="ascii") as file:
-            # The name, which may hold spaces, ends with the last bracket; field 22 is the start.
+            # The name may contain spaces and ends at the last parenthesis; field 22 is the start.
             ticks = int(file.read().rpartition(")")[2].split()[19])
         since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
         return since_boot - ticks / os.sysconf("SC_CLK_TCK")
@@ -69,12 +69,11 @@ def process_age() -> float:
 def record(
     laps: Laps, threads: int, arithmetic: float, parts: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """Give what a job's provenance tells of its cost.
+    """Return the cost of a job, for its provenance.
 
-    seconds             of the whole job from the beginning of its process, of its parts, and of
-                        `parts` that lie within one of them
-    processor_seconds   that the process has computed, for itself and in the system
-    peak_memory_mb      the most memory that it held
+    seconds             of the whole process, of its parts, and of the subordinate `parts`
+    processor_seconds   CPU time of the process, user and system
+    peak_memory_mb      peak memory of the process
     """
     seconds = {"whole": laps.whole, **laps.seconds, **(parts or {})}
     return {

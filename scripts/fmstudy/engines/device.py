@@ -1,4 +1,4 @@
-"""How TensorFlow works in a job: threads, compiled functions, data, and optimizers."""
+"""TensorFlow's settings in a job: threads, compiled functions, data layout, optimizers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import tensorflow as tf
 from fmstudy.data.dataset import release_pages
 from fmstudy.engines.optimizers import Adam
 
-# Loops over tensors are written as tf.while_loop, so AutoGraph has nothing to convert.  Its first
-# use in a job would take half a second.
+# Loops over tensors use tf.while_loop, so AutoGraph is not needed; its first use in a job would
+# take half a second.
 compiled = functools.partial(tf.function, autograph=False)
 
 OPTIMIZERS = {"adam": Adam, "sgd": keras.optimizers.SGD}
@@ -27,7 +27,7 @@ def prepare_device(threads: int) -> None:
 
 
 def samples_major(x: np.ndarray) -> tf.Tensor:
-    """Turn x (features, n), perhaps mapped from a file, to a tensor (n, features)."""
-    turned = np.ascontiguousarray(x.T)
-    release_pages(x)  # before there is yet another copy
-    return tf.constant(turned)
+    """Transpose x (features, n), which may be mapped from a file, to a tensor (n, features)."""
+    transposed = np.ascontiguousarray(x.T)
+    release_pages(x)  # before the next copy
+    return tf.constant(transposed)

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
-    """The share of columns whose largest prediction is at the labeled class.
+    """Return the fraction of columns whose largest prediction is that of the labeled class.
 
     predictions: (10, n) probabilities or logits; labels: (10, n) one-hot.
     """

@@ -1,8 +1,8 @@
-"""Full-batch training of the low-level models, in the stable and fast form.
+"""Full-batch training of the low-level models, numerically stable and fast.
 
-A full-batch gradient is a sum over samples, so it can be accumulated chunk by chunk (`chunks`): the
-same gradient to rounding, while a chunk's activations stay in the processor's cache.  With batch
-normalization that takes several sweeps (`normalized`).
+A full-batch gradient is a sum over samples, so it is accumulated chunk by chunk (`chunks`): the
+result is the same up to rounding, and the activations of a chunk stay in the processor's cache.
+Batch normalization requires several sweeps (`normalized`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from fmstudy.engines.device import OPTIMIZERS, compiled
 from fmstudy.engines.lowlevel import count_hits, penalty_of, summed_cross_entropy
 from fmstudy.engines.network import Network
 from fmstudy.engines.normalized import normalized_sums
-from fmstudy.engines.records import History, Stopwatch, Training, diverged
+from fmstudy.engines.records import History, Stopwatch, Training, has_diverged
 from fmstudy.runtime import Progress
 from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 
 class Gradients(NamedTuple):
-    """Metrics and gradients on the training data at the current parameters."""
+    """Metrics and gradients on the training data, at the current parameters."""
 
     loss: tf.Tensor
     penalty: tf.Tensor
@@ -35,7 +35,7 @@ class Gradients(NamedTuple):
 
 
 def full_batch_gradients(network: Network, batch: Chunks) -> Gradients:
-    """Mean loss, penalty and accuracy, the gradients of loss + penalty, and batch statistics."""
+    """Compute mean loss, penalty, accuracy, gradients of loss + penalty, and batch statistics."""
     spec, variables = network.spec, network.variables
     first = batch.layout(network.coefficients[0])
 
@@ -72,7 +72,7 @@ def full_batch_gradients(network: Network, batch: Chunks) -> Gradients:
 def evaluate(
     network: Network, data: Chunks, population: Sequence[Statistics]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean loss and accuracy of a network in inference mode."""
+    """Return the mean loss and accuracy of a network in inference mode."""
     first = data.layout(network.coefficients[0])
 
     def score(chunk: Chunk) -> list[tf.Tensor]:
@@ -92,48 +92,48 @@ def train_lowlevel(
 ) -> Training:
     """Train a low-level model on `train` and evaluate it on `test`, both (x, one-hot labels).
 
-    The pass over the training data that gives a step its gradients also gives the metrics of the
-    parameters before that step, that is, after the previous epoch; so there is one more pass than
-    there are steps.  Batch normalization is evaluated with the training set's exact statistics.
-    `chunk` is the number of samples per chunk; it changes results only by rounding.
+    The pass over the training data that computes the gradients of a step also computes the metrics
+    before that step, that is, after the previous epoch; so there is one more pass than steps.
+    Batch normalization is evaluated with the exact statistics of the training set.  `chunk` is the
+    number of samples per chunk; it affects results only by rounding.
     """
     network = Network(spec, seed)
     batch, held_out = Chunks(*train, chunk), Chunks(*test, chunk, copied=False)
     optimizer = OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate)
     optimizer.build(network.variables)
-    gradients_of = compiled(lambda: full_batch_gradients(network, batch))
+    compute_gradients = compiled(lambda: full_batch_gradients(network, batch))
     score = compiled(lambda population: evaluate(network, held_out, population))
-    move = compiled(lambda gradients: optimizer.apply(gradients, network.variables))
+    apply = compiled(lambda gradients: optimizer.apply(gradients, network.variables))
 
     history, watch, status = History(), Stopwatch(), FINISHED
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")
     epoch = 0
     for epoch in range(spec.epochs + 1):
         with watch.measure("training"):
-            seen = gradients_of()
-            loss, penalty = float(seen.loss), float(seen.penalty)
+            current = compute_gradients()
+            loss, penalty = float(current.loss), float(current.penalty)
         with watch.measure("evaluation"):
-            test_loss, test_accuracy = score(seen.statistics)
-            history.add(epoch, "train", loss, penalty, float(seen.accuracy))
+            test_loss, test_accuracy = score(current.statistics)
+            history.add(epoch, "train", loss, penalty, float(current.accuracy))
             history.add(epoch, "test", float(test_loss), penalty, float(test_accuracy))
-        if diverged(loss, penalty):
+        if has_diverged(loss, penalty):
             status = DIVERGED
             break
         progress.update(epoch, f"loss {loss:.4f}")
         if epoch < spec.epochs:
             with watch.measure("training"):
-                move(seen.gradients)
-    predictions = predict(network, held_out, seen.statistics)
+                apply(current.gradients)
+    predictions = predict(network, held_out, current.statistics)
     arrays = network.named_arrays() | {
         f"{name}{layer}": value.numpy()
-        for layer, statistics in enumerate(seen.statistics)
+        for layer, statistics in enumerate(current.statistics)
         for name, value in statistics._asdict().items()
     }
     return Training(status, epoch, history, predictions, arrays, watch.seconds)
 
 
 def predict(network: Network, data: Chunks, population: Sequence[Statistics]) -> np.ndarray:
-    """The probabilities (10, n) float32 of a network in inference mode, in the samples' order."""
+    """Return the probabilities (10, n) float32 of a network in inference mode, in sample order."""
     first = data.layout(network.coefficients[0])
 
     def logits_of(chunk: Chunk) -> tf.Tensor:

@@ -1,9 +1,8 @@
 """Initial weights and batch orders, the same for every engine.
 
-They come from NumPy generators keyed by (seed, purpose, place), not from one running stream:
-what a layer or an epoch gets does not depend on what was drawn before.  So two models with the
-same seed share the initial weights of every layer that has the same place and shape, and the
-order of their batches, and comparing them is a paired comparison.
+They come from NumPy generators keyed by (seed, purpose, layer or epoch), not from one stream, so
+they do not depend on earlier draws.  Models with the same seed share the initial weights of layers
+at the same position with the same shape, and their batch orders, so comparisons are paired.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ _WEIGHTS, _ORDER = 0, 1
 
 
 def initial_weights(spec: RunSpec, seed: int) -> list[np.ndarray]:
-    """Initial coefficients of each layer, (units, inputs) float32.
+    """Return the initial coefficients of each layer, (units, inputs) float32.
 
-    Normal with mean 0 and deviation `spec.weight_std`, or Glorot uniform in
-    +-sqrt(6 / (inputs + units)) where that is None (Glorot and Bengio 2010, eq. 16).
+    Normal with mean 0 and standard deviation `spec.weight_std`, or Glorot uniform in
+    +-sqrt(6 / (inputs + units)) if that is None (Glorot and Bengio 2010, eq. 16).
     """
     weights = []
     sizes = spec.layer_sizes
@@ -38,5 +37,5 @@ def initial_weights(spec: RunSpec, seed: int) -> list[np.ndarray]:
 
 
 def batch_order(samples: int, seed: int, epoch: int) -> np.ndarray:
-    """The order (samples,) int64 in which epoch `epoch` goes through the training samples."""
+    """Return the order (samples,) int64 of the training samples in an epoch."""
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(samples)

@@ -1,9 +1,9 @@
 """Part B: the Keras models, their training in mini-batches, and their evaluation.
 
-The data come features-major, as everywhere in the study, and are turned once to the
-samples-major form that Keras expects: x (n, 784), labels (n,).  The models, their losses and their
-optimizers are Keras'; the loop over the steps of an epoch is ours, and compiled: `fit` with its
-pipeline of batches takes longer for the same steps.
+The data are features-major, as everywhere in the study, and are transposed once to the
+samples-major form that Keras expects: x (n, 784), labels (n,).  Models, losses and optimizers are
+from Keras; the loop over the steps of an epoch is our own and compiled, which is faster than `fit`
+with its input pipeline.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import tensorflow as tf
 
 from fmstudy.engines.device import OPTIMIZERS, compiled, samples_major
 from fmstudy.engines.initial import batch_order, initial_weights
-from fmstudy.engines.records import History, Stopwatch, Training, diverged
+from fmstudy.engines.records import History, Stopwatch, Training, has_diverged
 from fmstudy.runtime import Progress
 from fmstudy.study.spec import CLASSES, DIVERGED, FEATURES, FINISHED, RunSpec
 
-EVALUATED_AT_ONCE = 2_000  # samples; 800 units of them are 6.4 MB
+EVALUATION_CHUNK = 2_000  # samples; 800 units of them are 6.4 MB
 
 Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, 784) float32, labels (n,) int64
 
 
 def build_model(spec: RunSpec, seed: int) -> keras.Model:
-    """A stack of Dense, activation and Dropout layers that gives logits (n, 10).
+    """Build a stack of Dense, activation and Dropout layers that computes logits (n, 10).
 
-    Batch normalization stands before or after the activation; before it, the Dense layer has no
-    bias.  The softmax belongs to the loss: the stable form.  Initial weights are those that
-    `initial` gives to this seed, dropout masks follow (seed, layer).
+    Batch normalization comes before or after the activation; if before, the Dense layer has no
+    bias.  The loss includes the softmax, for numerical stability.  The seed determines the initial
+    weights (see `initial`) and, with the layer, the dropout masks.
     """
     inputs = x = keras.Input((FEATURES,))
     for layer, units in enumerate(spec.hidden):
@@ -51,7 +51,7 @@ def build_model(spec: RunSpec, seed: int) -> keras.Model:
     model.compile(
         optimizer=OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,  # XLA gains nothing here: its products are no faster
+        jit_compile=False,  # no faster here
     )
     return model
 
@@ -63,19 +63,20 @@ def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:
 
 
 class Dropout(keras.layers.Dropout):
-    """Keras' dropout with half of the random bits: 16 of them decide on an output.
+    """Keras' dropout with half of the random bits: 16 per output.
 
-    The share that is set to 0 is the nearest multiple of 2^-16; what stays is divided by exactly
-    what is left, so that the mean stays.  The bits follow the layer's seed and its number of calls.
+    The dropout rate is rounded to a multiple of 2^-16; the other outputs are scaled by exactly the
+    inverse of the remaining fraction, which preserves the mean.  The bits depend on the layer's
+    seed and the number of calls.
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Set some of the inputs (n, units) to 0 in training."""
+        """Apply dropout to inputs (n, units) in training."""
         if not training:
             return inputs
         dropped = round(self.rate * 2**16)
         count, seed = tf.size(inputs), tf.cast(self.seed_generator.next(), tf.int64)
-        # Each random number of 64 bits serves four outputs.
+        # Each 64-bit random number serves four outputs.
         drawn = tf.random.stateless_uniform([-(-count // 4)], seed, None, None, tf.uint64)
         bits = tf.reshape(tf.bitcast(drawn, tf.uint16), [-1])[:count]
         kept = tf.reshape(bits, tf.shape(inputs)) >= tf.constant(dropped, tf.uint16)
@@ -85,23 +86,23 @@ class Dropout(keras.layers.Dropout):
 def compiled_epoch(
     model: keras.Model, samples: Samples, size: int
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function that takes an epoch's steps, on batches of `size` in the order (n,) it is given.
+    """Return a function that trains one epoch on batches of `size`, in the order (n,) it is given.
 
-    It gives the mean loss and the accuracy while the parameters change, with dropout on: what
-    Keras' `fit` shows.  The last batch is smaller where `size` does not divide n.
+    It returns the mean loss and accuracy over the epoch, while the parameters change and dropout
+    is active, as `fit` reports them.  The last batch is smaller if `size` does not divide n.
     """
     x, labels = samples
     model.optimizer.build(model.trainable_variables)
 
     def step(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """A step on the chosen samples; gives the sum of their losses, and how many are right."""
-        batch, wanted = tf.gather(x, chosen), tf.gather(labels, chosen)
+        """Take a step on the chosen samples; return their summed loss and number of hits."""
+        batch, targets = tf.gather(x, chosen), tf.gather(labels, chosen)
         with tf.GradientTape() as tape:
             logits = model(batch, training=True)
-            loss = model.loss(wanted, logits)
+            loss = model.loss(targets, logits)
         variables = model.trainable_variables
         model.optimizer.apply(tape.gradient(loss, variables), variables)
-        hits = tf.equal(tf.argmax(logits, axis=1), wanted)
+        hits = tf.equal(tf.argmax(logits, axis=1), targets)
         count = tf.cast(tf.size(chosen), tf.float32)
         return loss * count, tf.reduce_sum(tf.cast(hits, tf.float32))
 
@@ -122,10 +123,10 @@ def compiled_epoch(
 
 
 def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
-    """Logits (n, 10) float32 of a model in inference mode, for x (n, 784)."""
+    """Return the logits (n, 10) float32 of a model in inference mode, for x (n, 784)."""
     infer = _compiled(model)
-    starts = range(0, x.shape[0], EVALUATED_AT_ONCE)
-    return np.concatenate([infer(x[i : i + EVALUATED_AT_ONCE]).numpy() for i in starts])
+    starts = range(0, x.shape[0], EVALUATION_CHUNK)
+    return np.concatenate([infer(x[i : i + EVALUATION_CHUNK]).numpy() for i in starts])
 
 
 def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
@@ -140,7 +141,7 @@ def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
 def score(
     model: keras.Model, x: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
 ) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy of a model in inference mode."""
+    """Return the mean cross-entropy (nats) and accuracy of a model in inference mode."""
     logits = predict(model, x)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     hits = logits.argmax(axis=1) == np.asarray(labels)
@@ -153,29 +154,29 @@ def train_keras(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
 ) -> Training:
-    """Train a Keras model on `train` and test it once at the end on `test`.
+    """Train a Keras model on `train` and test it once, at the end, on `test`.
 
     Both are features-major: x (784, n) and one-hot labels (10, n).  The last
-    `spec.validation_split` of the training samples are held out for validation.  Metrics of both
-    parts are taken in inference mode after each epoch.  The figures that Keras shows by itself are
-    means over an epoch in which the parameters change, with dropout switched on: they cannot be
-    held against validation figures, so they are kept apart as the split `running`.
+    `spec.validation_split` of the training samples are held out for validation.  Both parts are
+    evaluated in inference mode after each epoch.  The metrics that Keras itself reports are means
+    over an epoch in which the parameters change, with dropout active.  They are not comparable to
+    validation metrics, so the history has them as the separate split `running`.
     """
     assert spec.batch_size is not None
     (x, labels), cut = train, spec.fitted_samples
     fitted = _samples_major(x[:, :cut], labels[:, :cut])
     validation = _samples_major(x[:, cut:], labels[:, cut:])
     model = build_model(spec, seed)
-    take_epoch = compiled_epoch(model, fitted, spec.batch_size)
+    run_epoch = compiled_epoch(model, fitted, spec.batch_size)
     history, watch, status = History(), Stopwatch(), FINISHED
     progress = Progress(f"{spec.name}, seed {seed}", spec.epochs, "epochs")
 
     def evaluate(epoch: int) -> list[float]:
-        """Note loss and accuracy of both parts after `epoch` epochs; give the losses."""
+        """Record loss and accuracy of both parts after `epoch` epochs; return the losses."""
         with watch.measure("evaluation"):
             scores = {"train": score(model, *fitted), "validation": score(model, *validation)}
         for split, found in scores.items():
-            history.add(epoch, split, *_between(found))
+            history.add(epoch, split, *_without_penalty(found))
         return [loss for loss, _ in scores.values()]
 
     epoch = 0
@@ -183,16 +184,16 @@ def train_keras(
     for epoch in range(1, spec.epochs + 1):
         order = tf.constant(batch_order(cut, seed, epoch).astype(np.int32))
         with watch.measure("training"):
-            loss, accuracy = (float(value) for value in take_epoch(order))
+            loss, accuracy = (float(value) for value in run_epoch(order))
         history.add(epoch, "running", loss, 0.0, accuracy)
         losses = evaluate(epoch)
         progress.update(epoch, f"loss {loss:.4f}")
-        # The running loss does not know yet what the epoch's last step has done.
-        if diverged(loss, *losses):
+        # The running loss does not include the effect of the epoch's last step.
+        if has_diverged(loss, *losses):
             status = DIVERGED
             break
     x_test, test_labels = _samples_major(*test)
-    history.add(epoch, "test", *_between(score(model, x_test, test_labels)))
+    history.add(epoch, "test", *_without_penalty(score(model, x_test, test_labels)))
     probabilities = tf.nn.softmax(predict(model, x_test)).numpy()
     weights = {
         f"{layer.name}-{weight.name}": weight.numpy()
@@ -203,7 +204,7 @@ def train_keras(
     return Training(status, epoch, history, probabilities.T, weights, watch.seconds)
 
 
-def _between(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, float]:
+def _without_penalty(loss_and_accuracy: tuple[float, float]) -> tuple[float, float, float]:
     loss, accuracy = loss_and_accuracy
     return loss, 0.0, accuracy  # the Keras models have no penalty
 

@@ -1,8 +1,8 @@
 """The source's low-level TensorFlow functions, under its names, on features-major tensors.
 
-The literal formulas come first.  They are the reference that the tests hold the training code
-against, and they overflow: exp(100) is infinite in float32, and log(0) follows.  So training
-uses the stable forms below them, which are equal wherever the literal ones are finite.
+The literal formulas come first; tests compare the training code with them.  They overflow: exp(100)
+is infinite in float32, and log(0) follows.  Training therefore uses the stable forms below, which
+are equal wherever the literal ones are finite.
 
 Shapes: x is (features, n) float32, labels are one-hot (10, n) float32, a layer's coefficients
 are (units, inputs), its bias is () or (units, 1), and predictions are (10, n).
@@ -25,7 +25,7 @@ def pre_activation(x: tf.Tensor, coefficients: tf.Tensor, bias: tf.Tensor) -> tf
 
 
 def softmax_activation(x: tf.Tensor) -> tf.Tensor:
-    """exp(x) / sum exp(x), each column (one sample) by itself: (10, n), columns sum to 1."""
+    """exp(x) / sum exp(x) of each column (sample): (10, n), columns sum to 1."""
     exponentiated = tf.math.exp(x)
     return tf.math.divide(exponentiated, tf.math.reduce_sum(exponentiated, axis=0))
 
@@ -48,7 +48,7 @@ def forward_pass(
 ) -> tf.Tensor:
     """The predictions (10, n) of a net: hidden layers, then a softmax layer.
 
-    One coefficients tensor and one bias a layer; a single pair is softmax regression.
+    One coefficients tensor and one bias per layer; a single pair is softmax regression.
     """
     *hidden, (last_coefficients, last_bias) = zip(coefficients, biases, strict=True)
     for layer_coefficients, layer_bias in hidden:
@@ -70,7 +70,7 @@ def l1_penalty(coefficients: Sequence[tf.Tensor], delta: float) -> tf.Tensor:
 
 
 def l1_signed_penalty(coefficients: Sequence[tf.Tensor], delta: float) -> tf.Tensor:
-    """delta * sum w: what the source writes for L1.  Unbounded below, so no regularizer."""
+    """delta * sum w: the source's formula for L1.  Unbounded below, so not a regularizer."""
     return delta * tf.math.add_n([tf.math.reduce_sum(w) for w in coefficients])
 
 
@@ -86,7 +86,7 @@ def cross_entropy_l1_regularization(
     delta: float,
     signed: bool = False,
 ) -> tf.Tensor:
-    """Cross-entropy plus the L1 penalty; `signed` takes the source's sum without the |.|."""
+    """Cross-entropy plus the L1 penalty; `signed` uses the source's sum without |.|."""
     penalty = l1_signed_penalty if signed else l1_penalty
     return tf.math.add(cross_entropy(predictions, labels), penalty(coefficients, delta))
 
@@ -102,9 +102,9 @@ def cross_entropy_l2_regularization(
 
 
 def calculate_accuracy(predictions: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The share of samples whose most probable class is the labeled one.
+    """The fraction of samples whose most probable class is the labeled one.
 
-    The source says it takes the sum of the hits; the percentages that it prints are means.
+    The source describes the sum of the hits; the percentages that it prints are means.
     """
     hits = tf.math.equal(tf.math.argmax(predictions, axis=0), tf.math.argmax(labels, axis=0))
     return tf.math.reduce_mean(tf.cast(hits, tf.float32))
@@ -122,10 +122,10 @@ def penalty_of(kind: str, coefficients: Sequence[tf.Tensor], delta: float) -> tf
 def cross_entropy_and_gradient(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The sum over samples of the cross-entropy of softmax(logits), and its gradient (10, n).
 
-    Without overflow: log softmax(z)_i = z_i - max z - log sum exp(z - max z).  The gradient by z
-    is softmax(z) - y (Bishop 2006, eq. 4.109).  A sum and not a mean, because the chunks of a
-    batch add up to the batch.  TensorFlow's own function wants a row a sample: to turn (10, n)
-    there and back would cost more than all of this.
+    Without overflow: log softmax(z)_i = z_i - max z - log sum exp(z - max z).  The gradient w.r.t.
+    z is softmax(z) - y (Bishop 2006, eq. 4.109).  A sum, not a mean, so that the chunks of a batch
+    add up.  TensorFlow's function requires one row per sample, and transposing (10, n) there and
+    back would cost more than this computation.
     """
     shifted = logits - tf.math.reduce_max(logits, axis=0)
     exponentiated = tf.math.exp(shifted)
@@ -136,12 +136,12 @@ def cross_entropy_and_gradient(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf
 
 @tf.custom_gradient
 def summed_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
-    """The sum of `cross_entropy_and_gradient`, for a tape to go through."""
+    """The sum of `cross_entropy_and_gradient`, differentiable by a gradient tape."""
     loss, by_logits = cross_entropy_and_gradient(logits, labels)
     return loss, lambda upstream: (upstream * by_logits, None)
 
 
 def count_hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """How many samples have their largest logit at the labeled class, as float32."""
+    """The number of samples whose largest logit is that of the labeled class, as float32."""
     hits = tf.math.equal(tf.math.argmax(logits, axis=0), tf.math.argmax(labels, axis=0))
     return tf.math.reduce_sum(tf.cast(hits, tf.float32))

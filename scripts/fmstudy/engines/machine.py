@@ -1,4 +1,4 @@
-"""How fast the machine is at what trainings do most: products of float32 matrices."""
+"""The machine's speed at the main operation of training: products of float32 matrices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ SIZE, REPETITIONS = 2048, 5
 
 
 def product_rate(threads: int, size: int = SIZE, repetitions: int = REPETITIONS) -> pd.DataFrame:
-    """A row: the operations a second of TensorFlow's product of two (size, size) matrices.
+    """Measure the rate of TensorFlow's product of two (size, size) matrices, as one row.
 
-    The median of some repetitions, the slowest and the fastest, in 10^9 a second, after a smaller
-    product that wakes the processor and does not count.  What else the machine does meanwhile
-    slows it, as it slows a training.
+    The median, slowest and fastest repetition, in 10^9 operations per second, after a smaller
+    warm-up product.  Other load on the machine reduces the rate, as it slows down training.
     """
     random = tf.random.Generator.from_seed(1)
     a, b = (random.uniform((size, size)) for _ in range(2))

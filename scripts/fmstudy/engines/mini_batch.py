@@ -1,11 +1,11 @@
 """Mini-batch training of the low-level nets: one compiled loop for many trainings.
 
-Inside a net tensors are features-major, as everywhere; the images lie samples-major here, so
-that a batch is gathered as whole rows, and the first product takes them transposed.  A step of a
-small net is so short that going to Python after each would cost more than the step: the loop over
-steps is compiled, and returns where somebody wants to look.  Compiling costs more than many a
-training, so one object trains again and again, with other seeds and rates.  Where thousands of
-steps follow, XLA may compile the loop: that takes a second longer and saves a third of each step.
+Inside a net, tensors are features-major, as everywhere; the images are samples-major here, so that
+batches are gathered as whole rows, and the first product transposes them.  A step of a small net is
+shorter than a return to Python, so the loop over steps is compiled and returns only for
+evaluations.  Compilation takes longer than many trainings, so one object trains repeatedly, with
+other seeds and rates.  For thousands of steps, XLA can compile the loop: that takes one more second
+and saves a third of each step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from fmstudy.engines.batchnorm import Statistics, update_moving
-from fmstudy.engines.cost import DONE
+from fmstudy.engines.cost import TOTAL
 from fmstudy.engines.device import OPTIMIZERS as SHARED_OPTIMIZERS
 from fmstudy.engines.device import compiled, samples_major
 from fmstudy.engines.initial import batch_order, initial_weights
@@ -33,10 +33,10 @@ OPTIMIZERS = SHARED_OPTIMIZERS | {
     "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's
 }
 
-FUSED = 5_000  # steps, from which on it pays that XLA compiles them
+MIN_FUSED_STEPS = 5_000  # from which compilation by XLA pays off
 
 Forward = Callable[[Any, tf.Tensor], tuple[tf.Tensor, list[Statistics]]]
-Look = Callable[[int], None]
+Callback = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Samples:
 
     @classmethod
     def of(cls, x: np.ndarray, labels: np.ndarray) -> Samples:
-        """Turn features-major x (784, n) and labels (10, n)."""
+        """Transpose features-major x (784, n) and labels (10, n)."""
         return cls(samples_major(x), samples_major(labels))
 
     def part(self, start: int, stop: int) -> Samples:
-        """The samples from `start` to before `stop`."""
+        """Return the samples from `start` up to, but excluding, `stop`."""
         return Samples(self.x[start:stop], self.labels[start:stop])
 
     def __len__(self) -> int:
@@ -67,11 +67,10 @@ class Score(NamedTuple):
 
 
 def orders(samples: int, size: int, seed: int, steps: int) -> np.ndarray:
-    """Which samples each step takes: (steps, size) int32, epoch after epoch.
+    """Return the samples of each step: (steps, size) int32, epoch after epoch.
 
-    An epoch goes through the samples in the order that its seed gives every engine; what is left
-    of it when no whole batch is, waits for another epoch.  Of fewer samples than a batch has, all
-    are one batch.
+    Each epoch uses `batch_order`, the same for every engine, and drops an incomplete last batch.
+    If there are fewer samples than `size`, all of them form one batch.
     """
     size = min(size, samples)
     whole = samples // size
@@ -84,18 +83,18 @@ def orders(samples: int, size: int, seed: int, steps: int) -> np.ndarray:
 
 
 def times(x: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The first product W x of a net, (units, n), for samples-major x (n, 784)."""
+    """Return the function W -> W x, (units, n), for samples-major x (n, 784)."""
     return lambda coefficients: tf.matmul(coefficients, x, transpose_b=True)
 
 
 class MiniBatches:
     """A low-level net, and the compiled steps that train it on some samples.
 
-    momenta   moving statistics are kept for each of them, as Keras does: from 0 and 1 on, with
-              the biased variances of the batches
-    trained   which of the net's variables are trained; all without it
-    forward   gives logits and batch statistics of a training step, from the first product and the
-              number of the step; the net's own without it
+    momenta   of the moving statistics to track, as in Keras: starting at 0 and 1, with the biased
+              variances of the batches
+    trained   the variables to train; by default, all
+    forward   computes logits and batch statistics in a training step, from the first product and
+              the number of the step; by default, `network.logits`
     """
 
     def __init__(
@@ -132,9 +131,9 @@ class MiniBatches:
         self._fused_steps = compiled(self._run, jit_compile=True)  # recompiled for every shape
 
     def start(self, seed: int, rate: float | None = None, weight_std: float | None = None) -> None:
-        """Begin a training: initial weights of a seed, fresh optimizer and moving statistics.
+        """Start a training: reset weights, optimizer and moving statistics.
 
-        rate and weight_std stand in the place of the specification's.
+        rate and weight_std replace those of the specification.
         """
         spec = self.spec if weight_std is None else self.spec.varied(weight_std=weight_std)
         network = self.network
@@ -161,38 +160,38 @@ class MiniBatches:
         self,
         order: np.ndarray,
         every: int | None = None,
-        look: Look | None = None,
+        evaluate: Callback | None = None,
         fused: bool = False,
     ) -> bool:
-        """Take a step for each row of `order` (steps, m); tell whether all stayed finite.
+        """Take one step per row of `order` (steps, m); return whether all values stayed finite.
 
-        That is, the losses before each step and what is trained.  After every `every` steps,
-        `look` is called with the number of steps taken so far.  A training that has diverged ends
-        in the place of the next look.  `fused` has XLA compile the steps, the same to rounding:
-        it pays for more than about FUSED steps of an object with batches of one size.
+        That is, the loss before each step and the trained variables.  After every `every` steps,
+        `evaluate` is called with the number of steps so far, unless the training has diverged,
+        which ends it.  `fused` has XLA compile the steps, with the same results up to rounding: it
+        pays off after about MIN_FUSED_STEPS steps with batches of one size.
         """
         every = max(1, min(every or len(order), len(order)))
         take = self._fused_steps if fused else self._steps
         for start in range(0, len(order), every):
             rows = order[start : start + every]
-            # Always of one shape, so that nothing is compiled for the last rows alone.
+            # Always the same shape, to avoid another compilation for the last rows.
             block = tf.constant(np.resize(rows, (every, order.shape[1])))
             with self.watch.measure("training"):
                 finite = bool(take(block, tf.constant(len(rows)), tf.constant(self.steps)))
             self.steps += len(rows)
-            DONE.add(rows.size, self._step_arithmetic, steps=len(rows))
+            TOTAL.add(rows.size, self._step_arithmetic, steps=len(rows))
             if not (finite and self._is_finite()):
                 return False
-            if look is not None:
-                look(self.steps)
+            if evaluate is not None:
+                evaluate(self.steps)
         return True
 
     @functools.cached_property
     def _step_arithmetic(self) -> float:
-        """Floating-point operations of a step's matrix products, a sample, for what is trained.
+        """Floating-point operations per sample of a step's matrix products.
 
-        Backward through each layer above the lowest one that is trained, and a product for the
-        weights of each layer whose weights are.
+        Forward, backward through each layer above the lowest trained one, and one product for each
+        layer with trained weights.
         """
         products, network = self.spec.products, self.network
         trained = {id(variable) for variable in self.trained}
@@ -207,13 +206,13 @@ class MiniBatches:
         )
 
     def _is_finite(self) -> bool:
-        """Whether the last step left numbers; its loss was that before it."""
+        """Return whether all trained variables are finite after the last step."""
         return all(bool(np.isfinite(variable.numpy()).all()) for variable in self.trained)
 
     def _run(self, order: tf.Tensor, count: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
-        """Take the first `count` steps of `order`; tell whether the losses before them are finite.
+        """Take the first `count` steps of `order`; return whether the losses are finite.
 
-        `taken` is the number of steps that came before.
+        `taken` is the number of earlier steps.
         """
 
         def body(i: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -226,7 +225,7 @@ class MiniBatches:
         return finite
 
     def _step(self, rows: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """One step on a batch; gives the mean loss on it before the step."""
+        """Take a step on a batch; return the mean loss before it."""
         x = tf.gather(self.samples.x, rows)
         labels = tf.transpose(tf.gather(self.samples.labels, rows))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -258,34 +257,34 @@ class MiniBatches:
         return compiled(scored)
 
     def exact(self, samples: Samples | None = None) -> list[Statistics]:
-        """The statistics of every normalized layer over the training samples, or over others.
+        """Return the statistics of every normalized layer over the training or other samples.
 
-        All samples are one batch, which the layers below normalize by the same statistics.
+        All samples form one batch, so lower layers also use their statistics over all samples.
         """
         samples = samples or self.samples
-        DONE.add(len(samples), self.spec.forward_arithmetic)
+        TOTAL.add(len(samples), self.spec.forward_arithmetic)
         statistics: list[Statistics] = self._exact(samples.x)
         return statistics
 
     def score(self, samples: Samples, population: Sequence[Statistics] | None) -> Score:
-        """Loss and accuracy in inference mode, with the population's statistics.
+        """Return loss and accuracy in inference mode, with population statistics.
 
-        With None for them, all samples are one batch and normalized by its own statistics.
+        If `population` is None, all samples form one batch, normalized by its own statistics.
         """
-        DONE.add(len(samples), self.spec.forward_arithmetic)
+        TOTAL.add(len(samples), self.spec.forward_arithmetic)
         loss, hits = self._scored(samples.x, samples.labels, population)
         return Score(float(loss) / len(samples), float(hits) / len(samples))
 
     def score_in_batches(self, samples: Samples, size: int) -> Score:
-        """Loss and accuracy with each batch normalized by its own statistics, in given order.
+        """Return loss and accuracy with each batch normalized by its own statistics, in order.
 
-        What no whole batch is left for is not counted.
+        An incomplete last batch is dropped.
         """
         whole = len(samples) // size * size
         shape = (whole // size, size)
         x = tf.reshape(samples.x[:whole], (*shape, samples.x.shape[1]))
         labels = tf.reshape(samples.labels[:whole], (*shape, samples.labels.shape[1]))
-        DONE.add(whole, self.spec.forward_arithmetic)
+        TOTAL.add(whole, self.spec.forward_arithmetic)
         losses, hits = self._scored_batches(x, labels)
         return Score(float(losses) / whole, float(hits) / whole)
 
@@ -304,6 +303,6 @@ class MiniBatches:
             )
             return loss, hits
 
-        # Batches of any size, without being compiled anew.
+        # For batches of any size, without recompilation.
         signature = [tf.TensorSpec((None, None, size), tf.float32) for size in (FEATURES, CLASSES)]
         return compiled(scored, input_signature=signature)

@@ -20,8 +20,9 @@ Note = Callable[[str, tf.Tensor], None]
 class Network:
     """The variables of a low-level net, and its logits.
 
-    coefficients: (units, inputs) a layer; biases: () or (units, 1); gammas and betas: (units, 1)
-    a normalized layer.  A layer normalized before its activation has no bias: beta takes its part.
+    coefficients: (units, inputs) per layer; biases: () or (units, 1) per layer; gammas and betas:
+    (units, 1) per normalized layer.  Layers normalized before the activation have no bias, since
+    beta replaces it.
     """
 
     def __init__(self, spec: RunSpec, seed: int) -> None:
@@ -45,7 +46,7 @@ class Network:
         return [*self.coefficients, *biases, *self.gammas, *self.betas]
 
     def named_arrays(self) -> dict[str, np.ndarray]:
-        """The present values, by names such as coefficients0, bias1, gamma0."""
+        """Return the current values, by names such as coefficients0, bias1, gamma0."""
         groups = {
             "coefficients": self.coefficients,
             "bias": self.biases,
@@ -65,12 +66,12 @@ class Network:
         population: Sequence[Statistics] | None = None,
         note: Note = lambda what, tensor: None,
     ) -> tuple[tf.Tensor, list[Statistics]]:
-        """The logits (10, n) and, with batch normalization, each hidden layer's batch statistics.
+        """Return the logits (10, n) and, with batch normalization, each layer's batch statistics.
 
-        `first_product` gives W x for the first layer's W.  With `population` statistics the
-        layers are normalized for inference, without for training.  `note` is called with each
-        hidden layer's tensors (units, n): "normalizing", what batch normalization takes;
-        "received", what the activation takes; "sent", what the layer sends on.
+        `first_product` computes W x for the first layer's W.  With `population` statistics, layers
+        are normalized for inference, otherwise for training.  `note` is called with each hidden
+        layer's tensors (units, n): "normalizing", the input of batch normalization; "received",
+        the input of the activation; "sent", the output of the layer.
         """
         spec, product = self.spec, first_product
         seen: list[Statistics] = []
@@ -92,12 +93,12 @@ class Network:
                 seen.append(statistics)
             note("sent", h)
             product = times(h)
-        raise AssertionError("a net has at least its softmax layer")
+        raise AssertionError("every net has a softmax layer")
 
     def normalized(
         self, x: tf.Tensor, layer: int, population: Sequence[Statistics] | None
     ) -> tuple[tf.Tensor, Statistics]:
-        """Batch normalization of hidden layer `layer`; the output and the statistics used."""
+        """Normalize a hidden layer; return the output and the statistics used."""
         gamma, beta, epsilon = self.gammas[layer], self.betas[layer], self.spec.bn_epsilon
         if population is None:
             return batch_norm_training(x, gamma, beta, epsilon)

@@ -1,13 +1,13 @@
 """Full-batch gradients through batch normalization, chunk by chunk.
 
-A unit's statistics need the whole batch, so a normalized net cannot be gone through a chunk at a
-time from the images to the loss and back.  It is gone through layer by layer instead, each layer
-in one sweep over the chunks; between two sweeps what a layer normalizes (units, n), and later the
-gradient by what it gives, are kept, and nothing else of that size.  The whole batch at once
-would need many more arrays that no cache holds.
+A unit's statistics depend on the whole batch, so a chunk cannot pass through a normalized net from
+the images to the loss and back.  Instead, each layer is computed in one sweep over the chunks.
+Between sweeps, only each layer's values before normalization (units, n), and later the gradient
+w.r.t. its normalized values, are stored.  Computing the whole batch at once would need many more
+arrays that exceed the cache.
 
 The gradients are those of Ioffe and Szegedy (2015, arXiv:1502.03167, section 3): with
-u the values that a unit normalizes, u_hat = (u - mean) / sqrt(variance + epsilon),
+u the values of a unit before normalization, u_hat = (u - mean) / sqrt(variance + epsilon),
 y = gamma u_hat + beta, and n samples,
 
     d gamma = sum(dy u_hat)    d beta = sum(dy)
@@ -25,7 +25,7 @@ from fmstudy.engines.chunks import Chunk, Chunks
 from fmstudy.engines.lowlevel import count_hits, cross_entropy_and_gradient
 from fmstudy.engines.network import ACTIVATIONS, Network
 
-# The gradient by what an activation is given, from that by what it gives, and what it gave.
+# Backpropagate through an activation, given its output gradient and its output.
 _BACKWARD = {
     "relu": lambda da, a: tf.raw_ops.ReluGrad(gradients=da, features=a),
     "sigmoid": lambda da, a: tf.raw_ops.SigmoidGrad(y=a, dy=da),
@@ -33,7 +33,7 @@ _BACKWARD = {
 
 
 class Sums(NamedTuple):
-    """Sums over all samples: loss, hits, gradients of the loss; and each layer's statistics."""
+    """Sums of loss, hits and gradients over all samples, and each layer's statistics."""
 
     loss: tf.Tensor
     hits: tf.Tensor
@@ -42,15 +42,15 @@ class Sums(NamedTuple):
 
 
 def normalized_sums(network: Network, batch: Chunks) -> Sums:
-    """Go through a net with batch normalization, there and back.
+    """Compute the forward and backward pass of a net with batch normalization.
 
-    Gradients stand in the order of `network.variables`; statistics are those of the batch.
+    Gradients are in the order of `network.variables`; statistics are those of the batch.
     """
     return _Passes(network, batch).sums()
 
 
 class _Passes:
-    """One look at a batch: what each layer normalizes, by chunks, and its statistics."""
+    """The passes over one batch, with each layer's values before normalization and statistics."""
 
     def __init__(self, network: Network, batch: Chunks) -> None:
         self.network, self.batch, self.spec = network, batch, network.spec
@@ -74,7 +74,7 @@ class _Passes:
 
     # ------------------------------------------------------------------------------- forward
     def _forward(self, layer: int) -> None:
-        """Find what a layer normalizes, and its mean and biased variance (algorithm 1)."""
+        """Compute a layer's values before normalization, their mean and biased variance."""
         units, n = self.network.gammas[layer].shape, self.batch.samples
 
         def values(chunk: Chunk, state: list) -> list:
@@ -106,7 +106,7 @@ class _Passes:
         return z if bias is None else z + bias
 
     def _input(self, layer: int, chunk: Chunk) -> tf.Tensor | None:
-        """The output of the layer below; None for the images, which only the chunk multiplies."""
+        """The output of the layer below; None for the images, which only `Chunk.product` uses."""
         if layer == 0:
             return None
         y = self._normalized(layer - 1, chunk)
@@ -120,7 +120,7 @@ class _Passes:
 
     # ------------------------------------------------------------------------------ backward
     def _backward_from_loss(self, layer: int) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray, list]:
-        """The loss, the hits, and the way back through the softmax layer."""
+        """Compute loss and hits, and backpropagate through the softmax layer."""
 
         def back(chunk: Chunk, state: list) -> list:
             kept, loss, hits, *sums = state
@@ -137,7 +137,7 @@ class _Passes:
     def _backward(
         self, layer: int, dys: tf.TensorArray, dgamma: tf.Tensor, dbeta: tf.Tensor
     ) -> tuple[tf.TensorArray, list]:
-        """The way back through a hidden layer, from the gradients by its normalized values."""
+        """Backpropagate through a hidden layer, given the gradients of its normalized values."""
         mean, variance = self.statistics[layer]
         deviation = tf.math.rsqrt(variance + self.spec.bn_epsilon)
         scale, n = self.network.gammas[layer] * deviation, self.batch.samples
@@ -165,7 +165,7 @@ class _Passes:
         kept: tf.TensorArray,
         sums: list,
     ) -> tuple[tf.TensorArray, list]:
-        """From dz of W h + b to the gradients by W and b, and by the normalized layer below."""
+        """Backpropagate dz through W h + b to W, b, and the normalized layer below."""
         dw, db, *affine = sums
         by_unit = self.spec.bias == "vector"
         db += tf.math.reduce_sum(dz, axis=1, keepdims=True) if by_unit else tf.math.reduce_sum(dz)
@@ -184,18 +184,18 @@ class _Passes:
         return kept.write(chunk.index, dy), [dw, db, dgamma, dbeta]
 
     def _zeros(self, layer: int) -> list[tf.Tensor]:
-        """Where the gradients by W and b begin, and those by gamma and beta of the layer below."""
+        """Zero gradients of W and b, and of gamma and beta of the layer below."""
         weights = (self.first if layer == 0 else self.network.coefficients[layer]).shape
         bias = (self.network.coefficients[layer].shape[0], 1) if self.spec.bias == "vector" else ()
         below = [] if layer == 0 else 2 * [self.network.gammas[layer - 1].shape]
         return [tf.zeros(shape) for shape in (weights, bias, *below)]
 
     def _array(self, layer: int) -> tf.TensorArray:
-        """Room for what is kept of a hidden layer, (units, samples) a chunk."""
+        """A TensorArray for one hidden layer's values, (units, samples) per chunk."""
         return tf.TensorArray(
             tf.float32,
             self.batch.count,
-            clear_after_read=False,  # it is read more than once
+            clear_after_read=False,  # values are read more than once
             infer_shape=False,  # the last chunk may be shorter
             element_shape=(self.network.gammas[layer].shape[0], None),
         )

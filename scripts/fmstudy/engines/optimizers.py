@@ -1,4 +1,4 @@
-"""Keras' Adam with its arithmetic in one pass over each variable."""
+"""Keras' Adam, updating each variable in a single pass."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Variable = Any  # tf.Variable or keras.Variable, neither of which has types
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam, whose update of a variable is one operation of TensorFlow.
+    """Keras' Adam, with one TensorFlow operation per update of a variable.
 
     The formula is the same (D. Kingma, J. Ba, arXiv:1412.6980, the form before section 2.1, with
-    epsilon hat).  Keras writes it as a dozen operations, each of which goes through all weights:
-    in batches of 256 they take a sixth as long as the matrix products.
+    epsilon hat).  Keras uses a dozen operations, each of which traverses all weights; with batches
+    of 256, they take a sixth of the time of the matrix products.
     """
 
     def update_step(
@@ -39,5 +39,5 @@ class Adam(keras.optimizers.Adam):
 
 
 def _handle(variable: Variable) -> tf.Tensor:
-    """The resource of a variable, be it Keras' or TensorFlow's."""
+    """Return the resource handle of a Keras or TensorFlow variable."""
     return (variable if isinstance(variable, tf.Variable) else variable.value).handle

@@ -1,4 +1,4 @@
-"""What a training leaves behind: its history, its result, and the files that hold them."""
+"""The results of a training: its history, its metrics, and their files."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ HISTORY_COLUMNS = ("epoch", "split", "loss", "penalty", "accuracy")
 class History:
     """Loss, penalty and accuracy of each split after each epoch; epoch 0 is before training.
 
-    The loss is the plain cross-entropy; what is minimized is loss + penalty.  Metrics belong to
-    the parameters *after* the epoch, in inference mode.  The split `running` alone is Keras'
-    own figure, averaged while an epoch's batches change the parameters (dropout on).
+    The loss is the plain cross-entropy; training minimizes loss + penalty.  Metrics are those of
+    the parameters *after* the epoch, in inference mode, except for the split `running`: Keras' own
+    metrics, averaged over an epoch while the parameters change and dropout is active.
     """
 
     rows: list[tuple[int, str, float, float, float]] = field(default_factory=list)
 
     def add(self, epoch: int, split: str, loss: float, penalty: float, accuracy: float) -> None:
-        """Note the metrics of one split after one epoch."""
+        """Record the metrics of one split after one epoch."""
         self.rows.append((epoch, split, float(loss), float(penalty), float(accuracy)))
 
     def last(self, split: str) -> dict[str, float] | None:
-        """Give the last metrics of a split, or None if it was never evaluated."""
+        """Return the last metrics of a split, or None if it was never evaluated."""
         for epoch, name, loss, penalty, share in reversed(self.rows):
             if name == split:
                 return {"epoch": epoch, "loss": loss, "penalty": penalty, "accuracy": share}
         return None
 
     def write(self, path: str | Path) -> None:
-        """Write the history as CSV; 9 digits hold a float32 exactly."""
+        """Write the history as CSV; 9 digits represent a float32 exactly."""
         lines = [",".join(HISTORY_COLUMNS)]
         for epoch, split, *values in self.rows:
             lines.append(",".join([str(epoch), split, *(f"{value:.9g}" for value in values)]))
@@ -52,13 +52,13 @@ class History:
 
 @dataclass
 class Stopwatch:
-    """Adds up the seconds of training and of evaluation apart."""
+    """Adds up the seconds of training and evaluation separately."""
 
     seconds: dict[str, float] = field(default_factory=lambda: {"training": 0.0, "evaluation": 0.0})
 
     @contextmanager
     def measure(self, what: str) -> Iterator[None]:
-        """Count the body's seconds as `what`."""
+        """Add the body's seconds to `what`."""
         started = time.perf_counter()
         try:
             yield
@@ -68,7 +68,7 @@ class Stopwatch:
 
 @dataclass
 class Training:
-    """A finished training: what became of it, and what it leaves."""
+    """The outcome of a training."""
 
     status: str
     epochs_done: int
@@ -78,19 +78,19 @@ class Training:
     seconds: dict[str, float]
 
 
-def diverged(*losses: float) -> bool:
-    """Tell whether a loss is no longer a finite number."""
+def has_diverged(*losses: float) -> bool:
+    """Return whether a loss is no longer a finite number."""
     return not all(math.isfinite(loss) for loss in losses)
 
 
 def metrics(
     spec: RunSpec, seed: int, training: Training, labels: np.ndarray, code: str
 ) -> dict[str, Any]:
-    """Give the content of metrics.json: the same bytes for the same run, seed and machine.
+    """Return the content of metrics.json: the same bytes for the same run, seed and machine.
 
-    `labels` are the test set's (10, n) one-hot: the test accuracy is counted here again from the
-    predictions, apart from the engine that made the history.  The losses are the engine's, from
-    logits: a probability that float32 rounds to 0 would hide how wrong it was.
+    `labels` are those of the test set, (10, n) one-hot: the test accuracy is recomputed from the
+    predictions, independently of the engine.  Losses are the engine's, computed from logits,
+    because probabilities that float32 rounds to 0 would hide the size of the error.
     """
     final: dict[str, Any] = {}
     for split in ("train", "validation", "test"):
@@ -124,9 +124,9 @@ def save(
 ) -> None:
     """Write a training's files: history, metrics, predictions, weights, provenance.
 
-    `laps` are the job's so far: start-up, reading, and all that the engine did.  Times, date and
-    machine stand in the provenance file alone, so that the others have the same bytes whenever
-    the run is repeated on one machine.
+    `laps` are those of the job so far: startup, reading and engine.  Only the provenance file has
+    times, date and machine, so that repeated runs on one machine write identical bytes to the
+    other files.
     """
     training.history.write(paths["history"])
     runtime.write_array(paths["predictions"], training.predictions.astype(np.float32))
@@ -134,5 +134,5 @@ def save(
     runtime.write_json(paths["metrics"], metrics(spec, seed, training, labels, code))
     laps.end("writing")
     arithmetic = spec.arithmetic_of(training.epochs_done)
-    spent = cost.record(laps, threads, arithmetic, training.seconds)
-    runtime.write_json(paths["provenance"], {"run": spec.name, "seed": seed} | spent)
+    job_cost = cost.record(laps, threads, arithmetic, training.seconds)
+    runtime.write_json(paths["provenance"], {"run": spec.name, "seed": seed} | job_cost)

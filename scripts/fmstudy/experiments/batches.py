@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fmstudy.engines.batchnorm import Statistics
-from fmstudy.engines.mini_batch import FUSED, MiniBatches, Samples, Score, orders
+from fmstudy.engines.mini_batch import MIN_FUSED_STEPS, MiniBatches, Samples, Score, orders
 from fmstudy.experiments.common import ARMS, Data, Row, net_spec, row, steps_of
 from fmstudy.runtime import Progress
 from fmstudy.study.spec import RunSpec
@@ -37,7 +37,7 @@ def batch_size(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
             batches.start(seed)
             steps = examples // size
             order = orders(len(data.fitted), size, seed, steps)
-            finished = batches.train(order, LOOK, fused=steps > FUSED)
+            finished = batches.train(order, LOOK, fused=steps > MIN_FUSED_STEPS)
             ways = _ways(batches, data, size) if finished else {}
             rows += [row("finished", "exact" in ways, **keys), row("steps", batches.steps, **keys)]
             rows += [

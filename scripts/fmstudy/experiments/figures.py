@@ -38,15 +38,15 @@ from fmstudy.figures.plots import (
     DARKER,
     SEED_POINTS,
     WIDTH,
+    empty_figure,
     label_ends,
     limit,
     nats,
-    nothing,
-    own_words,
     percent,
     percent_axis,
     power_axis,
-    some_of,
+    show_tick_labels,
+    subsample,
 )
 from fmstudy.figures.svg import Drawing, style
 from fmstudy.study.spec import number
@@ -181,7 +181,7 @@ def _grid(
         layout=ConstrainedLayoutEngine(w_pad=0.08),
         **given,
     )
-    own_words(grid.ravel())
+    show_tick_labels(grid.ravel())
     return figure, grid
 
 
@@ -200,10 +200,10 @@ def _draw(
     """Draw the seeds and their means over the index, as series of this name; give the means."""
     means = _mean(wide) if means is None else means
     if wide.shape[1] > 1:
-        few = wide.iloc[some_of(len(wide), points[1])]
+        few = wide.iloc[subsample(len(wide), points[1])]
         axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
                   label=_seed_names(name, wide))  # fmt: skip
-    shown = means.iloc[some_of(len(means), points[0])]
+    shown = means.iloc[subsample(len(means), points[0])]
     axes.plot(
         shown.index,
         shown.to_numpy(),
@@ -317,7 +317,7 @@ def _curves(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None)
     """Loss against epochs and against seconds, without and with batch normalization."""
     rows = table[table["epoch"].notna()]
     if rows.empty:
-        return nothing("No training left any curves.")
+        return empty_figure("No training left any curves.")
     models = list(dict.fromkeys(arm.rpartition("/")[0] for arm in _keys(rows, "arm")))
     seconds: dict[str, dict[int, float]] = {}
     if times is not None:
@@ -417,7 +417,7 @@ def _draw_timed(
             continue
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
-            few = line.iloc[some_of(len(line), FEWEST_POINTS[1])]
+            few = line.iloc[subsample(len(line), FEWEST_POINTS[1])]
             axes.plot(
                 few.index * paces[seed],
                 few.to_numpy(),
@@ -429,7 +429,7 @@ def _draw_timed(
             )
     if paces:
         means = _mean(wide)
-        means = means.iloc[some_of(len(means), FEWEST_POINTS[0])]
+        means = means.iloc[subsample(len(means), FEWEST_POINTS[0])]
         pace = float(np.mean(list(paces.values())))
         axes.plot(
             means.index * pace,
@@ -446,7 +446,7 @@ def _arm_curves(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Held-out and training loss over epochs of the arms of an experiment with Keras."""
     rows = table[table["epoch"].notna()]
     if rows.empty:
-        return nothing("No training left any curves.")
+        return empty_figure("No training left any curves.")
     last = float(rows["epoch"].max())
     figure, grid = _grid(1, 2, 2.7)
     finals: dict[str, float] = {}
@@ -487,7 +487,7 @@ def _learning_rate(table: pd.DataFrame, settings: Settings) -> Drawing:
     usable = settings["usable"]
     grids = list(table[["activation", "optimizer"]].drop_duplicates().itertuples(index=False))
     if not grids:
-        return nothing("No training was started.")
+        return empty_figure("No training was started.")
     arms = _keys(table, "arm")
     figure, panels = _grid(
         2, len(grids), 1.75, height_ratios=[2.6, 0.33 * len(arms)], sharex="col", sharey="row"
@@ -554,7 +554,7 @@ def _placement(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation accuracy against the rate, before and after the activation."""
     activations, arms = _keys(table, "activation"), _keys(table, "arm")
     if not activations:
-        return nothing("No training was started.")
+        return empty_figure("No training was started.")
     figure, grid = _grid(1, len(activations), 2.7, sharey=True)
     findings = []
     for axes, activation in zip(grid[0], activations, strict=True):
@@ -600,7 +600,7 @@ def _speed(table: pd.DataFrame, settings: Settings, times: pd.DataFrame | None) 
     """Validation accuracy against steps, each net at its best rate, with the levels."""
     rows = _some(table, measure="validation_accuracy")
     if rows.empty:
-        return nothing("No training left any values.")
+        return empty_figure("No training left any values.")
     levels = sorted(settings["levels"])
     activations = _keys(rows, "activation")
     figure, grid = _grid(1, len(activations), 2.9, sharey=True)
@@ -684,7 +684,7 @@ def _noisy(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation loss over steps: without, with, and with noise behind the normalization."""
     rows = table[(table["measure"] == "validation_loss") & table["step"].notna()]
     if rows.empty:
-        return nothing("No training left any values.")
+        return empty_figure("No training left any values.")
     activations = _keys(rows, "activation")
     figure, grid = _grid(1, len(activations), 2.7)
     findings = []
@@ -718,7 +718,7 @@ def _batch_size(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation accuracy against the batch size, and with which statistics."""
     sizes = sorted(_keys(table, "size"))
     if not sizes:
-        return nothing("No training was started.")
+        return empty_figure("No training was started.")
     figure, (row,) = _grid(1, 2, 3.3, sharey=True)
     left, right = row
     means = {}
@@ -791,7 +791,7 @@ def _evaluation(table: pd.DataFrame, settings: Settings) -> Drawing:
     rows = rows.assign(way=rows["way"].astype(str))
     cases, ways = _keys(rows, "case"), _keys(rows, "way")
     if not cases:
-        return nothing("No training left any values.")
+        return empty_figure("No training left any values.")
     figure, grid = _grid(1, len(cases), 0.75 + 0.3 * len(ways), sharex=True, sharey=True)
     findings = []
     for axes, case in zip(grid[0], cases, strict=True):
@@ -867,7 +867,7 @@ def _shift(table: pd.DataFrame, settings: Settings) -> Drawing:
     """What one unit's activation receives, and how gradients turn and distributions drift."""
     rows = table[table["measure"].isin(["percentile_50", "shift_cosine", "drift"])]
     if rows.empty:
-        return nothing("No training left any values.")
+        return empty_figure("No training left any values.")
     activations, arms = _keys(rows, "activation"), _keys(rows, "arm")
     figure, grid = _grid(len(activations), len(arms) + 2, 2.05, sharex=True)
     judged = _judged("shift", table, settings)
@@ -927,10 +927,10 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
         _by_seed(rows, f"percentile_{p}", "step", layer=layers.max()) for p in (15, 50, 85)
     )
     hue, first = _hue(_keys(rows, "arm")[0]), middle.columns[0]
-    some = some_of(len(middle), POINTS[0])
+    some = subsample(len(middle), POINTS[0])
     low, middle, high = (wide.iloc[some] for wide in (low, middle, high))
     axes.fill_between(middle.index, low[first], high[first], color=hue, alpha=BAND, linewidth=0)
-    few = some_of(len(middle), FEW_POINTS[1])
+    few = subsample(len(middle), FEW_POINTS[1])
     for seed in middle.columns[1:]:
         axes.plot(middle.index[few], middle[seed].iloc[few], color=hue, linewidth=0.6, alpha=0.45,
                   label=f"50 seed {seed:g}")  # fmt: skip
@@ -973,7 +973,7 @@ def _landscape(table: pd.DataFrame, settings: Settings) -> Drawing:
     """How much loss and gradient change along the gradient, raw and scaled by the weights."""
     rows = table[table["measure"].isin(list(LANDSCAPE))]
     if rows.empty:
-        return nothing("No training left any values.")
+        return empty_figure("No training left any values.")
     activations, arms = _keys(rows, "activation"), _keys(rows, "arm")
     figure, grid = _grid(len(activations), len(LANDSCAPE), 2.0, sharex=True)
     judged = _judged("shift", table, settings)
@@ -1033,7 +1033,7 @@ def _gamma_beta(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Gamma against the deviation and beta against the mean; what is reached by which part."""
     arms = _keys(table, "arm")
     if not arms:
-        return nothing("No training was started.")
+        return empty_figure("No training was started.")
     units = _units(table)
     figure, (panels,) = _grid(1, 3, 2.9)
     pairs = (("deviation", "gamma", panels[0]), ("mean", "beta", panels[1]))
@@ -1133,7 +1133,7 @@ def _depth(table: pd.DataFrame, settings: Settings) -> Drawing:
     norms = _some(table, measure="gradient_norm")
     activations, arms = _keys(table, "activation"), _keys(table, "arm")
     if norms.empty:
-        return nothing("No net was built.")
+        return empty_figure("No net was built.")
     deepest = norms["depth"].max()
     figure, grid = _grid(len(activations), 2, 2.3)
     findings = []
@@ -1200,7 +1200,7 @@ def _init(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation loss against the deviation of the initial weights, at each rate."""
     rows = table[table["rate"].notna() & table["std"].notna()]
     if rows.empty:
-        return nothing("No training was started.")
+        return empty_figure("No training was started.")
     activations, arms = _keys(rows, "activation"), _keys(rows, "arm")
     rates = sorted(_keys(rows, "rate"))
     usual = settings.get("learning_rate", math.nan)

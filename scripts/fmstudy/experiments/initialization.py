@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fmstudy.engines.mini_batch import FUSED, MiniBatches, Samples, orders
+from fmstudy.engines.mini_batch import MIN_FUSED_STEPS, MiniBatches, Samples, orders
 from fmstudy.engines.network import Network
 from fmstudy.experiments.common import ARMS, Data, Row, net_spec, outcome, row, steps_of
 from fmstudy.experiments.probes import Probe, inside
@@ -21,7 +21,7 @@ def init(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
     fixed = data.fitted.part(0, settings["invariance_samples"])
-    fused = len(settings["deviations"]) * len(settings["rates"]) * len(order) > FUSED
+    fused = len(settings["deviations"]) * len(settings["rates"]) * len(order) > MIN_FUSED_STEPS
     rows: list[Row] = []
     for activation in settings["activations"]:
         for arm, batch_norm in ARMS.items():

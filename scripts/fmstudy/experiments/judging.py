@@ -101,7 +101,7 @@ def predictions_table(
             row["estimate"] = float(np.mean(values)) if len(values) else None
             row["verdict"] = verdicts.TOO_FEW
             row["reason"] = (
-                "One seed does not tell how runs scatter." if values else "No seed has both values."
+                "One seed does not show how much runs vary." if values else "No seed has both values."
             )
             continue
         row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from fmstudy.engines.cost import DONE
+from fmstudy.engines.cost import TOTAL
 from fmstudy.engines.device import compiled
 from fmstudy.engines.lowlevel import summed_cross_entropy
 from fmstudy.engines.mini_batch import Samples, times
@@ -89,7 +89,7 @@ class Probe:
 
     def look(self) -> tuple[float, list[np.ndarray]]:
         """Mean loss on the batch, and its gradients by the net's variables."""
-        DONE.add(len(self.batch), self.network.spec.step_arithmetic)
+        TOTAL.add(len(self.batch), self.network.spec.step_arithmetic)
         loss, gradients = self._loss_and_gradients()
         return float(loss), [gradient.numpy() for gradient in gradients]
 
@@ -100,7 +100,7 @@ class Probe:
         The drift is the mean over the units of a layer of the Wasserstein distance between the
         distribution now and at the last look, in standard deviations at the last look.
         """
-        DONE.add(len(self.batch), self.network.spec.forward_arithmetic)
+        TOTAL.add(len(self.batch), self.network.spec.forward_arithmetic)
         now = [np.sort(z.numpy(), axis=1) for z in self._received()]
         measures: list[Measure] = []
         for layer, z in enumerate(now, start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fmstudy.engines.mini_batch import FUSED, MiniBatches, orders
+from fmstudy.engines.mini_batch import MIN_FUSED_STEPS, MiniBatches, orders
 from fmstudy.experiments.common import (
     ARMS,
     STEP_SECONDS,
@@ -68,7 +68,7 @@ def _at_rates(
 ) -> list[Row]:
     size = settings["batch_size"]
     order = orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
-    fused = len(rates) * len(order) > FUSED
+    fused = len(rates) * len(order) > MIN_FUSED_STEPS
     rows: list[Row] = []
     for rate in rates:
         batches.start(seed, rate)

@@ -1,4 +1,4 @@
-"""Every figure of the trainings' results, and how figures are styled and saved.
+"""Figures of the results, and their style and files.
 
 Imports `data`, `study` and `analysis`.
 """

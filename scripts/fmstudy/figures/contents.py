@@ -1,9 +1,8 @@
-"""What a figure shows, read off its artists: the values for its CSV, the marks for its SVG.
+"""Reads the contents of a figure from its artists: values for its CSV, marks for its SVG.
 
-Drawing code says little: an artist's `label` is the name of its series (one that starts with an
-underscore is none), the title of the axes is the name of the panel.  The kind of a series follows
-from its name ("seed 3", "train", "test") unless the artist's `gid` is one.  So the data beside a
-figure are what is drawn, by construction.
+An artist's `label` is the name of its series (none if it starts with an underscore), and the title
+of the axes is the name of the panel.  The kind of a series is the artist's `gid`, or follows from
+its name ("seed 3", "train", "test").  So the exported data are the drawn data by construction.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from fmstudy.analysis.formats import rounded
 
 COLUMNS = ("panel", "series", "x", "y", "low", "high")
 KINDS = {"train", "held-out", "seed", "other"}
-_WORDS = (
+_KIND_PATTERNS = (
     ("seed", r"\bseed \d"),
     ("train", r"\btrain(ing)?\b"),
     ("held-out", r"\b(test|validation|held-out)\b"),
@@ -41,7 +40,7 @@ Value = float | str
 
 
 class Series(NamedTuple):
-    """A series: its name, what it is drawn by, and its rows (x, y, low, high)."""
+    """A series: its name, its artists, and its rows (x, y, low, high)."""
 
     name: str
     kind: str
@@ -50,7 +49,7 @@ class Series(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Axes with series; `labels` are the texts and keys that name one, by its name."""
+    """Axes with series; `labels` are texts and legend keys, by the series that they name."""
 
     name: str
     axes: Axes
@@ -59,7 +58,7 @@ class Panel(NamedTuple):
 
 
 def panels(figure: Figure) -> list[Panel]:
-    """Give the panels of a figure whose layout is done, those without series too."""
+    """Return all panels of a figure after its layout, including those without series."""
     found: list[Panel] = []
     names: dict[str, int] = {}
     for index, axes in enumerate(figure.axes, 1):
@@ -86,7 +85,7 @@ def _panel_name(axes: Axes) -> str:
 
 # -------------------------------------------------------------------------------------- series
 def _series(axes: Axes) -> Iterator[Series]:
-    """The series of axes in the order in which they were drawn."""
+    """Yield the series of axes in drawing order."""
     held: set[Artist] = set()
     for container in axes.containers:
         name = str(container.get_label())
@@ -111,7 +110,7 @@ def _series(axes: Axes) -> Iterator[Series]:
 
 
 def _members(container: Any) -> Iterable[Artist]:
-    """The artists of a container, also those of its containers."""
+    """Yield the artists of a container, including nested ones."""
     for part in container:
         if isinstance(part, Artist):
             yield part
@@ -126,11 +125,11 @@ def _is_name(label: str) -> bool:
 def _kind(name: str, gid: str | None) -> str:
     if gid in KINDS:
         return str(gid)
-    return next((kind for kind, words in _WORDS if re.search(words, name)), "other")
+    return next((kind for kind, words in _KIND_PATTERNS if re.search(words, name)), "other")
 
 
 def _line_rows(axes: Axes, line: Line2D) -> Iterator[tuple[Value, Value, Value, Value]]:
-    """Points of a line; where an axis does not hold data, as for marks at an edge, nothing."""
+    """Yield the points of a line, without coordinates that are not data, such as marks at edges."""
     data_x, data_y = line.get_transform().contains_branch_seperately(axes.transData)
     x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
     across, up = _categories(axes.xaxis), _categories(axes.yaxis)
@@ -145,7 +144,7 @@ def _line_rows(axes: Axes, line: Line2D) -> Iterator[tuple[Value, Value, Value, 
 
 
 def _band_rows(band: PolyCollection) -> Iterator[tuple[Value, Value, Value, Value]]:
-    """The lowest and the highest point of a band at each place."""
+    """Yield the lowest and highest point of a band at each x."""
     ends: dict[float, list[float]] = {}
     for path in band.get_paths():
         for x, y in np.asarray(path.vertices, dtype=float):
@@ -156,7 +155,7 @@ def _band_rows(band: PolyCollection) -> Iterator[tuple[Value, Value, Value, Valu
 
 
 def _step_rows(steps: StepPatch) -> Iterator[tuple[Value, Value, Value, Value]]:
-    """The middle of each bin, and its height."""
+    """Yield the center and height of each bin."""
     values, edges, _ = steps.get_data()
     for left, right, value in zip(edges, edges[1:], values, strict=False):
         yield (float(left) + float(right)) / 2, float(value), "", ""
@@ -183,11 +182,11 @@ def _container_rows(axes: Axes, container: Any) -> Iterator[tuple[Value, Value, 
 
 
 def _spans(bars: Iterable[LineCollection], along: int) -> dict[float, tuple[Value, Value]]:
-    """Lower and upper ends of bars of error, by where they stand; `along` is their direction."""
+    """Return the ends of error bars by position; `along` is the axis of their direction."""
     found: dict[float, tuple[Value, Value]] = {}
     for collection in bars:
         for segment in collection.get_segments():
-            if len(segment):  # there is none where a value is missing
+            if len(segment):  # empty if a value is missing
                 start, end = segment
                 ends = sorted((float(start[along]), float(end[along])))
                 found[float(start[1 - along])] = (ends[0], ends[1])
@@ -196,7 +195,7 @@ def _spans(bars: Iterable[LineCollection], along: int) -> dict[float, tuple[Valu
 
 # ------------------------------------------------------------------------------------ categories
 def _categories(axis: Axis) -> dict[float, str]:
-    """The words at the ticks of an axis, by place, if it has words and not numbers."""
+    """Return the tick labels of an axis by position, if they are words rather than numbers."""
     formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
     by_name = "StrCategory" in type(formatter).__name__
     if not by_name and not isinstance(locator, FixedLocator):
@@ -217,7 +216,7 @@ def _is_number(text: str) -> bool:
 
 
 def _place(value: float, words: dict[float, str]) -> Value:
-    """A place on an axis as a number, or the word that stands nearest."""
+    """Return a position on an axis as a number, or as the nearest word."""
     if not words:
         return float(value)
     return words[min(words, key=lambda place: abs(place - value))]
@@ -225,11 +224,11 @@ def _place(value: float, words: dict[float, str]) -> Value:
 
 # ---------------------------------------------------------------------------------------- labels
 def _labels(axes: Axes, names: Sequence[str]) -> Iterator[tuple[str, Artist]]:
-    """Texts that begin with the name of a series, and the entries of a legend."""
+    """Yield texts that start with the name of a series, and legend entries."""
     for text in axes.texts:
         name = str(text.get_label())
         if not _is_name(name):
-            name = _named(text, names)
+            name = _find_series(text, names)
         if name:
             yield name, text
     legend = axes.get_legend()
@@ -237,16 +236,16 @@ def _labels(axes: Axes, names: Sequence[str]) -> Iterator[tuple[str, Artist]]:
         yield from legend_entries(legend)
 
 
-def _named(text: Text, names: Sequence[str]) -> str:
-    said = text.get_text()
+def _find_series(text: Text, names: Sequence[str]) -> str:
+    content = text.get_text()
     for name in names:
-        if said == name or (said.startswith(name) and said[len(name)] in " \n,"):
+        if content == name or (content.startswith(name) and content[len(name)] in " \n,"):
             return name
     return ""
 
 
 def legend_entries(legend: Legend) -> Iterator[tuple[str, Artist]]:
-    """Keys and names of a legend."""
+    """Yield the keys and names of a legend."""
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
         for artist in (handle, text):
             if isinstance(artist, Artist):
@@ -256,7 +255,7 @@ def legend_entries(legend: Legend) -> Iterator[tuple[str, Artist]]:
 # ----------------------------------------------------------------------------------------- marks
 @contextmanager
 def marked(figure: Figure, found: Sequence[Panel]) -> Iterator[dict[str, dict[str, str]]]:
-    """Give artists ids for as long as a figure is written, and what the ids stand for."""
+    """Assign ids to artists while a figure is written; yield the attributes for each id."""
     marks: dict[str, dict[str, str]] = {}
     before: list[tuple[Artist, str | None]] = []
 
@@ -285,11 +284,11 @@ def marked(figure: Figure, found: Sequence[Panel]) -> Iterator[dict[str, dict[st
 
 
 def panel_attributes(panel: Panel, width: float, height: float) -> dict[str, str]:
-    """What a page must know to find values in a panel; width and height are the figure's.
+    """Return attributes that let a page read values in a panel; width and height are the figure's.
 
-    `data-box` is left, top, right and bottom in the units of the SVG; `data-x` and `data-y` are
-    the values at left and right, at bottom and top, and the kind of scale; `data-x-ticks` and
-    `data-y-ticks` are the places of words on an axis, by word.
+    `data-box` is left, top, right and bottom in SVG units; `data-x` and `data-y` are the values at
+    left and right, or bottom and top, and the scale; `data-x-ticks` and `data-y-ticks` are the
+    positions of words on an axis, by word.
     """
     place = panel.axes.get_position()
     box = (place.x0 * width, (1 - place.y1) * height, place.x1 * width, (1 - place.y0) * height)
@@ -313,7 +312,7 @@ def panel_attributes(panel: Panel, width: float, height: float) -> dict[str, str
 
 # ------------------------------------------------------------------------------------------- rows
 def rows(found: Iterable[Panel]) -> list[dict[str, Value]]:
-    """The rows of a figure's data; a band or a bar stands with the points of its series."""
+    """Return the rows of a figure's data; bands and bars share rows with their series' points."""
     table: list[dict[str, Value]] = []
     for panel in found:
         points: dict[tuple[str, Value], dict[str, Value]] = {}
@@ -337,7 +336,7 @@ def _bands_last(series: Series) -> bool:
 
 
 def cell(value: Any, digits: int = 6) -> str:
-    """A value of the data: a number with so many digits that count, or text."""
+    """Format a value: a number with this many significant digits, or text."""
     if isinstance(value, str):
         return value
     return f"{float(rounded(value, f'.{digits - 1}e')):.{digits}g}"

@@ -1,6 +1,6 @@
-"""The figures of a closer look: mistakes, calibration, agreement, near-duplicates, weights.
+"""Figures of the error analysis: mistakes, calibration, agreement, near-duplicates, weights.
 
-They look as those of `figures.plots` do; each says in a sentence what it shows.
+Their style is that of `figures.plots`; each states its finding in a sentence.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from matplotlib.transforms import Affine2D
 
 from fmstudy.analysis.error_analysis import confident_mistakes, confusion
 from fmstudy.analysis.formats import fixed
-from fmstudy.analysis.results import Predicted, Runs
+from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
-from fmstudy.figures.plots import DARKER, WIDTH, nothing, percent, percent_axis
+from fmstudy.figures.plots import DARKER, WIDTH, empty_figure, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
-# scipy is slow to import, so what needs it is imported where it is used.
+# scipy is slow to import, so modules that need it are imported where they are used.
 if TYPE_CHECKING:
     from fmstudy.analysis.calibration import Calibration
 
@@ -37,34 +37,34 @@ SIDE = 28  # pixels
 MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
-SHADES = 12  # of a map; the dark page gives each its own
-HALFWAY = 0.2  # the luminance at which dark and light words can be read as well
-FIELD = 0.97  # the side of a field, a little less than its share
+SHADES = 12  # of a heat map; each has a counterpart on dark pages
+HALFWAY = 0.2  # the luminance at which dark and light text are equally readable
+FIELD = 0.97  # side of a cell, slightly less than the cell spacing
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
 BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
 
 
-def _lost(predicted: Predicted) -> Drawing:
-    return nothing(f"{predicted.model['title']}: every training diverged.")
+def _all_diverged(predicted: ModelPredictions) -> Drawing:
+    return empty_figure(f"{predicted.model['title']}: every training diverged.")
 
 
-def _seeds(predicted: Predicted) -> str:
+def _seeds(predicted: ModelPredictions) -> str:
     count = len(predicted.seeds)
-    lost = len(predicted.model["seeds"]) - count
-    said = f"mean of {count} seeds" if count > 1 else "1 seed"
-    return f"{said}; {lost} diverged and left out" if lost else said
+    diverged = len(predicted.model["seeds"]) - count
+    text = f"mean of {count} seeds" if count > 1 else "1 seed"
+    return f"{text}; {diverged} diverged and left out" if diverged else text
 
 
 def _map(
     axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Fill the fields of a map with a few shades, and give the colors of the words in them.
+    """Fill the cells of a heat map with a few shades, and return the colors of the text in them.
 
-    Masked fields stay empty, as do the palest.  Fields are areas, not pixels, so that a dark page
-    can give them its own shades.
+    Masked cells and those of the palest shade stay empty.  Cells are vector areas, not pixels, so
+    that dark pages can replace their colors.
     """
-    # The darkest stands apart: neither dark nor light words could be read on what lies between.
+    # A gap before the darkest shade: neither dark nor light text is readable on shades between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
     palette = [mpl.colors.to_hex(colors(step)) for step in steps]
     level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
@@ -87,16 +87,16 @@ def _map(
 
 
 def _roomy() -> ConstrainedLayoutEngine:
-    """A layout with room for long names, which are a little wider in a browser."""
+    """Return a layout with room for long names, which are slightly wider in browsers."""
     return ConstrainedLayoutEngine(w_pad=0.12)
 
 
 # ------------------------------------------------------------------------------------ mistakes
 def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
-    """The share of each class that a few models recognize, class by class, hardest first."""
+    """Draw the recall of each class for a few models, the hardest class first."""
     known = [table for table in by_class if table["recall"].notna().any()]
     if not known:
-        return nothing("No training of these models finished.")
+        return empty_figure("No training of these models finished.")
     mean = pd.concat([table["recall"] for table in known], axis=1).mean(axis=1)
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
     colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
@@ -114,31 +114,30 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
-        axes.set_xlabel("share of the class that is recognized (recall)")
+        axes.set_xlabel("recall")
         percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
     hardest, easiest = order[-1], order[0]
     return Drawing(
         figure,
-        f"Hardest class: {CLASSES[hardest]}, of whose test images {percent(mean[hardest])} are "
-        f"recognized on average over {len(known)} models; easiest: {CLASSES[easiest]}, "
-        f"{percent(mean[easiest])}.",
-        "Recall: the share of a class's test images that are given this class. Dots: means over "
-        "seeds; lines span the seeds. The hardest class stands at the top.",
+        f"Hardest class: {CLASSES[hardest]}, with a mean recall of {percent(mean[hardest])} over "
+        f"{len(known)} models; easiest: {CLASSES[easiest]}, {percent(mean[easiest])}.",
+        "Recall: the share of a class's test images that are classified correctly. Dots: means "
+        "over seeds; lines: range over seeds. The hardest class is at the top.",
     )
 
 
 def confused(counts: np.ndarray) -> tuple[int, int]:
-    """Give label and predicted class of the most frequent mistake in a confusion matrix."""
+    """Return label and predicted class of the most frequent mistake in a confusion matrix."""
     wrong = np.where(np.eye(len(counts), dtype=bool), -1.0, counts)
     label, given = np.unravel_index(int(wrong.argmax()), wrong.shape)
     return int(label), int(given)
 
 
-def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Which class is taken for which: counts, colored by how many mistakes they are."""
+def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
+    """Draw the confusion matrix, with mistakes colored by their number."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     counts = confusion(labels, predicted)
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     with style():
@@ -160,8 +159,8 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
     return Drawing(
         figure,
         f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
-        "Rows: labels; columns: predicted classes; numbers: test images, rounded, 0 left out. "
-        "The darker a field, the more mistakes; the diagonal holds what is right.",
+        "Rows: labels; columns: predicted classes; numbers: test images, rounded, without zeros. "
+        "Darker cells have more mistakes; the diagonal has the correct predictions.",
         [
             ("test images", CLASSES[row], CLASSES[column], value)
             for (row, column), value in np.ndenumerate(counts)
@@ -172,32 +171,32 @@ def confusion_map(labels: np.ndarray, predicted: Predicted) -> Drawing:
 def _confusion_finding(counts: np.ndarray) -> str:
     label, given = confused(counts)
     mistakes = counts.sum() - np.trace(counts)
-    said = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images wrong"
+    text = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images misclassified"
     if not mistakes:
-        return said
+        return text
     together = (counts[label, given] + counts[given, label]) / mistakes
     return (
-        f"{said}; most often “{CLASSES[label]}” is taken for “{CLASSES[given]}” "
-        f"({fixed(counts[label, given], 0)}), and these two for each other in {percent(together)} "
-        "of all mistakes"
+        f"{text}, most often “{CLASSES[label]}” as “{CLASSES[given]}” "
+        f"({fixed(counts[label, given], 0)}); confusions of these two are {percent(together)} of "
+        "all mistakes"
     )
 
 
 def _plain(axes: Axes) -> None:
-    """Take away what a map or a picture does not need."""
+    """Remove grid, ticks and spines."""
     axes.grid(visible=False)
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines["bottom"].set_visible(False)
 
 
-def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Drawing:
-    """The images that a model gets wrong most confidently; images: (784, N) in [0, 1]."""
+def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray) -> Drawing:
+    """Draw the most confident mistakes of a model; images: (784, N) in [0, 1]."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     found = confident_mistakes(labels, predicted, MISTAKES)
     title = predicted.model["title"]
     if found.empty:
-        return nothing(f"{title}: no image is put into the same wrong class by every training.")
+        return empty_figure(f"{title}: no image has the same wrong class in every training.")
     captions = [
         f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
         f"{fixed(100 * row['confidence'])} %"
@@ -207,13 +206,12 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
     everyone = f"all {len(predicted.seeds)} seeds" if len(predicted.seeds) > 1 else "1 seed"
     return Drawing(
         figure,
-        f"{title}: its most confident mistake takes “{CLASSES[found['label'][0]]}” for "
+        f"{title}: its most confident mistake classifies “{CLASSES[found['label'][0]]}” as "
         f"“{CLASSES[found['predicted'][0]]}” with {percent(found['confidence'][0])}; the "
         f"{len(found)} shown here have at least {percent(found['confidence'].iloc[-1])} "
         f"({everyone}).",
-        "Below each test image: its label, what the model takes it for, and the probability that "
-        "it gives to that, mean over the seeds. Only images that all finished seeds put into the "
-        "same wrong class.",
+        "Below each test image: its label, the predicted class, and its probability (mean over "
+        "seeds). Only images with the same wrong class in all finished seeds.",
         [
             ("test image", str(row["image"]), what, value)
             for row in found.to_dict("records")
@@ -229,7 +227,7 @@ def mistakes(labels: np.ndarray, predicted: Predicted, images: np.ndarray) -> Dr
 def _gallery(
     images: np.ndarray, which: np.ndarray, captions: Sequence[str], columns: int
 ) -> mpl.figure.Figure:
-    """Pictures in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
+    """Draw images in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
     columns = min(columns, len(which))
     rows = math.ceil(len(which) / columns)
     lines = max(caption.count("\n") for caption in captions) + 1
@@ -249,7 +247,7 @@ def _gallery(
 
 
 def _caption(axes: Axes, caption: str) -> None:
-    """Lines below a picture, each at its own height, whatever letters it has."""
+    """Write lines below an image, at fixed baselines."""
     for place, line in enumerate(caption.split("\n")):
         axes.annotate(
             line,
@@ -269,10 +267,10 @@ def _picture(axes: Axes, pixels: np.ndarray) -> None:
 
 
 # --------------------------------------------------------------------------------- calibration
-def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
-    """Accuracy over confidence in 15 bins, above a histogram of the confidences."""
+def reliability_diagram(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
+    """Draw accuracy over confidence in 15 bins, above a histogram of confidences."""
     if not predicted.predictions:
-        return _lost(predicted)
+        return _all_diverged(predicted)
     from fmstudy.analysis.calibration import BINS, calibration, reliability
     from fmstudy.analysis.statistics import share_interval
 
@@ -281,7 +279,7 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
     trainings = len(predicted.predictions)
     filled = found.images > 0
     edges = np.linspace(0, 1, BINS + 1)
-    # One training's number of images: those of several are the same ones, seen again.
+    # The number of images of one training: all trainings use the same images.
     images = found.images[filled] / trainings
     accuracy = found.accuracy[filled]
     hits = accuracy * images
@@ -306,32 +304,32 @@ def reliability_diagram(labels: np.ndarray, predicted: Predicted) -> Drawing:
         percent_axis(bottom, "x")
     return Drawing(
         figure,
-        f"{predicted.model['title']}: {_said(measured)} ({_seeds(predicted)}).",
+        f"{predicted.model['title']}: {_calibration_finding(measured)} ({_seeds(predicted)}).",
         f"Dots: accuracy of the images in each of {BINS} bins of confidence (the probability of "
         "the predicted class), over their mean confidence; bars: Wilson's 95 % intervals over "
-        "images; dashed: as right as confident. Below: shares of the images.",
+        "images; dashed: perfect calibration. Below: shares of the images.",
     )
 
 
-def _said(measured: Calibration) -> str:
+def _calibration_finding(measured: Calibration) -> str:
     if measured.gap_low <= 0 <= measured.gap_high:
-        way = "about as sure as right"
+        verdict = "well calibrated"
     else:
-        way = "too sure" if measured.gap > 0 else "not sure enough"
+        verdict = "overconfident" if measured.gap > 0 else "underconfident"
     shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
     ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
     return (
-        f"{way} on the whole, with a mean confidence of {percent(measured.confidence)} and an "
+        f"{verdict} on average, with a mean confidence of {percent(measured.confidence)} and an "
         f"accuracy of {percent(measured.accuracy)}; expected calibration error "
-        f"{ece} points, {corrected} without what noise adds (95 % interval {low} to {high})"
+        f"{ece} points, {corrected} without noise (95 % interval {low} to {high})"
     )
 
 
-def calibrations(errors: pd.DataFrame) -> Drawing:
-    """Expected calibration error, and confidence minus accuracy, of every model."""
+def calibration_overview(errors: pd.DataFrame) -> Drawing:
+    """Draw the expected calibration error and confidence minus accuracy of every model."""
     known = errors[errors["ece"].notna()].iloc[::-1].reset_index(drop=True)
     if known.empty:
-        return nothing("No model finished its training.")
+        return empty_figure("No model finished its training.")
     with style():
         height = 0.8 + 0.25 * len(known)
         figure, (left, right) = plt.subplots(
@@ -364,19 +362,19 @@ def calibrations(errors: pd.DataFrame) -> Drawing:
         f"Expected calibration error of {len(known)} models: from "
         f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
         f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
-        "Dots: means over seeds, the error without what noise adds; lines: 95 % intervals over "
-        "images; open circles: the error as it is usually computed. Right of 0 a model is surer "
-        "than it is right, left of it less sure.",
+        "Dots: means over seeds, with the error corrected for noise; lines: 95 % intervals over "
+        "images; open circles: the usual error. Models right of 0 are overconfident, those left of "
+        "it underconfident.",
     )
 
 
 # ----------------------------------------------------------------------------------- agreement
 def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
-    """How alike models are: below the diagonal in their classes, above it in their mistakes."""
+    """Draw the agreement of models: below the diagonal of classes, above it of mistakes."""
     names = [model["name"] for model in models]
     shown = [name for name in names if name in {*likeness["model"], *likeness["other"]}]
     if not shown:
-        return nothing("There are no two trainings to compare.")
+        return empty_figure("There are no two trainings to compare.")
     place = {name: index for index, name in enumerate(shown)}
     same = np.full((len(shown), len(shown)), np.nan)
     shared = same.copy()
@@ -413,10 +411,10 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     return Drawing(
         figure,
         f"{'; '.join(parts)}.",
-        "Below the diagonal, blue: percent of the test images to which two models give the same "
-        "class; on it, two seeds of one model. Above it, orange: mistakes that two models share, "
-        "in percent of the images that at least one gets wrong. Means over pairs of trainings, of "
-        "different seeds where there are such.",
+        "Below the diagonal, blue: percentage of test images with the same predicted class; on it, "
+        "two seeds of one model. Above it, orange: images misclassified by both models, as a "
+        "percentage of those misclassified by either. Means over pairs of trainings, with "
+        "different seeds if available.",
         [
             (what, shown[row], shown[column], value)
             for what, values in (("same class", same), ("shared mistakes", shared))
@@ -431,7 +429,7 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
     if not finite.size:
         return
     low, high = finite.min(), finite.max()
-    low -= 0.15 * (high - low) + 1e-9  # the lowest is not quite white
+    low -= 0.15 * (high - low) + 1e-9  # so that the lowest value is not white
     masked = np.ma.masked_invalid(values)
     words = _map(axes, masked, colors, low, high)
     for (row, column), value in np.ndenumerate(values):
@@ -441,9 +439,9 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
 
 
 def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
-    """Images that every training gets wrong, those first that most put into one class."""
+    """Draw images that every training misclassifies, those with the most votes first."""
     if missed.empty:
-        return nothing("No test image is got wrong by every training of every model.")
+        return empty_figure("No test image is misclassified by every training of every model.")
     shown = missed.iloc[:HARDEST]
     captions = [
         f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
@@ -453,12 +451,12 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
     agreed = int((missed["votes"] == missed["trainings"]).sum())
     return Drawing(
         _gallery(x_test, shown["image"].to_numpy(), captions, 8),
-        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are got "
-        f"wrong by all {trainings} trainings of {models} models; {agreed:,} of them are put into "
-        "the same wrong class by all.",
+        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are "
+        f"misclassified by all {trainings} trainings of {models} models, {agreed:,} of them as the "
+        "same wrong class by all.",
         f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
-        "first that most trainings put into one class. Below each: its label, the class that most "
-        "trainings give it, and how many do.",
+        "with the most votes for one class first. Below each: its label, the most frequently "
+        "predicted class, and its votes.",
         [
             ("test image", str(row["image"]), what, row[key])
             for row in shown.to_dict("records")
@@ -475,11 +473,13 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
 def duplicates(
     neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
 ) -> Drawing:
-    """Pairs of near-duplicates, from the most similar to those that only just count."""
+    """Draw pairs of near-duplicates, from the most to the least similar."""
     near = neighbors[neighbors["correlation"] >= correlation]
     near = near.sort_values(["correlation", "test"], ascending=[False, True], kind="stable")
     if near.empty:
-        return nothing(f"No test image has a training image that correlates by {correlation:g}.")
+        return empty_figure(
+            f"No test image has a correlation of at least {correlation:g} with a training image."
+        )
     same = near["test_label"] == near["train_label"]
     odd = near[~same].iloc[: PAIRS // 2]
     room = min(PAIRS - len(odd), int(same.sum()))
@@ -506,13 +506,13 @@ def duplicates(
         figure,
         f"{len(near):,} of {len(neighbors):,} test images "
         f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
-        f"images, {exact:,} of them pixel for pixel; in {differ:,} "
+        f"images, {exact:,} of them identical; in {differ:,} "
         f"pair{'' if differ == 1 else 's'} the labels differ.",
         f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
-        f"least that counts (correlation of the pixels at least {correlation:g})"
-        f"{'; the last ones have different labels' if len(odd) else ''}. Above: test image, below: "
+        f"least similar near-duplicate (correlation of the pixels at least {correlation:g})"
+        f"{'; the last ones have different labels' if len(odd) else ''}. Top: test image; below: "
         "training image, then the label of the test image (that of the training image in "
-        "brackets where it is another) and the correlation.",
+        "parentheses if different) and the correlation.",
         [
             ("test image", str(row["test"]), what, value)
             for row in shown.to_dict("records")
@@ -543,24 +543,24 @@ def _pairs(beside: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
 
 
 # ------------------------------------------------------------------------------------- weights
-def layer_of(weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Give the weights of a model's only layer, one row a class: (10, 784), of either engine."""
+def layer_weights(weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the weights of a one-layer model of either engine, one row per class: (10, 784)."""
     [matrix] = [w for name, w in weights.items() if name.startswith("coefficients")] or [
         w.T for name, w in weights.items() if name.endswith("-kernel")
     ]
     return np.asarray(matrix)
 
 
-def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
-    """The weights of a model without hidden layers, as a picture for each class.
+def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
+    """Draw the weights of a model without hidden layers as one image per class.
 
-    They are those of the first seed that finished: another seed starts elsewhere, and a mean over
-    seeds would be the weights of no model.
+    They are from the first finished seed: seeds start from different weights, so means over seeds
+    would not be the weights of any model.
     """
     finished = runs.finished(model)
     if not finished:
-        return nothing(f"{model['title']}: every training diverged.")
-    weights = layer_of(runs.arrays(model["run"], finished[0]))
+        return empty_figure(f"{model['title']}: every training diverged.")
+    weights = layer_weights(runs.arrays(model["run"], finished[0]))
     scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
     with style():
         figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 3.9), layout="constrained")
@@ -577,9 +577,9 @@ def layer(model: Mapping[str, Any], runs: Runs) -> Drawing:
         figure,
         f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
         f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
-        "One picture a class: the weight of each pixel. Blue: ink there speaks for the class; "
-        "orange: against it. All have the same scale, on which the largest half percent in size "
-        "is cut off.",
+        "One image per class: the weight of each pixel. Blue: ink there is evidence for the class; "
+        "orange: against it. All images share one scale, which clips the largest 0.5 % of the "
+        "weights.",
         [
             (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
             for name, row in zip(CLASSES, weights, strict=True)

@@ -1,8 +1,7 @@
-"""Every figure of the report, drawn from results; each says in a sentence what it shows.
+"""Figures of the trainings' results; each states its finding in a sentence.
 
-The same marks mean the same everywhere: training is dashed and thin, held-out data (test in
-Part A, validation in Part B) solid, the final test value a dot, a published value an open
-diamond, single seeds faint.  A function gives the figure, its finding, and a description.
+Marks are consistent: training is dashed and thin, held-out data (test in Part A, validation in
+Part B) solid, the final test value a dot, published values open diamonds, single seeds faint.
 """
 
 from __future__ import annotations
@@ -33,59 +32,59 @@ from fmstudy.figures.svg import Drawing, style
 from fmstudy.study.spec import SECTIONS, number
 
 WIDTH = 8.0  # inches
-# The overview is narrow: a phone shows all of it, with words that can be read.
+# The overview is narrow, so that it is readable on a phone.
 NARROW = 5.4  # inches
-NAME = 28  # characters in a line of a model's name, of which it has two at most
-BAND = 0.25  # how much of its hue a band of intervals has
-DARKER = 0.59  # of the color map viridis, the part that stands out from white paper
-# A model this far below the median would squeeze all others into a corner of the overview.
+NAME = 28  # characters per line of a model's name, which has at most two lines
+BAND = 0.25  # opacity of interval bands
+DARKER = 0.59  # the part of the color map viridis with enough contrast to white paper
+# Models this far below the median are outside the axes of the overview.
 FAR_BELOW = 0.3
 
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
 
-# How many points a thin line or a low strip is drawn with: more cannot be told apart in it.
+# Points per thin line or low strip; more would not be distinguishable.
 SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
-# The lines of several models on shared axes are drawn with fewer points, this many in all.
+# Total points for the lines of several models on shared axes.
 MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage with one decimal; the space does not break."""
+    """Format a fraction as a percentage with one decimal and a nonbreaking space."""
     return DIVERGED if math.isnan(share) else f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
 def nats(loss: float) -> str:
-    """Write a loss with three decimals, or shortly where it is large."""
+    """Format a loss with three decimals, or with none if it is large."""
     return DIVERGED if math.isnan(loss) else fixed(loss, 3 if abs(loss) < 100 else 0)
 
 
-def nothing(what: str) -> Drawing:
-    """An empty figure that says why it is empty."""
+def empty_figure(reason: str) -> Drawing:
+    """Return an empty figure that states why it is empty."""
     with style():
         figure, axes = plt.subplots(figsize=(WIDTH, 0.6))
         axes.set_axis_off()
-        axes.text(0, 0.5, what, color=FAINT)
-    return Drawing(figure, what, "There is nothing to draw.")
+        axes.text(0, 0.5, reason, color=FAINT)
+    return Drawing(figure, reason, "There is nothing to draw.")
 
 
 def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
-    """Write shares as percentages along an axis."""
+    """Label an axis of fractions with percentages."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
 
 
-def own_words(panels: Iterable[Axes]) -> None:
-    """Write the values at the vertical axis of each panel, also where panels share them.
+def show_tick_labels(panels: Iterable[Axes]) -> None:
+    """Show the tick labels of each panel's y axis, even if panels share it.
 
-    On a narrow page they stand one below the other.
+    Narrow pages stack the panels.
     """
     for axes in panels:
         axes.tick_params(axis="y", labelleft=True)
 
 
 def power_axis(axes: Axes, axis: str) -> None:
-    """Write powers of ten without mathematical markup, which the style switches off."""
+    """Label powers of ten without mathematical markup, which the style disables."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     axes.minorticks_off()
     target.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.6g}"))))
@@ -96,8 +95,8 @@ def power_axis(axes: Axes, axis: str) -> None:
 class Curves:
     """One split of one model over epochs: (epochs,) and (epochs, seeds) of both metrics.
 
-    `finished` (seeds,) tells which trainings did not diverge.  Of one that did, there is nothing
-    after its last finite loss: NaN.
+    `finished` (seeds,) marks trainings that did not diverge.  The values of the others are NaN
+    after their last finite loss.
     """
 
     model: Mapping[str, Any]
@@ -108,21 +107,21 @@ class Curves:
     finished: np.ndarray
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """The mean of one of the metrics over the seeds, (epochs,); see `mean_of_finished`."""
+        """Return the mean of a metric over seeds, (epochs,); see `mean_of_finished`."""
         return mean_of_finished(values, self.finished)
 
     def counted(self, values: np.ndarray) -> np.ndarray:
-        """The seeds of one of the metrics that its mean is over."""
+        """Return the seeds of a metric that count in its mean."""
         return values[:, self.finished] if self.finished.any() else values
 
     @property
     def final(self) -> tuple[float, float]:
-        """Accuracy and loss after the last epoch, means over seeds; NaN if all have diverged."""
+        """Mean accuracy and loss after the last epoch; NaN if all seeds diverged."""
         return float(self.mean(self.accuracy)[-1]), float(self.mean(self.loss)[-1])
 
 
 def held_out_split(model: Mapping[str, Any]) -> str:
-    """The split that a model's curves are held against: validation for Keras, else test."""
+    """Return the held-out split of a model's curves: validation for Keras, else test."""
     return "validation" if model["engine"] == "keras" else "test"
 
 
@@ -132,7 +131,7 @@ def read_curves(
     """Read the curves of one split; the loss includes the penalty if the model has one."""
     histories = [runs.history(model["run"], seed) for seed in model["seeds"]]
     seeds = [history[history["split"] == split].set_index("epoch") for history in histories]
-    # A diverged seed ends early, and may stand first.
+    # A diverged seed ends early and may come first.
     together = pd.concat(seeds, axis=1, keys=range(len(seeds))).sort_index()
     loss, penalty, accuracy = (
         np.column_stack([together[k][column] for k in range(len(seeds))]).astype(float)
@@ -154,9 +153,9 @@ def learning_curves(
     runs: Runs,
     published: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Drawing:
-    """Accuracy and loss over epochs of one model, or of a few on shared axes.
+    """Draw accuracy and loss over epochs of one model, or of a few on shared axes.
 
-    `published` gives, by model, the published final values by metric, such as test_accuracy.
+    `published` has the published final values by model and metric, such as test_accuracy.
     """
     published = published or {}
     with style():
@@ -208,12 +207,12 @@ def learning_curves(
 
 
 def _series_name(models: Sequence[Mapping[str, Any]], model: Mapping[str, Any], what: str) -> str:
-    """The name of a series, with the model's name where there are several."""
+    """Return the name of a series, with the model's name if there are several."""
     return what if len(models) == 1 else f"{model['name']} {what}"
 
 
 def _points(models: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
-    """The points of a mean, of a seed and of a gap, so that many models stay a small figure."""
+    """Return the numbers of points per mean, seed and gap, which limit the figure's size."""
     count = len(models)
     if count == 1:
         return 1000, SEED_POINTS, GAP_POINTS
@@ -233,16 +232,16 @@ def _draw_curve(
     hue: str,
     points: tuple[int, int, int],
 ) -> None:
-    """One metric of one split: its seeds, faint, and their mean."""
+    """Draw one metric of one split: its seeds, faint, and their mean."""
     dashed = curves.split == "train"
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
     x, count = curves.epochs, len(curves.epochs)
     if seeds.shape[1] > 1:
-        some = some_of(count, points[1])
+        some = subsample(count, points[1])
         names = [f"{name} seed {seed}" for seed in curves.model["seeds"]]
         axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
                   label=names)  # fmt: skip
-    some = some_of(count, points[0])
+    some = subsample(count, points[0])
     axes.plot(
         x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes, label=name
     )
@@ -251,7 +250,7 @@ def _draw_curve(
 def _draw_test(
     left: Axes, right: Axes, model: Mapping[str, Any], runs: Runs, hue: str, name: str
 ) -> None:
-    """Test data of Keras models, evaluated once at the end, as dots."""
+    """Draw the test metrics of Keras models, evaluated once at the end, as dots."""
     if model["engine"] != "keras":
         return
     test = read_curves(model, "test", runs)
@@ -267,7 +266,7 @@ def _draw_published(
     hue: str,
     name: str,
 ) -> None:
-    """Published values as open diamonds at the last epoch."""
+    """Draw published values as open diamonds at the last epoch."""
     for axes, metric in ((left, "accuracy"), (right, "loss")):
         for split in ("train", "test"):
             value = published.get(model["name"], {}).get(f"{split}_{metric}")
@@ -286,8 +285,8 @@ def _draw_published(
                 )
 
 
-def some_of(count: int, points: int) -> np.ndarray:
-    """At most so many of the positions 0 to count - 1, evenly, the last one among them."""
+def subsample(count: int, points: int) -> np.ndarray:
+    """Return at most `points` evenly spaced positions from 0 to count - 1, including the last."""
     return np.arange(count - 1, -1, -max(1, math.ceil(count / points)))[::-1]
 
 
@@ -299,17 +298,16 @@ def _draw_gaps(
     name: str,
     points: int,
 ) -> None:
-    """Both gaps over epochs, with a band for the 95 % interval over seeds where there are any.
+    """Draw both gaps over epochs, with a band for the 95 % interval over seeds, if any.
 
-    The band of the first epochs may be wide: it is cut where the mean would be lost in it.  Of
-    long trainings some epochs stand for all, the last among them.
+    Wide bands in the first epochs are clipped, so that the mean remains visible.
     """
     from fmstudy.analysis.comparing import (
-        gaps_table,  # brings scipy, which other figures do without
+        gaps_table,  # imports scipy, which other figures do not need
     )
 
     gaps = gaps_table([model], runs).astype(dict.fromkeys(_BANDS, float))
-    gaps = gaps.iloc[some_of(len(gaps), points)]
+    gaps = gaps.iloc[subsample(len(gaps), points)]
     for axes, kind in zip(strips, ("accuracy", "loss"), strict=True):
         axes.plot(gaps["epoch"], gaps[f"gap_{kind}"], color=hue, linewidth=1.4, label=name)
         low, high = gaps[f"gap_{kind}_low"], gaps[f"gap_{kind}_high"]
@@ -324,7 +322,7 @@ _BANDS = [f"gap_{kind}{end}" for kind in ("accuracy", "loss") for end in ("", "_
 
 
 def _gap_limits(axes: Axes) -> tuple[float, float]:
-    """Room for the means of all models drawn so far, and as much again."""
+    """Return limits around the means of all models drawn so far, with a margin."""
     lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
     low = min(0.0, *(float(np.nanmin(line)) for line in lines))
     high = max(0.0, *(float(np.nanmax(line)) for line in lines))
@@ -333,10 +331,10 @@ def _gap_limits(axes: Axes) -> tuple[float, float]:
 
 
 def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
-    """Cut away the first steep part of training, which would flatten all that follows.
+    """Exclude the steep beginning of training, which would flatten the rest of the curves.
 
-    Each of `curves` is (epochs, seeds), NaN where there is no value.  Published values outside
-    stay visible: limits only ever widen to what is drawn as a mark.
+    Each of `curves` is (epochs, seeds), NaN where there is no value.  The limits include all
+    single marks, such as published values.
     """
     starts, bests = [], []
     for seeds in curves:
@@ -356,10 +354,10 @@ def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float = 0.075) -> None:
-    """Write labels at the right ends of lines, moved apart where they would overlap.
+    """Write labels at the right ends of lines, moved apart to avoid overlaps.
 
-    Each end is a height, a text and a color; the axes have got their limits and scale.  `needed`
-    is the height of a label, as a share of the axes' height.
+    Each end is a height, a text and a color.  The limits and scale of the axes must be final.
+    `needed` is the height of a label as a fraction of the axes' height.
     """
     finite = [end for end in ends if math.isfinite(end[0])]
     ordered = sorted(finite, key=lambda end: end[0])
@@ -370,7 +368,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float
     for place in (scaled[2:] - scaled[0]) / (scaled[1] - scaled[0]):
         places.append(max(place, places[-1] + needed) if places else place)
     top = 1.0
-    for index in range(len(places) - 1, -1, -1):  # push the pile down again, from the top
+    for index in range(len(places) - 1, -1, -1):  # push labels above the top down again
         places[index] = min(places[index], top)
         top = places[index] - needed
     for (_, text, hue), place in zip(ordered, places, strict=True):
@@ -415,13 +413,13 @@ def _curves_description(
         "in inference mode."
     ]
     if any(len(model["seeds"]) > 1 for model in models):
-        parts.append("Faint lines: single seeds; the others are their means.")
+        parts.append("Faint lines: single seeds; other lines: their means.")
     if held_out == "validation":
         parts.append("Dots: test data, evaluated once at the end.")
     if published:
         parts.append("Open diamonds: published values.")
-    parts.append("The first epochs lie outside the axes.")
-    parts.append("Below: the gap between the two, positive when the training data are done better")
+    parts.append("The first epochs are outside the axes.")
+    parts.append("Below: the gap between them, positive if training data does better")
     parts[-1] += (
         "; bands: 95 % intervals of the mean over seeds."
         if any(len(model["seeds"]) > 1 for model in models)
@@ -445,7 +443,7 @@ def _draw_summary(
     dashed: bool = False,
     label: str = "",
 ) -> None:
-    """A metric's mean over x, with a thin bar from the smallest to the largest seed."""
+    """Draw a metric's mean over x, with a thin bar from the smallest to the largest seed."""
     low = (table[name] - table[f"{name}_min"]).clip(lower=0)
     high = (table[f"{name}_max"] - table[name]).clip(lower=0)
     axes.errorbar(
@@ -466,7 +464,7 @@ def _draw_summary(
 def _draw_finals(
     axes: Sequence[Axes], x: Sequence[float] | np.ndarray, table: pd.DataFrame, held_out: str
 ) -> None:
-    """Final accuracy, loss and gap over x, in the first three panels."""
+    """Draw final accuracy, loss and gap over x in the first three panels."""
     for panel, metric, title in zip(
         axes, ("accuracy", "loss"), ("Accuracy", "Loss, nats"), strict=False
     ):
@@ -482,7 +480,7 @@ def _draw_finals(
 
 
 def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
-    """Final accuracy, loss and gap against the swept value; for delta the weights too."""
+    """Draw final accuracy, loss and gap over the varied key; for delta also the weights."""
     weights = sweep["vary"] == "delta"
     values = table["value"].to_numpy()
     held_out = held_out_split({"engine": table["engine"].iloc[0]})
@@ -521,14 +519,14 @@ def _swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
     positive = values[values > 0]
     if len(positive) == len(values) and values.max() / values.min() > 30:
         axes.set_xscale("log")
-        axes.set_xlim(values.min() / 1.5, values.max() * 1.5)  # also where nothing could be drawn
+        axes.set_xlim(values.min() / 1.5, values.max() * 1.5)  # even if nothing is drawn
         power_axis(axes, "x")
 
 
 def sweep_curves(
     models: Sequence[Mapping[str, Any]], sweep: Mapping[str, Any], runs: Runs
 ) -> Drawing:
-    """Held-out accuracy and loss over epochs for every swept value, light to dark."""
+    """Draw held-out accuracy and loss over epochs for every swept value, light to dark."""
     values = sweep["values"]
     held_out = held_out_split(models[0])
     order = np.argsort(values)
@@ -543,7 +541,7 @@ def sweep_curves(
             drawn.append(curves)
             accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
             name = number(values[index])
-            some = some_of(len(curves.epochs), SWEEP_POINTS)
+            some = subsample(len(curves.epochs), SWEEP_POINTS)
             epochs = curves.epochs[some]
             left.plot(epochs, accuracy[some], color=hue, linewidth=1.4, label=name)
             right.plot(epochs, loss[some], color=hue, linewidth=1.4, label=name)
@@ -560,7 +558,7 @@ def sweep_curves(
             label_ends(axes, ends[axes])
     finals = {values[index]: c.final[0] for index, c in zip(order, drawn, strict=True)}
     finished = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
-    lost = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
+    diverged = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
     finding = (
         f"final {held_out} accuracy from {percent(min(finished))} to {percent(max(finished))} "
         f"over {len(finished)} values."
@@ -569,20 +567,20 @@ def sweep_curves(
     )
     return Drawing(
         figure,
-        f"{sweep['title']}: {finding}{_diverged_values(lost if finished else [])}",
-        f"One line a value of {sweep['vary'].replace('_', ' ')}, named at the right; darker is "
-        "larger. The first epochs lie outside the axes.",
+        f"{sweep['title']}: {finding}{_diverged_values(diverged if finished else [])}",
+        f"One line per value of {sweep['vary'].replace('_', ' ')}, labeled at the right; darker is "
+        "larger. The first epochs are outside the axes.",
     )
 
 
 def _diverged_values(values: Iterable[float]) -> str:
-    """Name the swept values at which every seed diverged, if any, in a sentence."""
+    """Return a sentence that names the values at which every seed diverged, if any."""
     names = [number(value) for value in values]
     return f" Diverged: {', '.join(names)}." if names else ""
 
 
 def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
-    """Test accuracy and loss after each number of epochs, as bars."""
+    """Draw test accuracy and loss after each number of epochs, as bars."""
     labels = [f"{int(epochs):,}" for epochs in table["epochs"]]
     with style():
         figure, axes = _panels(2)
@@ -603,12 +601,12 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
         f"{int(first['epochs'])} epochs to {percent(last['test_accuracy'])} after "
         f"{int(last['epochs'])}, loss from {nats(first['test_loss'])} to "
         f"{nats(last['test_loss'])}.",
-        "Bars: test metrics of one long training, read off on its way.",
+        "Bars: test metrics of one long training at these epochs.",
     )
 
 
 def depth(table: pd.DataFrame) -> Drawing:
-    """Final accuracy, loss and gap of models of growing depth, side by side."""
+    """Draw final accuracy, loss and gap of models with increasing depth."""
     positions = list(range(len(table)))
     held_out = held_out_split({"engine": table["engine"].iloc[0]})
     with style():
@@ -633,10 +631,10 @@ def models_overview(
     published: Mapping[str, Mapping[str, float]],
     comparisons: pd.DataFrame | None = None,
 ) -> Drawing:
-    """Test accuracy of every model: mean, seeds' range, and the published value.
+    """Draw the test accuracy of every model: mean, range over seeds, and published value.
 
-    `tables` are of models (`tables.models_table`), `comparisons` those planned; from them comes a
-    ruler, as long as the smallest difference that the seeds can resolve.
+    `tables` are from `tables.models_table`; `comparisons` determine the length of a ruler, the
+    smallest difference that the seeds can resolve.
     """
     table = pd.concat(tables, ignore_index=True)
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
@@ -706,8 +704,8 @@ def models_overview(
         figure,
         f"Test accuracy of {len(table)} models; the highest mean is "
         f"{percent(best['test_accuracy'])} ({best['title']}).",
-        "Dots: means over seeds; lines span the seeds; open diamonds: published values; what lies "
-        "far to the left of the axis is written at its edge. "
+        "Dots: means over seeds; lines: range over seeds; open diamonds: published values; values "
+        "far to the left are written at the edge. "
         "Blue: Part A, orange: Part B, green: Part C."
         + (
             " Gray ruler: the smallest difference that seeds resolve, median of the planned "
@@ -720,10 +718,10 @@ def models_overview(
 
 
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Write a name at each row, on two lines where it is long.
+    """Write a name at each row, on two lines if it is long.
 
-    The ticks have the whole names, for the figure's data, but are not what is drawn: a label of
-    two lines would not end where the others do, as a browser has its own widths of letters.
+    The invisible tick labels have the full names for the figure's data.  They are not drawn,
+    because browsers use other letter widths and would not right-align labels of two lines.
     """
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", labelleft=False)
@@ -733,7 +731,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _two_lines(name: str) -> list[str]:
-    """One line, or two of about the same length; what would need a third is left out."""
+    """Split a name into at most two lines of similar length, truncating longer names."""
     widths = [NAME] if len(name) <= NAME else range(math.ceil(len(name) / 2), NAME)
     for width in widths:
         lines = textwrap.wrap(name, width, break_on_hyphens=False)
@@ -747,9 +745,9 @@ def _write_lines(
     lines: Sequence[str],
     place: tuple[float, float],
     coordinates: Any = "data",
-    **look: Any,
+    **text_style: Any,
 ) -> None:
-    """Write lines that end left of a place, the middle of them at its height."""
+    """Write right-aligned lines to the left of a place, vertically centered."""
     for index, line in enumerate(lines):
         axes.annotate(
             line,
@@ -760,12 +758,12 @@ def _write_lines(
             ha="right",
             va="center",
             annotation_clip=False,
-            **look,
+            **text_style,
         )
 
 
 def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
-    """The smallest differences in test accuracy that the seeds of two models can resolve."""
+    """Return the smallest resolvable differences in test accuracy, one per comparison."""
     if comparisons is None or comparisons.empty:
         return []
     own = comparisons[comparisons["metric"] == "test_accuracy"]["resolution"].astype(float)
@@ -773,7 +771,7 @@ def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
 
 
 def _draw_ruler(axes: Axes, size: float, count: int) -> None:
-    """A gray ruler of this length below the lowest row, at the right."""
+    """Draw a gray ruler of this length below the lowest row, at the right."""
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom - 1.4, top)
@@ -790,7 +788,7 @@ def _draw_ruler(axes: Axes, size: float, count: int) -> None:
 
 
 def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
-    """Histograms of all weights of each model, on shared axes."""
+    """Draw histograms of all weights of each model, on shared axes."""
     edges = np.linspace(-0.3, 0.3, 121)
     shares = []
     with style():
@@ -822,18 +820,18 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             axes.set_axis_off()
         for axes in grid[:, 0]:
             axes.set_ylabel("share of weights")
-        own_words(grid.ravel()[: len(models)])
+        show_tick_labels(grid.ravel()[: len(models)])
     parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
     return Drawing(
         figure,
-        f"Share of weights smaller than {NEAR_ZERO:g} in size: {', '.join(parts)}.",
-        "Histograms of the weights of all layers and seeds after training, logarithmic; the "
-        "outermost bars hold what lies beyond the axes.",
+        f"Share of weights below {NEAR_ZERO:g} in absolute value: {', '.join(parts)}.",
+        "Histograms of the weights of all layers and seeds after training, on a logarithmic scale; "
+        "the outermost bars include all weights beyond them.",
     )
 
 
 def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Drawing:
-    """The training set: examples and the mean image of each class, overall mean and variance."""
+    """Draw examples and the mean image of each class, and the overall mean and variance."""
     samples, means = pictures["sample_images"], pictures["class_mean_images"]
     counts = summary["train"]["class_counts"]
     with style():
@@ -872,9 +870,8 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
     return Drawing(
         figure,
         f"Fashion-MNIST's training set: {sum(counts):,} images in {len(CLASSES)} classes, {each}.",
-        "Rows: classes, with the number of training images; their first images, then the mean "
-        "image of the class. Right: mean and variance of each pixel over all images. Dark is "
-        "high.",
+        "Rows: classes, with the number of training images, their first images, and the mean "
+        "image of the class. Right: mean and variance of each pixel over all images. Dark is high.",
         [
             ("number of training images", name, "", count)
             for name, count in zip(CLASSES, counts, strict=True)
@@ -883,13 +880,13 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
 
 
 def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawing:
-    """The six stages of the study, from the data to the report, with what each makes."""
+    """Draw the six stages of the study, from the data to the report, with their results."""
     steps = {
-        "Fetch and check": "four files, accepted only if their SHA-256 is right",
+        "Fetch and verify": "four files, accepted only with the expected SHA-256",
         "Prepare tensors": "float32, one column per image",
         "Train": f"{trainings:,} trainings and {experiments:,} experiments, one job per seed",
         "Tabulate and judge": f"{tables:,} tables: metrics, intervals, verdicts",
-        "Draw": f"{figures:,} figures and the values that they show",
+        "Draw": f"{figures:,} figures and their values",
         "Report": "one page and one PDF",
     }
     with style():
@@ -909,6 +906,6 @@ def stages(trainings: int, experiments: int, tables: int, figures: int) -> Drawi
     return Drawing(
         drawn,
         "The study leads from the data to the report in six stages.",
-        "From top to bottom; each stage reads what those above it have written.",
+        "From top to bottom; each stage reads the results of those above it.",
         [("", stage, place, what) for place, (stage, what) in enumerate(steps.items(), 1)],
     )

@@ -1,4 +1,4 @@
-"""Figures as files: SVG to stand in a page, PNG, and the values shown; the same bytes each time."""
+"""Writes figures as SVG for pages, as PNG, and their values as CSV, reproducibly."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from fmstudy.figures.colors import FAINT, INK
 
 FONTS = Path(__file__).resolve().parents[3] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
-DOTS = 300  # an inch, of the PNG
+DPI = 300  # of the PNG
 
 STYLE: dict[Any, Any] = {
-    "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's for what it lacks
+    "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's as a fallback
     "font.size": 9,
     "text.color": INK,
-    "text.parse_math": False,  # a title may hold a dollar sign
+    "text.parse_math": False,  # titles may contain dollar signs
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -52,10 +52,10 @@ STYLE: dict[Any, Any] = {
 
 
 class Drawing(NamedTuple):
-    """A figure, what it shows in one sentence, and how it is read.
+    """A figure, its finding in one sentence, and a description of how to read it.
 
-    `rows` (panel, series, x, y) are what it shows beside its lines, dots and bars, such as
-    the numbers of a map or the images of a gallery.
+    `rows` (panel, series, x, y) are values that it shows besides lines, dots and bars, such as the
+    numbers in a heat map or the images in a gallery.
     """
 
     figure: Figure
@@ -66,7 +66,7 @@ class Drawing(NamedTuple):
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with the study's style and fonts."""
+    """Use the study's style and fonts for drawing."""
     known = {font.fname for font in font_manager.fontManager.ttflist}
     fonts = sorted(FONTS.glob("ReportSans-*.ttf"))
     if not fonts:
@@ -80,12 +80,12 @@ def style() -> Iterator[None]:
 
 # ---------------------------------------------------------------------------------------- saving
 def save(drawing: Drawing, path: str | Path) -> None:
-    """Write a figure as SVG and, beside it, as PNG (300 dots an inch) and its values as CSV.
+    """Write a figure as SVG and, beside it, as PNG (300 dpi) and its values as CSV.
 
-    The SVG has a title (the finding, in a sentence) and a description: both are what a reader who
-    cannot see the figure gets.  It carries no style sheet, metadata, or ids but those two; its
-    panels and series are marked (see `contents`), so that a page can read values off it.  Axes
-    that stand side by side are columns, which a narrow page shows one below the other.
+    The SVG has a title (the finding, in a sentence) and a description for screen readers.  It has
+    no style sheet, no metadata, and no ids except for those two; panels and series are marked (see
+    `contents`), so that a page can read values from it.  Axes side by side form columns, which
+    narrow pages stack.
     """
     path = Path(path)
     figure = drawing.figure
@@ -97,12 +97,12 @@ def save(drawing: Drawing, path: str | Path) -> None:
                 picture, format=svgrenderer.FORMAT, transparent=True, root=drawn, marks=marks
             )
         extents = _extents(figure)
-        # As savefig would, but for a draft to lay it out by: that is done.
+        # Like savefig, but without its draft for the layout, which is done.
         figure.set_layout_engine("none")
-        figure.set_dpi(DOTS)
+        figure.set_dpi(DPI)
         FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})
     root = _root(figure, drawing, path.stem)
-    root.extend(_arranged(drawn, panels, figure, extents))
+    root.extend(_arrange(drawn, panels, figure, extents))
     runtime.write_text(path, ET.tostring(root, encoding="unicode").replace(" />", "/>") + "\n")
     with runtime.atomic_write(path.with_suffix(".png")) as file:
         file.write(picture.getvalue())
@@ -139,7 +139,7 @@ def _root(figure: Figure, drawing: Drawing, name: str) -> ET.Element:
 
 
 def _extents(figure: Figure) -> list[tuple[float, float]]:
-    """The left and right ends of each axes with its words, in points."""
+    """Return the left and right ends of each axes, including labels, in points."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     scale = 72 / figure.dpi
     found = []
@@ -149,13 +149,13 @@ def _extents(figure: Figure) -> list[tuple[float, float]]:
     return found
 
 
-def _arranged(
+def _arrange(
     drawn: ET.Element,
     panels: Sequence[contents.Panel],
     figure: Figure,
     extents: Sequence[tuple[float, float]],
 ) -> list[ET.Element]:
-    """Axes as panels, in columns where the figure falls into columns."""
+    """Return the axes as panels, in columns if the figure has separate columns."""
     width, height = _size(figure)
     groups: dict[int, ET.Element] = {}
     rest = []
@@ -168,10 +168,10 @@ def _arranged(
         del group.attrib["class"]
         if panels[index].series:
             group.attrib.update(contents.panel_attributes(panels[index], width, height))
-    edges = _columns(extents, width) if _falls_apart(figure) else []
+    edges = _columns(extents, width) if _has_separate_columns(figure) else []
     if len(edges) < 3:
         return [*groups.values(), *rest]
-    if rest:  # a legend over all columns: a page shows it over each
+    if rest:  # a legend over all columns, which a page repeats over each one
         key = ET.Element("g", {"class": "key"})
         key.extend(rest)
         rest = [key]
@@ -186,8 +186,8 @@ def _arranged(
     return [*columns, *rest]
 
 
-def _falls_apart(figure: Figure) -> bool:
-    """Whether columns can be read by themselves: no gallery, each with words at its own axes."""
+def _has_separate_columns(figure: Figure) -> bool:
+    """Return whether columns are readable on their own: no gallery, and each axes has labels."""
     return not figure.texts and all(
         not axes.images and axes.yaxis.get_tick_params().get("labelleft", True)
         for axes in figure.axes
@@ -195,7 +195,7 @@ def _falls_apart(figure: Figure) -> bool:
 
 
 def _columns(extents: Sequence[tuple[float, float]], width: float) -> list[float]:
-    """The edges of columns: in the middles of the gaps between axes, and the figure's own."""
+    """Return the edges of columns: the midpoints of gaps between axes, and the figure's edges."""
     reach, edges = -1.0, [0.0]
     for left, right in sorted(extents):
         if reach >= 0 and left > reach:
@@ -205,7 +205,7 @@ def _columns(extents: Sequence[tuple[float, float]], width: float) -> list[float
 
 
 def _table(drawing: Drawing, panels: Sequence[contents.Panel]) -> str:
-    """The values shown, as CSV; without columns that are empty in every row."""
+    """Return the values as CSV, without columns that are empty in every row."""
     rows = contents.rows(panels)
     given = (dict(zip(contents.COLUMNS, row, strict=False)) for row in drawing.rows)
     empty = dict.fromkeys(contents.COLUMNS, "")

@@ -1,9 +1,9 @@
-"""Draws a figure as SVG elements: no ids, no style sheet, no references, colored by attributes.
+"""Draws a figure as SVG elements: without ids, style sheet or references, colored by attributes.
 
-A page themes its figures by selectors such as `[stroke="#0072b2"]`, so every color is a lower-case
-hexadecimal presentation attribute.  matplotlib's own SVG writes styles, and refers to markers and
-clip paths by ids, which would meet those of other figures in the page; so this renderer draws each
-marker where it stands and cuts lines and areas at the edges of their axes.
+Pages theme figures by selectors such as `[stroke="#0072b2"]`, so every color is a lower-case
+hexadecimal presentation attribute.  matplotlib's own SVG backend writes styles, and refers to
+markers and clip paths by ids, which would collide with those of other figures in the page.  So this
+renderer draws each marker in place and clips lines and areas to their axes.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from PIL import Image
 
 SVG = "http://www.w3.org/2000/svg"
 FORMAT = "elements"  # of `Figure.savefig`
-# What the root of a figure says for all elements; one says otherwise where it differs.
+# Attributes inherited from the root of a figure.
 INHERITED = {"fill": "none", "stroke": "none", "stroke-width": "1"}
 INHERITED |= {"stroke-linejoin": "round", "stroke-linecap": "square"}
 INHERITED |= {"font-size": "9", "font-weight": "400", "font-style": "normal"}
 INHERITED |= {"text-anchor": "start"}
 COMMANDS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
-LONG = 12  # points from which on a line is a curve, for which a tenth of a point is enough
-AROUND = Bbox([[-12, -12], [12, 12]])  # points; no marker is wider
-EDGE = 0.1  # points by which a line may pass the edge of its axes
+CURVE_POINTS = 12  # lines with more vertices are written with one decimal
+MARKER_BOX = Bbox([[-12, -12], [12, 12]])  # points; larger than any marker
+CLIP_TOLERANCE = 0.1  # points by which a line may exceed its axes
 WEIGHTS = {"normal": "400", "regular": "400", "bold": "700"}
 
 Marks = Mapping[str, Mapping[str, str]]
 
 
 class Renderer(RendererBase):
-    """Appends what is drawn to `root`, in points from its upper left corner.
+    """Appends elements to `root`, in points from its upper left corner.
 
-    Groups with an id among `marks` become `<g>` with these attributes; all others are dissolved.
+    Groups with an id in `marks` become `<g>` with these attributes; other groups are flattened.
     """
 
     def __init__(self, width: float, height: float, root: ET.Element, marks: Marks) -> None:
@@ -49,30 +49,30 @@ class Renderer(RendererBase):
         self.groups = [root]
         self.down = Affine2D().scale(1, -1).translate(0, height)
 
-    # What matplotlib asks of a renderer.
+    # Required by matplotlib.
     def get_canvas_width_height(self) -> tuple[float, float]:
         """Width and height in points."""
         return self.width, self.height
 
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> Any:
-        """Measure text without regard to pixels."""
+        """Measure text independently of pixels."""
         return self._text2path.get_text_width_height_descent(s, prop, ismath)
 
     def flipy(self) -> bool:
-        """Places are given from below."""
+        """Return False: y coordinates start at the bottom."""
         return False
 
     def option_scale_image(self) -> bool:
-        """Images may come with the transformation that scales them."""
+        """Return True: `draw_image` accepts a transformation."""
         return True
 
     def option_image_nocomposite(self) -> bool:
-        """Images are drawn one by one."""
+        """Return True: images are drawn individually."""
         return True
 
     # ------------------------------------------------------------------------------- drawing
     def open_group(self, s: str, gid: str | None = None) -> None:
-        """Begin a group; neighbors with the same attributes are one."""
+        """Start a group; adjacent groups with the same attributes are merged."""
         group = parent = self.groups[-1]
         if gid is not None and gid in self.marks:
             wanted = dict(self.marks[gid])
@@ -84,23 +84,23 @@ class Renderer(RendererBase):
         self.groups.append(group)
 
     def close_group(self, s: str) -> None:
-        """End a group; an empty one is left out."""
+        """End a group; empty groups are removed."""
         group = self.groups.pop()
         if group is not self.groups[-1] and not len(group):
             self.groups[-1].remove(group)
 
     def draw_path(self, gc: Any, path: Path, transform: Any, rgbFace: Any = None) -> None:
-        """Draw a line or an area, as far as it lies in its axes."""
-        look = _look(gc, rgbFace)
+        """Draw a line or an area, clipped to its axes."""
+        attributes = _presentation(gc, rgbFace)
         path = (transform + self.down).transform_path(path)
         clip = self._clip(gc)
         if clip and _within(path, clip):
             clip = None
-        if clip and "fill" in look:
+        if clip and "fill" in attributes:
             path, clip = path.clip_to_bbox(clip), None
-        d = _written(path, clip, simplify=None if "fill" not in look else False)
-        if d and look:
-            self._add("path", look | {"d": d})
+        d = _path_data(path, clip, simplify=None if "fill" not in attributes else False)
+        if d and attributes:
+            self._add("path", attributes | {"d": d})
 
     def draw_markers(
         self,
@@ -111,27 +111,27 @@ class Renderer(RendererBase):
         trans: Any,
         rgbFace: Any = None,
     ) -> None:
-        """Draw a marker at each point of a path that lies in its axes."""
-        look, clip = _look(gc, rgbFace), self._clip(gc)
+        """Draw a marker at each point of a path within its axes."""
+        attributes, clip = _presentation(gc, rgbFace), self._clip(gc)
         shape = (marker_trans + Affine2D().scale(1, -1)).transform_path(marker_path)
         radius = _radius(shape)
-        if not _within(shape, AROUND):  # an area, in its own place
+        if not _within(shape, MARKER_BOX):  # an area, at its own position
             for (*_, x, y), _ in path.transformed(trans).iter_segments(simplify=False):
                 place = marker_trans + Affine2D().translate(x, y)
                 self.draw_path(gc, marker_path, place, rgbFace)
             return
         for (*_, x, y), _ in (trans + self.down).transform_path(path).iter_segments(simplify=False):
-            if not look or (clip and not clip.padded(1).contains(x, y)):
+            if not attributes or (clip and not clip.padded(1).contains(x, y)):
                 continue
             if radius:
                 place = {"cx": _number(x, 2), "cy": _number(y, 2), "r": _number(radius, 2)}
-                self._add("circle", look | place)
+                self._add("circle", attributes | place)
             else:
                 moved = shape.transformed(Affine2D().translate(x, y))
-                self._add("path", look | {"d": _written(moved, None, simplify=False)})
+                self._add("path", attributes | {"d": _path_data(moved, None, simplify=False)})
 
     def draw_image(self, gc: Any, x: float, y: float, im: Any, transform: Any = None) -> None:
-        """Draw a picture the right way up, without smoothing."""
+        """Draw an image upright, without smoothing."""
         height, width = im.shape[:2]
         box = Bbox.from_bounds(0, 0, width, height)
         place = transform if transform is not None else Affine2D()
@@ -144,9 +144,9 @@ class Renderer(RendererBase):
         Image.fromarray(pixels).save(buffer, format="png", optimize=True)
         data = base64.b64encode(buffer.getvalue()).decode("ascii")
         sides = {"x": x0, "y": min(y0, y1), "width": x1 - x0, "height": abs(y1 - y0)}
-        look = {key: _number(value, 2) for key, value in sides.items()}
-        look |= {"preserveAspectRatio": "none", "style": "image-rendering:pixelated"}
-        self._add("image", look | {"href": f"data:image/png;base64,{data}"})
+        attributes = {key: _number(value, 2) for key, value in sides.items()}
+        attributes |= {"preserveAspectRatio": "none", "style": "image-rendering:pixelated"}
+        self._add("image", attributes | {"href": f"data:image/png;base64,{data}"})
 
     def draw_text(
         self,
@@ -161,19 +161,21 @@ class Renderer(RendererBase):
     ) -> None:
         """Write a line of text; the browser aligns it at its anchor."""
         weight = str(prop.get_weight())
-        look = _look(gc, gc.get_rgb(), stroke=False) | {
+        attributes = _presentation(gc, gc.get_rgb(), stroke=False) | {
             "font-size": _number(prop.get_size_in_points(), 2),
             "font-weight": WEIGHTS.get(weight, weight),
             "font-style": prop.get_style(),
         }
         y = self.height - y
         if mtext and not angle:
-            look["text-anchor"] = {"center": "middle", "right": "end"}.get(mtext.get_ha(), "start")
+            attributes["text-anchor"] = {"center": "middle", "right": "end"}.get(
+                mtext.get_ha(), "start"
+            )
             x = mtext.get_transform().transform(mtext.get_unitless_position())[0]
         place = {"x": _number(x, 1), "y": _number(y, 1)}
         if angle:
             place["transform"] = f"rotate({_number(-angle, 1)} {place['x']} {place['y']})"
-        self._add("text", look | place).text = s.strip()
+        self._add("text", attributes | place).text = s.strip()
 
     def _clip(self, gc: Any) -> Bbox | None:
         box = gc.get_clip_rectangle()
@@ -187,7 +189,7 @@ class Renderer(RendererBase):
 
 
 class Canvas(FigureCanvasBase):
-    """What `Figure.savefig` draws on for this format: `root` receives the elements."""
+    """The canvas of `Figure.savefig` for this format; `root` receives the elements."""
 
     filetypes = {FORMAT: "SVG elements"}  # noqa: RUF012
 
@@ -202,7 +204,7 @@ class Canvas(FigureCanvasBase):
 
     @classmethod
     def get_default_filetype(cls) -> str:
-        """The only format there is."""
+        """Return the only format."""
         return FORMAT
 
 
@@ -210,25 +212,25 @@ register_backend(FORMAT, Canvas, "SVG elements")
 
 
 # ---------------------------------------------------------------------------------- attributes
-def _look(gc: Any, face: Any, stroke: bool = True) -> dict[str, str]:
-    """Presentation attributes; none at all for what cannot be seen."""
-    look, line, forced = {}, gc.get_rgb(), gc.get_forced_alpha()
+def _presentation(gc: Any, face: Any, stroke: bool = True) -> dict[str, str]:
+    """Return presentation attributes; none for invisible elements."""
+    attributes, line, forced = {}, gc.get_rgb(), gc.get_forced_alpha()
     if face is not None and (len(face) < 4 or face[3] > 0):
-        look["fill"] = to_hex(face[:3])
+        attributes["fill"] = to_hex(face[:3])
         if len(face) == 4 and face[3] < 1 and not forced:
-            look["fill-opacity"] = _number(face[3], 2)
+            attributes["fill-opacity"] = _number(face[3], 2)
     if stroke and gc.get_linewidth() and line[3] > 0:
-        look["stroke"] = to_hex(line[:3])
-        look["stroke-width"] = _number(gc.get_linewidth(), 2)
-        look["stroke-linejoin"] = gc.get_joinstyle()
-        look["stroke-linecap"] = gc.get_capstyle().replace("projecting", "square")
+        attributes["stroke"] = to_hex(line[:3])
+        attributes["stroke-width"] = _number(gc.get_linewidth(), 2)
+        attributes["stroke-linejoin"] = gc.get_joinstyle()
+        attributes["stroke-linecap"] = gc.get_capstyle().replace("projecting", "square")
         if dashes := gc.get_dashes()[1]:
-            look["stroke-dasharray"] = " ".join(_number(length, 1) for length in dashes)
+            attributes["stroke-dasharray"] = " ".join(_number(length, 1) for length in dashes)
         if line[3] < 1 and not forced:
-            look["stroke-opacity"] = _number(line[3], 2)
-    if look and forced and gc.get_alpha() < 1:
-        look["opacity"] = _number(gc.get_alpha(), 2)
-    return look
+            attributes["stroke-opacity"] = _number(line[3], 2)
+    if attributes and forced and gc.get_alpha() < 1:
+        attributes["opacity"] = _number(gc.get_alpha(), 2)
+    return attributes
 
 
 def _number(value: float, decimals: int) -> str:
@@ -237,16 +239,16 @@ def _number(value: float, decimals: int) -> str:
 
 
 def _within(path: Path, box: Bbox) -> bool:
-    """Whether no point of a path passes the edge of its axes; gaps have no place."""
+    """Return whether all points of a path, except gaps, lie within a box."""
     points: Any = path.vertices
-    low, high = np.asarray(box.min) - EDGE, np.asarray(box.max) + EDGE
+    low, high = np.asarray(box.min) - CLIP_TOLERANCE, np.asarray(box.max) + CLIP_TOLERANCE
     return not bool(((points < low) | (points > high)).any())
 
 
-def _written(path: Path, clip: Bbox | None, simplify: bool | None) -> str:
-    """A path as SVG writes it, with absolute places."""
-    decimals = 1 if np.shape(path.vertices)[0] > LONG else 2
-    # matplotlib cuts lines a point outside the box that it is given.
+def _path_data(path: Path, clip: Bbox | None, simplify: bool | None) -> str:
+    """Return a path in SVG syntax, with absolute coordinates."""
+    decimals = 1 if np.shape(path.vertices)[0] > CURVE_POINTS else 2
+    # matplotlib clips lines one point outside the given box.
     box = None if clip is None else clip.padded(-1).extents
     return "".join(
         "z" if code == Path.CLOSEPOLY
@@ -256,7 +258,7 @@ def _written(path: Path, clip: Bbox | None, simplify: bool | None) -> str:
 
 
 def _radius(path: Path) -> float:
-    """The radius of a circle about the origin; 0 for any other path."""
+    """Return the radius of a circle around the origin; 0 for any other path."""
     codes: Any = path.codes
     circle: Any = Path.unit_circle().codes
     is_circle = codes is not None and list(codes) == list(circle)

@@ -1,6 +1,6 @@
-"""What is asked: what a run is, the plan of models and sweeps, the configuration, the claims.
+"""The study as configured: run specifications, the plan of models and sweeps, and the claims.
 
-It is read each time that the workflow is parsed, so nothing here may be slow to import.
+The workflow imports this package whenever it is parsed, so nothing here may be slow to import.
 
 Imports `data`.
 """

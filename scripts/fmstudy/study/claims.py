@@ -1,8 +1,7 @@
-"""The source's claims as data: read, and checked to hang together with the study.
+"""Reads the source's claims and checks them against the study.
 
-A claim says in our words what the source asserts and where, and holds a hypothesis that can be
-computed.  `test` is about our runs, `printed` about the numbers that the source prints.  What
-becomes of it is in `judging`.
+A claim states in our words what the source asserts and where, with hypotheses that can be computed:
+`test` is about our runs, `printed` about the numbers that the source prints.  `judging` tests them.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from typing import Any
 from fmstudy.study import form, schema
 from fmstudy.study.configuration import KeyPath, Problem, nearest, unknown
 
-# What a test can measure, and what it can expect of it; exactly one of each stands in a test.
-WAYS = [way for way in form.keys(schema.Expectation) if way != "within"]
+# A test has exactly one relation (more, less, about) and one kind of quantity.
+RELATIONS = [key for key in form.keys(schema.Expectation) if key != "within"]
 KINDS = [kind for kind in form.keys(schema.Test) if kind not in form.keys(schema.Expectation)]
 
 Claims = Mapping[str, Mapping[str, Any]]
@@ -27,9 +26,9 @@ def read(
     sweeps: Mapping[str, Any],
     published: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """Read the claims, by name.
+    """Read the claims by name.
 
-    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
     content = form.read_checked(
         path,
@@ -46,9 +45,9 @@ def check(
     sweeps: Mapping[str, Any],
     published: Sequence[str],
 ) -> list[Problem]:
-    """Find what does not hang together in claims of the right form.
+    """Find inconsistencies in claims that match the schema.
 
-    `models` and `sweeps` are those of the study, by name, `published` the ids of published
+    `models` and `sweeps` are those of the study, by name; `published` are the ids of the published
     numbers.
     """
     return [
@@ -67,16 +66,16 @@ def _check(
 ) -> Iterator[Problem]:
     path: KeyPath = ("claims", name)
     if not ({"test", "untested"} & set(claim)):
-        yield Problem(path, "needs a test, or says under untested why there is none.")
+        yield Problem(path, "needs a test, or the reason for having none under untested.")
     if {"test", "untested"} <= set(claim):
-        yield Problem((*path, "untested"), "stands beside a test; keep one of them.")
+        yield Problem((*path, "untested"), "conflicts with test; keep only one of them.")
     for part in ("test", "printed"):
         if part in claim:
             yield from check_expectation((*path, part), claim[part])
     test = claim.get("test", {})
     kinds = [kind for kind in KINDS if kind in test]
     if "test" in claim and len(kinds) != 1:
-        yield Problem((*path, "test"), f"must hold exactly one of {', '.join(KINDS)}.")
+        yield Problem((*path, "test"), f"must have exactly one of {', '.join(KINDS)}.")
     for kind in kinds:
         for key in ("model", "with"):
             given = test[kind].get(key)
@@ -95,16 +94,18 @@ def _check(
 
 
 def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find what is wrong with what a test expects of its quantity."""
-    ways = [way for way in WAYS if way in test]
-    if len(ways) != 1:
-        yield Problem(path, "must hold exactly one of more, less, about.")
+    """Find errors in a test's expectation."""
+    relations = [relation for relation in RELATIONS if relation in test]
+    if len(relations) != 1:
+        yield Problem(path, "must have exactly one of more, less, about.")
     if ("about" in test) != ("within" in test):
-        yield Problem(path, "about and within need each other: about: 0.05 within: 0.01.")
+        yield Problem(
+            path, "about and within require each other, such as about: 0.05, within: 0.01."
+        )
 
 
 def models_of(claims: Claims) -> list[str]:
-    """The names of the models that the claims' tests are about, each once, without sweeps."""
+    """Return the distinct names of the models in the claims' tests, without sweeps."""
     tests = [claim.get("test", {}) for claim in claims.values()]
     named = [
         test[kind].get(key)
@@ -117,6 +118,6 @@ def models_of(claims: Claims) -> list[str]:
 
 
 def sweeps_of(claims: Claims) -> list[str]:
-    """The names of the sweeps that the claims' tests are about, each once."""
+    """Return the distinct names of the sweeps in the claims' tests."""
     tests = [claim.get("test", {}) for claim in claims.values()]
     return list(dict.fromkeys(test["trend"]["sweep"] for test in tests if "trend" in test))

@@ -1,7 +1,7 @@
-"""Reads the configuration's files, and knows where in them each key stands.
+"""Reads the configuration files and records the location of each key.
 
-`form` checks keys, types and ranges; `study` checks that the parts fit together. What they find
-wrong becomes one error here, each mistake with its file and line.
+`form` checks keys, types and ranges; `plan` checks that the parts fit together.  `report` combines
+what they find into one error that lists each mistake with its file and line.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from fmstudy.runtime import StudyError
 
 KeyPath = tuple[str | int, ...]
 
-# The same reader in C, seven times as fast, where PyYAML was built with it.
+# PyYAML's C loader, if available: seven times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ConfigurationError(StudyError):
-    """The configuration is refused; the message names file, line, key, value, what is allowed."""
+    """An invalid configuration; the message names file, line, key, value, and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: where (path of keys), and what, in words."""
+    """A configuration error: its location (path of keys) and a description."""
 
     path: KeyPath
     text: str
 
 
 class Origins:
-    """Where each key of the merged configuration was last set: file and line."""
+    """Where each key of the merged configuration was last set, as file and line."""
 
     def __init__(self) -> None:
         self._places: dict[KeyPath, str] = {}
 
     def add(self, path: KeyPath, place: str) -> None:
-        """Note that the key at `path` stands at `place`."""
+        """Record that the key at `path` is set at `place`."""
         self._places[path] = place
 
     def place(self, path: KeyPath) -> str:
-        """Give the place of `path`, or of the nearest group around it."""
+        """Return the place of `path`, or of the nearest group around it."""
         for end in range(len(path), -1, -1):
             if path[:end] in self._places:
                 return self._places[path[:end]]
@@ -53,7 +53,7 @@ class Origins:
 
 
 def key_text(path: KeyPath) -> str:
-    """Write a path of keys as a person reads it: models.B.hidden[1]."""
+    """Format a path of keys: models.B.hidden[1]."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -61,22 +61,22 @@ def key_text(path: KeyPath) -> str:
 
 
 def nearest(word: object, allowed: Iterable[str]) -> str:
-    """Give ' Did you mean "..."?' for the most similar of the allowed words, or nothing."""
+    """Return ' Did you mean "..."?' for the most similar allowed word, or an empty text."""
     match = difflib.get_close_matches(str(word), list(allowed), n=1, cutoff=0.6)
     return f' Did you mean "{match[0]}"?' if match else ""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Say what there is instead: no model is called "b". Did you mean "B"? Models: A, B."""
+    """Describe an unknown name: no model is called "b". Did you mean "B"? Models: A, B."""
     known = list(known)
     listed = f"{kind.capitalize()}s: {', '.join(known)}."
     return f'no {kind} is called "{name}".{nearest(name, known)} {listed}'
 
 
 def read_origins(files: Sequence[str | Path]) -> Origins:
-    """Read where each key stands, refusing what YAML readers let pass in silence.
+    """Read the location of each key, and reject duplicate keys, which YAML readers ignore.
 
-    Raises `ConfigurationError` for a file that is not YAML, has a key twice, or is not a group
+    Raises `ConfigurationError` for a file that is not YAML, has a duplicate key, or is not a group
     of keys.
     """
     origins = Origins()
@@ -84,11 +84,11 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
         try:
             node = _compose(Path(file).read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{file}: this is not valid YAML.\n{error}") from None
+            raise ConfigurationError(f"{file}: not valid YAML.\n{error}") from None
         except OSError as error:
             raise ConfigurationError(f"{file}: cannot be read: {error.strerror}.") from None
         if not isinstance(node, yaml.MappingNode):
-            raise ConfigurationError(f"{file}: must hold keys and values, such as 'seeds: [1]'.")
+            raise ConfigurationError(f"{file}: must contain keys and values, such as 'seeds: [1]'.")
         origins.add((), str(file))
         for path, line in _walk(node, (), str(file)):
             origins.add(path, f"{file}, line {line}")
@@ -99,11 +99,11 @@ def _compose(text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError:
-        return yaml.compose(text, Loader=yaml.SafeLoader)  # whose message shows the place
+        return yaml.compose(text, Loader=yaml.SafeLoader)  # its message shows the place
 
 
 def read_yaml(file: str | Path) -> Any:
-    """Read a file of YAML."""
+    """Read a YAML file."""
     return yaml.load(Path(file).read_text(encoding="utf-8"), Loader=_Loader)
 
 
@@ -114,8 +114,8 @@ def _walk(node: yaml.Node, path: KeyPath, file: str) -> Iterator[tuple[KeyPath, 
             line = key.start_mark.line + 1
             if key.value in first:
                 raise ConfigurationError(
-                    f"{file}, line {line}: the key {key_text((*path, key.value))} stands here "
-                    f"again; it was set in line {first[key.value]} already. Keep one of them."
+                    f"{file}, line {line}: duplicate key {key_text((*path, key.value))}; it was "
+                    f"already set in line {first[key.value]}. Keep one of them."
                 )
             first[key.value] = line
             yield (*path, key.value), line
@@ -127,9 +127,9 @@ def _walk(node: yaml.Node, path: KeyPath, file: str) -> Iterator[tuple[KeyPath, 
 
 
 def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
-    """Read what `--config` gave as YAML would, and note that it stands on the command line.
+    """Read values from `--config` as YAML would, and record the command line as their origin.
 
-    Snakemake hands on the numbers inside lists and groups as texts.
+    Snakemake passes numbers inside lists and groups as strings.
     """
     origins.add(path, "command line (--config)")
     if isinstance(given, Mapping):
@@ -148,7 +148,7 @@ def _number_or_text(text: str) -> Any:
 
 
 def report(problems: Sequence[Problem], origins: Origins) -> ConfigurationError:
-    """Put all problems into one error, each with its file, line and key."""
+    """Combine all problems into one error, each with its file, line and key."""
     count = f"{len(problems)} mistakes" if len(problems) > 1 else "a mistake"
     lines = [f"The configuration has {count}; nothing was run."]
     for problem in problems:

@@ -1,4 +1,4 @@
-"""The study in plain types: what jobs are told of it, as parameters that Snakemake can track."""
+"""The study in plain types, for parameters of jobs that Snakemake can track."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from fmstudy.study.spec import SECTIONS
 
 
 def call(function: str, **settings: Any) -> Callable[[Any], dict[str, Any]]:
-    """Name the function that makes an output of a rule, and its settings (see `workflow.calls`).
+    """Name the function that makes a rule's output, with its settings (see `workflow.calls`).
 
-    A setting may be a function of the job's wildcards.  Snakemake replaces wildcards in texts that
-    are given as parameters, but not in what a function gives: so titles may hold braces.
+    A setting may be a function of the job's wildcards.  Snakemake replaces wildcards in string
+    parameters, but not in strings that a function returns, so titles may contain braces.
     """
 
     def of_job(wildcards: Any) -> dict[str, Any]:
@@ -25,17 +25,17 @@ def call(function: str, **settings: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def as_dicts(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """What a job must know of models."""
+    """Return the models as dictionaries."""
     return [model.as_dict() for model in models]
 
 
 def names(models: Iterable[Model]) -> list[str]:
-    """The names of models."""
+    """Return the names of the models."""
     return [model.name for model in models]
 
 
 def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict[str, Any]]:
-    """What a job must know of the comparisons, or of those whose models are all among some."""
+    """Describe all comparisons, or those whose models are all in `among`."""
     known = set(study.models if among is None else names(among))
     return [
         {
@@ -51,13 +51,13 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
 
 
 def sweep(given: Sweep) -> dict[str, Any]:
-    """What a job must know of a sweep, without its models."""
+    """Describe a sweep, without its models."""
     keys = ("name", "title", "section", "vary", "base")
     return {key: getattr(given, key) for key in keys} | {"values": list(given.values)}
 
 
 def explorer_groups(study: Study) -> list[dict[str, Any]]:
-    """All models in groups, for the explorer of the page: sections first, then sweeps."""
+    """Group all models for the explorer: sections first, then sweeps."""
     every = (*study.models.values(), study.epochs.model)
     groups: list[tuple[str, str, Iterable[Model]]] = [
         (title, section, [model for model in every if model.section == section])
@@ -71,14 +71,14 @@ def explorer_groups(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def explored_first(study: Study) -> list[str]:
-    """The names of the models that the explorer shows first: those of the first comparison."""
+def explorer_start(study: Study) -> list[str]:
+    """Return the names of the models shown first: up to three, in order of the comparisons."""
     compared = [name for it in study.comparisons.values() for name in names(it.models)]
     return list(dict.fromkeys(compared or study.models))[:3]
 
 
-def whole(study: Study, expected: Expected) -> dict[str, Any]:
-    """The whole study, for the report."""
+def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
+    """Describe the whole study for the report."""
     batchnorm = study.batchnorm
     return {
         "title": study.title,
@@ -90,9 +90,9 @@ def whole(study: Study, expected: Expected) -> dict[str, Any]:
         "depth": names(study.depth),
         "weights": names(study.weights),
         "closer": {
-            "models": names(study.closer.models),
-            "leave_out": names(study.closer.leave_out),
-            "correlation": study.closer.correlation,
+            "models": names(study.errors.models),
+            "leave_out": names(study.errors.leave_out),
+            "correlation": study.errors.correlation,
         },
         "batchnorm": {
             "seeds": list(batchnorm.seeds),

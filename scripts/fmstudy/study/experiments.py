@@ -1,8 +1,7 @@
-"""The experiments of Part C: which there are, what runs them, and what is expected of them.
+"""The experiments of Part C, their claims and predictions.
 
-The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
-reads them and checks that they hang together.  Quick to import, because the workflow does it each
-time it is parsed; what runs the experiments is in the package `experiments`.
+Claims about batch normalization and our predictions are data (config/batchnorm.yaml); this module
+reads and checks them.  The package `experiments` runs the experiments.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its question, and where it comes from.
+    """An experiment: its question and its function.
 
-    module, function   what runs it with one seed, of the package `experiments`; empty for one that
-                       reads off the study's models
+    module, function   run it with one seed, in the package `experiments`; empty if it only
+                       evaluates the study's models
     after              the experiment whose results it needs, if any
-    seconds            what a seed takes on one core with all images: the longest start first
+    seconds            duration of one seed on one core with all images
     """
 
     title: str
@@ -37,34 +36,34 @@ class Experiment:
 
 EXPERIMENTS = {
     "curves": Experiment(
-        "Learning curves", "What does the source's borrowed picture look like on our models?"
+        "Learning curves", "What do the source's borrowed learning curves look like for our models?"
     ),
     "learning-rate": Experiment(
-        "Learning rates", "At which rates do nets train at all?", "rates", "learning_rate",
+        "Learning rates", "At which learning rates do nets train?", "rates", "learning_rate",
         seconds=90,
     ),
     "speed": Experiment(
-        "Speed", "How many steps, and how much time, to an accuracy?", "rates", "speed",
+        "Speed", "How many steps, and how much time, does an accuracy take?", "rates", "speed",
         after="learning-rate", seconds=35,
     ),
     "batch-size": Experiment(
-        "Batch size", "What becomes of it in small batches?", "batches", "batch_size",
+        "Batch size", "How well does it work with small batches?", "batches", "batch_size",
         seconds=35,
     ),
     "evaluation": Experiment(
-        "Statistics in use", "Are moving averages a detail?", "batches", "evaluation",
+        "Inference statistics", "Do moving averages matter?", "batches", "evaluation",
         seconds=17,
     ),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift, and is the loss smoother?", "shift", "shift",
+        "Inside the nets", "Do layers shift less, and is the loss smoother?", "shift", "shift",
         seconds=21,
     ),
     "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are made to shift?", "shift", "noisy",
+        "Random shifts", "Does a net suffer if its layers are shifted randomly?", "shift", "noisy",
         seconds=17,
     ),
     "gamma-beta": Experiment(
-        "Gamma and beta", "What do they learn, and what can they do alone?", "gamma_beta",
+        "Gamma and beta", "What do they learn, and what do they achieve alone?", "gamma_beta",
         "gamma_beta", seconds=5,
     ),
     "depth": Experiment(
@@ -80,22 +79,22 @@ EXPERIMENTS = {
         seconds=50,
     ),
     "placement-keras": Experiment(
-        "Placement in Keras", "The same question of Keras model 4."
+        "Placement in Keras", "Before or after the activation, in Keras model 4?"
     ),
-    "dropout": Experiment("Dropout", "Does it replace dropout, and do the two go together?"),
+    "dropout": Experiment("Dropout", "Does it replace dropout, and do they work together?"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What is said of batch normalization, and what we expected our experiments to show."""
+    """Common claims about batch normalization, and our predictions."""
 
     recorded: Mapping[str, str]  # the commit that first held the predictions, and its date
     claims: Mapping[str, Mapping[str, Any]]
     predictions: Mapping[str, Mapping[str, Any]]
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
-        """The predictions on one experiment, by name."""
+        """Return the predictions for one experiment, by name."""
         return {
             name: prediction
             for name, prediction in self.predictions.items()
@@ -104,9 +103,9 @@ class Expected:
 
 
 def read(path: str | Path) -> Expected:
-    """Read the claims and predictions.
+    """Read claims and predictions.
 
-    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
     content = form.read_checked(path, schema.Expectations, _check)
     return Expected(content["recorded"], content["claims"], content["predictions"])
@@ -120,8 +119,8 @@ def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
                 mine = [each for each in predictions if predictions[each].get("claim") == name]
                 yield Problem(
                     ("claims", name, "set_aside", aside),
-                    f"is no prediction that names {name} as its claim.{nearest(aside, mine)} "
-                    f"Those are: {', '.join(mine) or 'none'}.",
+                    f"is not a prediction for the claim {name}.{nearest(aside, mine)} "
+                    f"Its predictions: {', '.join(mine) or 'none'}.",
                 )
     for name, prediction in predictions.items():
         claim = prediction.get("claim")

@@ -1,7 +1,7 @@
-"""Checks content against pydantic models, and says what is wrong in words a person can act on.
+"""Checks content against pydantic models, with error messages that users can act on.
 
-`schema` holds the models. Only the workflow imports this, while it is parsed: pydantic has no
-place in a job.
+`schema` has the models.  Only the workflow imports this module, when it is parsed; jobs do not need
+pydantic.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from fmstudy.study.configuration import (
     report,
 )
 
-# Nothing is converted: not a text into a number, not true into 1.
+# Strict: no conversion of strings to numbers or of true to 1.
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 def _tidy(schema: dict[str, Any]) -> None:
-    """Drop titles, which only repeat the keys, and null, which no key may be."""
+    """Drop titles, which only repeat the keys, and null defaults, since no key may be null."""
     for key in schema["properties"].values():
         key.pop("title", None)
         if key.get("default", 0) is None:
@@ -39,17 +39,17 @@ def _tidy(schema: dict[str, Any]) -> None:
 
 
 class Group(BaseModel):
-    """A group of keys. A key that it does not have is refused: it may be a typing error."""
+    """A group of keys.  Unknown keys are errors, since they may be typos."""
 
     model_config = STRICT | ConfigDict(extra="forbid", frozen=True, json_schema_extra=_tidy)
 
 
-_WORDS: dict[str, str] = {}  # by regular expression: what it asks for
+_DESCRIPTIONS: dict[str, str] = {}  # by regular expression
 
 
 def pattern(expression: str, words: str) -> Any:
-    """Ask for texts that match a regular expression, which messages describe in words."""
-    _WORDS[expression] = words
+    """Require a match of a regular expression, which error messages describe by `words`."""
+    _DESCRIPTIONS[expression] = words
     return Field(pattern=expression, description=words)
 
 
@@ -59,31 +59,31 @@ def key(description: str, **constraints: Any) -> Any:
 
 
 def optional(description: str | None = None, *, default: Any = None, **more: Any) -> Any:
-    """Describe a key that may be missing, but not empty; by default, it is None then."""
+    """Describe a key that may be missing but not null; its value is then `default`."""
     if description:
         more["description"] = description
     return Field(default=default, **more)
 
 
-def without_point(content: Any) -> Any:
-    """Make 200.0 the whole number 200: how it is written must not change what is run."""
+def whole_numbers(content: Any) -> Any:
+    """Convert floats such as 200.0 to 200, so that the notation does not affect what runs."""
     if isinstance(content, Mapping):
-        return {key: without_point(value) for key, value in content.items()}
+        return {key: whole_numbers(value) for key, value in content.items()}
     if isinstance(content, list):
-        return [without_point(value) for value in content]
+        return [whole_numbers(value) for value in content]
     whole = isinstance(content, float) and content.is_integer()
     return int(content) if whole else content
 
 
 def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Problem]]:
-    """Compare content with a type such as a `Group`.
+    """Validate content against a type such as a `Group`.
 
-    Gives the content as that type and no problems, or None and every problem found. `path` is the
-    place of the content in its file.
+    Returns the content as that type and no problems, or None and every problem found.  `path` is
+    the location of the content in its file.
     """
     adapter = TypeAdapter(kind) if _is_group(kind) else TypeAdapter(kind, config=STRICT)
     try:
-        return adapter.validate_python(without_point(content)), []
+        return adapter.validate_python(whole_numbers(content)), []
     except ValidationError as error:
         found = (_problem(kind, each) for each in error.errors(include_url=False))
         return None, [Problem((*path, *problem.path), problem.text) for problem in found]
@@ -94,9 +94,9 @@ def read_checked(
     kind: type[Group],
     check_rest: Callable[[dict[str, Any]], Iterable[Problem]],
 ) -> dict[str, Any]:
-    """Read a separate file beside the configuration; `check_rest` finds what a type cannot.
+    """Read a separate file of the configuration; `check_rest` finds what a type cannot express.
 
-    Raises ConfigurationError with every mistake found: its line, the key, what is allowed.
+    Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
     origins = read_origins([file])
     content = read_yaml(file)
@@ -108,7 +108,7 @@ def read_checked(
 
 # ------------------------------------------------------------------------------------ messages
 _KINDS = {
-    "string_type": "a text",
+    "string_type": "text",
     "float_type": "a number",
     "int_type": "a whole number",
     "list_type": "a list, such as [1, 2]",
@@ -122,25 +122,25 @@ _BOUNDS = {
     "less_than_equal": "be at most {le}",
     "greater_than": "be greater than {gt}",
     "less_than": "be less than {lt}",
-    "too_short": "be a list of at least {min_length}",
-    "too_long": "be a list of at most {max_length}",
+    "too_short": "be a list with {min_length} or more entries",
+    "too_long": "be a list with at most {max_length} entries",
     "string_too_short": "not be empty",
 }
 
 
 def _problem(kind: Any, error: ErrorDetails) -> Problem:
-    """Say in our words what pydantic found."""
+    """Convert an error of pydantic to a problem with our message."""
     path, code, value = error["loc"], error["type"], error["input"]
-    limits = without_point(error.get("ctx", {}))
-    found = f"found {_found(value)}."
+    limits = whole_numbers(error.get("ctx", {}))
+    found = f"found {_describe(value)}."
     if code == "invalid_key" or (code == "string_type" and path[-1:] == ("[key]",)):
         group = path[: -1 if code == "invalid_key" else -2]
-        text = f"a key here is {_found(value)}, as YAML reads it; put the key into quotes."
+        text = f"YAML reads a key here as {_describe(value)}; put the key in quotes."
         return Problem(group, text)
     if path[-1:] == ("[key]",):
         path = path[:-1]
     if code == "extra_forbidden":
-        allowed = list(keys(_at(kind, path[:-1])))
+        allowed = list(keys(_type_at(kind, path[:-1])))
         known = f"{nearest(path[-1], allowed)} Allowed here: {', '.join(allowed)}."
         return Problem(path, f"unknown key.{known}")
     if code == "missing":
@@ -149,11 +149,11 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
         words = re.findall("'(.*?)'", limits["expected"])
         text = f"must be one of {', '.join(words)}; {found}{nearest(value, words)}"
     elif code == "string_pattern_mismatch":
-        text = f"must be {_WORDS[limits['pattern']]}; {found}"
+        text = f"must be {_DESCRIPTIONS[limits['pattern']]}; {found}"
     elif code == "value_error":
         text = str(limits["error"])
     elif code == "too_short" and isinstance(value, Mapping):
-        text = f"must hold at least {limits['min_length']} of them; {found}"
+        text = f"must have at least {limits['min_length']} keys; {found}"
     elif code in _BOUNDS:
         text = f"must {_BOUNDS[code].format(**limits)}; {found}"
     elif code in _KINDS:
@@ -168,12 +168,12 @@ def _is_group(kind: Any) -> bool:
 
 
 def keys(group: type[Group]) -> dict[str, Any]:
-    """Give the types of a group's keys, by the keys as they stand in a file."""
+    """Return the types of a group's keys, by the keys as written in files."""
     return {field.alias or name: field.annotation for name, field in group.model_fields.items()}
 
 
-def _at(kind: Any, path: KeyPath) -> Any:
-    """The type of what stands at a path in content of a type."""
+def _type_at(kind: Any, path: KeyPath) -> Any:
+    """Return the type of the content at a path, in content of type `kind`."""
     for part in path:
         kind = keys(kind)[str(part)] if _is_group(kind) else get_args(kind)[-1]
         while get_origin(kind) is Annotated:
@@ -181,7 +181,7 @@ def _at(kind: Any, path: KeyPath) -> Any:
     return kind
 
 
-def _found(value: Any) -> str:
+def _describe(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
@@ -204,12 +204,12 @@ def _hint(value: Any, code: str) -> str:
         if not math.isfinite(number):
             return ""
         mantissa, _, exponent = value.lower().partition("e")
-        if exponent:  # YAML 1.1 wants a point and a sign
+        if exponent:  # YAML 1.1 requires a decimal point and a sign
             point = "" if "." in mantissa else ".0"
             written = f"{mantissa}{point}e{int(exponent):+d}"
             if written != value.lower():
-                return f" YAML reads {value} as a text: write {written}."
+                return f" YAML reads {value} as text: write {written}."
         return f" Write it without quotes: {value}."
     if code == "string_type" and isinstance(value, int | float | date):
-        return " Put it into quotation marks."
+        return " Put it in quotation marks."
     return ""

@@ -1,7 +1,7 @@
-"""The study: from the checked configuration to models, experiments and the runs they need.
+"""Resolves the checked configuration to models, sweeps, comparisons, experiments and their runs.
 
-This is the one place that knows which run serves which figure or table.  It has no TensorFlow
-and no Snakemake in it, so that the workflow can ask it while it is parsed.
+Only this module decides which runs a figure or table needs.  It uses neither TensorFlow nor
+Snakemake, so that the workflow can import it quickly when it is parsed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fmstudy.study.configuration import KeyPath, Problem, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import REFERENCE, RunSpec, number
 
-# What only one of the engines has.
+# Keys that only one engine has.
 ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},
     "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
@@ -25,7 +25,7 @@ ONLY = {
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the study: a run specification with a name, a title, and seeds."""
+    """A model of the study: a run specification with a name, a title and seeds."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ class Model:
         return self.spec.name
 
     def as_dict(self) -> dict[str, Any]:
-        """Give what figures and tables need of the model, in plain built-in types."""
+        """Return the model in plain built-in types, for figures and tables."""
         return {
             "name": self.name,
             "title": self.title,
@@ -53,7 +53,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One model trained with one of its keys varied; `models` holds one model a value."""
+    """A base model with one key varied; `models` has one model per value."""
 
     name: str
     title: str
@@ -66,9 +66,9 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models whose learning curves are drawn on shared axes, and whose differences are tested.
+    """Models with learning curves on shared axes, and tests of their differences.
 
-    Each is compared with the first of them, or with the previous one.
+    Each model is compared with the first one or with the previous one.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LongerTraining:
-    """One long run of a model, read off after several numbers of epochs."""
+    """One long run of a model, evaluated after several numbers of epochs."""
 
     base: str
     at: tuple[int, ...]
@@ -88,10 +88,12 @@ class LongerTraining:
 
 
 @dataclass(frozen=True)
-class Closer:
-    """What is looked at more closely: models shown in detail, and what counts as a near-duplicate.
+class ErrorAnalysis:
+    """Settings of the error analysis.
 
-    A test image is one if its pixels correlate so much with those of a training image.
+    models       shown in detail by the report
+    leave_out    excluded from the tables and figures of all models
+    correlation  of its pixels with a training image, from which a test image is a near-duplicate
     """
 
     models: tuple[Model, ...]
@@ -101,11 +103,11 @@ class Closer:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """The experiments on batch normalization that a study runs.
+    """The experiments on batch normalization of a study.
 
     common     the settings of the common net and of the data
-    settings   by experiment: its own, with the common ones
-    arms       by experiment, of those that read off models: the models, by their names in it
+    settings   by experiment: the common settings and its own
+    arms       by experiment, if it evaluates models of the study: the models, by arm
     """
 
     file: str
@@ -125,7 +127,7 @@ class BatchNorm:
 
     @property
     def trained(self) -> list[str]:
-        """The experiments that train nets of their own."""
+        """The names of the experiments that train their own nets."""
         return [name for name in self.settings if name not in self.arms]
 
 
@@ -144,7 +146,7 @@ class Study:
     sweeps: dict[str, Sweep]
     comparisons: dict[str, Comparison]
     batchnorm: BatchNorm
-    closer: Closer
+    errors: ErrorAnalysis
     published_file: str
     published_models: dict[str, tuple[str, ...]]
     published_numbers: dict[str, tuple[str, ...]]
@@ -153,55 +155,55 @@ class Study:
     checks: dict[str, int]
 
     def section(self, name: str) -> list[Model]:
-        """Give the models that the report shows in section `name`, in configured order."""
+        """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
 
     @property
-    def redoing(self) -> list[Model]:
-        """The models that re-do a model of the source, each once."""
+    def reproductions(self) -> list[Model]:
+        """The distinct models that reproduce a model of the source."""
         names = (name for names in self.published_models.values() for name in names)
         return [self.models[name] for name in dict.fromkeys(names)]
 
     @property
     def compared(self) -> list[Model]:
-        """The models of all comparisons, each once."""
+        """The distinct models of all comparisons."""
         named = {m.name: m for comparison in self.comparisons.values() for m in comparison.models}
         return list(named.values())
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How many images the study uses: train_samples, test_samples."""
+        """The numbers of images used: train_samples, test_samples."""
         return {key: self.data[key] for key in ("train_samples", "test_samples")}
 
     @property
-    def uses_all(self) -> bool:
+    def uses_all_images(self) -> bool:
         """Whether the study uses every image of the data set, as the source does."""
         return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)
 
-    def trained(self) -> Iterator[Model]:
-        """Give every model that is trained anywhere in the study, experiments' ones included."""
+    def trained_models(self) -> Iterator[Model]:
+        """Yield every trained model of the study, those of longer training and sweeps included."""
         yield from self.models.values()
         yield self.epochs.model
         for sweep in self.sweeps.values():
             yield from sweep.models
 
-    @cached_property  # each job asks for its own
+    @cached_property  # used for each job
     def runs(self) -> dict[str, RunSpec]:
-        """The specification of every run, by name; the same run asked for twice stands once."""
-        return {model.run: model.spec for model in self.trained()}
+        """The specification of every distinct run, by name."""
+        return {model.run: model.spec for model in self.trained_models()}
 
     @property
     def trainings(self) -> list[tuple[str, int]]:
-        """Every training, as (run, seed), without repetition, in the study's order."""
-        pairs = ((model.run, seed) for model in self.trained() for seed in model.seeds)
+        """Every distinct training as (run, seed), in the study's order."""
+        pairs = ((model.run, seed) for model in self.trained_models() for seed in model.seeds)
         return list(dict.fromkeys(pairs))
 
 
 def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
     """Check a configuration and resolve it.
 
-    Gives the study and no problems, or None and every problem found: those of the form or, if
-    there are none, those between its parts.
+    Returns the study and no problems, or None and every problem found: violations of the schema or,
+    if there are none, inconsistencies between its parts.
     """
     checked, problems = form.check(schema.Configuration, config)
     if problems:
@@ -228,7 +230,7 @@ class _Builder:
         self.check_names("comparisons", config.comparisons)
         for name, given in config.models.items():
             self.add_model(name, given)
-        if self.problems:  # what follows would only repeat them
+        if self.problems:  # the remaining checks would only repeat them
             return None
         return Study(
             title=config.title,
@@ -237,16 +239,16 @@ class _Builder:
             data=config.data.model_dump(),
             models=self.models,
             epochs=self.longer_training(),
-            depth=self.of_one_engine(("depth", "models"), config.depth.models),
+            depth=self.same_engine(("depth", "models"), config.depth.models),
             weights=self.weight_models(),
             sweeps={name: self.sweep(name, given) for name, given in config.sweeps.items()},
             comparisons={
                 name: self.comparison(name, given) for name, given in config.comparisons.items()
             },
             batchnorm=self.batchnorm(),
-            closer=Closer(
-                models=self.named(("closer", "models"), config.closer.models),
-                leave_out=self.named(("closer", "leave_out"), config.closer.leave_out),
+            errors=ErrorAnalysis(
+                models=self.find_models(("closer", "models"), config.closer.models),
+                leave_out=self.find_models(("closer", "leave_out"), config.closer.leave_out),
                 correlation=config.closer.duplicates.correlation,
             ),
             published_file=config.published.file,
@@ -260,21 +262,21 @@ class _Builder:
         )
 
     def check_names(self, group: str, names: Iterable[str]) -> None:
-        """Names become names of files, and not every disk tells upper from lower case."""
+        """Reject names that differ only in case: they become file names."""
         first: dict[str, str] = {}
         for name in names:
             other = first.setdefault(name.lower(), name)
             if other != name:
                 self.refuse(
                     (group, name),
-                    f"differs from {other} in upper and lower case only; rename one.",
+                    f"differs from {other} only in case; rename one of them.",
                 )
 
     def add_model(self, name: str, given: schema.Model) -> None:
         path: KeyPath = ("models", name)
-        engine, said = given.engine, given.model_fields_set
+        engine, explicit = given.engine, given.model_fields_set
         other_engine = "keras" if engine == "lowlevel" else "lowlevel"
-        for key in sorted(ONLY[other_engine] & said):
+        for key in sorted(ONLY[other_engine] & explicit):
             if getattr(given, key) not in ("none", 0):
                 allowed = sorted(ONLY[engine])
                 self.refuse(
@@ -288,14 +290,14 @@ class _Builder:
                 (*path, "delta"),
                 f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it.",
             )
-        if given.penalty != "none" and "delta" not in said:
+        if given.penalty != "none" and "delta" not in explicit:
             self.refuse((*path, "penalty"), "needs its strength: add delta, such as 1.0e-4.")
         for key in ("bn_momentum", "bn_epsilon"):
-            if key in said and given.batch_norm == "none":
+            if key in explicit and given.batch_norm == "none":
                 self.refuse((*path, key), "needs batch_norm: before (or after), or drop it.")
         if (given.dropout or given.batch_norm != "none") and not given.hidden:
             self.refuse(
-                (*path, "hidden"), "dropout and batch_norm work on hidden layers; there is none."
+                (*path, "hidden"), "dropout and batch_norm need hidden layers, but there are none."
             )
         config = self.config
         spec = RunSpec.from_dict(
@@ -324,53 +326,53 @@ class _Builder:
             seeds=tuple(given.seeds or config.seeds),
         )
 
-    def model(self, name: str, path: KeyPath) -> Model:
-        """Find a model by name; an unknown one is a problem and stands as any other."""
+    def find_model(self, name: str, path: KeyPath) -> Model:
+        """Find a model by name; for an unknown one, record a problem and return any model."""
         if name not in self.models:
             self.refuse(path, unknown("model", name, self.models))
             return next(iter(self.models.values()))
         return self.models[name]
 
-    def named(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
-        """Find models by their names, which stand at `path`."""
-        return tuple(self.model(name, (*path, index)) for index, name in enumerate(names))
+    def find_models(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
+        """Find models by their names, listed at `path`."""
+        return tuple(self.find_model(name, (*path, index)) for index, name in enumerate(names))
 
-    def of_one_engine(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
-        """Find models by name that are to stand side by side, which needs one engine."""
-        models = self.named(path, names)
+    def same_engine(self, path: KeyPath, names: Iterable[str]) -> tuple[Model, ...]:
+        """Find models by name that are compared, and so must have the same engine."""
+        models = self.find_models(path, names)
         if len({model.spec.engine for model in models}) > 1 and not self.problems:
             self.refuse(
                 path,
-                "hold models of both engines; their epochs are not the same thing "
-                "(one step against one pass in mini-batches). Compare within one engine.",
+                "mix models of both engines, whose epochs differ (one step against one pass in "
+                "mini-batches). Compare models of one engine.",
             )
         return models
 
     def weight_models(self) -> tuple[Model, ...]:
-        models = self.named(("weights", "models"), self.config.weights.models)
+        models = self.find_models(("weights", "models"), self.config.weights.models)
         for index, name in enumerate(self.config.weights.models):
             if self.engine(name) == "keras":
                 self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
         return models
 
     def replicates(self) -> tuple[Model, ...]:
-        """The models of the target `replicates`, with its seeds in the place of their own."""
+        """Return the models of the target `replicates`, with its seeds instead of their own."""
         given = self.config.replicates
-        models = self.named(("replicates", "models"), given.models)
+        models = self.find_models(("replicates", "models"), given.models)
         return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
 
     def engine(self, name: str) -> str | None:
-        """Give a model's engine; None for an unknown model, which is a problem already."""
+        """Return a model's engine; None for an unknown model, already recorded as a problem."""
         return self.models[name].spec.engine if name in self.models else None
 
     def longer_training(self) -> LongerTraining:
         given = self.config.epochs
-        base = self.model(given.model, ("epochs", "model"))
+        base = self.find_model(given.model, ("epochs", "model"))
         if self.engine(given.model) == "keras":
             self.refuse(
                 ("epochs", "model"),
-                f"{base.name} is a Keras model, whose test set is looked at once, at the end; "
-                "take a low-level one.",
+                f"{base.name} is a Keras model, which is tested only once, at the end; "
+                "choose a low-level model.",
             )
         at = tuple(sorted(given.at))
         spec = base.spec.varied(epochs=at[-1])
@@ -385,12 +387,12 @@ class _Builder:
 
     def sweep(self, name: str, given: schema.Sweep) -> Sweep:
         path: KeyPath = ("sweeps", name)
-        base, vary = self.model(given.model, (*path, "model")), given.vary
-        if base.name == given.model:  # else it stands for an unknown model
+        base, vary = self.find_model(given.model, (*path, "model")), given.vary
+        if base.name == given.model:  # otherwise the model is unknown
             self.check_sweep(vary, base, (*path, "vary"))
         values, models = [], []
         for index, value in enumerate(given.values):
-            value = self.swept(vary, value, base, (*path, "values", index))
+            value = self.sweep_value(vary, value, base, (*path, "values", index))
             if value is None:
                 continue
             values.append(value)
@@ -416,45 +418,48 @@ class _Builder:
 
     def check_sweep(self, vary: str, base: Model, path: KeyPath) -> None:
         if vary == "width" and len(base.spec.hidden) != 1:
-            self.refuse(path, f"width needs a model with one hidden layer; {base.name} has not.")
+            layers = len(base.spec.hidden)
+            self.refuse(path, f"width needs exactly one hidden layer; {base.name} has {layers}.")
         if vary == "delta" and base.spec.penalty == "none":
             self.refuse(path, f"delta needs a model with a penalty; {base.name} has none.")
         owner = next((engine for engine, keys in ONLY.items() if vary in keys), base.spec.engine)
         if owner != base.spec.engine:
-            self.refuse(path, f"{vary} belongs to the engine {owner}; {base.name} has the other.")
+            self.refuse(
+                path, f"{vary} belongs to the engine {owner}; {base.name} has the other one."
+            )
         elif vary == "dropout" and not base.spec.hidden:
-            self.refuse(path, f"dropout works on hidden layers; {base.name} has none.")
+            self.refuse(path, f"dropout needs hidden layers; {base.name} has none.")
 
-    def swept(self, vary: str, value: float, base: Model, path: KeyPath) -> Any:
-        """Give a swept value as the key that is varied has it; None for one that is refused."""
+    def sweep_value(self, vary: str, value: float, base: Model, path: KeyPath) -> Any:
+        """Return a swept value with the type of the varied key; None if it is invalid."""
         value, problems = form.check(schema.SWEPT[vary], value, path)
         self.problems += problems
         if vary == "batch_size" and not problems and value > base.spec.fitted_samples:
             self.refuse(
-                path, f"is {value}; only {base.spec.fitted_samples} samples are trained on."
+                path, f"is {value}, but training uses only {base.spec.fitted_samples} samples."
             )
         return value
 
     def comparison(self, name: str, given: schema.Comparison) -> Comparison:
-        models = self.of_one_engine(("comparisons", name, "models"), given.models)
+        models = self.same_engine(("comparisons", name, "models"), given.models)
         section = given.section or models[0].section
         return Comparison(name, given.title, section, models, given.against)
 
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
         data = self.config.data.model_dump(include={"train_samples", "test_samples"})
-        told = given.model_dump(by_alias=True, exclude_unset=True)
-        told = _in_order_of(self.given["batchnorm"], told)
-        common, asked = told["net"] | data, told["experiments"]
+        explicit = given.model_dump(by_alias=True, exclude_unset=True)
+        explicit = _ordered_like(self.given["batchnorm"], explicit)
+        common, chosen = explicit["net"] | data, explicit["experiments"]
         # in the order of the report
-        settings = {name: common | asked[name] for name in EXPERIMENTS if name in asked}
+        settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
         arms = {
             name: {
-                arm: self.model(model, ("batchnorm", "experiments", name, "arms", arm))
-                for arm, model in asked[name]["arms"].items()
+                arm: self.find_model(model, ("batchnorm", "experiments", name, "arms", arm))
+                for arm, model in chosen[name]["arms"].items()
             }
             for name in settings
-            if "arms" in asked[name]
+            if "arms" in chosen[name]
         }
         self.check_batches(given)
         if given.experiments.speed:
@@ -462,24 +467,24 @@ class _Builder:
         return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
 
     def check_batches(self, given: schema.BatchNorm) -> None:
-        """No batch can hold more samples than are left for training."""
+        """Reject batches larger than the number of training samples."""
         fitted = RunSpec(
             "lowlevel",
             validation_split=given.net.validation_split,
             train_samples=self.config.data.train_samples,
         ).fitted_samples
         path: KeyPath = ("batchnorm", "experiments")
-        asked: list[tuple[KeyPath, int]] = [
+        batch_sizes: list[tuple[KeyPath, int]] = [
             (("batchnorm", "net", "batch_size"), given.net.batch_size)
         ]
         if experiment := given.experiments.batch_size:
             sizes = enumerate(experiment.sizes)
-            asked += [((*path, "batch-size", "sizes", index), size) for index, size in sizes]
+            batch_sizes += [((*path, "batch-size", "sizes", index), size) for index, size in sizes]
         if evaluation := given.experiments.evaluation:
-            asked.append(
+            batch_sizes.append(
                 ((*path, "evaluation", "epoch", "batch_size"), evaluation.epoch.batch_size)
             )
-        for path, size in asked:
+        for path, size in batch_sizes:
             if size > fitted:
                 self.refuse(
                     path,
@@ -488,11 +493,11 @@ class _Builder:
                 )
 
     def check_speed(self, given: schema.Experiments) -> None:
-        """The experiment speed takes its rates from learning-rate."""
+        """Check that learning-rate has the rates for the experiment speed."""
         grids = given.learning_rate.grids if given.learning_rate else []
-        there = {grid.activation for grid in grids if grid.optimizer == "sgd"}
+        available = {grid.activation for grid in grids if grid.optimizer == "sgd"}
         for index, activation in enumerate(given.speed.activations):
-            if activation not in there:
+            if activation not in available:
                 self.refuse(
                     ("batchnorm", "experiments", "speed", "activations", index),
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
@@ -503,7 +508,7 @@ class _Builder:
         return {
             source: tuple(
                 model.name
-                for model in self.named(
+                for model in self.find_models(
                     ("published", "models", source, "redone_by"), given.redone_by
                 )
             )
@@ -511,10 +516,10 @@ class _Builder:
         }
 
 
-def _in_order_of(given: Any, value: Any) -> Any:
-    """Put keys into the order in which they were given: Snakemake compares parameters as texts."""
+def _ordered_like(given: Any, value: Any) -> Any:
+    """Restore the given order of keys: Snakemake compares parameters as text."""
     if isinstance(given, Mapping):
-        return {key: _in_order_of(inner, value[key]) for key, inner in given.items()}
+        return {key: _ordered_like(inner, value[key]) for key, inner in given.items()}
     if isinstance(given, list):
-        return [_in_order_of(*pair) for pair in zip(given, value, strict=True)]
+        return [_ordered_like(*pair) for pair in zip(given, value, strict=True)]
     return value

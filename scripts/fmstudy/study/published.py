@@ -26,13 +26,13 @@ COLUMNS = (
 def read(
     path: str | Path, numbers: Mapping[str, Sequence[str]]
 ) -> tuple[list[dict[str, str]], list[str]]:
-    """Read the published numbers; give the rows and every complaint about the file.
+    """Read the published numbers; return the rows and all errors in the file.
 
-    `numbers` names, for each model of the source, the ids of the numbers that it prints: one
-    that is lost, or that nobody asked for, is a complaint.
+    `numbers` lists, for each model of the source, the ids of its numbers: missing and unlisted
+    rows are errors.
     """
     try:
-        # utf-8-sig: a spreadsheet may have put a mark at the beginning.
+        # utf-8-sig: spreadsheets may add a byte order mark.
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             numbered = [(reader.line_num, row) for row in reader]
@@ -42,53 +42,53 @@ def read(
         return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
     if tuple(reader.fieldnames or ()) != COLUMNS:
         return [], [f"{path}: the first line must be {','.join(COLUMNS)}."]
-    complaints: list[str] = []
+    errors: list[str] = []
     seen: set[str] = set()
     for line, row in numbered:
         where = f"{path}, line {line}"
         if None in row or None in row.values():
-            complaints.append(f"{where}: must have {len(COLUMNS)} columns.")
+            errors.append(f"{where}: must have {len(COLUMNS)} columns.")
             continue
         if row["id"] in seen:
-            complaints.append(f'{where}: the id "{row["id"]}" stands twice.')
+            errors.append(f'{where}: duplicate id "{row["id"]}".')
         seen.add(row["id"])
         if row["model"] not in numbers:
-            complaints.append(
-                f"{where}: published: models: in the configuration does not say which model "
+            errors.append(
+                f"{where}: the configuration does not say under published: models which model "
                 f're-does "{row["model"]}".{nearest(row["model"], numbers)}'
             )
         elif row["id"] not in numbers[row["model"]]:
-            complaints.append(
+            errors.append(
                 f'{where}: the configuration does not list the id "{row["id"]}" under published: '
                 f"models: {row['model']}: numbers.{nearest(row['id'], numbers[row['model']])}"
             )
-        complaints.extend(_complaints(where, row))
+        errors.extend(_row_errors(where, row))
     for model, ids in numbers.items():
-        complaints.extend(
-            f'{path}: the number "{lost}" of "{model}" has no row; the configuration lists it '
-            "under published: models. Put the row back, or take the id out of that list."
-            for lost in ids
-            if lost not in seen
+        errors.extend(
+            f'{path}: the number "{missing}" of "{model}" has no row; the configuration lists it '
+            "under published: models. Restore the row, or remove the id from that list."
+            for missing in ids
+            if missing not in seen
         )
-    return [row for _, row in numbered], complaints
+    return [row for _, row in numbered], errors
 
 
 def read_checked(path: str | Path, numbers: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Read the published numbers; raises ConfigurationError with every complaint."""
-    rows, complaints = read(path, numbers)
-    if complaints:
-        raise ConfigurationError("\n".join(complaints))
+    """Read the published numbers; raises ConfigurationError listing all errors."""
+    rows, errors = read(path, numbers)
+    if errors:
+        raise ConfigurationError("\n".join(errors))
     return rows
 
 
 def values(
     rows: Sequence[Mapping[str, str]], redone_by: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, float]]:
-    """Give the published final values by model of the study, as metrics such as test_accuracy.
+    """Return the published final values by model of the study, as metrics such as test_accuracy.
 
-    Accuracies are shares; a penalized loss counts as the loss, because that is what the source
-    draws. Where the source gives a number twice, the first counts. A number belongs to the
-    model that follows the source to the letter, not to an alternative.
+    Accuracies are fractions; a penalized loss counts as the loss, because that is what the source
+    plots.  If the source prints a number twice, the first counts.  Numbers belong to the model that
+    follows the source to the letter, not to an alternative.
     """
     by_model: dict[str, dict[str, float]] = {}
     for row in rows:
@@ -99,7 +99,7 @@ def values(
     return by_model
 
 
-def _complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
+def _row_errors(where: str, row: Mapping[str, str]) -> Iterator[str]:
     for column, allowed in _WORDS.items():
         if row[column] not in allowed:
             yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
@@ -116,7 +116,7 @@ def _complaints(where: str, row: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-_AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # how it is rounded is read from it
+_AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # shows how the number is rounded
 
 _WORDS: dict[str, Sequence[str]] = {
     "split": ("train", "test"),

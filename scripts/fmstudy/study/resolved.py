@@ -1,4 +1,4 @@
-"""The study with all that its configuration names: read, checked, and put together."""
+"""The resolved configuration: the study with all files that it names, read and checked."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fmstudy.study import claims, configuration, description, experiments, plan,
 
 
 class Resolved(NamedTuple):
-    """What the configuration and its files ask for.
+    """The resolved configuration and its files.
 
     published   the rows of the published numbers
     printed     the published final values, by model and metric
-    claims      what the source is said to claim, by name
-    expected    what was predicted of batch normalization
+    claims      the claims of the source, by name
+    expected    claims and predictions about batch normalization
     """
 
     study: plan.Study
@@ -23,34 +23,34 @@ class Resolved(NamedTuple):
     claims: dict[str, Any]
     expected: experiments.Expected
 
-    def judging_of(self, models: Iterable[plan.Model]) -> Callable[[Any], dict[str, Any]]:
-        """Name what compares the published numbers with these models."""
+    def ledger_call(self, models: Iterable[plan.Model]) -> Callable[[Any], dict[str, Any]]:
+        """Return the call that compares the published numbers with these models."""
         source = self.study.published_models
         return description.call(
             "analysis.ledger.ledger_table",
             published=self.published,
             redone_by={name: list(models) for name, models in source.items()},
             models=description.as_dicts(models),
-            whole=self.study.uses_all,
+            uses_all_images=self.study.uses_all_images,
         )
 
-    def printed_of(self, wildcards: Any) -> dict[str, dict[str, float]]:
-        """The published final values of the model of a job, if it has any."""
+    def printed_of_model(self, wildcards: Any) -> dict[str, dict[str, float]]:
+        """Return the published final values, if any, of the model in the wildcards."""
         return {name: it for name, it in self.printed.items() if name == wildcards.model}
 
     @property
     def claimed_models(self) -> list[plan.Model]:
-        """The models that claims are about."""
+        """The models named in claims."""
         return [self.study.models[name] for name in claims.models_of(self.claims)]
 
     @property
     def claimed_sweeps(self) -> dict[str, plan.Sweep]:
-        """The sweeps that claims are about, by name."""
+        """The sweeps named in claims, by name."""
         return {name: self.study.sweeps[name] for name in claims.sweeps_of(self.claims)}
 
     @property
     def claimed_runs(self) -> list[plan.Model]:
-        """Every model whose runs the claims need."""
+        """All models whose runs are needed to test the claims."""
         swept = [model for sweep in self.claimed_sweeps.values() for model in sweep.models]
         return [*self.claimed_models, *swept, self.study.epochs.model]
 
@@ -58,9 +58,9 @@ class Resolved(NamedTuple):
 def resolve(
     config: Mapping[str, Any], origins: configuration.Origins, find: Callable[[str], str]
 ) -> Resolved:
-    """Resolve a configuration; `find` gives the path of a file that it names.
+    """Resolve a configuration; `find` returns the path of a file that it names.
 
-    Raises ConfigurationError, with every mistake and its place, before any job could run.
+    Raises ConfigurationError listing every error with its location.
     """
     study, problems = plan.build(config)
     if study is None:

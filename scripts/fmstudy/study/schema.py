@@ -1,12 +1,12 @@
-"""What the files in config/ may say: every key with its type, its range and its meaning.
+"""The schema of the files in config/: every key with its type, range and meaning.
 
-Configuration   config.yaml, and what is laid over it
+Configuration   config.yaml, and its overlays
 Claims          claims.yaml
 Expectations    batchnorm.yaml
 
-What a type cannot say (a model that is named must exist, a penalty needs its delta, ...) is checked
-in `study`, `claims` and `experiments`. Editors complete and check these files by the JSON schemas
-in workflow/schemas, which `python -m fmstudy.study.schema workflow/schemas` writes.
+`plan`, `claims` and `experiments` check what a type cannot express (named models must exist, a
+penalty needs its delta, ...).  Editors complete and check these files by the JSON schemas in
+workflow/schemas, which `python -m fmstudy.study.schema workflow/schemas` writes.
 """
 
 import json
@@ -27,7 +27,7 @@ T = TypeVar("T")
 def _distinct(entries: list[Any]) -> list[Any]:
     for index, entry in enumerate(entries):
         if entry in entries[:index]:
-            raise ValueError(f"holds {entry!r} twice; each entry may stand once.")
+            raise ValueError(f"contains {entry!r} twice; entries must be distinct.")
     return entries
 
 
@@ -36,28 +36,28 @@ Name = Annotated[
     str,
     pattern(
         "^[A-Za-z0-9][A-Za-z0-9-]{0,39}$",
-        "letters, digits and hyphens, at most 40, the first no hyphen",
+        "at most 40 letters, digits and hyphens, not starting with a hyphen",
     ),
 ]
 ModelName = Annotated[Name, key("name of the model")]
 ArmName = Annotated[
     str,
-    pattern("^[A-Za-z0-9][A-Za-z0-9/-]{0,39}$", "letters, digits, hyphens and slashes, at most 40"),
+    pattern("^[A-Za-z0-9][A-Za-z0-9/-]{0,39}$", "at most 40 letters, digits, hyphens and slashes"),
 ]
-Reference = Annotated[str, pattern("^[a-z]+[0-9]{4}$", "the key of a reference such as ioffe2015")]
-Title = Annotated[Text, key("how figures and tables call it")]
+Reference = Annotated[str, pattern("^[a-z]+[0-9]{4}$", "the key of a reference, such as ioffe2015")]
+Title = Annotated[Text, key("name in figures and tables")]
 CLOSED: dict[str, Any] = {"additionalProperties": False}
 ByName = Annotated[dict[Name, T], Field(json_schema_extra=CLOSED)]
 Entries = Annotated[
     list[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})
 ]
 Some = Annotated[Entries[T], Field(min_length=1)]
-# A number that may be whole, and then is a parameter of jobs without a point.
-Number = Annotated[float, AfterValidator(form.without_point)]
+# A number; if it is whole, jobs get it as an integer.
+Number = Annotated[float, AfterValidator(form.whole_numbers)]
 
 Section = Annotated[
     Literal["part_a", "part_b", "batchnorm"],
-    key("where the report shows it; by default, with the models of the same engine"),
+    key("section of the report; by default, that of the models of the same engine"),
 ]
 Activation = Annotated[Literal["relu", "sigmoid"], key("of the hidden layers")]
 Bias = Annotated[Literal["scalar", "vector"], key("one per layer, or one per unit")]
@@ -70,13 +70,13 @@ PartialEpochs = Annotated[
 ]
 BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
 ValidationSplit = Annotated[
-    float, key("share of the training images, from the end", ge=0.01, le=0.9)
+    float, key("fraction of the training images, from the end", ge=0.01, le=0.9)
 ]
 Penalty = Literal["none", "l1", "l1_signed", "l2"]
 BnMomentum = Annotated[float, key("of the moving statistics", ge=0, lt=1)]
 BnEpsilon = Annotated[float, key("added to the batch variance", gt=0, le=1)]
 Units = Annotated[int, key("units of a hidden layer", ge=1, le=10_000)]
-Hidden = Annotated[  # not too many: the run's name, which lists them, has to fit into a file name
+Hidden = Annotated[  # limited, because the run's name lists them and must fit into a file name
     list[Units], key("units of each hidden layer; [] is softmax", max_length=30)
 ]
 Seeds = Annotated[
@@ -90,23 +90,23 @@ Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
 
 # --------------------------------------------------------------------------- the study's settings
 class Output(Group):
-    """Where results and report go."""
+    """Where results and the report are written."""
 
     directory: str = pattern(
         "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
-        "results, or a folder in it, such as results/quick",
+        "results or a folder in it, such as results/quick",
     )
     report: str = pattern(
         "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
-        "a file in the folder report whose name ends in .html, such as report/final.html",
+        "an .html file in the folder report, such as report/final.html",
     )
 
 
 class Data(Group):
     """The data set."""
 
-    sources: Some[Text] = key("folders or web folders, tried in this order")
-    timeout: Number = key("seconds without a byte until giving up", gt=0, le=3600)
+    sources: Some[Text] = key("local folders or web addresses of folders, tried in this order")
+    timeout: Number = key("seconds without a byte before giving up", gt=0, le=3600)
     train_samples: int = key("training images, from the first", ge=100, le=60_000)
     test_samples: int = key("test images, from the first", ge=100, le=10_000)
 
@@ -142,9 +142,9 @@ class Defaults(Group):
 
 
 class Model(Group):
-    """A model: its layers, and what differs from the defaults of its engine."""
+    """A model: its layers, and settings that differ from the defaults of its engine."""
 
-    title: Title = optional("how figures and tables call it; by default, its name")
+    title: Title = optional("name in figures and tables; by default, the model's name")
     section: Section = optional()
     engine: Literal["lowlevel", "keras"] = key("low-level TensorFlow, or Keras in mini-batches")
     hidden: Hidden
@@ -173,7 +173,7 @@ class Model(Group):
 
 
 class LongerTraining(Group):
-    """One long run of a model, whose metrics are read off after several numbers of epochs."""
+    """One long run of a model, evaluated after several numbers of epochs."""
 
     model: ModelName
     at: Some[Epochs] = key("numbers of epochs")
@@ -186,21 +186,21 @@ class Models(Group):
     models: ModelNames
 
 
-# What a sweep can vary, and the type of its values.
+# The keys that a sweep can vary, and the types of their values.
 VARIED = ("delta", "dropout", "learning_rate", "weight_std", "batch_size", "epochs")
 SWEPT = {"width": Units} | {key: Model.model_fields[key].rebuild_annotation() for key in VARIED}
 
 
 class Sweep(Group):
-    """One model trained again and again with one key varied."""
+    """One model trained with several values of one key."""
 
     title: Title
     section: Section = optional()
     model: ModelName
     vary: Literal[tuple(SWEPT)] = key(  # type: ignore[valid-type]
-        "the key that is varied; width is the units of a single hidden layer"
+        "the varied key; width is the number of units of a single hidden layer"
     )
-    values: Entries[Number] = key("the values of that key", min_length=2)
+    values: Entries[Number] = key("values of that key", min_length=2)
     seeds: Seeds = optional()
 
 
@@ -211,28 +211,28 @@ class Comparison(Group):
     section: Section = optional()
     models: Entries[Name] = key("models of one engine", min_length=2, max_length=4)
     against: Literal["first", "previous"] = optional(
-        "the model that each is tested against", default="first"
+        "the model that each one is tested against", default="first"
     )
 
 
 class NearDuplicates(Group):
     """Which test images count as near-duplicates of training images."""
 
-    correlation: float = key("least correlation of the pixels", gt=0, le=1)
+    correlation: float = key("minimum correlation of the pixels", gt=0, le=1)
 
 
-class Closer(Models):
-    """Mistakes and calibration."""
+class ErrorAnalysis(Models):
+    """Error analysis: models shown in detail, and the definition of near-duplicates."""
 
-    leave_out: Entries[Name] = key("names of models that only guess")
+    leave_out: Entries[Name] = key("names of models that only guess, which are excluded")
     duplicates: NearDuplicates
 
 
 class PublishedModel(Group):
-    """A model of the source."""
+    """A model of the source, and its reproduction."""
 
     redone_by: Some[Name] = key(
-        "the model that follows the source to the letter, and an alternative reading", max_length=2
+        "the model that follows the source to the letter, and an alternative", max_length=2
     )
     numbers: Some[Name] = key("ids of its rows in the published numbers")
 
@@ -240,7 +240,7 @@ class PublishedModel(Group):
 class File(Group):
     """A separate file."""
 
-    file: str = pattern("^[^{}]+$", "a path without braces, which Snakemake takes for wildcards")
+    file: str = pattern("^[^{}]+$", "a path without braces, which mark Snakemake's wildcards")
 
 
 class Published(File):
@@ -256,10 +256,10 @@ class Replicates(Models):
 
 
 class Checks(Group):
-    """How often the statistics themselves are put to the test."""
+    """The number of repetitions in the tests of the statistics."""
 
     pairs: int = key("comparisons of a small model with itself", ge=2, le=100_000)
-    repetitions: int = key("simulations of each interval", ge=100, le=1_000_000)
+    repetitions: int = key("simulations per interval", ge=100, le=1_000_000)
 
 
 # --------------------------------------------------------------------- the experiments of Part C
@@ -271,7 +271,7 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 
 
 class CommonNet(Group):
-    """The net of all experiments that do not set their own."""
+    """The default net of the experiments."""
 
     hidden: Net
     batch_size: BatchSize
@@ -284,7 +284,7 @@ class Arms(Group):
     """An experiment on models of this study."""
 
     arms: dict[ArmName, Name] = key(
-        "names of the models, by their names in the experiment",
+        "models, by their names in the experiment",
         min_length=2,
         json_schema_extra=CLOSED,
     )
@@ -294,7 +294,7 @@ class Grid(Group):
     """Learning rates for one activation and one optimizer."""
 
     activation: Activation
-    optimizer: Literal["sgd", "momentum", "adam"] = key("how weights are updated")
+    optimizer: Literal["sgd", "momentum", "adam"] = key("how the weights are updated")
     rates: Rates
 
 
@@ -303,13 +303,13 @@ class LearningRateExperiment(Group):
 
     epochs: PartialEpochs
     usable: Level = key("validation accuracy at a usable rate")
-    grids: list[Grid] = key("the learning rates that are tried", min_length=1)
+    grids: list[Grid] = key("the learning rates to try", min_length=1)
 
 
 class Trained(Group):
-    """Nets with these activations that are trained."""
+    """Training of nets with these activations."""
 
-    activations: Some[Activation] = key("activations of the nets")
+    activations: Some[Activation] = key("activations")
     epochs: PartialEpochs
 
 
@@ -320,7 +320,7 @@ class Placement(Trained):
 
 
 class Speed(Trained):
-    """How many steps, and how much time, to an accuracy, at the best rates of learning-rate."""
+    """Steps and time to reach an accuracy, at the best rates from learning-rate."""
 
     every: Steps = key("steps between two evaluations")
     statistics_samples: Samples = key("images for the exact statistics")
@@ -328,28 +328,28 @@ class Speed(Trained):
 
 
 class Noisy(Trained):
-    """Whether random shifts behind the normalization hurt."""
+    """Whether random shifts after normalization hurt."""
 
     every: Steps = key("steps between two evaluations")
     statistics_samples: Samples = key("images for the exact statistics")
-    scale: float = key("random factors are within 1 +- this", ge=0, le=1)
-    shift: float = key("random shifts, in standard deviations", ge=0, le=100)
+    scale: float = key("maximum deviation of random factors from 1", ge=0, le=1)
+    shift: float = key("maximum random shift, in standard deviations", ge=0, le=100)
 
 
 class Shift(Trained):
-    """Whether layers shift, and whether the loss is smoother."""
+    """Whether layers shift and the loss is smoother."""
 
     every: Steps = key("steps between two measurements")
     probe_samples: Samples = key("images of the fixed batch for measurements")
 
 
 class Depth(Trained):
-    """Whether gradients vanish or explode, and whether deep nets train."""
+    """Whether gradients vanish or explode and deep nets train."""
 
     width: Units
-    depths: Depths = key("hidden layers of nets with gradients before training")
+    depths: Depths = key("numbers of hidden layers for gradients before training")
     gradient_samples: Samples = key("images for these gradients")
-    trained: Depths = key("hidden layers of nets that are trained")
+    trained: Depths = key("numbers of hidden layers of the trained nets")
     learning_rate: LearningRate
 
 
@@ -362,16 +362,16 @@ class Init(Trained):
 
 
 class GammaBeta(Group):
-    """What gamma and beta learn, and what they can do alone."""
+    """What gamma and beta learn, and what they achieve alone."""
 
     activation: Activation
     epochs: PartialEpochs
     learning_rate: LearningRate
-    shape_samples: Samples = key("images for the shapes of distributions")
+    shape_samples: Samples = key("images for the shapes of the distributions")
 
 
 class SmallBatches(Group):
-    """What becomes of batch normalization in small batches."""
+    """How batch normalization works with small batches."""
 
     activation: Activation
     sizes: Some[BatchSize] = key("mini-batch sizes")
@@ -387,7 +387,7 @@ class OneEpoch(Group):
 
 
 class FullBatch(Group):
-    """Training on some images at once."""
+    """Full-batch training on some images."""
 
     hidden: Net
     steps: Steps
@@ -403,7 +403,7 @@ class Evaluation(Group):
 
 
 class Experiments(Group):
-    """The experiments that are run, with their settings."""
+    """The experiments to run, with their settings."""
 
     curves: Arms = optional("learning curves of models with and without batch normalization")
     learning_rate: LearningRateExperiment = optional(alias="learning-rate")
@@ -416,7 +416,7 @@ class Experiments(Group):
     depth: Depth = optional()
     init: Init = optional()
     placement: Placement = optional()
-    placement_keras: Arms = optional("the same for Keras models", alias="placement-keras")
+    placement_keras: Arms = optional("placement in Keras models", alias="placement-keras")
     dropout: Arms = optional("batch normalization and dropout in Keras models")
 
 
@@ -443,7 +443,7 @@ class Configuration(Group):
     sweeps: ByName[Sweep] = key("the sweeps, by name")
     comparisons: ByName[Comparison] = key("the comparisons, by name")
     batchnorm: BatchNorm
-    closer: Closer
+    closer: ErrorAnalysis
     published: Published
     claims: File
     replicates: Replicates
@@ -462,16 +462,16 @@ Epoch = Annotated[int, key("number of an epoch", ge=0, le=1_000_000)]
 
 
 class Expectation(Group):
-    """What is expected of a quantity: one of more, less and about."""
+    """The expected value of a quantity: one of more, less and about."""
 
     more: float = optional("it is more than this")
     less: float = optional("it is less than this")
-    about: float = optional("it is this, give or take what stands after within")
-    within: float = optional("how far about may be off", gt=0)
+    about: float = optional("it is within a distance of this, given by within")
+    within: float = optional("maximum distance from about", gt=0)
 
 
 class OfMetric(Group):
-    """What is measured."""
+    """A metric."""
 
     metric: Literal[METRICS] = key("what is measured")  # type: ignore[valid-type]
 
@@ -483,36 +483,36 @@ class OfModel(OfMetric):
 
 
 class AtEpoch(OfModel):
-    """A metric of a model, at an epoch or the end."""
+    """A metric of a model, at an epoch or at the end."""
 
     epoch: Epoch = optional()
 
 
 class Compare(AtEpoch):
-    """A metric of a model minus that of another one."""
+    """A metric of a model minus that of another model."""
 
-    with_: Name = key("name of the model it is compared with", alias="with")
+    with_: Name = key("name of the other model", alias="with")
 
 
 class Course(OfModel):
-    """The change of a metric from one epoch to another, perhaps minus that over other epochs."""
+    """The change of a metric between two epochs, optionally minus that between two others."""
 
     from_: Epoch = Field(alias="from")
     to: Epoch
-    minus: list[Epoch] = optional("first and last of the other epochs", min_length=2, max_length=2)
+    minus: list[Epoch] = optional("the two other epochs", min_length=2, max_length=2)
 
 
 class Trend(OfMetric):
     """The change of a metric along a line fitted to a sweep."""
 
     sweep: Name = key("name of the sweep")
-    from_: float = optional("value at which the change begins", alias="from")
-    to: float = optional("value at which it ends")
+    from_: float = optional("smallest value used", alias="from")
+    to: float = optional("largest value used")
     scale: Literal["linear", "log"] = optional("scale of the values", default="linear")
 
 
 class Test(Expectation):
-    """A hypothesis on our runs."""
+    """A hypothesis about our runs."""
 
     compare: Compare = optional()
     level: AtEpoch = optional()
@@ -522,7 +522,7 @@ class Test(Expectation):
 
 
 class Printed(Expectation):
-    """A hypothesis on the numbers that the source prints."""
+    """A hypothesis about the numbers that the source prints."""
 
     add: Some[Name] = key("ids of published numbers")
     subtract: Entries[Name] = optional("ids of published numbers")
@@ -532,13 +532,13 @@ class Claim(Group):
     """A claim of the source, and the hypotheses that test it."""
 
     part: Literal["A", "B", "C"] = key("part of the source")
-    topic: Name = key("claims with the same topic are one family")
-    place: Text = key("where the source says it")
-    says: Text = key("what it says, in our words")
+    topic: Name = key("claims with the same topic form one family")
+    place: Text = key("location in the source")
+    says: Text = key("the claim, in our words")
     test: Test = optional()
     printed: Printed = optional()
     untested: Text = optional("why no run can test it")
-    part_c: Annotated[str, pattern("^C[0-9]+$", "a claim of config/batchnorm.yaml such as C4")] = (
+    part_c: Annotated[str, pattern("^C[0-9]+$", "a claim in config/batchnorm.yaml, such as C4")] = (
         optional()
     )
     literature: Entries[Reference] = optional("keys of references")
@@ -550,11 +550,11 @@ class Claims(Group):
     claims: ByName[Claim] = key("the claims, by name", min_length=1)
 
 
-# ------------------------------------------------------------- what is expected of the experiments
+# -------------------------------------------------------- claims and predictions of the experiments
 Quantity = Annotated[
     str,
     pattern(
-        "^[a-z_0-9]+(/[A-Za-z0-9.+-]+)*$", "the name of a quantity such as decades/relu/sgd/bn"
+        "^[a-z_0-9]+(/[A-Za-z0-9.+-]+)*$", "the name of a quantity, such as decades/relu/sgd/bn"
     ),
 ]
 
@@ -564,7 +564,7 @@ class Recorded(Group):
 
     commit: str = pattern("^[0-9a-f]{7,40}$", "the hash of a commit")
     date: str = pattern(
-        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 'a date such as "2026-11-22", in quotation marks'
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 'a date, such as "2026-11-22", in quotation marks'
     )
 
 
@@ -573,25 +573,27 @@ class CommonClaim(Group):
 
     says: Text = key("the claim, in our words")
     literature: Some[Reference] = key("keys of references")
-    literature_says: Text = key("what these references say about it, in our words")
-    set_aside: ByName[Text] = optional("predictions without a vote on it, each with the reason")
+    literature_says: Text = key("what the references say about it, in our words")
+    set_aside: ByName[Text] = optional(
+        "predictions excluded from its verdict, each with the reason"
+    )
 
 
 class PredictionTest(Expectation):
-    """A hypothesis on a quantity of an experiment."""
+    """A hypothesis about a quantity of an experiment."""
 
     quantity: Quantity
-    minus: Quantity = optional("the quantity that is subtracted, seed by seed")
+    minus: Quantity = optional("quantity to subtract, seed by seed")
 
 
 class Prediction(Group):
-    """A hypothesis, and the verdict that we expected."""
+    """A hypothesis and the verdict that we expected."""
 
     experiment: Literal[tuple(form.keys(Experiments))] = key(  # type: ignore[valid-type]
         "name of the experiment"
     )
-    seen: bool = optional("whether it was written after its runs were seen")
-    claim: Name = optional("the claim that its verdict counts for")
+    seen: bool = optional("whether it was written after we had seen its runs")
+    claim: Name = optional("the claim that its verdict supports or contradicts")
     says: Text = key("the hypothesis in words")
     test: PredictionTest
     expect: Literal["supported", "contradicted", "not resolved"] = key(
@@ -600,7 +602,7 @@ class Prediction(Group):
 
 
 class Expectations(Group):
-    """Claims about batch normalization, and predictions."""
+    """Claims and predictions about batch normalization."""
 
     recorded: Recorded
     claims: ByName[CommonClaim] = key("the claims, by name", min_length=1)
@@ -608,13 +610,13 @@ class Expectations(Group):
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Give the JSON schemas by name; `overlay` is for files that are laid over config.yaml."""
+    """Return the JSON schemas by name; `overlay` is for files that overlay config.yaml."""
     files: dict[str, type[Group]]
     files = {"config": Configuration, "claims": Claims, "batchnorm": Expectations}
     schemas = {name: kind.model_json_schema() for name, kind in files.items()}
     schemas["overlay"] = Configuration.model_json_schema()
     for group in (schemas["overlay"], *schemas["overlay"]["$defs"].values()):
-        group.pop("required", None)  # whatever it leaves out is as it was
+        group.pop("required", None)  # missing keys keep their values
     return schemas
 
 

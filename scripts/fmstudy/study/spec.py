@@ -1,7 +1,7 @@
-"""What a run is: everything that defines one training, and the name that follows from it.
+"""The specification of a run: everything that defines a training, and the run's name.
 
 A run is identified by its `RunSpec` and a seed.  Two places of the study that need the same
-training get the same name, and so share its results.
+training have the same run name and share its results.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from decimal import Decimal
 from typing import Any
 
 FEATURES, CLASSES = 784, 10
-FINISHED, DIVERGED = "finished", "diverged"  # what became of a training: both are results
+FINISHED, DIVERGED = "finished", "diverged"  # outcomes of a training; both are results
 
-# The penalties, by their names in the configuration, as readers know them.
+# The names of the penalties in the configuration, and how readers know them.
 PENALTIES = {"l1": "L1", "l1_signed": "signed L1", "l2": "L2"}
 
-# The sections of the report that models belong to, with their titles.
+# Sections of the report, with their titles.
 SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One training, but for its seed.
+    """One training, without its seed.
 
     engine           lowlevel (full batch, features-major TensorFlow) or keras (mini-batches)
-    hidden           units of each hidden layer, from the input on; () is softmax regression
+    hidden           units of each hidden layer, starting at the input; () is softmax regression
     activation       of the hidden layers: relu or sigmoid
-    bias             scalar (one for a whole layer, as the source has it) or vector (one a unit)
+    bias             scalar (one per layer, as in the source) or vector (one per unit)
     weight_std       standard deviation of the normal initial weights; None is Glorot uniform
-    penalty, delta   what is added to the cross-entropy: delta * sum |w|, sum w or sum w^2
-    dropout          share of each hidden layer's outputs set to 0 while training
-    batch_norm       none, or its place: before or after the activation
-    bn_momentum      of Keras' moving statistics (the low-level engine evaluates with exact ones)
+    penalty, delta   added to the cross-entropy: delta times sum |w|, sum w, or sum w^2
+    dropout          fraction of each hidden layer's outputs set to 0 during training
+    batch_norm       none, or its placement: before or after the activation
+    bn_momentum      of Keras' moving statistics (the low-level engine uses exact statistics)
     bn_epsilon       added to the batch variance
     optimizer, learning_rate
     epochs           passes over the training data
-    batch_size       samples of one step; None is the whole training set
-    validation_split share held out for validation: the last samples, as Keras takes them
-    train_samples, test_samples   how many samples are used, counted from the first
+    batch_size       samples per step; None is the whole training set
+    validation_split fraction held out for validation: the last samples, as in Keras
+    train_samples, test_samples   numbers of samples used, from the first
     """
 
     engine: str
@@ -68,11 +68,11 @@ class RunSpec:
         return cls(**{**values, "hidden": tuple(values["hidden"])})
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the specification in plain built-in types, for parameters and JSON."""
+        """Return the specification in plain built-in types, for parameters and JSON."""
         return {**asdict(self), "hidden": list(self.hidden)}
 
     def varied(self, **changes: Any) -> RunSpec:
-        """Give the same run with some of its fields changed."""
+        """Return a copy with some fields changed."""
         return replace(self, **changes)
 
     @property
@@ -82,19 +82,19 @@ class RunSpec:
 
     @property
     def fitted_samples(self) -> int:
-        """Training samples left for fitting when the validation part is held out.
+        """Training samples left for fitting after the validation part is held out.
 
-        Keras cuts at floor(n * (1 - split)), in floating point; so does this.
+        Like Keras, this is floor(n * (1 - split)) in floating point.
         """
         return int(self.train_samples * (1.0 - self.validation_split))
 
     @property
     def parameters(self) -> int:
-        """Number of trainable numbers: weights, biases, and gamma and beta of normalized units."""
+        """Number of trainable parameters: weights, biases, gammas and betas."""
         sizes = self.layer_sizes
         weights = sum(before * after for before, after in itertools.pairwise(sizes))
         biased = list(sizes[1:])
-        if self.batch_norm == "before":  # beta takes the part of the bias
+        if self.batch_norm == "before":  # beta replaces the bias
             biased = [CLASSES]
         biases = len(biased) if self.bias == "scalar" else sum(biased)
         normalized = 0 if self.batch_norm == "none" else 2 * sum(self.hidden)
@@ -102,58 +102,59 @@ class RunSpec:
 
     @property
     def products(self) -> tuple[float, ...]:
-        """Floating-point operations of each layer's product W x of one sample: 2 a weight."""
+        """Floating-point operations per sample of each layer's product W x: 2 per weight."""
         return tuple(2.0 * before * after for before, after in itertools.pairwise(self.layer_sizes))
 
     @property
     def forward_arithmetic(self) -> float:
-        """Floating-point operations of the matrix products of one sample's way to the logits."""
+        """Floating-point operations per sample of the matrix products of a forward pass."""
         return sum(self.products)
 
     @property
     def step_arithmetic(self) -> float:
-        """The same of one sample in a step of training.
+        """Floating-point operations per sample of a training step.
 
-        One product forward and two backward (for weights and for inputs), of which the first
-        layer's last is not needed.
+        One product forward and two backward (for weights and for inputs) per layer; the first
+        layer needs no gradient of its inputs.
         """
         return 3.0 * self.forward_arithmetic - self.products[0]
 
     @property
     def arithmetic(self) -> float:
-        """The same of the whole training with its evaluation."""
+        """Floating-point operations of the whole training, evaluation included."""
         return self.arithmetic_of(self.epochs)
 
     def arithmetic_of(self, epochs: int) -> float:
-        """The same of so many epochs, after which a training may have ended early.
+        """Floating-point operations of this many epochs, since a training may end early.
 
-        The low-level engine takes one look more than steps and follows the test set; Keras
-        evaluates training and validation part after each epoch, and the test set once.
+        The low-level engine computes one more gradient than steps and evaluates the test set after
+        each epoch; Keras evaluates the training and validation parts after each epoch, and the test
+        set once.
         """
         forward, step = self.forward_arithmetic, self.step_arithmetic
         if self.engine == "lowlevel":
             return (epochs + 1) * (step * self.train_samples + forward * self.test_samples)
         stepped = epochs * step * self.fitted_samples
-        looked = (epochs + 1) * forward * self.train_samples
-        return stepped + looked + forward * self.test_samples
+        evaluated = (epochs + 1) * forward * self.train_samples
+        return stepped + evaluated + forward * self.test_samples
 
     @property
     def name(self) -> str:
-        """The run's name: layers first, then whatever departs from its engine's reference."""
+        """The run's name: the layers, then whatever differs from its engine's reference."""
         net = "-".join(["mlp", *map(str, self.hidden)]) if self.hidden else "softmax"
         reference = REFERENCE[self.engine]
         parts = [net if self.engine == "lowlevel" else f"{self.engine}-{net}"]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in _NAMED and value != getattr(reference, field.name):
-                parts.append(_NAMED[field.name](self))
+            if field.name in _NAME_PARTS and value != getattr(reference, field.name):
+                parts.append(_NAME_PARTS[field.name](self))
         samples = (self.train_samples, self.test_samples)
         if samples != (reference.train_samples, reference.test_samples):
             parts.append(f"n-{self.train_samples}-{self.test_samples}")
         return "_".join(part for part in parts if part)
 
 
-# Names count from these, not from the configuration: an edited default must not rename old runs.
+# Names are relative to these, not to the configuration: edited defaults must not rename old runs.
 REFERENCE = {
     "lowlevel": RunSpec("lowlevel"),
     "keras": RunSpec(
@@ -166,7 +167,7 @@ REFERENCE = {
     ),
 }
 
-_NAMED = {
+_NAME_PARTS = {
     "activation": lambda run: run.activation,
     "bias": lambda run: f"{run.bias}-bias",
     "weight_std": lambda run: (
@@ -186,7 +187,7 @@ _NAMED = {
 
 
 def number(value: float) -> str:
-    """Write a number exactly and shortly, as it stands in run names: 300, 0.3, 1e-4, 2.5e-3."""
+    """Format a number exactly and briefly, as in run names: 300, 0.3, 1e-4, 2.5e-3."""
     decimal = Decimal(repr(float(value))).normalize()
     if decimal == 0:
         return "0"

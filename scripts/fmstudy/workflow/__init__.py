@@ -1,4 +1,4 @@
-"""The study as a run of Snakemake: digests of code, warm processes, progress, what a person sees.
+"""Support for Snakemake: calls, paths, code digests, warm processes, progress, terminal output.
 
 Imports `data`, `study`, `engines`, `analysis`, `checks`, `figures`, `experiments` and `report`.
 """

@@ -1,17 +1,17 @@
-"""How a rule gets its outputs made: it names a function for each, and settings.
+"""Calls the functions that make a rule's outputs: the rule names one per output, with settings.
 
-The function gets its arguments by the names of its parameters, from
+Arguments are passed by the names of the function's parameters, from
 
 - the settings;
-- the inputs of the rule, and its outputs made before: read by their endings (`READ`), a list of
-  files as a list;
-- `runs`, the trainings whose files are the input `runs`;
+- the inputs of the rule and its earlier outputs, read by file extension (`READ`), lists of files as
+  lists;
+- `runs`, a reader for the trainings with the input files `runs`;
 - `labels`, the classes (n,) of as many test images as the trainings predicted, from the input
   `labels`, y_test.npy, one-hot (10, N);
-- `folder`, that of the tensors among the inputs;
-- `predicted`, what the trainings of the settings' `models` predict, or those of one `model`.
+- `folder`, the folder of the input tensors;
+- `predicted`, the predictions of the settings' `models`, or of a single `model`.
 
-So a function says in its signature what it needs, and a test calls it without files.
+So a function declares in its signature what it needs, and tests call it without files.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from fmstudy.analysis.results import Runs, read_arrays
 
 
 def read_table(path: str) -> pd.DataFrame:
-    """Read a table, by the description of its columns.
+    """Read a table by the descriptions of its columns.
 
-    Imported by name: what reads no table must not be made again for another heading.  A rule whose
-    functions read tables carries the digest of `columns` itself.
+    `columns` is imported by name, so that an edited heading does not change the digest of rules
+    that read no tables.  Rules that read tables include the digest of `columns` explicitly.
     """
     table: pd.DataFrame = importlib.import_module("fmstudy.analysis.columns").read(path)
     return table
@@ -50,23 +50,23 @@ Files = Mapping[str, str | Sequence[str]]
 
 
 def make(job: Any) -> Iterator[tuple[str, Any]]:
-    """Call the function of each output of a job; yields the output's path and the result.
+    """Call the function for each output of a job; yield the output's path and the result.
 
-    `job` is what scripts know as `snakemake`: its params are, by the name of an output,
-    {"function": "module.name", setting: value, ...} (`call` in common.smk).
+    `job` is the object `snakemake` of scripts; its params are, by the name of an output,
+    {"function": "module.name", setting: value, ...} (see `study.description.call`).
     """
     files: dict[str, str | Sequence[str]] = dict(job.input.items())
-    asked = dict(job.params.items())
-    for output, path in job.output.items():  # in the order in which one may need another
-        if output in asked:
-            settings = dict(asked[output])
+    calls = dict(job.params.items())
+    for output, path in job.output.items():  # in order, since one may need another
+        if output in calls:
+            settings = dict(calls[output])
             function = find(settings.pop("function"))
             yield path, function(**arguments(function, settings, files))
             files[output] = path
 
 
 def find(name: str) -> Callable[..., Any]:
-    """Find a function of the library by its name, such as analysis.tables.runs_table."""
+    """Import a function of the library by its name, such as analysis.tables.runs_table."""
     module, _, function = name.rpartition(".")
     found: Callable[..., Any] = getattr(importlib.import_module(f"fmstudy.{module}"), function)
     return found
@@ -75,7 +75,7 @@ def find(name: str) -> Callable[..., Any]:
 def arguments(
     function: Callable[..., Any], settings: Mapping[str, Any], files: Files
 ) -> dict[str, Any]:
-    """Give the arguments that a function asks for (see above); defaults stay as they are."""
+    """Return the arguments for a function (see above), without those that keep their default."""
     return {
         name: settings[name] if name in settings else _read(name, settings, files)
         for name in inspect.signature(function).parameters
@@ -87,12 +87,12 @@ def _read(name: str, settings: Mapping[str, Any], files: Files) -> Any:
     if name == "folder":
         return Path(str(files["x_train"])).parent
     if name == "predicted":
-        runs = Runs.holding(files["runs"])
+        runs = Runs.from_files(files["runs"])
         if "model" in settings:
             return runs.predicted(settings["model"])
         return [runs.predicted(model) for model in settings["models"]]
     if name == "runs":
-        return Runs.holding(files["runs"])
+        return Runs.from_files(files["runs"])
     if name == "labels":
         [first, *_] = (path for path in files["runs"] if Path(path).name == "predictions.npy")
         samples = READ[".npy"](first).shape[1]

@@ -1,9 +1,9 @@
-"""A digest of the code that a script uses: what Snakemake needs to know when to run it again.
+"""Computes a digest of the code that a script uses, so that Snakemake knows when to rerun it.
 
-Snakemake sees that a script has changed, but not that a module has which the script imports.
-So each rule carries, as a parameter, a digest of the library modules that its script imports,
-directly or through each other.  Comments, layout and docstrings do not count: to correct a word
-must not cost half an hour of training.  All Pythons that the study runs on give the same digest.
+Snakemake detects changes of a script, but not of the modules that it imports.  So each rule has, as
+a parameter, a digest of the library modules that its script imports, directly or indirectly.
+Comments, layout and docstrings do not affect it: correcting a word must not cost half an hour of
+training.  The digest is the same for all supported versions of Python.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from fmstudy import runtime
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parents[1].name
-MEMORY = Path(".snakemake/digests.json")  # of the directory in which the study is run
+CACHE = Path(".snakemake/digests.json")  # in the working directory
 
 
 class Source(NamedTuple):
-    """What matters of a file of Python: what it imports of the library, and its code.
+    """The relevant parts of a Python file: its imports from the library, and its code.
 
-    imports   the modules that it may import, such as `engines.cost`; not all of them need exist,
-              because the text does not tell a module from a name in it
-    code      a digest (64 hexadecimal digits) that comments, layout and docstrings do not change;
-              empty if there is nothing else, as in the `__init__` of our packages
+    imports   the modules that it may import, such as `engines.cost`; some may not exist, because
+              imports of modules and of names in modules look alike
+    code      a digest (64 hexadecimal digits) that ignores comments, layout and docstrings; empty
+              if there is no other code, as in the `__init__` of our packages
     """
 
     imports: tuple[str, ...]
@@ -38,19 +38,19 @@ class Source(NamedTuple):
 
 
 def digest(script: str, *modules: str) -> str:
-    """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
+    """Return the digest (16 hexadecimal digits) of the library modules that a script uses.
 
-    `script` is the name of a file in scripts/, without its .py; `modules` are those that it
-    imports by a name which a parameter gives, such as `experiments.shift`.
+    `script` is the name of a file in scripts/, without .py; `modules` are modules that it imports
+    by the name in a parameter, such as `experiments.shift`.
     """
-    return _short(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
+    return _hash(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
 
 
-def of_study() -> str:
-    """Give the digest (16 hexadecimal digits) of all code: scripts, library, rules, templates.
+def study_digest() -> str:
+    """Return the digest (16 hexadecimal digits) of all code: scripts, library, rules, templates.
 
-    The configuration is not in it.  Equal digests and equal configurations make equal reports
-    from equal results.  `PYTHONPATH=scripts python -m fmstudy.workflow.digest` prints it.
+    It excludes the configuration.  Equal digests and configurations make equal reports from equal
+    results.  `PYTHONPATH=scripts python -m fmstudy.workflow.digest` prints it.
     """
     root = SCRIPTS.parent
     code = [
@@ -63,16 +63,16 @@ def of_study() -> str:
         for path in files
         if path.exists()
     ]
-    return _short(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
+    return _hash(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
 
 
 def modules_of(script: str, *modules: str) -> list[str]:
-    """Give the names of the library's modules that a script imports, directly or not, sorted.
+    """Return the sorted names of the library's modules that a script imports, even indirectly.
 
-    A package, which Python imports with each module in it, counts if its `__init__` has code.
+    Packages, which Python imports with each of their modules, count if their `__init__` has code.
     """
     found = {name: _module(name) for name in modules}
-    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *_on_the_way_to(modules)}
+    waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *_with_packages(modules)}
     waiting.update(*(source.imports for source in found.values()))
     while waiting:
         name = waiting.pop()
@@ -83,7 +83,7 @@ def modules_of(script: str, *modules: str) -> list[str]:
     return sorted(name for name, source in found.items() if source.code)
 
 
-def _short(texts: Iterator[str]) -> str:
+def _hash(texts: Iterator[str]) -> str:
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
@@ -98,22 +98,22 @@ def _path(module: str) -> Path:
 # ------------------------------------------------------------------------- reading the files
 @cache
 def _sources() -> dict[Path, Source]:
-    """Every script and every module of the library.
+    """Read every script and every module of the library.
 
-    To read them all takes a second, each time that the workflow is looked at.  So what was found
-    is kept, by the files' contents, where Snakemake keeps what it must know the next time.
+    Parsing them all takes a second each time that the workflow is parsed.  So the results are
+    cached, by the files' contents, in Snakemake's own folder.
     """
     paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).rglob("*.py"))]
-    known = _remembered()
+    known = _load_cache()
     found: dict[str, Source] = {}
     keys = {}
     for path in paths:
         text = path.read_bytes()
-        # Another way to make digests, which this very file is, makes them all anew.
+        # The key includes this file, so that changes of the algorithm invalidate the cache.
         key = keys[path] = hashlib.sha256(_own_text() + text).hexdigest()
         found[key] = known.get(key) or _read(text, path)
     if found != known:
-        _remember(found)
+        _save_cache(found)
     return {path: found[key] for path, key in keys.items()}
 
 
@@ -122,19 +122,19 @@ def _own_text() -> bytes:
     return Path(__file__).read_bytes()
 
 
-def _remembered() -> dict[str, Source]:
+def _load_cache() -> dict[str, Source]:
     try:
-        content = json.loads(MEMORY.read_text(encoding="utf-8"))
+        content = json.loads(CACHE.read_text(encoding="utf-8"))
         return {key: Source(tuple(imports), code) for key, (imports, code) in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # there is none, or it is damaged
+    except (OSError, ValueError, TypeError, AttributeError):  # missing or damaged
         return {}
 
 
-def _remember(found: dict[str, Source]) -> None:
-    """Keep what was found, if Snakemake has made its place already and it may be written to."""
-    if MEMORY.parent.is_dir():
+def _save_cache(found: dict[str, Source]) -> None:
+    """Write the cache, if Snakemake's folder exists and is writable."""
+    if CACHE.parent.is_dir():
         with suppress(OSError):
-            runtime.write_text(MEMORY, json.dumps(found))
+            runtime.write_text(CACHE, json.dumps(found))
 
 
 def _read(text: bytes, path: Path) -> Source:
@@ -144,12 +144,12 @@ def _read(text: bytes, path: Path) -> Source:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             documented = ast.get_docstring(node, clean=False) is not None
             node.body = node.body[1:] if documented else node.body
-    code = hashlib.sha256(repr(_plain(tree)).encode()).hexdigest() if tree.body else ""
+    code = hashlib.sha256(repr(_structure(tree)).encode()).hexdigest() if tree.body else ""
     return Source(tuple(imports), code)
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """Every module that the imports may mean, with the packages on the way to it."""
+    """Return every module that the imports may refer to, with its packages."""
     dotted: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -157,11 +157,11 @@ def _imports(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.Import):
             dotted |= {alias.name for alias in node.names}
     ours = [name for name in dotted if name.partition(".")[0] == PACKAGE]
-    return _on_the_way_to(name.partition(".")[2] for name in ours)
+    return _with_packages(name.partition(".")[2] for name in ours)
 
 
-def _on_the_way_to(modules: Iterable[str]) -> set[str]:
-    """The modules, and the `__init__` of every package that Python imports before them."""
+def _with_packages(modules: Iterable[str]) -> set[str]:
+    """Return the modules and the `__init__` of every package that contains them."""
     found: set[str] = set()
     for name in modules:
         parts = name.split(".")
@@ -170,13 +170,13 @@ def _on_the_way_to(modules: Iterable[str]) -> set[str]:
     return found
 
 
-def _plain(node: object) -> object:
-    """The tree in tuples and lists, without empty fields, which differ between Pythons."""
+def _structure(node: object) -> object:
+    """Convert a tree to tuples and lists, without empty fields, which depend on the version."""
     if isinstance(node, ast.AST):
         filled = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
-        return type(node).__name__, *((name, _plain(value)) for name, value in filled)
-    return [_plain(item) for item in node] if isinstance(node, list) else node
+        return type(node).__name__, *((name, _structure(value)) for name, value in filled)
+    return [_structure(item) for item in node] if isinstance(node, list) else node
 
 
 if __name__ == "__main__":
-    print(of_study())
+    print(study_digest())

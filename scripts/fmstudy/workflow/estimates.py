@@ -1,8 +1,8 @@
-"""What jobs will take, roughly, before any of them has run: time and memory.
+"""Rough estimates of the time and memory of jobs.
 
-From the time the longest start first, and a run says how long it will take before it has measured
-anything.  Only the order and the proportions matter, so seconds of one machine will do.  The memory
-is what a scheduler of a cluster is asked for, and so has some air.
+The times determine priorities (the longest start first) and the first estimate of a run's duration.
+Only their order and proportions matter, so measurements on one machine suffice.  The memory is
+requested from a cluster's scheduler and so includes a margin.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from fmstudy.study.plan import Study
 from fmstudy.study.spec import FEATURES, RunSpec
 
 START = 2.0  # seconds: TensorFlow, the data, the first compilation
-STEP = 3e-4  # seconds of a training step beside its arithmetic
-SPEED = 100e9  # operations per second of one thread
+STEP = 3e-4  # seconds of overhead per training step
+SPEED = 100e9  # operations per second on one thread
 
-FIRST = 100_000  # the priority of what everything waits for
+FIRST = 100_000  # priority of jobs that all others wait for
 TRAININGS = ("train_lowlevel", "train_keras")
-SECONDS = {  # of one of the other jobs, by rule, or else by the verb that its name begins with
+SECONDS = {  # of other jobs, by rule or by the first word of its name
     "check_equality": 1.5,
     "compare_engines": 25.0,
     "measure_machine": 5.0,
@@ -29,23 +29,22 @@ SECONDS = {  # of one of the other jobs, by rule, or else by the verb that its n
 }
 WITH_ALL_IMAGES = {"check_statistics": 140.0, "find_duplicates": 12.0}
 OTHERWISE = 0.7
-# What starts early, if it takes long.  Tables and figures do not: they fill the cores that no
-# training needs any more.
+# Rules whose long jobs start early.  Tables and figures run later, on cores without trainings.
 RANKED = {*TRAININGS, *WITH_ALL_IMAGES, "run_experiment"}
 RANKED |= {"compare_engines", "check_equality", "measure_machine"}
 
 
-def of_training(spec: RunSpec) -> float:
-    """Seconds of a training."""
+def training_seconds(spec: RunSpec) -> float:
+    """Estimate the seconds of a training."""
     batches = -(-spec.fitted_samples // spec.batch_size) if spec.batch_size else 1
     return START + spec.epochs * batches * STEP + spec.arithmetic / SPEED
 
 
-def seconds_of(study: Study, rule: str, name: str = "") -> float:
-    """Seconds of a job of a rule; `name` is a run or an experiment."""
+def job_seconds(study: Study, rule: str, name: str = "") -> float:
+    """Estimate the seconds of a job of a rule; `name` is a run or an experiment."""
     share = study.data["train_samples"] / 60_000
     if rule in TRAININGS:
-        return of_training(study.runs[name])
+        return training_seconds(study.runs[name])
     if rule == "run_experiment":
         return START + share * EXPERIMENTS[name].seconds
     if rule in WITH_ALL_IMAGES:
@@ -54,28 +53,28 @@ def seconds_of(study: Study, rule: str, name: str = "") -> float:
 
 
 def priority(study: Study, rule: str, name: str = "") -> int:
-    """Rank a job: by its seconds and those of the longest experiment that waits for its results.
+    """Rank a job by its seconds plus those of the longest experiment that needs its results.
 
-    So the longest start first, and no long one waits for a short one that could have been over.
+    So the longest start first, and no long job waits unnecessarily for a short one.
     """
     if rule in ("fetch_dataset", "prepare_dataset"):
         return FIRST
-    seconds = seconds_of(study, rule, name) if rule in RANKED else 0.0
+    seconds = job_seconds(study, rule, name) if rule in RANKED else 0.0
     if rule == "run_experiment":
         after = [it for it in study.batchnorm.trained if EXPERIMENTS[it].after == name]
-        seconds += max((seconds_of(study, rule, it) for it in after), default=0.0)
+        seconds += max((job_seconds(study, rule, it) for it in after), default=0.0)
     return round(seconds)
 
 
 # ------------------------------------------------------------------------------------- memory
-BASE = 1300.0  # MB: TensorFlow, the code that it compiles, a cluster job's two Snakemakes, and air
+BASE = 1300.0  # MB: TensorFlow, compiled code, two Snakemakes in a cluster job, and a margin
 IMAGE = 4e-6 * FEATURES  # MB of one image, float32
-COPIES = 2  # of all images, in the forms that products want or while they are turned
-KEPT = 2  # (units, samples) tensors of each normalized layer between two sweeps of a full batch
+COPIES = 2  # of all images, in other layouts or during transposition
+KEPT = 2  # stored (units, samples) tensors per normalized layer of a full batch
 
 
 def memory(spec: RunSpec) -> int:
-    """MB to allow a training.
+    """Return the memory limit of a training in MB.
 
     Measured on one thread, with 60,000 and 10,000 images and no warm process: 1,162 to 1,189 MB on
     the low-level engine, with 300 or 1,000 units and with batch normalization; 1,140 MB on Keras.
@@ -87,10 +86,10 @@ def memory(spec: RunSpec) -> int:
 
 
 def minutes(spec: RunSpec) -> int:
-    """Minutes to allow a training: five times what a slow core (20 GFLOP/s) needs."""
+    """Return the time limit of a training in minutes: five times that of a core at 20 GFLOP/s."""
     return 5 + int(5 * spec.arithmetic / 20e9 / 60)
 
 
-def memory_of_experiments(train_samples: int, test_samples: int) -> int:
-    """MB to allow an experiment on batch normalization; measured: up to 1,270 with all images."""
+def experiment_memory(train_samples: int, test_samples: int) -> int:
+    """Return the memory limit of an experiment in MB; measured: up to 1,270 with all images."""
     return round(BASE + COPIES * IMAGE * (train_samples + test_samples))

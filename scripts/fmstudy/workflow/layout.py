@@ -1,4 +1,4 @@
-"""Where the study's files lie, and which of them its targets consist of."""
+"""The paths of the study's files, and the files of its targets."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.plan import Model, Study
 from fmstudy.study.spec import SECTIONS
 
-DATA = "results/data"  # the same for every study
+DATA = "results/data"  # shared by all studies
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
-TRAINED = {  # what a training leaves
+TRAINING_FILES = {
     "history": "history.csv",
     "metrics": "metrics.json",
     "predictions": "predictions.npy",
     "weights": "weights.npz",
     "provenance": "provenance.json",
 }
-# Of the closer look: tables and figures of all models together, and figures of one model.
-OF_ALL = ("calibration", "agreement", "hardest", "duplicates")
-OF_ONE = ("confusion", "calibration", "mistakes")
+# Error analysis: tables and figures of all models together, and figures of one model.
+OVERALL_ERRORS = ("calibration", "agreement", "hardest", "duplicates")
+MODEL_ERRORS = ("confusion", "calibration", "mistakes")
 
 
 class Layout:
-    """The paths of a study's files, by what they hold.
+    """The paths of a study's files.
 
-    directory, logs, tables, figures   folders, without a slash at the end
-    run, experiment                    folders of a training and of an experiment, with wildcards
+    directory, logs, tables, figures   folders, without a trailing slash
+    run, experiment                    folders of a training and an experiment, with wildcards
     """
 
     def __init__(self, study: Study) -> None:
@@ -38,86 +38,88 @@ class Layout:
         self.figures = f"{self.directory}/figures"
         self.run = f"{self.directory}/runs/{{run}}/seed-{{seed}}"
         self.experiment = f"{self.directory}/batchnorm/{{experiment}}"
-        self.neighbors = f"{self.directory}/data/neighbors.csv"  # of the images that it uses
+        self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
 
     # ------------------------------------------------------------------------------- paths
     def table(self, name: str) -> str:
-        """The path of a table."""
+        """Return the path of a table."""
         return f"{self.tables}/{name}.csv"
 
     def figure(self, name: str) -> str:
-        """The path of a figure."""
+        """Return the path of a figure."""
         return f"{self.figures}/{name}.svg"
 
     def figure_files(self, name: str) -> dict[str, str]:
-        """What is written of a figure: for pages, for elsewhere, and the values that it shows."""
+        """Return the files of a figure: SVG for pages, PNG, and its values as CSV."""
         files = {"figure": "svg", "picture": "png", "data": "csv"}
         return {file: f"{self.figures}/{name}.{ending}" for file, ending in files.items()}
 
-    def files_of_figures(self, **names: str) -> dict[str, str | list[str]]:
-        """What one job writes of several figures: each SVG by its name, the rest beside."""
+    def figure_set_files(self, **names: str) -> dict[str, str | list[str]]:
+        """Return the files of several figures in one job: each SVG by its name, and the others."""
         beside = [f"{self.figures}/{it}.{end}" for it in names.values() for end in ("png", "csv")]
         return {key: self.figure(name) for key, name in names.items()} | {"beside": beside}
 
-    def trained(self) -> dict[str, str]:
-        """The files of a training, with wildcards."""
-        return {kind: f"{self.run}/{file}" for kind, file in TRAINED.items()}
+    def training_files(self) -> dict[str, str]:
+        """Return the files of a training, with wildcards."""
+        return {kind: f"{self.run}/{file}" for kind, file in TRAINING_FILES.items()}
 
-    def of_runs(self, models: Iterable[Model], *kinds: str) -> list[str]:
-        """The files of these kinds that every training of the models leaves, none twice."""
+    def run_files(self, models: Iterable[Model], *kinds: str) -> list[str]:
+        """Return the distinct files of these kinds from all trainings of the models."""
         trainings = [(model.run, seed) for model in models for seed in model.seeds]
         paths = (
-            f"{self.run.format(run=run, seed=seed)}/{TRAINED[kind]}"
+            f"{self.run.format(run=run, seed=seed)}/{TRAINING_FILES[kind]}"
             for kind in kinds
             for run, seed in trainings
         )
         return list(dict.fromkeys(paths))
 
-    def of_experiment(self, experiment: str, file: str) -> list[str]:
-        """The file that each seed of an experiment leaves under this name."""
+    def experiment_files(self, experiment: str, file: str) -> list[str]:
+        """Return the paths of this file for each seed of an experiment."""
         place = self.experiment.format(experiment=experiment)
         return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds]
 
-    def needed_first(self, experiment: str) -> dict[str, list[str]]:
-        """The results that an experiment starts from, if it does from any."""
+    def required_results(self, experiment: str) -> dict[str, list[str]]:
+        """Return the results that an experiment requires, if any."""
         after = EXPERIMENTS[experiment].after
-        return {"rates": self.of_experiment(after, "results.csv")} if after else {}
+        return {"rates": self.experiment_files(after, "results.csv")} if after else {}
 
-    def tables_of_experiment(self, name: str) -> dict[str, str]:
-        """The tables of an experiment: results, times, quantities, and predictions."""
+    def experiment_tables(self, name: str) -> dict[str, str]:
+        """Return the tables of an experiment: results, times, quantities, and predictions."""
         kinds = {kind: f"bn_{name}_{kind}" for kind in ("times", "quantities", "predictions")}
         return {kind: self.table(it) for kind, it in ({"table": f"bn_{name}"} | kinds).items()}
 
     # ----------------------------------------------------------------------------- targets
     @property
-    def experiment_of(self) -> dict[str, str]:
-        """The experiment that each figure of the experiments shows; the nets' inside takes two."""
+    def figure_experiments(self) -> dict[str, str]:
+        """The experiment of each experiment figure; `shift` has two figures."""
         shown = {name: name for name in self.study.batchnorm.settings}
         return shown | ({"shift-landscape": "shift"} if "shift" in shown else {})
 
     @property
-    def linear(self) -> list[str]:
-        """The models whose one layer of weights can be drawn as a picture for each class."""
+    def linear_models(self) -> list[str]:
+        """The models with a single layer, whose weights can be drawn as one image per class."""
         return [name for name, model in self.study.models.items() if not model.spec.hidden]
 
-    def results_of_experiment(self, name: str) -> list[str]:
-        """Tables and figures of an experiment."""
+    def experiment_results(self, name: str) -> list[str]:
+        """Return the tables and figures of an experiment."""
         kinds = ("", "_quantities", "_predictions")
-        shown = [shown for shown, experiment in self.experiment_of.items() if experiment == name]
+        shown = [
+            shown for shown, experiment in self.figure_experiments.items() if experiment == name
+        ]
         return [
             *(self.table(f"bn_{name}{kind}") for kind in kinds),
             *(self.figure(f"bn_{it}") for it in shown),
         ]
 
-    def results_of_sweep(self, name: str) -> list[str]:
-        """Table and figures of a sweep."""
+    def sweep_results(self, name: str) -> list[str]:
+        """Return the table and figures of a sweep."""
         figures = (f"sweep_{name}", f"sweep_{name}_curves")
         return [self.table(f"sweep_{name}"), *map(self.figure, figures)]
 
-    def results_of_section(self, section: str) -> list[str]:
-        """Table and figures of a section's models, sweeps and comparisons."""
+    def section_results(self, section: str) -> list[str]:
+        """Return the table and figures of a section's models, sweeps and comparisons."""
         study = self.study
         return [
             self.table(section),
@@ -126,7 +128,7 @@ class Layout:
                 path
                 for name, sweep in study.sweeps.items()
                 if sweep.section == section
-                for path in self.results_of_sweep(name)
+                for path in self.sweep_results(name)
             ),
             *(
                 self.figure(f"compare_{name}")
@@ -135,22 +137,22 @@ class Layout:
             ),
         ]
 
-    def tables_of_errors(self, models: Iterable[Model]) -> list[str]:
-        """The tables of what all models get wrong, and those of these models by themselves."""
-        names = (*OF_ALL, "similarity", *(f"classes_{model.name}" for model in models))
+    def error_tables(self, models: Iterable[Model]) -> list[str]:
+        """Return the error analysis tables of all models, and those of these models."""
+        names = (*OVERALL_ERRORS, "similarity", *(f"classes_{model.name}" for model in models))
         return [self.table(name) for name in names]
 
-    def figures_of_errors(self, models: Collection[Model]) -> list[str]:
-        """The figures of what all models get wrong, and those of these models by themselves."""
+    def error_figures(self, models: Collection[Model]) -> list[str]:
+        """Return the error analysis figures of all models, and those of these models."""
         names = [
-            *("classes", *OF_ALL),
-            *(f"{kind}_{model.name}" for model in models for kind in OF_ONE),
-            *(f"weights_{model.name}" for model in models if model.name in self.linear),
+            *("classes", *OVERALL_ERRORS),
+            *(f"{kind}_{model.name}" for model in models for kind in MODEL_ERRORS),
+            *(f"weights_{model.name}" for model in models if model.name in self.linear_models),
         ]
         return [self.figure(name) for name in names]
 
     def all_tables(self) -> list[str]:
-        """Every table of the report, in its order."""
+        """Return every table of the report, in order."""
         study = self.study
         names = [
             *(*SECTIONS, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
@@ -159,16 +161,16 @@ class Layout:
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
         ]
-        return [*map(self.table, names), *self.tables_of_errors(study.closer.models)]
+        return [*map(self.table, names), *self.error_tables(study.errors.models)]
 
     def all_figures(self) -> list[str]:
-        """Every figure of the report, in its order."""
+        """Return every figure of the report, in order."""
         study = self.study
         names = [
             *("data", "models", *(f"curves_{model}" for model in study.models)),
             *("epochs", "depth", "weights"),
             *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
             *(f"compare_{comparison}" for comparison in study.comparisons),
-            *(*(f"bn_{shown}" for shown in self.experiment_of), "bn_network", "workflow"),
+            *(*(f"bn_{shown}" for shown in self.figure_experiments), "bn_network", "workflow"),
         ]
-        return [*map(self.figure, names), *self.figures_of_errors(study.closer.models)]
+        return [*map(self.figure, names), *self.error_figures(study.errors.models)]

@@ -1,4 +1,4 @@
-"""What Snakemake is about to do, read off its workflow, in the terms of `progress`."""
+"""Converts Snakemake's plan to the types of `progress`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from fmstudy.study.plan import Study
 from fmstudy.workflow import estimates, progress, wording
 
 
-def named(wildcards: Any) -> str:
-    """Give the run or the experiment that a job is about, if any."""
+def job_subject(wildcards: Any) -> str:
+    """Return the run or experiment of a job, if any."""
     return wildcards.get("run") or wildcards.get("experiment") or ""
 
 
-def this_run(workflow: Any, study: Study) -> progress.Run:
-    """Describe what Snakemake is about to do; `workflow` is Snakemake's object of that name."""
+def describe_run(workflow: Any, study: Study) -> progress.Run:
+    """Describe the jobs that Snakemake will run; `workflow` is its object of that name."""
     dag, scheduler = workflow.dag, workflow.scheduler
     by_id = {job.jobid: job for job in dag.needrun_jobs()}
 
     def described(job: Any) -> progress.Job:
         reason = dag.reason(job)
-        # A target for people, or a touched file, takes no time.
+        # Target rules and touched files take no time.
         idle = job.is_norun or workflow.touch
-        name = named(job.wildcards)
+        name = job_subject(job.wildcards)
         return progress.Job(
             job.jobid,
             job.rule.name,
-            0.0 if idle else estimates.seconds_of(study, job.rule.name, name),
+            0.0 if idle else estimates.job_seconds(study, job.rule.name, name),
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
-            reason=wording.why(
+            reason=wording.run_reason(
                 reason.get_names(), reason.params_changed.only_new, job.params.get("code")
             ),
         )

@@ -1,10 +1,9 @@
-"""How far a run of the workflow has come, and how long the rest may take.
+"""The progress of a run of the workflow, and an estimate of the time left.
 
-The time left is the work left, in the seconds that it typically takes on one core
-(`estimates.seconds_of`), times how much slower than typical the work of this run has been, divided
-by the cores.  A training notes its progress in its log (`runtime.Progress`), where it is read while
-the job runs.  Nothing here knows Snakemake: jobs are plain descriptions.  `terminal` shows the
-result.
+The time left is the remaining work, in typical seconds on one core (`estimates.job_seconds`), times
+the slowdown measured in this run, divided by the number of cores.  Trainings log their progress
+(`runtime.Progress`), and these logs are read while they run.  This module is independent of
+Snakemake; `terminal` shows the result.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from typing import NamedTuple
 from fmstudy.workflow import estimates
 
 TAIL = 65_536  # bytes read from the end of a log
-PATIENCE = 10.0  # seconds by which the clocks of two machines may differ
-TRUST = 5.0  # seconds of typical speed that are assumed before anything was measured
+CLOCK_TOLERANCE = 10.0  # seconds by which clocks of two machines may differ
+PRIOR_SECONDS = 5.0  # at typical speed, assumed before the first measurement
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is to run.
+    """A planned job.
 
-    seconds      that it typically takes on one core; 0 if it runs nothing, as a target for people
-    wildcards    what tells it from others of its rule
-    reason       why it is to run, in a few words: code changed
+    seconds      typical duration on one core; 0 for target rules
+    wildcards    distinguish the jobs of a rule
+    reason       why it runs, such as "code changed"
     """
 
     id: int
@@ -41,26 +40,26 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The job for people: plot_curves A, or train_keras keras-mlp-8 seed 1."""
+        """A readable name: plot_curves A, or train_keras keras-mlp-8 seed 1."""
         values = (f"{key} {it}" if it.isdigit() else it for key, it in self.wildcards.items())
         return " ".join([self.rule, *values])
 
     @property
     def trains(self) -> bool:
-        """Whether it trains a model, and says so epoch by epoch."""
+        """Whether it trains a model and logs each epoch."""
         return self.rule in estimates.TRAININGS
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of Snakemake is about to do.
+    """A planned run of Snakemake.
 
-    jobs        all that are to run
+    jobs        all planned jobs
     slots       cores, or the number of concurrent jobs on a cluster
-    targets     the files that were asked for
-    keep_going  whether other jobs go on after one has failed
-    finished, failed, retried   tell of a job, by its id, whether it is done, has failed for good,
-                                will be tried again if it fails now
+    targets     the requested files
+    keep_going  whether other jobs continue after a failure
+    finished, failed, retried   whether a job, by its id, is done, has finally failed, or will be
+                                retried if it fails now
     """
 
     jobs: Sequence[Job]
@@ -73,25 +72,25 @@ class Run:
 
 
 class Stage(NamedTuple):
-    """What a job says last: its subject, the share that is done, and when (seconds since 1970)."""
+    """A job's last progress: its subject, the fraction done, and the time (seconds since 1970)."""
 
     subject: str
     share: float
     at: float
 
 
-_LINE = re.compile(  # of runtime.job, with a message of runtime.Progress
+_LINE = re.compile(  # a line of runtime.job with a message of runtime.Progress
     r"^\d{4}-\d\d-\d\d [\d:,]+ INFO (.+): ([\d,]+) of ([\d,]+) [a-z][a-z ]*[a-z](?:, .*)?$",
     re.MULTILINE,
 )
 
 
 def read_tail(log: str | Path, since: float) -> tuple[str, float]:
-    """Read the end of a log and when it was written; nothing if that was before `since`."""
+    """Read the end of a log and its modification time; empty if that is before `since`."""
     try:
         with open(log, "rb") as file:
             at = os.fstat(file.fileno()).st_mtime
-            if at < since - PATIENCE:  # of an earlier run
+            if at < since - CLOCK_TOLERANCE:  # from an earlier run
                 return "", 0.0
             file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
             return file.read().decode("utf-8", "replace"), at
@@ -100,23 +99,23 @@ def read_tail(log: str | Path, since: float) -> tuple[str, float]:
 
 
 def read_stage(log: str | Path, since: float = 0.0) -> Stage | None:
-    """Read from a job's log how far it is; None if it has not said so since then."""
+    """Read a job's progress from its log; None if it logged none since then."""
     text, at = read_tail(log, since)
-    said = _LINE.findall(text)
-    if not said:
+    messages = _LINE.findall(text)
+    if not messages:
         return None
-    subject, done, total = said[-1]
+    subject, done, total = messages[-1]
     return Stage(subject, float(done.replace(",", "")) / float(total.replace(",", "")), at)
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is left of a run.
+    """The estimated rest of a run.
 
     seconds  until its end
-    share    of its work that is done, in [0, 1]
-    rough    less than a tenth of the work was measured yet
-    left     seconds that each job needs yet, by its id
+    share    fraction of the work done, in [0, 1]
+    rough    whether less than a tenth of the work has been measured
+    left     remaining seconds of each job, by its id
     """
 
     seconds: float
@@ -126,9 +125,9 @@ class Outlook:
 
 
 class State:
-    """What is known of a run: its jobs, which run and are done, how fast they are.
+    """The state of a run: its jobs, those running and done, and their speed.
 
-    jobs   all that are to be run
+    jobs   all planned jobs
     slots  cores, or the number of concurrent jobs on a cluster
     Times are seconds since 1970.
     """
@@ -136,16 +135,16 @@ class State:
     def __init__(self, jobs: Iterable[Job], slots: int) -> None:
         self.jobs = {job.id: job for job in jobs}
         self.slots = slots
-        self.running: dict[int, float] = {}  # since when
+        self.running: dict[int, float] = {}  # start times
         self.grouped: set[int] = set()  # jobs that share their time with others
         self.done: set[int] = set()
         self.failed: set[int] = set()
         self.stages: dict[int, Stage] = {}
-        self.took = self.typical = 0.0  # seconds of the jobs that are done, and what is typical
+        self.took = self.typical = 0.0  # actual and typical seconds of finished jobs
         self.share = 0.0
 
     def start(self, ids: Iterable[int], now: float, grouped: bool = False) -> None:
-        """Note that jobs have started."""
+        """Record that jobs have started."""
         known = {id for id in ids if id in self.jobs}
         self.running |= dict.fromkeys(known, now)
         self.failed -= known
@@ -153,7 +152,7 @@ class State:
             self.grouped |= known
 
     def finish(self, id: int, now: float) -> None:
-        """Note that a job has finished, and how long it took."""
+        """Record that a job has finished, and its duration."""
         began = self.running.pop(id, None)
         if id not in self.jobs or id in self.done:
             return
@@ -163,12 +162,12 @@ class State:
             self.typical += self.jobs[id].seconds
 
     def fail(self, id: int) -> None:
-        """Note that a job has failed; it may be tried again."""
+        """Record that a job has failed; it may be retried."""
         if self.running.pop(id, None) is not None:
             self.failed.add(id)
 
-    def look(self) -> None:
-        """Read the logs of the jobs that run."""
+    def read_logs(self) -> None:
+        """Read the logs of running jobs."""
         found = {
             id: read_stage(log, began)
             for id, began in self.running.items()
@@ -177,13 +176,13 @@ class State:
         self.stages = {id: stage for id, stage in found.items() if stage}
 
     def outlook(self, now: float) -> Outlook:
-        """Estimate what is left, from what was noted and read so far."""
+        """Estimate the rest of the run from what was recorded and read."""
         took, typical = self.took, self.typical
         for id, stage in self.stages.items():
             if id in self.running and self.jobs[id].trains:
                 took += max(stage.at - self.running[id], 0.0)
                 typical += stage.share * self.jobs[id].seconds
-        slower = (took + TRUST) / (typical + TRUST)
+        slower = (took + PRIOR_SECONDS) / (typical + PRIOR_SECONDS)
         over = self.done | self.failed
         left = {
             id: self._left(id, slower * job.seconds, now)
@@ -194,7 +193,7 @@ class State:
         waiting = sum(left.values())
         if total:
             self.share = max(self.share, 1.0 - waiting / (slower * total))
-        # No number of cores is faster than the longest job.
+        # With any number of cores, the longest job is a lower bound.
         seconds = max(waiting / self.slots, *left.values(), 0.0)
         return Outlook(seconds, self.share, typical < total / 10, left)
 
@@ -204,5 +203,5 @@ class State:
         stage, elapsed = self.stages.get(id), max(now - self.running[id], 0.0)
         if stage and self.jobs[id].trains:
             return expected * (1.0 - stage.share)
-        # What takes longer than expected is expected to take a little longer still.
+        # An overdue job is expected to take another tenth of its time.
         return max(expected - elapsed, 0.1 * elapsed)

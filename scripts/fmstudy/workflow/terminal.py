@@ -1,12 +1,12 @@
-"""What a person sees while Snakemake runs: the plan, one line of progress, failures, the result.
+"""The terminal output of a run: the plan, one line of progress, failures, and the result.
 
-Snakemake writes about fifteen lines per job.  `install` replaces the handler that writes them to
-the terminal.  The new one receives every record of Snakemake's logger and sums up the ones it
-knows; it passes all others, such as warnings and unexpected errors, to Snakemake's handler, which
-prints them as usual.  If it fails, it says so in one warning and passes everything on from then on.
-Snakemake's log file stays complete.
+Snakemake writes about fifteen lines per job.  `install` replaces its terminal handler.  The new
+handler receives every record of Snakemake's logger and summarizes those that it knows; others, such
+as warnings and unexpected errors, go to Snakemake's handler, which prints them as usual.  If the
+new handler fails, it prints one warning and passes on everything from then on.  Snakemake's log
+file stays complete.
 
-Nothing here imports Snakemake: its records are read by their attributes.
+This module does not import Snakemake; it reads the attributes of its records.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from fmstudy import runtime
 from fmstudy.workflow import wording
 from fmstudy.workflow.progress import Outlook, Run, State
 
-# Switches of Snakemake that ask for its own output.
+# Options of Snakemake that request its own output.
 DETAILS = ("verbose", "printshellcmds", "debug_dag", "show_failed_logs")
 
-POLL = 1.0  # seconds between two looks at Snakemake's jobs
-LOOK = 2.0  # seconds between two looks at the logs of jobs
-ELSEWHERE = 30.0  # seconds between two lines of progress where there is no terminal
-HELD = 1.0  # seconds that an error is held, until Snakemake names its job
+POLL = 1.0  # seconds between two checks of Snakemake's jobs
+LOG_POLL = 2.0  # seconds between two readings of the jobs' logs
+LINE_INTERVAL = 30.0  # seconds between two lines of progress without a terminal
+HOLD = 1.0  # seconds to wait until Snakemake names the job of an error
 
-# Events of Snakemake's logger that the line of progress sums up.
+# Events of Snakemake's logger that the line of progress summarizes.
 ROUTINE = {
     *("workflow_started", "resources_info", "rulegraph", "shellcmd", "progress"),
     *("job_info", "group_info", "job_started", "job_finished"),
 }
-# The same for messages without an event.  What is missing here is shown.
+# The same for messages without an event; all other messages are shown.
 NOISE = re.compile(
     "Assuming unrestricted shared filesystem usage|Building DAG of jobs|Using shell: "
     "|Group jobs: inactive|Conda environments: ignored|Singularity containers: ignored"
@@ -49,23 +49,23 @@ NOISE = re.compile(
     "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
     "|'sacct' unavailable"
 )
-# What Snakemake says at the end when jobs have failed, each of which was shown before.
+# Snakemake's final messages after failures, each of which was already shown.
 FAILED = re.compile(
     "Exiting because a job execution failed|.*At least one job did not complete", re.S
 )
 
 
 class Terminal(logging.Handler):
-    """Takes the place of Snakemake's handler for the terminal.
+    """Replaces Snakemake's handler for the terminal.
 
-    snakemakes  that handler; other messages go to the same stream
-    describe    gives the run, once Snakemake has planned it
+    snakemakes  that handler; other output goes to the same stream
+    describe    returns the run after Snakemake has planned it
     full        whether to pass everything on
     dry         whether this is a dry run
-    quiet       words of --quiet: rules, progress, all
+    quiet       values of --quiet: rules, progress, all
     logs        Snakemake's log files
-    clock       seconds since 1970
-    poll        seconds between two ticks of the thread that follows the run; 0 starts none
+    clock       returns seconds since 1970
+    poll        seconds between two calls of `tick` by a thread; 0 starts none
     """
 
     def __init__(
@@ -86,128 +86,128 @@ class Terminal(logging.Handler):
         self.clock, self.poll = clock, poll
         self.stream = snakemakes.stream
         self.in_place = _is_terminal(self.stream) and not full
-        self.working = True  # until something fails in here
+        self.working = True  # until an error in this handler
         self.run: Run | None = None
         self.state = State([], 1)
         self.line = ""  # of progress
         self.drawn = self.interrupted = self.has_failed = False
-        self.failures = 0  # that were shown
-        self.held: dict[int | None, logging.LogRecord] = {}  # errors, by their thread
+        self.failures = 0  # number shown
+        self.held: dict[int | None, logging.LogRecord] = {}  # waiting errors, by thread
         self.over = threading.Event()
 
-    # --------------------------------------------------------------------- what Snakemake says
+    # ---------------------------------------------------------------------- Snakemake's records
     def emit(self, record: logging.LogRecord) -> None:
-        """Deal with a record, or pass it on."""
-        understood = False
+        """Process a record, or pass it on."""
+        handled = False
         if self.working:
             try:
-                understood = self._understand(record)
+                handled = self._process(record)
             except Exception as error:
                 self._give_up(error)
-        if not understood:
+        if not handled:
             self._pass_on(record)
 
-    def _understand(self, record: logging.LogRecord) -> bool:
-        event, said = str(getattr(record, "event", None) or ""), vars(record)
+    def _process(self, record: logging.LogRecord) -> bool:
+        event, details = str(getattr(record, "event", None) or ""), vars(record)
         held = self.held.get(record.thread)
         if held and event != "job_error":
             self._release(held)
         if event == "run_info" and not self.run:
-            self._begin(said)
+            self._begin(details)
             return not self.full
-        began = self._keep_state(event, said)
+        began = self._keep_state(event, details)
         if self.full:
             return False
         match event:
             case "job_error":
-                told = self._tell_failure(said, held, began)
+                shown = self._show_failure(details, held, began)
                 self.held.pop(record.thread, None)
-                return told
+                return shown
             case "group_error":
-                return self._tell_group(said)
+                return self._show_group(details)
             case "error":
-                return self._tell_error(record)
+                return self._show_error(record)
             case "":
-                return self._tell_message(record)
+                return self._show_message(record)
         return event in ROUTINE or event == "run_info"
 
-    def _keep_state(self, event: str, said: Mapping[str, Any]) -> float:
-        """Follow the run; gives the time when a job that has failed began."""
+    def _keep_state(self, event: str, details: Mapping[str, Any]) -> float:
+        """Update the state of the run; return the start time of a failed job, otherwise 0."""
         state, now = self.state, self.clock()
         if event == "job_started":
-            state.start((id for id in said["jobs"] if isinstance(id, int)), now)
+            state.start((id for id in details["jobs"] if isinstance(id, int)), now)
         elif event == "group_info":
-            state.start((job.jobid for job in said["jobs"]), now, grouped=True)
+            state.start((job.jobid for job in details["jobs"]), now, grouped=True)
         elif event == "job_finished":
-            state.finish(said["job_id"], now)
+            state.finish(details["job_id"], now)
         elif event == "job_error":
-            began = state.running.get(said["jobid"], 0.0)
-            state.fail(said["jobid"])
+            began = state.running.get(details["jobid"], 0.0)
+            state.fail(details["jobid"])
             return began
         return 0.0
 
-    def _tell_message(self, record: logging.LogRecord) -> bool:
+    def _show_message(self, record: logging.LogRecord) -> bool:
         text = str(record.msg)
         if record.levelno >= logging.WARNING:
-            return self._is_told(text)
+            return self._is_summary(text)
         if text.startswith("Terminating processes on user request"):
             self.interrupted = True
-            self._say("Interrupted: stopping the running jobs.")
+            self._print("Interrupted: stopping the running jobs.")
             return True
         if text.startswith("This was a dry-run"):
             return self.run is not None
         return bool(NOISE.match(text))
 
     # --------------------------------------------------------------------------------- failures
-    def _tell_error(self, record: logging.LogRecord) -> bool:
-        """An exception: mostly of a job, which Snakemake names in the next record."""
+    def _show_error(self, record: logging.LogRecord) -> bool:
+        """Handle an exception, usually of a job, which Snakemake names in the next record."""
         name, text = getattr(record, "exception", ""), str(record.msg)
         if name == "LockException":
-            self._complain(
-                f"Another run is using {os.getcwd()}, or one was killed there.\n"
+            self._print_error(
+                f"Another run is using {os.getcwd()}, or a run was killed there.\n"
                 "If no other run is active, unlock the folder and run the same command again:\n"
                 "    snakemake --unlock"
             )
         elif name == "IncompleteFilesException":
-            self._complain(
-                "A run that was killed left files that may be incomplete.\n"
+            self._print_error(
+                "A killed run left files that may be incomplete.\n"
                 "Run the same command again with --rerun-incomplete."
             )
         elif not self.run or self.over.is_set():
-            return self._is_told(text)
+            return self._is_summary(text)
         else:
             self.held[record.thread] = record
         return True
 
-    def _is_told(self, text: str) -> bool:
-        """Whether a message says only that some job has failed, which was shown."""
+    def _is_summary(self, text: str) -> bool:
+        """Return whether a message only summarizes failures that were already shown."""
         return (self.has_failed or self.interrupted) and bool(FAILED.match(text))
 
     def _release(self, error: logging.LogRecord) -> None:
-        """Pass on an error that Snakemake has not tied to a job."""
+        """Pass on an error without a job."""
         self.has_failed = True
         self.held.pop(error.thread, None)
         self._pass_on(error)
 
-    def _tell_failure(
-        self, said: Mapping[str, Any], error: logging.LogRecord | None, began: float
+    def _show_failure(
+        self, details: Mapping[str, Any], error: logging.LogRecord | None, began: float
     ) -> bool:
-        id = said["jobid"]
-        if self.run is None or said.get("indent"):  # of a group, which was shown already
+        id = details["jobid"]
+        if self.run is None or details.get("indent"):  # of a group, which was already shown
             return self.run is not None
         text = str(error.msg) if error else ""
-        found = wording.last_error(said["log"], began)
-        if not found and (self.interrupted or wording.ended_by(text) == 2):  # Ctrl-C
+        found = wording.last_error(details["log"], began)
+        if not found and (self.interrupted or wording.ending_signal(text) == 2):  # Ctrl-C
             return True
-        reason, again = found or wording.cause(said, text, began), self.run.retried(id)
-        self._block(self._job_name(id, said), reason, said["log"], again=again)
+        reason, again = found or wording.failure_cause(details, text, began), self.run.retried(id)
+        self._block(self._job_name(id, details), reason, details["log"], again=again)
         return True
 
-    def _tell_group(self, said: Mapping[str, Any]) -> bool:
-        """Show those jobs of a group whose logs hold an error."""
+    def _show_group(self, details: Mapping[str, Any]) -> bool:
+        """Show the jobs of a group whose logs have an error."""
         if self.run is None:
             return False
-        jobs = {info["jobid"]: info for info in said["job_error_info"]}
+        jobs = {info["jobid"]: info for info in details["job_error_info"]}
         errors = {
             id: wording.last_error(info["log"], self.state.running.get(id, 0.0))
             for id, info in jobs.items()
@@ -219,42 +219,42 @@ class Terminal(logging.Handler):
         if not any(errors.values()):
             rules = ", ".join(sorted({info["rule_name"] for info in jobs.values()}))
             text = next((it["rule_msg"] for it in jobs.values() if it["rule_msg"]), rules)
-            self._block(f"a group of {len(jobs)} jobs", text, said["aux_logs"], again=again)
+            self._block(f"a group of {len(jobs)} jobs", text, details["aux_logs"], again=again)
         return True
 
-    def _job_name(self, id: int, said: Mapping[str, Any]) -> str:
+    def _job_name(self, id: int, details: Mapping[str, Any]) -> str:
         job = self.state.jobs.get(id)
-        return job.name if job else str(said["rule_name"])
+        return job.name if job else str(details["rule_name"])
 
     def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
         lines = text.strip().splitlines()
-        if again:  # and in full if it fails for good
-            self._complain(f"Failed, will be tried again: {name}\n    {lines[0]}")
+        if again:  # in full if it finally fails
+            self._print_error(f"Failed, will be retried: {name}\n    {lines[0]}")
             return
         self.has_failed = True
         self.failures += 1
         lines += [f"Log: {log}" for log in logs if log not in text and Path(log).exists()]
-        self._complain("\n    ".join([f"Failed: {name}", *lines]))
+        self._print_error("\n    ".join([f"Failed: {name}", *lines]))
 
     # ----------------------------------------------------------------------------- begin and end
-    def _begin(self, said: Mapping[str, Any]) -> None:
-        """Snakemake has planned what it will do."""
+    def _begin(self, details: Mapping[str, Any]) -> None:
+        """Start with the jobs that Snakemake has planned."""
         run = self.describe()
-        self.began = self.looked = self.shown = self.clock()
+        self.began = self.logs_read = self.shown = self.clock()
         self.state = State(run.jobs, run.slots)
         self.run = run
         outlook = self.state.outlook(self.began)
         if self.full:
             pass
         elif self.dry:
-            self._say("\n".join(wording.table(run, outlook, list(said.get("stats", ())))))
+            self._print("\n".join(wording.table(run, outlook, list(details.get("stats", ())))))
         else:
-            os.environ[runtime.QUIET] = "1"  # their errors are shown here, from their logs
+            os.environ[runtime.QUIET] = "1"  # jobs' errors are shown here, from their logs
             if "rules" not in self.quiet:
-                self._say(wording.plan(run, outlook))
+                self._print(wording.plan(run, outlook))
                 if self.logs:
                     log = os.path.relpath(self.logs[0])
-                    self._say(f"Complete log: {log}")
+                    self._print(f"Complete log: {log}")
         if self.poll and not self.dry:
             thread = threading.Thread(target=self._follow, name="terminal", daemon=True)
             thread.start()
@@ -269,17 +269,17 @@ class Terminal(logging.Handler):
                 for held in list(self.held.values()):
                     self._release(held)
                 if self.run and not self.dry:
-                    self._ask()
+                    self._poll_jobs()
                     if not self.full and not (success and "rules" in self.quiet):
-                        self._say(self._outcome(self.run, success))
+                        self._print(self._outcome(self.run, success))
             except Exception as error:
                 self._give_up(error)
 
     def _outcome(self, run: Run, success: bool) -> str:
-        time, done = wording.measured(self.clock() - self.began), len(self.state.done)
+        time, done = wording.exact_duration(self.clock() - self.began), len(self.state.done)
         if success:
             return "\n".join(
-                [f"Finished in {time}:", *(f"    {it}" for it in wording.grouped(run.targets))]
+                [f"Finished in {time}:", *(f"    {it}" for it in wording.group_files(run.targets))]
             )
         jobs = f"{done} of {len(run.jobs)} jobs done"
         if self.interrupted:
@@ -298,13 +298,13 @@ class Terminal(logging.Handler):
         super().close()
         self.snakemakes.close()
 
-    # --------------------------------------------------------------------------------- meanwhile
+    # ------------------------------------------------------------------------------- during the run
     def _follow(self) -> None:
         while not self.over.wait(self.poll):
             self.tick()
 
     def tick(self) -> None:
-        """Do what is due by the clock: check on the jobs, and show how far the run has come."""
+        """Check on the jobs and show progress, if due."""
         with self._locked():
             if not self.working or not self.run or self.over.is_set():
                 return
@@ -315,27 +315,27 @@ class Terminal(logging.Handler):
 
     def _tick(self, now: float) -> None:
         for held in list(self.held.values()):
-            if now - held.created >= HELD:
+            if now - held.created >= HOLD:
                 self._release(held)
-        self._ask()
-        if now - self.looked >= LOOK:
-            self.looked = now
-            self.state.look()
+        self._poll_jobs()
+        if now - self.logs_read >= LOG_POLL:
+            self.logs_read = now
+            self.state.read_logs()
             self.line = self._progress(self.state.outlook(now))
         if not self.line or "progress" in self.quiet or "all" in self.quiet:
             return
         if self.in_place:
             width = _width(self.stream)
-            # Over the whole width, so that what a job may print itself starts on the next line.
+            # Over the full width, so that output of jobs starts on the next line.
             self.stream.write(f"\r{self.line[:width]:<{width}}")
             self.stream.flush()
             self.drawn = True
-        elif now - self.shown >= ELSEWHERE:
+        elif now - self.shown >= LINE_INTERVAL:
             self.shown = now
-            self._say(self.line)
+            self._print(self.line)
 
-    def _ask(self) -> None:
-        """Ask for jobs that ended unheard: with --quiet, Snakemake does not log their end."""
+    def _poll_jobs(self) -> None:
+        """Check which jobs have ended: with --quiet, Snakemake does not log this."""
         assert self.run is not None
         for id in list(self.state.running):
             if self.run.finished(id):
@@ -349,8 +349,9 @@ class Terminal(logging.Handler):
         if self.interrupted or (self.has_failed and self.run and not self.run.keep_going):
             names = "; ".join(map(self._job, running))
             return f"Stopping, {wording.count(len(running))} still running: {names}".rstrip(": ")
-        share = min(int(100 * outlook.share), 99)  # not 100 before the end
-        left = f"{'roughly' if outlook.rough else 'about'} {wording.about(outlook.seconds)} left"
+        share = min(int(100 * outlook.share), 99)  # 100 only at the end
+        duration = wording.rough_duration(outlook.seconds)
+        left = f"{'roughly' if outlook.rough else 'about'} {duration} left"
         jobs = f"{len(state.done)} of {len(state.jobs)} jobs"
         now = "; ".join(map(self._job, running[:4]))
         return f"{share} % of the work, {left}, {jobs}: {now}".rstrip(": ")
@@ -359,7 +360,7 @@ class Terminal(logging.Handler):
         stage, name = self.state.stages.get(id), self.state.jobs[id].name
         return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
 
-    # ---------------------------------------------------------------------------------- to write
+    # ------------------------------------------------------------------------------------ output
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self.acquire()
@@ -374,13 +375,13 @@ class Terminal(logging.Handler):
             self.stream.write("\r\033[K")
             self.stream.flush()
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if "all" not in self.quiet or self.dry:
             self._erase()
             self.stream.write(f"{text}\n")
             self.stream.flush()
 
-    def _complain(self, text: str) -> None:
+    def _print_error(self, text: str) -> None:
         self._pass_on(logging.LogRecord("fmstudy", logging.ERROR, "", 0, text, (), None))
 
     def _pass_on(self, record: logging.LogRecord) -> None:
@@ -391,18 +392,18 @@ class Terminal(logging.Handler):
     def _give_up(self, error: Exception) -> None:
         self.working = False
         self.over.set()
-        os.environ.pop(runtime.QUIET, None)  # jobs show their errors themselves again
-        text = f"From here on, this is Snakemake's own output ({type(error).__name__}: {error})."
+        os.environ.pop(runtime.QUIET, None)  # jobs print their own errors again
+        text = f"Switching to Snakemake's own output ({type(error).__name__}: {error})."
         self._pass_on(logging.LogRecord("fmstudy", logging.WARNING, "", 0, text, (), None))
         for held in list(self.held.values()):
             self._release(held)
 
 
 def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
-    """Put a Terminal in the place of Snakemake's handler for the terminal.
+    """Replace Snakemake's handler for the terminal by a Terminal.
 
-    `settings` are Snakemake's output settings.  Returns None, and changes nothing, where a plugin
-    of Snakemake's logger writes to the terminal instead.
+    `settings` are Snakemake's output settings.  Does nothing and returns None if a logger plugin of
+    Snakemake writes to the terminal instead.
     """
     snakemakes = next((it for it in logger.handlers if it.name == "DefaultStreamHandler"), None)
     if not isinstance(snakemakes, logging.StreamHandler):

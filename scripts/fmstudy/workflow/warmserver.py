@@ -1,11 +1,11 @@
-"""A warm process: it has imported large libraries, and forks a child for each job that asks.
+"""A warm process, which has imported large libraries and forks a child for each job.
 
-`warmstart` starts it and says how jobs talk to it.  Nothing but the import may happen in
-it: no operation, no thread, for a fork does not take threads along.  And what trains, tells or
-draws is imported after the fork, so a child runs the code as it is, not as it was.
+`warmstart` starts it and describes how jobs connect.  It may only import libraries, because
+operations could start threads, which a fork does not copy.  The study's own code is imported after
+the fork, so that children run the current code.
 
-The fork server of `multiprocessing` is not for this: it serves only the process that started it,
-while jobs are processes that Snakemake starts, and it takes functions to call by pickle.
+The fork server of `multiprocessing` does not fit: it serves only the process that started it, while
+Snakemake starts the jobs, and it receives functions by pickle.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from typing import NamedTuple
 
 from fmstudy.workflow.warmstart import TRAINING, VARIABLE, import_tensorflow
 
-PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent ends
+PR_SET_PDEATHSIG = 1  # Linux: set the signal for the end of the parent process
 
 
 class Child(NamedTuple):
     """A fork that runs a job's script.
 
-    connection   to the job that waits for it
-    ended        the end of a pipe of which the child holds the other one, as long as it lives
+    connection   to the waiting job
+    ended        the read end of a pipe that closes when the child ends
     """
 
     pid: int
@@ -41,17 +41,17 @@ class Child(NamedTuple):
 
 
 def main(listener: socket.socket) -> None:
-    """Serve the jobs that connect to a listening socket until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and they their children
+    """Serve jobs that connect to a listening socket, until standard input closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and so their children
     server = os.getpid()
     address, connection = Path(listener.getsockname()), None
     try:
         connection = serve(listener)
     finally:
-        if connection is None:  # this is not a child
+        if connection is None:  # in the server
             with suppress(OSError):
                 address.unlink()
-                address.parent.rmdir()  # by the last to leave
+                address.parent.rmdir()  # succeeds for the last process
     if connection is not None:
         run(connection, server)
 
@@ -59,12 +59,12 @@ def main(listener: socket.socket) -> None:
 def serve(listener: socket.socket) -> socket.socket | None:
     """Fork for each job that connects.
 
-    Returns twice: in each child, with the connection to its job; in the end, with None.
+    Returns the connection to the job in each child, and None at the end of the server.
     """
     kind = Path(listener.getsockname()).name
-    children: dict[int, Child] = {}  # by each of their descriptors
+    children: dict[int, Child] = {}  # by both of their descriptors
     poll = select.poll()
-    poll.register(0, 0)  # that the other side has hung up is told unasked
+    poll.register(0, 0)  # a hang-up is always reported
     poll.register(listener, select.POLLIN)
     while True:
         for descriptor, _ in poll.poll():
@@ -72,10 +72,10 @@ def serve(listener: socket.socket) -> socket.socket | None:
                 return None
             if descriptor == listener.fileno():
                 connection, _ = listener.accept()
-                load(kind)  # the first job waits for it
+                load(kind)  # only the first job waits for it
                 try:
                     child = fork(connection)
-                except OSError:  # no process or memory left: the job runs its script itself
+                except OSError:  # no processes or memory: the job runs its script itself
                     connection.close()
                     continue
                 if child is None:
@@ -89,7 +89,7 @@ def serve(listener: socket.socket) -> socket.socket | None:
                     poll.register(own, 0)
             elif descriptor in children:
                 child = children[descriptor]
-                if descriptor == child.connection.fileno():  # its job has gone
+                if descriptor == child.connection.fileno():  # its job has ended
                     os.kill(child.pid, signal.SIGKILL)
                 for own in (child.connection.fileno(), child.ended):
                     del children[own]
@@ -98,22 +98,22 @@ def serve(listener: socket.socket) -> socket.socket | None:
 
 
 def load(kind: str) -> None:
-    """Import, once, what takes long for jobs of this kind."""
+    """Import the large libraries for jobs of this kind."""
     if kind == TRAINING:
         import_tensorflow()
     else:
         import matplotlib.pyplot  # noqa: F401
-        import sklearn.metrics  # noqa: F401  # and with it scipy.stats and scipy.optimize
+        import sklearn.metrics  # noqa: F401  # includes scipy.stats and scipy.optimize
         import yaml  # noqa: F401
         from matplotlib.backends import backend_agg, backend_svg  # noqa: F401
     import pandas  # noqa: F401
-    from snakemake import iocontainers, logging  # noqa: F401  # with which every script begins
+    from snakemake import iocontainers, logging  # noqa: F401  # imported by every script
 
-    gc.freeze()  # else each child would go through, and so copy, all that the modules hold
+    gc.freeze()  # otherwise garbage collection in children would copy the modules' memory
 
 
 def fork(connection: socket.socket) -> Child | None:
-    """Fork; gives None in the child."""
+    """Fork; return None in the child."""
     ended, held = os.pipe()
     try:
         pid = os.fork()
@@ -126,7 +126,7 @@ def fork(connection: socket.socket) -> Child | None:
 
 
 def finish(child: Child) -> None:
-    """Tell the job, if it is still there, how its child has ended."""
+    """Report a child's exit code to its job, if that still exists."""
     _, status = os.waitpid(child.pid, 0)
     with child.connection, suppress(OSError):
         answer = {"exit": os.waitstatus_to_exitcode(status)}
@@ -135,13 +135,13 @@ def finish(child: Child) -> None:
 
 
 def run(connection: socket.socket, server: int) -> None:
-    """Become the job: take its terminal, directory and environment, and run its script."""
+    """Run a job's script with its terminal, directory and environment."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
-        return  # which has ended before it could matter to us
-    with connection, open(os.devnull) as nothing:
+        return  # the server ended before prctl took effect
+    with connection, open(os.devnull) as null:
         _, (out, err), _, _ = socket.recv_fds(connection, 1, 2)
-        for source, target in ((nothing.fileno(), 0), (out, 1), (err, 2)):
+        for source, target in ((null.fileno(), 0), (out, 1), (err, 2)):
             os.dup2(source, target)
         os.close(out)
         os.close(err)
@@ -149,7 +149,7 @@ def run(connection: socket.socket, server: int) -> None:
         os.chdir(request["directory"])
         os.environ.clear()
         os.environ.update(request["environment"])
-        del os.environ[VARIABLE]  # it runs here
+        del os.environ[VARIABLE]  # so that the script runs here
         connection.sendall(b"started\n")
     sys.argv = [request["script"]]
     runpy.run_path(request["script"], run_name="__main__")

@@ -1,20 +1,19 @@
-"""Jobs start where the large libraries that they use are already imported.
+"""Runs jobs in forks of processes that have already imported large libraries.
 
-To import TensorFlow takes seconds of a core; many a training takes less.  To import what makes
-tables and figures takes longer than to make one.  So a local run of Snakemake keeps one process
-that has imported TensorFlow and one that has imported the others, which have done nothing else
-(`warmserver`), and each job asks one of them for a copy of itself, a fork, that goes on
-with the job's script:
+Importing TensorFlow takes seconds, longer than many trainings; importing the libraries for tables
+and figures takes longer than making one.  So a local run of Snakemake keeps one process that has
+imported TensorFlow and one that has imported the other libraries (`warmserver`).  Each job asks one
+of them to fork a child that runs the job's script:
 
     Snakemake ── starts ──> warm process ── forks ──> child: runs the job's script
-        └─────── starts ──> job: hands its script over, waits, ends as the child ended
+        └─────── starts ──> job: hands over its script, waits, ends as the child ended
 
-The child has the job's environment, directory and terminal, so all that a script does is the same
-as without; and a job that finds no warm process, such as one on a cluster, runs its script itself.
-FMSTUDY_WARM=0 in the environment of Snakemake turns it off.
+The child has the job's environment, directory and terminal, so scripts behave the same.  Jobs that
+find no warm process, such as those on a cluster, run their scripts themselves.  FMSTUDY_WARM=0 in
+Snakemake's environment disables warm processes.
 
-Quick to import, because each job does before it hands over: nothing here at the top may import
-more than the standard library.
+Each job imports this module before it hands over, so at the top level it imports only the standard
+library.
 """
 
 from __future__ import annotations
@@ -36,22 +35,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
-# What a person sets to 0; and what tells a job the directory of the warm processes' sockets.
+# Users set it to 0; for jobs, it is the directory of the warm processes' sockets.
 VARIABLE = "FMSTUDY_WARM"
-# The kinds of jobs, each with a warm process and a socket of its own.
+# Kinds of jobs, each with its own warm process and socket.
 TRAINING, ANALYSIS = "training", "analysis"
 
-# Keras imports these where it finds them, for uses that are none of ours: 1.4 s of a core.
+# Optional imports of Keras, which take 1.4 s and are not needed here.
 EXTRAS = ("matplotlib", "pandas", "sklearn")
 
 
 @contextmanager
 def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
-    """Run the body of a script as `runtime.job` does, where TensorFlow is imported.
+    """Run the body of a script like `runtime.job`, with TensorFlow imported.
 
-    Where the warm process takes the script over, the body is run by a child of it: here the
-    process ends as that child ended.  It takes over jobs of one thread, because libraries are
-    told how many threads they have when they are imported.
+    If a warm process takes over, its child runs the body, and this process ends as the child ended.
+    Only jobs with one thread are handed over, because libraries fix their number of threads when
+    they are imported.
     """
     if threads == 1:
         _hand_over(log_file, TRAINING)
@@ -67,10 +66,7 @@ def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
 
 @contextmanager
 def analysis(log_file: str, threads: int) -> Iterator[logging.Logger]:
-    """Run the body of a script that makes tables or figures, without TensorFlow.
-
-    Where the other warm process takes the script over, all is as `job` has it.
-    """
+    """Run the body of a script that makes tables or figures like `job`, without TensorFlow."""
     if threads == 1:
         _hand_over(log_file, ANALYSIS)
     from fmstudy import runtime
@@ -80,28 +76,28 @@ def analysis(log_file: str, threads: int) -> Iterator[logging.Logger]:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras without their extras, which can be imported afterwards."""
-    left_out = [name for name in EXTRAS if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(left_out))  # type: ignore[arg-type]  # not to be found
+    """Import TensorFlow and Keras without their extras, which can be imported later."""
+    hidden = [name for name in EXTRAS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # makes imports fail
     try:
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
     finally:
-        for name in left_out:
+        for name in hidden:
             del sys.modules[name]
 
 
 def start() -> None:
-    """Start the warm processes, and tell the jobs by the environment where they are.
+    """Start the warm processes, and set their directory in the environment of jobs.
 
-    They cost next to nothing until the first job asks for one, and they end with this process,
-    however that ends.  Where they cannot be started, jobs do without.
+    They cost almost nothing until the first job asks for one, and end with this process, even if it
+    is killed.  If they cannot be started, jobs run without them.
     """
-    # Elsewhere a process may not be forked after libraries were loaded, or left without a parent.
+    # On other systems, forking after loading libraries or detecting the parent's end may fail.
     if sys.platform != "linux" or os.environ.get(VARIABLE):
         return
     with suppress(OSError):
-        directory = tempfile.TemporaryDirectory(prefix="fmstudy-")  # for nobody else's eyes
+        directory = tempfile.TemporaryDirectory(prefix="fmstudy-")  # private
         atexit.register(directory.cleanup)
         for kind in (TRAINING, ANALYSIS):
             atexit.register(_stop, _server(kind, directory.name))
@@ -114,11 +110,11 @@ def _server(kind: str, directory: str) -> subprocess.Popen[bytes]:
         listener.listen(128)
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "fmstudy.workflow.warmserver", str(listener.fileno())],
-            stdin=subprocess.PIPE,  # the end of which tells it that we have ended
+            stdin=subprocess.PIPE,  # closes when this process ends
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
-            env=os.environ | _of_one_thread() | _finding_the_library(),
+            env=os.environ | _single_thread_environment() | _library_environment(),
         )
 
 
@@ -127,21 +123,21 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     server.wait()
 
 
-def _of_one_thread() -> dict[str, str]:
-    """What Snakemake sets for a job of one thread, as far as libraries of ours look at it."""
+def _single_thread_environment() -> dict[str, str]:
+    """Return the variables that Snakemake sets for jobs with one thread and our libraries use."""
     return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def _finding_the_library() -> dict[str, str]:
+def _library_environment() -> dict[str, str]:
     there = str(Path(__file__).resolve().parents[2])
     return {"PYTHONPATH": os.pathsep.join([there, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def _hand_over(log_file: str, kind: str) -> None:
-    """End as the script ends in a child of the warm process; return if there is no such process.
+    """Have a warm process run the script, and exit with its code; return if there is none.
 
-    What goes over the socket: standard output and error, then a line of JSON with script, directory
-    and environment; back comes a line when the child starts, and one with how it ended.
+    The job sends its standard output and error, then a line of JSON with script, directory and
+    environment.  It receives a line when the child starts, and one with its exit code.
     """
     directory = os.environ.get(VARIABLE, "")
     if not os.path.isabs(directory):
@@ -157,29 +153,29 @@ def _hand_over(log_file: str, kind: str) -> None:
                 return
         except OSError:
             return
-        # Whatever ends this process from now on closes the connection, and that ends the child.
+        # When this process ends, the connection closes, which ends the child.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once, and without a traceback
         answer = answers.readline()
     code = json.loads(answer)["exit"] if answer else -signal.SIGKILL
     if code < 0:
-        _tell_of_signal(-code, log_file)
-        code = 128 - code  # as a shell has it
+        _report_signal(-code, log_file)
+        code = 128 - code  # as in a shell
     sys.exit(code)
 
 
-def ending(number: int) -> str:
-    """Say that a signal ended a job, and what to do about it."""
+def signal_message(number: int) -> str:
+    """Describe the signal that ended a job, with advice."""
     text = f"Ended by signal {number} ({signal.strsignal(number) or 'unknown'})."
     if number == signal.SIGKILL:
-        text += " Unless somebody killed it, memory ran out: use fewer cores (snakemake --cores 1)."
+        text += " If nobody killed it, it ran out of memory: use fewer cores (snakemake --cores 1)."
     return text
 
 
-def _tell_of_signal(number: int, log_file: str) -> None:
+def _report_signal(number: int, log_file: str) -> None:
     with open(log_file, "a", encoding="utf-8") as log:
-        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {ending(number)}\n")
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {signal_message(number)}\n")
     from fmstudy.runtime import QUIET
 
     if not os.environ.get(QUIET):
-        print(f"{ending(number)} Log: {log_file}", file=sys.stderr)
+        print(f"{signal_message(number)} Log: {log_file}", file=sys.stderr)

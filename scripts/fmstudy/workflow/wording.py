@@ -1,6 +1,6 @@
-"""The words of `terminal`: why jobs run and fail, what is planned, how long it takes.
+"""The texts of `terminal`: reasons for jobs and failures, plans, results and durations.
 
-Pure functions of plain descriptions and of what Snakemake's logger tells.
+Pure functions of plain descriptions and of Snakemake's log records.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from fmstudy.analysis import formats
 from fmstudy.workflow import progress, warmstart
 from fmstudy.workflow.progress import Outlook, Run
 
-# Set it to "full" to see everything that Snakemake says.
+# Set it to "full" to see all of Snakemake's output.
 VARIABLE = "FMSTUDY_OUTPUT"
 LISTED = 3  # files of a folder that are listed one by one
 
-# Why Snakemake runs a job (`Reason.get_names`), the most telling first.
+# Snakemake's reasons for jobs (`Reason.get_names`), the most informative first.
 REASONS = {
     "forced": "forced",
     "code has changed since last execution": "code changed",
@@ -34,12 +34,12 @@ REASONS = {
 }
 
 
-def why(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
-    """Say in a few words why a job is run.
+def run_reason(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
+    """Describe briefly why a job runs.
 
     names    Snakemake's reasons
-    changed  parameters that are new, as Snakemake notes them
-    code     the parameter among them that stands for the code, if the job has one
+    changed  changed parameters, as recorded by Snakemake
+    code     the parameter with the code digest, if the job has one
     """
     found = {REASONS.get(name, name) for name in names}
     if changed and set(changed) <= {repr(code), code}:
@@ -48,8 +48,8 @@ def why(names: Iterable[str], changed: Collection[str] = (), code: str | None = 
     return min(found, key=lambda it: order.index(it) if it in order else -1, default="")
 
 
-# ------------------------------------------------------------------------------------ why it failed
-_ERROR = re.compile(  # of runtime.job: a message of several lines ends where the next one begins
+# ----------------------------------------------------------------------------------------- failures
+_ERROR = re.compile(  # a message of runtime.job, possibly of several lines
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:,\d{3})? ERROR (.*?)"
     r"(?=^Traceback |^\d{4}-\d\d-\d\d \d\d:|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -57,60 +57,60 @@ _ERROR = re.compile(  # of runtime.job: a message of several lines ends where th
 
 
 def last_error(logs: Iterable[str], began: float) -> str:
-    """Give the last error in the first log of a job that holds one since it began; or nothing."""
+    """Return the last error in the first of a job's logs with an error since it began, or ''."""
     found = (_ERROR.findall(progress.read_tail(log, began)[0]) for log in logs)
     return next((errors[-1].strip() for errors in found if errors), "")
 
 
-def ended_by(text: str) -> int:
-    """Give the signal that ended a job, from Snakemake's message; 0 if none did."""
+def ending_signal(text: str) -> int:
+    """Return the signal that ended a job, from Snakemake's message; 0 if there was none."""
     if found := re.search(r"died with <Signals\.\w+: (\d+)>", text):
         return int(found[1])
     found = re.search(r"returned non-zero exit status (\d+)", text)
     return int(found[1]) - 128 if found and 128 < int(found[1]) < 160 else 0
 
 
-def cause(said: Mapping[str, Any], text: str, began: float) -> str:
-    """Say why a job failed whose log holds no error.
+def failure_cause(details: Mapping[str, Any], text: str, began: float) -> str:
+    """Describe why a job failed whose log has no error.
 
-    said   Snakemake's record of the failure
-    text   the exception that came before, which may be empty
-    began  when the job began, in seconds since 1970
+    details  Snakemake's record of the failure
+    text     the preceding exception, which may be empty
+    began    the start of the job, in seconds since 1970
     """
-    if said.get("rule_msg"):
-        return str(said["rule_msg"])
-    logs = "\n".join(progress.read_tail(log, began)[0] for log in said["log"])
+    if details.get("rule_msg"):
+        return str(details["rule_msg"])
+    logs = "\n".join(progress.read_tail(log, began)[0] for log in details["log"])
     last = "\n".join([line for line in logs.splitlines() if line.strip()][-3:])
-    if number := ended_by(text):
-        return "\n".join(filter(None, [last, warmstart.ending(number)]))
+    if number := ending_signal(text):
+        return "\n".join(filter(None, [last, warmstart.signal_message(number)]))
     if found := re.search(r"returned non-zero exit status (\d+)", text):
-        command = str(said.get("shellcmd") or "").strip().partition("\n")[0]
+        command = str(details.get("shellcmd") or "").strip().partition("\n")[0]
         where = "" if last else "; its output is above"
         ending = f"Exit status {found[1]}{where}" + (f". Command: {command}" if command else "")
         return "\n".join(filter(None, [last, ending]))
-    return text or last or "The job gave no reason; see its output above."
+    return text or last or "The job reported no reason; see its output above."
 
 
 # ------------------------------------------------------------------------- plans and results
 def plan(run: Run, outlook: Outlook) -> str:
-    """Say in one line what will be done, and how long it may take."""
+    """Describe the plan in one line: jobs, trainings and estimated duration."""
     trainings = sum(job.trains for job in run.jobs)
-    some = f", {trainings} of them trainings" if trainings else ""
-    return f"{count(len(run.jobs))} to run{some}: {_length(outlook, run)}."
+    part = f", {trainings} of them trainings" if trainings else ""
+    return f"{count(len(run.jobs))} to run{part}: {_length(outlook, run)}."
 
 
 def count(number: int) -> str:
-    """Write a number of jobs."""
+    """Format a number of jobs."""
     return f"{number} job" if number == 1 else f"{number} jobs"
 
 
 def _length(outlook: Outlook, run: Run) -> str:
     rough = "roughly" if outlook.rough else "about"
-    return f"{rough} {about(outlook.seconds)} with {run.slots} at a time"
+    return f"{rough} {rough_duration(outlook.seconds)} with {run.slots} at a time"
 
 
 def table(run: Run, outlook: Outlook, order: Sequence[str] = ()) -> list[str]:
-    """Say what would be done: a line per rule, with how many jobs and why."""
+    """Describe a dry run: one line per rule, with the number of jobs and their reasons."""
     reasons: dict[str, Counter[str]] = {
         rule: Counter() for rule in order if any(job.rule == rule for job in run.jobs)
     }
@@ -127,8 +127,8 @@ def table(run: Run, outlook: Outlook, order: Sequence[str] = ()) -> list[str]:
     return [*lines, f"Nothing was run. {VARIABLE}=full snakemake -n ... shows every job."]
 
 
-def grouped(files: Sequence[str]) -> Iterator[str]:
-    """Name files; many of one kind in one folder by a pattern: tables/*.tex (72 files)."""
+def group_files(files: Sequence[str]) -> Iterator[str]:
+    """List files; many of one kind in a folder as a pattern: tables/*.tex (72 files)."""
 
     def kind(file: str) -> tuple[str, str]:
         return os.path.dirname(file), os.path.splitext(file)[1]
@@ -143,8 +143,8 @@ def grouped(files: Sequence[str]) -> Iterator[str]:
 
 
 # --------------------------------------------------------------------------------- durations
-def about(seconds: float) -> str:
-    """Write a duration no more exactly than it can be known: 45 s, 12 min, 1 h 40 min."""
+def rough_duration(seconds: float) -> str:
+    """Format an estimated duration: 45 s, 12 min, 1 h 40 min."""
     if seconds < 57.5:
         return f"{max(5 * round(seconds / 5), 5)} s"
     minutes = seconds / 60
@@ -156,6 +156,6 @@ def about(seconds: float) -> str:
     return f"{whole // 60} h {whole % 60:02d} min" if whole % 60 else f"{whole // 60} h"
 
 
-def measured(seconds: float) -> str:
-    """Write a duration that was measured, with spaces that every terminal can show."""
+def exact_duration(seconds: float) -> str:
+    """Format a measured duration, with ASCII spaces."""
     return formats.seconds(seconds).replace(formats.THIN, " ")

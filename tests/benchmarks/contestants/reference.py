@@ -30,7 +30,7 @@ class Derivation:
         """The mean loss of an epoch."""
         total, (x, labels) = 0.0, self.problem.features_major
         for rows in self.problem.batches(number):
-            seen = reference.look(
+            seen = reference.evaluate(
                 self.net, self.parameters, x[:, rows].astype(float), labels[:, rows].astype(float)
             )
             self.parameters = self.adam.step(self.parameters, seen.gradients)

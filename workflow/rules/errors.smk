@@ -1,14 +1,13 @@
-# Looking closer: which images models get wrong, how sure they are of it, what is in the training
-# set twice, and what a model without hidden layers has learned.  For any model, not only for
-# those that the report shows.
+# Error analysis: misclassified images, calibration, near-duplicates of training images, and the
+# weights of models without hidden layers; for any model, not only those in the report.
 
 
 rule find_duplicates:
-    """The most similar training image of every test image, among those that the study uses."""
+    """The most similar training image of every test image that the study uses."""
     input:
         **TENSORS,
     output:
-        table=paths.neighbors,
+        table=layout.neighbors,
     log:
         f"{LOGS}/find_duplicates.log",
     priority: priority("find_duplicates")
@@ -30,7 +29,7 @@ rule find_duplicates:
 
 rule collect_classes:
     input:
-        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]], "predictions", "metrics"),
         labels=TENSORS["y_test"],
     output:
         table=table("classes_{model}"),
@@ -48,11 +47,11 @@ rule collect_classes:
 
 
 rule compare_predictions:
-    """What all models predict, set side by side: calibration, agreement, hard images, duplicates."""
+    """Comparison of all models' predictions: calibration, agreement, hard images, duplicates."""
     input:
-        runs=of_runs(ALL_MODELS, "predictions", "metrics"),
+        runs=run_files(ALL_MODELS, "predictions", "metrics"),
         labels=TENSORS["y_test"],
-        neighbors=paths.neighbors,
+        neighbors=layout.neighbors,
     output:
         calibration=table("calibration"),
         agreement=table("agreement"),
@@ -68,12 +67,12 @@ rule compare_predictions:
         agreement=call("analysis.error_analysis.agreement_table", models=as_dicts(ALL_MODELS)),
         hardest=call("analysis.error_analysis.hardest_table", models=as_dicts(ALL_MODELS)),
         similarity=call(
-            "analysis.duplicates.similarity_table", correlation=study.closer.correlation
+            "analysis.duplicates.similarity_table", correlation=study.errors.correlation
         ),
         duplicates=call(
             "analysis.duplicates.duplicates_table",
             models=as_dicts(ALL_MODELS),
-            correlation=study.closer.correlation,
+            correlation=study.errors.correlation,
         ),
         code=digest(
             "table",
@@ -87,18 +86,18 @@ rule compare_predictions:
 
 
 rule plot_predictions:
-    """The same as figures, and the share of each class that the models shown recognize."""
+    """The same as figures, and the recall of each class for the models in the report."""
     input:
         errors=table("calibration"),
         likeness=table("agreement"),
         missed=table("hardest"),
-        by_class=[table(f"classes_{model.name}") for model in study.closer.models],
-        neighbors=paths.neighbors,
+        by_class=[table(f"classes_{model.name}") for model in study.errors.models],
+        neighbors=layout.neighbors,
         x_train=TENSORS["x_train"],
         x_test=TENSORS["x_test"],
         fonts=FONTS,
     output:
-        **paths.files_of_figures(
+        **layout.figure_set_files(
             calibration="calibration",
             agreement="agreement",
             hardest="hardest",
@@ -110,11 +109,11 @@ rule plot_predictions:
     conda:
         "../envs/study.yaml"
     params:
-        calibration=call("figures.errors.calibrations"),
+        calibration=call("figures.errors.calibration_overview"),
         agreement=call("figures.errors.agreement", models=as_dicts(ALL_MODELS)),
         hardest=call("figures.errors.hardest", samples=study.data["test_samples"]),
         classes=call("figures.errors.classes"),
-        duplicates=call("figures.errors.duplicates", correlation=study.closer.correlation),
+        duplicates=call("figures.errors.duplicates", correlation=study.errors.correlation),
         code=digest("figure", "figures.errors", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -122,12 +121,12 @@ rule plot_predictions:
 
 rule plot_errors:
     input:
-        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "predictions", "metrics"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]], "predictions", "metrics"),
         images=TENSORS["x_test"],
         labels=TENSORS["y_test"],
         fonts=FONTS,
     output:
-        **paths.files_of_figures(
+        **layout.figure_set_files(
             confusion="confusion_{model}",
             mistakes="mistakes_{model}",
             calibration="calibration_{model}",
@@ -149,18 +148,18 @@ rule plot_errors:
 
 rule plot_layer:
     input:
-        runs=lambda wildcards: of_runs([study.models[wildcards.model]], "weights", "metrics"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]], "weights", "metrics"),
         fonts=FONTS,
     output:
-        **paths.figure_files("weights_{model}"),
+        **layout.figure_files("weights_{model}"),
     log:
         f"{LOGS}/plot_layer/{{model}}.log",
     wildcard_constraints:
-        model=any_of(paths.linear),
+        model=any_of(layout.linear_models),
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.errors.layer", model=this_model),
+        figure=call("figures.errors.weight_images", model=this_model),
         code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"

@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 
 from fmstudy import runtime
 from fmstudy.analysis import calibration, columns, error_analysis
-from fmstudy.analysis.results import Predicted, Runs
+from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.checks import calibration_coverage
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures import colors, errors, svg
@@ -45,11 +45,11 @@ def model(name: str, seeds: tuple[int, ...] = (1, 2), run: str = "", title: str 
     }
 
 
-def predicted(name: str, *classes: list[int], confidence=0.91, run: str = "") -> Predicted:
+def predicted(name: str, *classes: list[int], confidence=0.91, run: str = "") -> ModelPredictions:
     """A model whose seeds 1, 2, ... predict these classes."""
     seeds = tuple(range(1, len(classes) + 1))
     found = [predictions(c, confidence) for c in classes]
-    return Predicted(model(name, seeds, run), found, seeds)
+    return ModelPredictions(model(name, seeds, run), found, seeds)
 
 
 LABELS = np.array([0, 0, 1, 1, 2, 3])
@@ -264,7 +264,7 @@ def test_equal_seeds_are_compared_where_there_are_no_others():
 def test_hardest_images_are_those_that_every_training_gets_wrong():
     a = predicted("A", [0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2])
     b = predicted("B", [0, 1, 0, 1, 2, 4], confidence=0.5)
-    lost = Predicted(model("C", (1,)), [], [])
+    lost = ModelPredictions(model("C", (1,)), [], [])
     table = error_analysis.hardest_table(LABELS, [a, b, lost])
     assert list(table["image"]) == [1, 5]  # by how many agree on another class
     assert list(table["votes"]) == [3, 2]
@@ -313,14 +313,14 @@ def test_no_image_may_be_hard_for_all(tmp_path: Path):
     assert again.empty
     drawing = errors.hardest(again, np.zeros((784, 6)), 6)
     assert "No test image" in drawing.title
-    assert error_analysis.hardest_table(LABELS, [Predicted(model("A"), [], [])]).empty
+    assert error_analysis.hardest_table(LABELS, [ModelPredictions(model("A"), [], [])]).empty
 
 
 def test_confident_mistakes_are_those_of_all_seeds_in_order_of_their_mean_confidence():
     first = predictions([1, 1, 1, 0, 2, 2], [0.6, 0.9, 0.9, 0.99, 0.9, 0.8])
     second = predictions([1, 1, 1, 2, 2, 2], [0.7, 0.6, 0.9, 0.99, 0.9, 0.9])
     table = error_analysis.confident_mistakes(
-        LABELS, Predicted(model("A"), [first, second], [1, 2]), 4
+        LABELS, ModelPredictions(model("A"), [first, second], [1, 2]), 4
     )
     # Image 3 is wrong in both, but differently.
     assert list(table["image"]) == [5, 1, 0]
@@ -385,10 +385,10 @@ def drawings(directory: Path) -> dict[str, svg.Drawing]:
         "confusion_A": errors.confusion_map(LABELS, a),
         "mistakes_A": errors.mistakes(LABELS, a, IMAGES),
         "calibration_A": errors.reliability_diagram(LABELS, a),
-        "calibration": errors.calibrations(calibration.calibration_table(LABELS, [a, b])),
+        "calibration": errors.calibration_overview(calibration.calibration_table(LABELS, [a, b])),
         "agreement": errors.agreement(agreement, [a.model, b.model]),
         "hardest": errors.hardest(error_analysis.hardest_table(LABELS, [a, b]), IMAGES, 6),
-        "weights_A": errors.layer(model("A", (1,)), Runs(directory)),
+        "weights_A": errors.weight_images(model("A", (1,)), Runs(directory)),
     }
 
 
@@ -444,9 +444,9 @@ def test_words_in_a_map_are_readable_in_every_shade(palette):
 
 def test_titles_hold_the_numbers(tmp_path: Path):
     found = drawings(tmp_path)
-    assert "2 of 6 test images wrong" in found["confusion_A"].title
-    assert "“Dress” is taken for “Pullover” (1)" in found["confusion_A"].title
-    assert "takes “Dress” for “Pullover” with 91.0" in found["mistakes_A"].title
+    assert "2 of 6 test images misclassified" in found["confusion_A"].title
+    assert "“Dress” as “Pullover” (1)" in found["confusion_A"].title
+    assert "classifies “Dress” as “Pullover” with 91.0" in found["mistakes_A"].title
     assert "1 of 6 test images (16.7" in found["hardest"].title
     assert "all 3 trainings of 2 models" in found["hardest"].title
     assert "from −3,920.00 to 3,919.00" in found["weights_A"].title
@@ -456,12 +456,14 @@ def test_titles_hold_the_numbers(tmp_path: Path):
 def test_a_model_without_mistakes_has_figures_too(tmp_path: Path):
     perfect = predicted("A", list(LABELS))
     saved(errors.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
-    assert "0 of 6 test images wrong (1 seed)" in errors.confusion_map(LABELS, perfect).title
+    assert (
+        "0 of 6 test images misclassified (1 seed)" in errors.confusion_map(LABELS, perfect).title
+    )
     assert "no image" in errors.mistakes(LABELS, perfect, IMAGES).title
 
 
 def test_names_that_a_figure_could_take_for_markup_are_text(tmp_path: Path):
-    one = Predicted(model("A", (1,), title="$x$ <b> & Co"), [predictions(FIRST)], [1])
+    one = ModelPredictions(model("A", (1,), title="$x$ <b> & Co"), [predictions(FIRST)], [1])
     root = saved(errors.confusion_map(LABELS, one), tmp_path / "confusion_A.svg")
     assert str(root[0].text).startswith("$x$ <b> & Co: 2 of 6")
 
@@ -470,8 +472,8 @@ def test_weights_of_both_engines_become_one_row_a_class():
     matrix = np.arange(7840.0).reshape(10, 784)
     lowlevel = {"coefficients0": matrix, "bias0": np.float32(1)}
     keras = {"dense0-kernel": matrix.T, "dense0-bias": np.zeros(10)}
-    assert np.array_equal(errors.layer_of(lowlevel), matrix)
-    assert np.array_equal(errors.layer_of(keras), matrix)
+    assert np.array_equal(errors.layer_weights(lowlevel), matrix)
+    assert np.array_equal(errors.layer_weights(keras), matrix)
 
 
 def test_reading_one_model_keeps_its_seeds(tmp_path: Path):
