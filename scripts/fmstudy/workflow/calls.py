@@ -2,7 +2,7 @@
 
 The function gets its arguments by the names of its parameters, from
 
-- the settings;
+- the settings, of which one may be a call itself: then it is what that function returns;
 - the inputs of the rule, and its outputs made before: read by their endings (`READ`), a list of
   files as a list;
 - `runs`, the trainings whose files are the input `runs`;
@@ -53,15 +53,13 @@ def make(job: Any) -> Iterator[tuple[str, Any]]:
     """Call the function of each output of a job; yields the output's path and the result.
 
     `job` is what scripts know as `snakemake`: its params are, by the name of an output,
-    {"function": "module.name", setting: value, ...} (`call` in common.smk).
+    {"call_to": "module.name", setting: value, ...} (`call` in `description`).
     """
     files: dict[str, str | Sequence[str]] = dict(job.input.items())
     asked = dict(job.params.items())
     for output, path in job.output.items():  # in the order in which one may need another
         if output in asked:
-            settings = dict(asked[output])
-            function = find(settings.pop("function"))
-            yield path, function(**arguments(function, settings, files))
+            yield path, _result(asked[output], files)
             files[output] = path
 
 
@@ -72,12 +70,24 @@ def find(name: str) -> Callable[..., Any]:
     return found
 
 
+def _result(asked: Any, files: Files) -> Any:
+    """The result of a call; any other setting is itself.
+
+    No name in the configuration holds an underscore, so models by their names are no call.
+    """
+    if not isinstance(asked, Mapping) or "call_to" not in asked:
+        return asked
+    settings = dict(asked)
+    function = find(settings.pop("call_to"))
+    return function(**arguments(function, settings, files))
+
+
 def arguments(
     function: Callable[..., Any], settings: Mapping[str, Any], files: Files
 ) -> dict[str, Any]:
     """Give the arguments that a function asks for (see above); defaults stay as they are."""
     return {
-        name: settings[name] if name in settings else _read(name, settings, files)
+        name: (_result(settings[name], files) if name in settings else _read(name, settings, files))
         for name in inspect.signature(function).parameters
         if name in settings or name in files or name in ("folder", "predicted")
     }
