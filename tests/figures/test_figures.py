@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures import svgcheck
+from fixtures.experiments import FIGURES
 from fixtures.workflow import append
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -374,9 +375,10 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
 
 
 def test_drawing_starts_without_what_only_analysis_needs():
+    modules = ["figures.plots", "figures.errors", "figures.network", *FIGURES.values()]
     code = f"""import sys
 sys.path[:0] = {sys.path}
-import fmstudy.figures.plots, fmstudy.figures.errors, fmstudy.experiments.figures
+import {", ".join(f"fmstudy.{module}" for module in modules)}
 print([name for name in ("scipy", "sklearn") if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -20,18 +20,31 @@ def arms_of(wildcards):
     return {arm: model.as_dict() for arm, model in arms.items()}
 
 
-ABOUT = {
-    "experiment": lambda wildcards: wildcards.experiment,
-    "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
-}
-JUDGED = {
-    "quantities": call("experiments.judging.experiment_quantities", **ABOUT),
-    "predictions": call(
-        "experiments.judging.experiment_predictions",
-        expected=lambda wildcards: asked.expected.of(wildcards.experiment),
-        **ABOUT,
-    ),
-}
+def settings_of(wildcards):
+    """Give the settings of an experiment."""
+    return study.batchnorm.settings[wildcards.experiment]
+
+
+def experiment_of(wildcards):
+    """Give the experiment that a figure shows."""
+    return paths.experiment_of[wildcards.figure]
+
+
+def drawn_by(wildcards):
+    """Give the module that draws a figure of an experiment."""
+    return figures_of(experiment_of(wildcards))[wildcards.figure]
+
+
+def judged(quantities):
+    """Give the tables of an experiment's quantities and predictions, by what computes the former."""
+    found = call(quantities, settings=settings_of)
+    expected = lambda wildcards: asked.expected.of(wildcards.experiment)
+    return {
+        "quantities": call("experiments.judging.quantities_table", found=found),
+        "predictions": call(
+            "experiments.judging.predictions_table", predictions=expected, found=found
+        ),
+    }
 
 
 rule run_experiment:
@@ -54,11 +67,8 @@ rule run_experiment:
         runtime=30,
     params:
         settings=settings_of_run,
-        module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
-        function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
-        code=lambda wildcards: digest(
-            "run_experiment", f"experiments.{EXPERIMENTS[wildcards.experiment].module}"
-        ),
+        module=lambda wildcards: module_of(wildcards.experiment, "run"),
+        code=lambda wildcards: digest("run_experiment", module_of(wildcards.experiment, "run")),
     script:
         "../../scripts/run_experiment.py"
 
@@ -77,11 +87,12 @@ rule collect_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        **JUDGED,
+        **judged(lambda wildcards: module_of(wildcards.experiment, "quantities.quantities")),
         table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
-        code=digest(
+        code=lambda wildcards: digest(
             "table",
+            module_of(wildcards.experiment, "quantities"),
             "experiments.best_rates",
             "analysis.experiment_tables",
             "experiments.judging",
@@ -113,7 +124,7 @@ rule collect_arms:
         mem_mb=2500,
         runtime=10,
     params:
-        **JUDGED,
+        **judged("experiments.trained_models.quantities"),
         table=call("experiments.trained_models.arms_table", arms=arms_of),
         times=call("experiments.trained_models.arms_times", arms=arms_of),
         code=digest(
@@ -191,8 +202,8 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}"),
-        times=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}_times"),
+        table=lambda wildcards: table(f"bn_{experiment_of(wildcards)}"),
+        times=lambda wildcards: table(f"bn_{experiment_of(wildcards)}_times"),
         fonts=FONTS,
     output:
         **paths.figure_files("bn_{figure}"),
@@ -204,13 +215,10 @@ rule plot_experiment:
         "../envs/study.yaml"
     params:
         figure=call(
-            "experiments.figures.draw",
-            experiment=lambda wildcards: wildcards.figure,
-            settings=lambda wildcards: study.batchnorm.settings[
-                paths.experiment_of[wildcards.figure]
-            ],
+            lambda wildcards: f"{drawn_by(wildcards)}.draw",
+            settings=lambda wildcards: study.batchnorm.settings[experiment_of(wildcards)],
         ),
-        code=digest("figure", "experiments.figures", "analysis.columns"),
+        code=lambda wildcards: digest("figure", drawn_by(wildcards), "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -226,7 +234,7 @@ rule plot_network:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("experiments.figures.network_picture"),
-        code=digest("figure", "experiments.figures"),
+        figure=call("figures.network.draw"),
+        code=digest("figure", "figures.network"),
     script:
         "../../scripts/figure.py"

@@ -1,6 +1,6 @@
-"""What the experiments of Part C share: their data, their nets, and the form of their results.
+"""What the experiments that train share: data, networks, common trainings, and form of results.
 
-An experiment gives rows with its own keys (activation, arm, rate, ...), a measure, and a value.
+An experiment returns rows with its own keys (activation, arm, rate, ...), a measure, and a value.
 The arms are `plain` (without batch normalization), `bn` (before the activation, as in the paper)
 and whatever else the experiment is about.
 """
@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.data import dataset
-from fmstudy.engines.mini_batch import MiniBatches, Samples
+from fmstudy.engines.mini_batch import FUSED, MiniBatches, Samples, orders
 from fmstudy.study.spec import RunSpec
 
 Row = dict[str, Any]
 ARMS = {"plain": "none", "bn": "before"}
 STEP_SECONDS = "step_seconds"  # the measure that is not the same when an experiment is repeated
+CHECK_EVERY = 200  # steps between two checks for divergence
 
 
 class Data(NamedTuple):
@@ -68,6 +69,12 @@ def steps_of(epochs: float, data: Data, size: int) -> int:
     return max(1, round(epochs * (len(data.fitted) // size)))
 
 
+def order_of(settings: Mapping[str, Any], seed: int, data: Data) -> np.ndarray:
+    """The samples of every step of a training, (steps, batch size)."""
+    size = settings["batch_size"]
+    return orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
+
+
 def scores(batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
     """Validation and test metrics of a trained net with exact statistics of the training set."""
     population = batches.exact()
@@ -90,6 +97,25 @@ def outcome(finished: bool, batches: MiniBatches, data: Data, **keys: Any) -> li
     metrics = scores(batches, data, **keys) if finished else []
     finished = finished and all(math.isfinite(each["value"]) for each in metrics)
     return [row("finished", finished, **keys), *(metrics if finished else [])]
+
+
+def at_rates(
+    batches: MiniBatches,
+    rates: Sequence[float],
+    settings: Mapping[str, Any],
+    seed: int,
+    data: Data,
+    **keys: Any,
+) -> list[Row]:
+    """Train a net from the same start at each learning rate; the outcomes."""
+    order = order_of(settings, seed, data)
+    fused = len(rates) * len(order) > FUSED
+    rows: list[Row] = []
+    for rate in rates:
+        batches.start(seed, rate)
+        finished = batches.train(order, CHECK_EVERY, fused=fused)
+        rows += outcome(finished, batches, data, **keys, rate=rate)
+    return rows
 
 
 def follow(

@@ -1,8 +1,9 @@
-"""The experiments of Part C: which there are, what runs them, and what is expected of them.
+"""The experiments of Part C: which there are, what they ask, and what is expected of them.
 
 The claims about batch normalization and our predictions are data (config/batchnorm.yaml); this
-reads them and checks that they hang together.  Quick to import, because the workflow does it each
-time it is parsed; what runs the experiments is in the package `experiments`.
+reads them and checks that they are consistent.  Quick to import, because the workflow does so each
+time it is parsed; the code of an experiment is in the package `experiments`, in a folder of its
+name.
 """
 
 from __future__ import annotations
@@ -19,20 +20,19 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its question, and where it comes from.
+    """An experiment: its question, and what it takes.
 
-    module, function   what runs it with one seed, of the package `experiments`; empty for one that
-                       reads off the study's models
-    after              the experiment whose results it needs, if any
-    seconds            what a seed takes on one core with all images: the longest start first
+    seconds   per seed on one core with all images, so that the longest start first; 0 if it trains
+              nothing and reads its results off the study's models
+    after     the experiment whose results it needs, if any
+    figures   the modules of its folder that draw one each
     """
 
     title: str
     question: str
-    module: str = ""
-    function: str = ""
-    after: str = ""
     seconds: float = 0.0
+    after: str = ""
+    figures: tuple[str, ...] = ("figure",)
 
 
 EXPERIMENTS = {
@@ -40,50 +40,50 @@ EXPERIMENTS = {
         "Learning curves", "What does the source's borrowed picture look like on our models?"
     ),
     "learning-rate": Experiment(
-        "Learning rates", "At which rates do nets train at all?", "rates", "learning_rate",
-        seconds=90,
+        "Learning rates", "At which rates do nets train at all?", seconds=90
     ),
     "speed": Experiment(
-        "Speed", "How many steps, and how much time, to an accuracy?", "rates", "speed",
-        after="learning-rate", seconds=35,
+        "Speed", "How many steps, and how much time, to an accuracy?", seconds=35,
+        after="learning-rate",
     ),
-    "batch-size": Experiment(
-        "Batch size", "What becomes of it in small batches?", "batches", "batch_size",
-        seconds=35,
-    ),
-    "evaluation": Experiment(
-        "Statistics in use", "Are moving averages a detail?", "batches", "evaluation",
-        seconds=17,
-    ),
+    "batch-size": Experiment("Batch size", "What becomes of it in small batches?", seconds=35),
+    "evaluation": Experiment("Statistics in use", "Are moving averages a detail?", seconds=17),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift, and is the loss smoother?", "shift", "shift",
-        seconds=21,
+        "Inside the nets", "Do layers shift, and is the loss smoother?", seconds=21,
+        figures=("figure", "landscape"),
     ),
     "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are made to shift?", "shift", "noisy",
-        seconds=17,
+        "Random shifts", "Does a net suffer if its layers are made to shift?", seconds=17
     ),
     "gamma-beta": Experiment(
-        "Gamma and beta", "What do they learn, and what can they do alone?", "gamma_beta",
-        "gamma_beta", seconds=5,
+        "Gamma and beta", "What do they learn, and what can they do alone?", seconds=5
     ),
     "depth": Experiment(
-        "Depth", "Do gradients vanish or explode, and do deep nets train?", "depth", "depth",
-        seconds=20,
+        "Depth", "Do gradients vanish or explode, and do deep nets train?", seconds=20
     ),
-    "init": Experiment(
-        "Initial weights", "How much do they matter?", "initialization", "init",
-        seconds=26,
-    ),
-    "placement": Experiment(
-        "Placement", "Before or after the activation?", "rates", "placement",
-        seconds=50,
-    ),
+    "init": Experiment("Initial weights", "How much do they matter?", seconds=26),
+    "placement": Experiment("Placement", "Before or after the activation?", seconds=50),
     "placement-keras": Experiment(
         "Placement in Keras", "The same question of Keras model 4."
     ),
     "dropout": Experiment("Dropout", "Does it replace dropout, and do the two go together?"),
 }  # fmt: skip
+
+
+def module_of(experiment: str, part: str) -> str:
+    """The module of an experiment's folder that holds a part, such as experiments.init.figure."""
+    return f"experiments.{experiment.replace('-', '_')}.{part}"
+
+
+def figures_of(experiment: str) -> dict[str, str]:
+    """The modules that draw an experiment's figures, by the figures' names.
+
+    The figure of `figure` has the experiment's name, others their own name behind it.
+    """
+    return {
+        f"{experiment}-{part}".removesuffix("-figure"): module_of(experiment, part)
+        for part in EXPERIMENTS[experiment].figures
+    }
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def digest(script: str, *modules: str) -> str:
     """Give the digest (16 hexadecimal digits) of the library modules that a script uses.
 
     `script` is the name of a file in scripts/, without its .py; `modules` are those that it
-    imports by a name which a parameter gives, such as `experiments.shift`.
+    imports by a name which a parameter gives, such as `experiments.shift.run`.
     """
     return _short(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from fmstudy.study.experiments import figures_of
 from fmstudy.study.plan import Model, Study
 from fmstudy.study.spec import SECTIONS
 
@@ -87,9 +88,9 @@ class Layout:
     # ----------------------------------------------------------------------------- targets
     @property
     def experiment_of(self) -> dict[str, str]:
-        """The experiment that each figure of the experiments shows; the nets' inside takes two."""
-        shown = {name: name for name in self.study.batchnorm.settings}
-        return shown | ({"shift-landscape": "shift"} if "shift" in shown else {})
+        """The experiment that each figure of the experiments shows."""
+        experiments = self.study.batchnorm.settings
+        return {figure: name for name in experiments for figure in figures_of(name)}
 
     @property
     def linear(self) -> list[str]:
@@ -99,10 +100,9 @@ class Layout:
     def results_of_experiment(self, name: str) -> list[str]:
         """Tables and figures of an experiment."""
         kinds = ("", "_quantities", "_predictions")
-        shown = [shown for shown, experiment in self.experiment_of.items() if experiment == name]
         return [
             *(self.table(f"bn_{name}{kind}") for kind in kinds),
-            *(self.figure(f"bn_{it}") for it in shown),
+            *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
 
     def results_of_sweep(self, name: str) -> list[str]:

@@ -1,0 +1,50 @@
+"""What happens inside a net during training: gradients that turn, distributions that drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fmstudy.engines.mini_batch import MiniBatches
+from fmstudy.experiments.common import ARMS, Data, Row, net_spec, order_of, outcome, row
+from fmstudy.experiments.probes import Probe
+from fmstudy.runtime import Progress
+
+
+def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
+    """Train each net at one rate, with every probe on a fixed batch every so many steps."""
+    fixed = data.fitted.part(0, settings["probe_samples"])
+    rows: list[Row] = []
+    for activation in settings["activations"]:
+        for arm, batch_norm in ARMS.items():
+            spec = net_spec(settings, activation=activation, batch_norm=batch_norm)
+            batches = MiniBatches(spec, data.fitted)
+            batches.start(seed)
+            rows += _probed(batches, Probe(batches.network, fixed), settings, seed, data, arm)
+    return rows
+
+
+def _probed(
+    batches: MiniBatches,
+    probe: Probe,
+    settings: Mapping[str, Any],
+    seed: int,
+    data: Data,
+    arm: str,
+) -> list[Row]:
+    rate = settings["learning_rate"]
+    order = order_of(settings, seed, data)
+    keys = {"activation": batches.spec.activation, "arm": arm}
+    progress = Progress(f"bn-shift, {'/'.join(keys.values())}, seed {seed}", len(order), "steps")
+    rows: list[Row] = []
+
+    def look(step: int) -> None:
+        found = probe.distributions() + probe.shift(rate) + probe.landscape(rate)
+        rows.extend(
+            row(name, value, **keys, step=step, layer=layer) for name, layer, value in found
+        )
+        progress.update(step)
+
+    look(0)
+    finished = batches.train(order, settings["every"], look)
+    return rows + outcome(finished, batches, data, **keys, step=batches.steps, layer=None)
