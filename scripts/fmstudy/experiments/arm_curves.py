@@ -1,7 +1,5 @@
 """Loss over epochs, one line per arm: the figure of the experiments on Keras models."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

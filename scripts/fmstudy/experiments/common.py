@@ -5,10 +5,8 @@ The arms are `plain` (without batch normalization), `bn` (before the activation,
 and whatever else the experiment is about.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +60,19 @@ def net_spec(settings: Mapping[str, Any], **changes: Any) -> RunSpec:
         test_samples=settings["test_samples"],
     )
     return spec.varied(**changes)
+
+
+def nets(
+    settings: Mapping[str, Any], arms: Mapping[str, str] = ARMS
+) -> Iterator[tuple[dict[str, str], RunSpec]]:
+    """Every activation of an experiment with every arm: the keys of its rows, and its net.
+
+    arms: where batch normalization stands in each.
+    """
+    for activation in settings["activations"]:
+        for arm, batch_norm in arms.items():
+            keys = {"activation": activation, "arm": arm}
+            yield keys, net_spec(settings, activation=activation, batch_norm=batch_norm)
 
 
 def steps_of(epochs: float, data: Data, size: int) -> int:

@@ -5,8 +5,6 @@ before the activation, green and purple whatever else is compared.  Strong lines
 seeds that finished, thin ones single seeds, crosses trainings that diverged.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -191,6 +189,30 @@ def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float)
             zorder=5,
             label=f"{name_of(arm)} diverged",
         )
+
+
+def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> None:
+    """Draw the values of seeds as small dots at a height, and their mean as a large one."""
+    if len(seeds) > 1:
+        axes.plot(seeds, [place] * len(seeds), "o", color=hue, alpha=0.35, markersize=3.5,
+                  label="single seeds", gid="seed")  # fmt: skip
+    if math.isfinite(mean):
+        axes.plot([mean], [place], "o", color=hue, markersize=7, label="mean")
+
+
+def note(axes: Axes, height: float, text: str, hue: str, gap: float, size: float) -> None:
+    """Write a text in a hue beside the right edge of the axes, at a height of the data."""
+    axes.annotate(
+        text,
+        (1, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(gap, 0),
+        textcoords="offset points",
+        color=hue,
+        va="center",
+        fontsize=size,
+        annotation_clip=False,
+    )
 
 
 def diverged(table: pd.DataFrame, over: str) -> dict[float, float]:

@@ -1,7 +1,5 @@
 """Outcomes of the experiments of Part C: quantities, tests of predictions, verdicts on claims."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ nats; rates, steps, seconds, and changes of gradients are logarithms to base 10 
 difference of 0.3 is a factor of two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The experiments that train nothing themselves: their results are read off the study's models."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """A small net without and with batch normalization, side by side."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """Validation accuracy over batch sizes, and with which statistics."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

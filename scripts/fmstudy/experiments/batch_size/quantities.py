@@ -1,7 +1,5 @@
 """Validation loss and accuracy by batch size and kind of statistics."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.reading import Quantities, groups, or_guessed, some

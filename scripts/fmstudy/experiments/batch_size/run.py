@@ -1,7 +1,5 @@
 """Training in batches of every size, and evaluation with several kinds of statistics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,7 @@
 """Loss over epochs and over seconds, without and with batch normalization."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,8 @@ from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, see
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.plots import label_ends, limit, nats, nothing, some_of
 from fmstudy.figures.svg import Drawing, style
+
+DASHES_AND_WIDTH = {"held-out": ("-", 1.8), "train": ("--", 1.1)}
 
 
 @style()
@@ -31,7 +32,7 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
     findings = []
     for column, model in zip(grid.T, models, strict=True):
         arms = [arm for arm in values_of(rows, "arm") if arm.rpartition("/")[0] == model]
-        name = _model_name(model, arms, settings)
+        name = settings["arms"].get(f"{model}/plain", model)
         findings.append(_curve_panels(column, rows, arms, seconds, name))
         column[0].set_title(f"{name}: loss against epochs, nats")
         if timed:
@@ -44,13 +45,6 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         + ". Solid: held-out data; dashed: training data. Blue: without batch normalization; "
         f"orange: with it. {marks_told(table)}The first epochs lie outside the axes.",
     )
-
-
-def _model_name(model: str, arms: Sequence[str], settings: Settings) -> str:
-    """The name of an arm's model without batch normalization, where the settings give it."""
-    given = settings.get("arms", {})
-    name = given.get(next((arm for arm in arms if arm.endswith("/plain")), ""))
-    return name if isinstance(name, str) else model
 
 
 def _curve_panels(
@@ -67,29 +61,20 @@ def _curve_panels(
     losses, durations = [], []
     for arm in arms:
         kind = arm.rpartition("/")[2]
-        for split, dashes, width in (("held_out", "-", 1.8), ("train", "--", 1.1)):
-            wide = drawing.curves(rows, f"{split}_loss", "epoch", arm=arm)
+        for split, (dashes, width) in DASHES_AND_WIDTH.items():
+            wide = drawing.curves(rows, f"{split.replace('-', '_')}_loss", "epoch", arm=arm)
             if wide.empty:
                 continue
-            said = name_of(kind) if split == "held_out" else f"{name_of(kind)}, train"
-            role = split.replace("_", "-")
-            means = drawing.lines(
-                column[0],
-                wide,
-                hue_of(kind),
-                said,
-                dashes=dashes,
-                width=width,
-                kind=role,
-                points=drawing.FEWEST_POINTS,
-            )
+            said = name_of(kind) if split == "held-out" else f"{name_of(kind)}, train"
+            means = drawing.lines(column[0], wide, hue_of(kind), said, dashes=dashes, width=width,
+                                  kind=split, points=drawing.FEWEST_POINTS)  # fmt: skip
             drawn.append(wide.to_numpy())
             loss = drawing.mean_at(means, last)
             ends.append((loss, f"{said} {nats(loss)}", hue_of(kind)))
-            if split == "held_out":
+            if split == "held-out":
                 losses.append(f"{nats(loss)} ({name_of(kind)})")
             if arm in seconds:
-                _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, role)
+                _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, split)
         if arm in seconds:
             mean = float(np.mean(list(seconds[arm].values())))
             durations.append(f"{brief(mean, 3)} ({name_of(kind)})")
@@ -104,15 +89,11 @@ def _curve_panels(
 
 
 def _draw_timed(
-    axes: Axes,
-    wide: pd.DataFrame,
-    seconds: Mapping[int, float],
-    hue: str,
-    name: str,
-    kind: str,
+    axes: Axes, wide: pd.DataFrame, seconds: Mapping[int, float], hue: str, name: str, kind: str
 ) -> None:
     """A loss over the seconds since the start, if all epochs of a training took equally long."""
-    dashes, width = ("--", 1.1) if kind == "train" else ("-", 1.8)
+    dashes, width = DASHES_AND_WIDTH[kind]
+    look: dict[str, Any] = {"color": hue, "linestyle": dashes}
     paces = {}
     for seed in map(int, wide.columns.to_numpy()):
         line = wide[seed].dropna()
@@ -121,25 +102,11 @@ def _draw_timed(
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
             few = line.iloc[some_of(len(line), drawing.FEWEST_POINTS[1])]
-            axes.plot(
-                few.index * paces[seed],
-                few.to_numpy(),
-                color=hue,
-                linewidth=0.6,
-                alpha=0.35,
-                linestyle=dashes,
-                label=f"{name} seed {seed}",
-            )
+            axes.plot(few.index * paces[seed], few.to_numpy(), linewidth=0.6, alpha=0.35,
+                      label=f"{name} seed {seed}", **look)  # fmt: skip
     if paces:
         means = drawing.mean(wide)
         means = means.iloc[some_of(len(means), drawing.FEWEST_POINTS[0])]
         pace = float(np.mean(list(paces.values())))
-        axes.plot(
-            means.index * pace,
-            means.to_numpy(),
-            color=hue,
-            linewidth=width,
-            linestyle=dashes,
-            label=name,
-            gid=kind,
-        )
+        axes.plot(means.index * pace, means.to_numpy(), linewidth=width, label=name, gid=kind,
+                  **look)  # fmt: skip

@@ -1,7 +1,5 @@
 """Gradient norms through the deepest net, and accuracy over depth."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """How gradients grow through deep nets, and what accuracy such nets reach."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

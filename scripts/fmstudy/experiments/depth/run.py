@@ -1,7 +1,5 @@
 """Gradients through deep nets before training, and whether such nets train."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

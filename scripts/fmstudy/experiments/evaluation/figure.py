@@ -1,7 +1,5 @@
 """Validation loss of the same nets with exact and with moving statistics."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd
@@ -31,11 +29,8 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
         means = drawing.mean(wide)
         for place, way in enumerate(ways):
             hue = HUES[1] if way == "exact" else HUES[2]
-            if wide.shape[1] > 1:
-                axes.plot(wide.loc[way], [place] * wide.shape[1], "o", color=hue, alpha=0.35,
-                          markersize=3.5, label="single seeds", gid="seed")  # fmt: skip
+            drawing.dots(axes, wide.loc[way].to_numpy(), means[way], place, hue)
             if math.isfinite(means[way]):
-                axes.plot([means[way]], [place], "o", color=hue, markersize=7, label="mean")
                 axes.annotate(
                     nats(means[way]),
                     (means[way], place),

@@ -1,7 +1,5 @@
 """What moving statistics change, compared with exact ones."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.reading import Quantities, by_seed, groups

@@ -1,7 +1,5 @@
 """Moving against exact statistics of the same trained net."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

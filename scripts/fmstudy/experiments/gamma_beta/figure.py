@@ -1,8 +1,5 @@
 """Learned gamma and beta against deviation and mean, and accuracy by what is trained."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -33,14 +30,12 @@ def draw(table: pd.DataFrame) -> Drawing:
         return nothing("No training was started.")
     units = _units(table)
     figure, (panels,) = drawing.grid(1, 3, 2.9)
-    pairs = (("deviation", "gamma", panels[0]), ("mean", "beta", panels[1]))
-    for given, learned, axes in pairs:
-        _scatter(axes, units, given, learned)
+    _scatter(panels[0], units, "deviation", "gamma")
+    _scatter(panels[1], units, "mean", "beta")
     _reached(panels[2], table, arms)
-    differences = (units["gamma"] - units["deviation"]).abs()
     finding = []
     if len(units):
-        gamma = float((differences / units["deviation"]).mean())
+        gamma = float(((units["gamma"] - units["deviation"]).abs() / units["deviation"]).mean())
         beta = float(((units["beta"] - units["mean"]).abs() / units["deviation"]).mean())
         finding.append(
             f"gamma differs from the deviation by {percent(gamma)} of it and beta from the mean "
@@ -64,7 +59,7 @@ def draw(table: pd.DataFrame) -> Drawing:
 
 
 def _units(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a unit, seed and layer, with gamma, beta, deviation and mean."""
+    """One row per seed, layer and unit, with gamma, beta, deviation and mean."""
     names = ["gamma", "beta", "deviation", "mean"]
     rows = table[table["measure"].isin(names) & table["unit"].notna()]
     wide = rows.pivot_table(index=["seed", "layer", "unit"], columns="measure", values="value")
@@ -98,24 +93,10 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
 
 def _reached(axes: Axes, table: pd.DataFrame, arms: Sequence[str]) -> None:
     wide = drawing.curves(table, "test_accuracy", "arm").reindex(list(arms))
-    means = drawing.mean(wide)
-    for place, arm in enumerate(arms):
-        if wide.shape[1] > 1:
-            axes.plot(wide.loc[arm], [place] * wide.shape[1], "o", color=HUES[1], alpha=0.35,
-                      markersize=3.5, label="single seeds", gid="seed")  # fmt: skip
-        if math.isfinite(means[arm]):
-            axes.plot([means[arm]], [place], "o", color=HUES[1], markersize=7, label="mean")
-        axes.annotate(
-            percent(float(means[arm])),
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            color=HUES[1],
-            va="center",
-            fontsize=8.5,
-            annotation_clip=False,
-        )
+    means = drawing.mean(wide).to_numpy()
+    for place, (seeds, mean) in enumerate(zip(wide.to_numpy(), means, strict=True)):
+        drawing.dots(axes, seeds, mean, place, HUES[1])
+        drawing.note(axes, place, percent(float(mean)), HUES[1], 3, 8.5)
     axes.set_yticks(range(len(arms)), [TRAINED.get(arm, arm) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlim(0, 1)

@@ -1,7 +1,5 @@
 """How gamma and beta compare with deviation and mean, and how far they get alone."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.reading import Quantities, by_seed, groups, numbers, or_guessed

@@ -3,8 +3,6 @@
 Also how normalized values are distributed: over a unit's examples, and over an example's units.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Validation loss over the deviation of the initial weights, at each learning rate."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

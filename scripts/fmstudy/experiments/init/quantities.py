@@ -1,7 +1,5 @@
 """How loss and accuracy depend on the initial weights; exactness of the invariance."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.reading import Quantities, Settings, groups, numbers, or_guessed, some

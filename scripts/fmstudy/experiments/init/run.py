@@ -1,7 +1,6 @@
 """Initial weights of all sizes, and the exact invariance to the size of normalized weights."""
 
-from __future__ import annotations
-
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,16 +8,7 @@ import numpy as np
 
 from fmstudy.engines.mini_batch import FUSED, MiniBatches, Samples
 from fmstudy.engines.network import Network
-from fmstudy.experiments.common import (
-    ARMS,
-    CHECK_EVERY,
-    Data,
-    Row,
-    net_spec,
-    order_of,
-    outcome,
-    row,
-)
+from fmstudy.experiments.common import CHECK_EVERY, Data, Row, nets, order_of, outcome, row
 from fmstudy.experiments.probes import Probe, inside
 
 TIMES = 10.0
@@ -30,23 +20,17 @@ def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     fixed = data.fitted.part(0, settings["invariance_samples"])
     fused = len(settings["deviations"]) * len(settings["rates"]) * len(order) > FUSED
     rows: list[Row] = []
-    for activation in settings["activations"]:
-        for arm, batch_norm in ARMS.items():
-            spec = net_spec(settings, activation=activation, batch_norm=batch_norm)
-            batches = MiniBatches(spec, data.fitted)
-            for std in settings["deviations"]:
-                for rate in settings["rates"]:
-                    keys = {"activation": activation, "arm": arm, "std": std, "rate": rate}
-                    batches.start(seed, rate, weight_std=std)
-                    finished = batches.train(order, CHECK_EVERY, fused=fused)
-                    rows += outcome(finished, batches, data, **keys)
-            if arm == "bn":  # Glorot's weights, trained at the common rate
-                batches.start(seed)
-                if not batches.train(order, CHECK_EVERY, fused=fused):
-                    continue
-                keys = {"activation": activation, "arm": arm, "std": None, "rate": None}
+    for keys, spec in nets(settings):
+        batches = MiniBatches(spec, data.fitted)
+        for std, rate in itertools.product(settings["deviations"], settings["rates"]):
+            batches.start(seed, rate, weight_std=std)
+            finished = batches.train(order, CHECK_EVERY, fused=fused)
+            rows += outcome(finished, batches, data, **keys, std=std, rate=rate)
+        if keys["arm"] == "bn":  # Glorot's weights, trained at the common rate
+            batches.start(seed)
+            if batches.train(order, CHECK_EVERY, fused=fused):
                 rows += [
-                    row(name, value, **keys)
+                    row(name, value, **keys, std=None, rate=None)
                     for name, value in invariance(batches.network, fixed).items()
                 ]
     return rows

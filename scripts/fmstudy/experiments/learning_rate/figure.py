@@ -1,7 +1,5 @@
 """Validation accuracy over learning rates, and the range of usable ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The range of usable learning rates, and accuracies at the best one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Nets with and without batch normalization, trained at many learning rates."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

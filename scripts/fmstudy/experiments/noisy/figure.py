@@ -1,7 +1,5 @@
 """Validation loss over steps: plain, normalized, and normalized with noise."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.analysis.formats import fixed

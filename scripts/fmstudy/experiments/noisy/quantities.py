@@ -1,7 +1,5 @@
 """Validation loss and accuracy with and without noise."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.reading import Quantities, groups, or_guessed

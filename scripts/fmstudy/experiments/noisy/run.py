@@ -1,7 +1,5 @@
 """Whether a net suffers when random scales and shifts follow the normalization."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +8,7 @@ import tensorflow as tf
 from fmstudy.engines.batchnorm import Statistics
 from fmstudy.engines.mini_batch import MiniBatches
 from fmstudy.engines.network import Network, Product
-from fmstudy.experiments.common import ARMS, Data, Row, follow, net_spec, order_of, outcome
+from fmstudy.experiments.common import ARMS, Data, Row, follow, nets, order_of, outcome
 from fmstudy.study.spec import RunSpec
 
 MOST_LAYERS = 32  # of a net, so that no two steps draw the same noise
@@ -59,18 +57,13 @@ def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     """Train nets without batch normalization, with it, and with it and noise behind it."""
     order = order_of(settings, seed, data)
     rows: list[Row] = []
-    for activation in settings["activations"]:
-        for arm in (*ARMS, "noisy"):
-            spec = net_spec(settings, activation=activation, batch_norm=ARMS.get(arm, "before"))
-            if arm == "noisy":
-                network = NoisyNetwork(spec, seed, settings["scale"], settings["shift"])
-                batches = MiniBatches(
-                    spec, data.fitted, network=network, forward=network.noisy_logits
-                )
-            else:
-                batches = MiniBatches(spec, data.fitted)
-            keys = {"activation": activation, "arm": arm}
-            batches.start(seed)
-            finished, followed = follow(batches, order, settings, data, **keys)
-            rows += followed + outcome(finished, batches, data, **keys, step=None)
+    for keys, spec in nets(settings, ARMS | {"noisy": "before"}):
+        if keys["arm"] == "noisy":
+            network = NoisyNetwork(spec, seed, settings["scale"], settings["shift"])
+            batches = MiniBatches(spec, data.fitted, network=network, forward=network.noisy_logits)
+        else:
+            batches = MiniBatches(spec, data.fitted)
+        batches.start(seed)
+        finished, followed = follow(batches, order, settings, data, **keys)
+        rows += followed + outcome(finished, batches, data, **keys, step=None)
     return rows

@@ -1,8 +1,7 @@
 """Validation accuracy over learning rates, normalized before and after the activation."""
 
-from __future__ import annotations
-
 import pandas as pd
+from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
@@ -20,38 +19,29 @@ def draw(table: pd.DataFrame) -> Drawing:
         return nothing("No training was started.")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
     findings = []
+    ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         rows = some(table, activation=activation)
-        rates = values_of(rows, "rate")
-        best, means = [], {}
+        best, ends[axes] = [], []
         for arm in arms:
-            own = some(rows, arm=arm)
-            wide = drawing.curves(own, "validation_accuracy", "rate")
-            means[arm] = drawing.arm_lines(axes, wide, arm, marker="o").dropna()
-            if means[arm].empty:
+            wide = drawing.curves(rows, "validation_accuracy", "rate", arm=arm)
+            means = drawing.arm_lines(axes, wide, arm, marker="o").dropna()
+            if means.empty:
                 best.append(f"diverged {arm}")
                 continue
-            highest = float(means[arm].max())
-            best.append(f"{percent(highest)} {arm} (at {number(drawing.highest_at(means[arm]))})")
+            highest = percent(float(means.max()))
+            best.append(f"{highest} {arm} (at {number(drawing.highest_at(means))})")
+            # Where the line ends: beyond, all trainings may have diverged.
+            ends[axes].append((float(means.iloc[-1]), arm, hue_of(arm)))
         findings.append(f"{name_of(activation)} {listed(best)}")
         axes.set_title(f"{name_of(activation)}: validation accuracy")
         percent_axis(axes)
-        drawing.values_x(axes, rates, "learning rate")
+        drawing.values_x(axes, values_of(rows, "rate"), "learning rate")
         for place, arm in enumerate(arms):
             height = 0.04 + 0.07 * place
             drawing.crosses(axes, some(rows, arm=arm), "rate", arm, height)
-    for axes, activation in zip(grid[0], activations, strict=True):  # the limits are common
-        rows = some(table, activation=activation)
-        found = [
-            drawing.mean(drawing.curves(rows, "validation_accuracy", "rate", arm=a)).dropna()
-            for a in arms
-        ]
-        ends = [  # where the line ends: beyond, all trainings may have diverged
-            (float(means.iloc[-1]), arm, hue_of(arm))
-            for arm, means in zip(arms, found, strict=True)
-            if len(means)
-        ]
-        label_ends(axes, ends, drawing.LABEL / 2.2)
+    for axes, labels in ends.items():  # the limits are common
+        label_ends(axes, labels, drawing.LABEL / 2.2)
     return Drawing(
         figure,
         f"Highest mean validation accuracy with batch normalization before and after the "

@@ -1,7 +1,5 @@
 """Accuracy and loss of each placement at its best learning rate."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from fmstudy.experiments.best_rates import best_rate

@@ -1,7 +1,5 @@
 """What one unit's activation receives, and how gradients turn and distributions drift."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -93,19 +91,8 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(middle.index, middle[first], color=hue, linewidth=1.8, label="50")
     for percentile, wide in ((15, low), (50, middle), (85, high)):
         known = wide[first].dropna()
-        if known.empty:
-            continue
-        axes.annotate(
-            str(percentile),
-            (1, float(known.iloc[-1])),
-            xycoords=("axes fraction", "data"),
-            xytext=(2, 0),
-            textcoords="offset points",
-            color=hue,
-            va="center",
-            fontsize=7.5,
-            annotation_clip=False,
-        )
+        if len(known):
+            drawing.note(axes, float(known.iloc[-1]), str(percentile), hue, 2, 7.5)
 
 
 def _same_height(panels: Sequence[Axes]) -> None:

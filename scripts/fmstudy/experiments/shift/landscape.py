@@ -1,7 +1,5 @@
 """How much loss and gradient change along the gradient, raw and scaled by the weights."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

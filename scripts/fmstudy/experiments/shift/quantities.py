@@ -1,7 +1,5 @@
 """How gradients turn, distributions drift, and the loss varies during training."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,12 +1,10 @@
 """What happens inside a net during training: gradients that turn, distributions that drift."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from fmstudy.engines.mini_batch import MiniBatches
-from fmstudy.experiments.common import ARMS, Data, Row, net_spec, order_of, outcome, row
+from fmstudy.experiments.common import Data, Row, nets, order_of, outcome, row
 from fmstudy.experiments.probes import Probe
 from fmstudy.runtime import Progress
 
@@ -15,12 +13,11 @@ def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     """Train each net at one rate, with every probe on a fixed batch every so many steps."""
     fixed = data.fitted.part(0, settings["probe_samples"])
     rows: list[Row] = []
-    for activation in settings["activations"]:
-        for arm, batch_norm in ARMS.items():
-            spec = net_spec(settings, activation=activation, batch_norm=batch_norm)
-            batches = MiniBatches(spec, data.fitted)
-            batches.start(seed)
-            rows += _probed(batches, Probe(batches.network, fixed), settings, seed, data, arm)
+    for keys, spec in nets(settings):
+        batches = MiniBatches(spec, data.fitted)
+        batches.start(seed)
+        probe = Probe(batches.network, fixed)
+        rows += _probed(batches, probe, settings, seed, data, keys)
     return rows
 
 
@@ -30,11 +27,9 @@ def _probed(
     settings: Mapping[str, Any],
     seed: int,
     data: Data,
-    arm: str,
+    keys: Row,
 ) -> list[Row]:
-    rate = settings["learning_rate"]
-    order = order_of(settings, seed, data)
-    keys = {"activation": batches.spec.activation, "arm": arm}
+    rate, order = settings["learning_rate"], order_of(settings, seed, data)
     progress = Progress(f"bn-shift, {'/'.join(keys.values())}, seed {seed}", len(order), "steps")
     rows: list[Row] = []
 

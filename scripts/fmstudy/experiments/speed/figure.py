@@ -1,7 +1,5 @@
 """Validation accuracy over steps, each net at its best learning rate."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 

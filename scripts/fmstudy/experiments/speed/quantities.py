@@ -1,7 +1,5 @@
 """Steps and seconds that each net needs to reach an accuracy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,21 +1,10 @@
 """How fast each net trains at its best learning rate, in steps and in seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from fmstudy.engines.mini_batch import MiniBatches
-from fmstudy.experiments.common import (
-    ARMS,
-    STEP_SECONDS,
-    Data,
-    Row,
-    follow,
-    net_spec,
-    order_of,
-    row,
-)
+from fmstudy.experiments.common import STEP_SECONDS, Data, Row, follow, nets, order_of, row
 
 ROUNDS, TIMED = 5, 300  # of timing, and steps in each
 
@@ -29,21 +18,17 @@ def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     """
     order = order_of(settings, seed, data)
     rows: list[Row] = []
-    nets = {}
-    for activation in settings["activations"]:
-        for arm, batch_norm in ARMS.items():
-            spec = net_spec(settings, activation=activation, batch_norm=batch_norm)
-            batches = nets[activation, arm] = MiniBatches(spec, data.fitted)
-            keys = {"activation": activation, "arm": arm}
-            rate = settings["best"][f"{activation}/{arm}"]
-            rows.append(row("rate", rate, **keys, step=0))
-            batches.start(seed, rate)
-            rows += follow(batches, order, settings, data, **keys)[1]
+    timed = []
+    for keys, spec in nets(settings):
+        batches, rate = MiniBatches(spec, data.fitted), settings["best"]["/".join(keys.values())]
+        rows.append(row("rate", rate, **keys, step=0))
+        batches.start(seed, rate)
+        rows += follow(batches, order, settings, data, **keys)[1]
+        timed.append((keys, batches, rate))
     for turn in range(1, ROUNDS + 1):
-        for (activation, arm), batches in nets.items():
-            batches.start(seed, settings["best"][f"{activation}/{arm}"])
+        for keys, batches, rate in timed:
+            batches.start(seed, rate)
             batches.train(order[:TIMED])
             seconds = batches.watch.seconds["training"] / len(order[:TIMED])
-            keys = {"activation": activation, "arm": arm}
             rows.append(row(STEP_SECONDS, seconds, **keys, turn=turn))
     return rows
