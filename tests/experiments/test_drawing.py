@@ -7,26 +7,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fixtures import REPOSITORY, svgcheck
-from fixtures.experiments import BLUE, FIGURES, drawn, table
+from fixtures.experiments import BLUE, drawn, table
 
 from fmstudy.experiments import drawing
 from fmstudy.figures import svg
+from fmstudy.study.experiments import DRAWN_BY
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
 
 def test_every_experiment_that_is_drawn_is_tested():
-    assert all(len(table(name)) for name in FIGURES)
+    assert all(len(table(name)) for name in DRAWN_BY)
 
 
 def test_figures_need_no_tensorflow():
-    imports = ", ".join(f"fmstudy.{module}" for module in FIGURES.values())
+    imports = ", ".join(f"fmstudy.{module}" for module in DRAWN_BY.values())
     code = f"import sys, {imports}; sys.exit('tensorflow' in sys.modules)"
     folder = REPOSITORY / "scripts"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)
 
 
-@pytest.mark.parametrize("experiment", FIGURES)
+@pytest.mark.parametrize("experiment", DRAWN_BY)
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_figure_says_of_how_many_seeds_it_is(experiment: str, seeds: int, tmp_path: Path):
     drawing = drawn(experiment, table(experiment, seeds))
@@ -36,7 +37,7 @@ def test_a_figure_says_of_how_many_seeds_it_is(experiment: str, seeds: int, tmp_
     svg.save(drawing, tmp_path / "figure.svg")
 
 
-@pytest.mark.parametrize("experiment", FIGURES)
+@pytest.mark.parametrize("experiment", DRAWN_BY)
 def test_every_figure_has_values_can_be_read_and_has_the_same_bytes_again(
     experiment: str, tmp_path: Path
 ):
@@ -57,7 +58,7 @@ def test_every_figure_has_values_can_be_read_and_has_the_same_bytes_again(
     assert first == second
 
 
-@pytest.mark.parametrize("experiment", FIGURES)
+@pytest.mark.parametrize("experiment", DRAWN_BY)
 def test_one_activation_or_one_arm_is_enough(experiment: str, tmp_path: Path):
     given = table(experiment)
     for column in {"activation", "arm", "case"} & set(given.columns):

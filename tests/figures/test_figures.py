@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures import svgcheck
-from fixtures.experiments import FIGURES
 from fixtures.workflow import append
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -19,6 +18,7 @@ from PIL import Image
 from fmstudy import runtime
 from fmstudy.analysis import results, tables
 from fmstudy.figures import plots, svg
+from fmstudy.study.experiments import DRAWN_BY
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -375,7 +375,7 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
 
 
 def test_drawing_starts_without_what_only_analysis_needs():
-    modules = ["figures.plots", "figures.errors", "figures.network", *FIGURES.values()]
+    modules = ["figures.plots", "figures.errors", "figures.network", *DRAWN_BY.values()]
     code = f"""import sys
 sys.path[:0] = {sys.path}
 import {", ".join(f"fmstudy.{module}" for module in modules)}

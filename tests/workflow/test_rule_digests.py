@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from fixtures.rules import FIGURES, TRAINED, carried, rules, uses
+from fixtures.rules import TRAINED, carried, rules, uses
 from fixtures.workflow import append
 
-from fmstudy.study.experiments import EXPERIMENTS, figures_of, module_of
+from fmstudy.study.experiments import DRAWN_BY, EXPERIMENTS, figures_of, module_of
 from fmstudy.workflow import digest as digests
 
 
@@ -57,7 +57,7 @@ def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_i
     by_parts = {
         "judging_of(": "analysis.ledger",
         "judged(": "experiments.judging",
-        "drawn_by(": FIGURES["shift"],
+        "DRAWN_BY[": DRAWN_BY["shift"],
     }
     for name, body in rules().items():
         if name == "fetch_dataset":

@@ -1,17 +1,6 @@
 # From runs to tables: each table asks for the runs that it shows, and for no others.
 
 
-def judging_of(models):
-    """Name what holds the published numbers against these models."""
-    return call(
-        "analysis.ledger.ledger_table",
-        published=asked.published,
-        redone_by={source: list(names) for source, names in study.published_models.items()},
-        models=as_dicts(models),
-        whole=study.uses_all,
-    )
-
-
 rule collect_models:
     input:
         runs=lambda wildcards: of_runs(MODEL_GROUPS[wildcards.group], "metrics"),

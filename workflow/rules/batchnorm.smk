@@ -2,54 +2,9 @@
 # what was predicted, and figures.  Those that read off the study's models start from their runs.
 
 
-def needed_first(wildcards):
-    """Give the results that an experiment starts from, if it does from any."""
-    after = EXPERIMENTS[wildcards.experiment].after
-    return {"rates": paths.of_experiment(after, "results.csv")} if after else {}
-
-
-def settings_of_run(wildcards):
-    """Give what an experiment must know to be run; another level asked for judges it anew only."""
-    settings = study.batchnorm.settings[wildcards.experiment]
-    return {key: value for key, value in settings.items() if key not in ("usable", "levels")}
-
-
-def arms_of(wildcards):
-    """Give the study's models that an experiment reads off, by arm."""
-    arms = study.batchnorm.arms[wildcards.experiment]
-    return {arm: model.as_dict() for arm, model in arms.items()}
-
-
-def settings_of(wildcards):
-    """Give the settings of an experiment."""
-    return study.batchnorm.settings[wildcards.experiment]
-
-
-def experiment_of(wildcards):
-    """Give the experiment that a figure shows."""
-    return paths.experiment_of[wildcards.figure]
-
-
-def drawn_by(wildcards):
-    """Give the module that draws a figure of an experiment."""
-    return figures_of(experiment_of(wildcards))[wildcards.figure]
-
-
-def judged(quantities):
-    """Give the tables of an experiment's quantities and predictions, by what computes the former."""
-    found = call(quantities, settings=settings_of)
-    expected = lambda wildcards: asked.expected.of(wildcards.experiment)
-    return {
-        "quantities": call("experiments.judging.quantities_table", found=found),
-        "predictions": call(
-            "experiments.judging.predictions_table", predictions=expected, found=found
-        ),
-    }
-
-
 rule run_experiment:
     input:
-        unpack(needed_first),
+        unpack(lambda wildcards: paths.needed_first(wildcards.experiment)),
         **TENSORS,
     output:
         results=f"{paths.experiment}/seed-{{seed}}/results.csv",
@@ -66,7 +21,7 @@ rule run_experiment:
         mem_mb=estimates.memory_of_experiments(**study.sizes),
         runtime=30,
     params:
-        settings=settings_of_run,
+        settings=lambda wildcards: study.batchnorm.settings_of_run(wildcards.experiment),
         module=lambda wildcards: module_of(wildcards.experiment, "run"),
         code=lambda wildcards: digest("run_experiment", module_of(wildcards.experiment, "run")),
     script:
@@ -87,7 +42,7 @@ rule collect_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        **judged(lambda wildcards: module_of(wildcards.experiment, "quantities.quantities")),
+        **asked.judged(lambda wildcards: module_of(wildcards.experiment, "quantities.quantities")),
         table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
         code=lambda wildcards: digest(
@@ -124,9 +79,15 @@ rule collect_arms:
         mem_mb=2500,
         runtime=10,
     params:
-        **judged("experiments.trained_models.quantities"),
-        table=call("experiments.trained_models.arms_table", arms=arms_of),
-        times=call("experiments.trained_models.arms_times", arms=arms_of),
+        **asked.judged("experiments.trained_models.quantities"),
+        table=call(
+            "experiments.trained_models.arms_table",
+            arms=lambda wildcards: study.batchnorm.arms_of(wildcards.experiment),
+        ),
+        times=call(
+            "experiments.trained_models.arms_times",
+            arms=lambda wildcards: study.batchnorm.arms_of(wildcards.experiment),
+        ),
         code=digest(
             "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
         ),
@@ -202,8 +163,8 @@ rule check_equality:
 
 rule plot_experiment:
     input:
-        table=lambda wildcards: table(f"bn_{experiment_of(wildcards)}"),
-        times=lambda wildcards: table(f"bn_{experiment_of(wildcards)}_times"),
+        table=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}"),
+        times=lambda wildcards: table(f"bn_{paths.experiment_of[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
         **paths.figure_files("bn_{figure}"),
@@ -215,10 +176,12 @@ rule plot_experiment:
         "../envs/study.yaml"
     params:
         figure=call(
-            lambda wildcards: f"{drawn_by(wildcards)}.draw",
-            settings=lambda wildcards: study.batchnorm.settings[experiment_of(wildcards)],
+            lambda wildcards: f"{DRAWN_BY[wildcards.figure]}.draw",
+            settings=lambda wildcards: study.batchnorm.settings[
+                paths.experiment_of[wildcards.figure]
+            ],
         ),
-        code=lambda wildcards: digest("figure", drawn_by(wildcards), "analysis.columns"),
+        code=lambda wildcards: digest("figure", DRAWN_BY[wildcards.figure], "analysis.columns"),
     script:
         "../../scripts/figure.py"
 

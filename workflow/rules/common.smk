@@ -18,7 +18,7 @@ from fmstudy.report import pdf
 from fmstudy.runtime import versions
 from fmstudy.study import configuration, description
 from fmstudy.study.description import as_dicts, call
-from fmstudy.study.experiments import EXPERIMENTS, figures_of, module_of
+from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
@@ -118,6 +118,17 @@ def this_sweep(wildcards):
 def models_of_sweep(wildcards):
     """Give the models of the sweep of a job, one per value."""
     return as_dicts(study.sweeps[wildcards.sweep].models)
+
+
+def judging_of(models):
+    """Name what holds the published numbers against these models."""
+    return call(
+        "analysis.ledger.ledger_table",
+        published=asked.published,
+        redone_by={source: list(names) for source, names in study.published_models.items()},
+        models=as_dicts(models),
+        whole=study.uses_all,
+    )
 
 
 @cache

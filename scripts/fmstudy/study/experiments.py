@@ -86,6 +86,9 @@ def figures_of(experiment: str) -> dict[str, str]:
     }
 
 
+DRAWN_BY = {figure: module for name in EXPERIMENTS for figure, module in figures_of(name).items()}
+
+
 @dataclass(frozen=True)
 class Expected:
     """What is said of batch normalization, and what we expected our experiments to show."""

@@ -119,6 +119,15 @@ class BatchNorm:
         """The experiments that train nets of their own."""
         return [name for name in self.settings if name not in self.arms]
 
+    def settings_of_run(self, name: str) -> dict[str, Any]:
+        """The settings that an experiment needs to run; asking for other levels reruns nothing."""
+        settings = self.settings[name]
+        return {key: it for key, it in settings.items() if key not in ("usable", "levels")}
+
+    def arms_of(self, name: str) -> dict[str, dict[str, Any]]:
+        """What a job must know of the models that an experiment reads off, by arm."""
+        return {arm: model.as_dict() for arm, model in self.arms[name].items()}
+
 
 @dataclass(frozen=True)
 class Study:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fmstudy.study import claims, configuration, experiments, plan, published
+from fmstudy.study.description import call
 
 
 class Resolved(NamedTuple):
@@ -26,6 +27,22 @@ class Resolved(NamedTuple):
     def printed_of(self, wildcards: Any) -> dict[str, dict[str, float]]:
         """The published final values of the model of a job, if it has any."""
         return {name: it for name, it in self.printed.items() if name == wildcards.model}
+
+    def judged(self, quantities: str | Callable[[Any], str]) -> dict[str, Callable[[Any], Any]]:
+        """The calls for the tables of an experiment's quantities and predictions.
+
+        quantities: the function that computes the former, or how its name follows from wildcards.
+        """
+        settings = self.study.batchnorm.settings
+        found = call(quantities, settings=lambda wildcards: settings[wildcards.experiment])
+        return {
+            "quantities": call("experiments.judging.quantities_table", found=found),
+            "predictions": call(
+                "experiments.judging.predictions_table",
+                predictions=lambda wildcards: self.expected.of(wildcards.experiment),
+                found=found,
+            ),
+        }
 
     @property
     def claimed_models(self) -> list[plan.Model]:

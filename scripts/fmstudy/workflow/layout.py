@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from fmstudy.study.experiments import figures_of
+from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
 from fmstudy.study.spec import SECTIONS
 
@@ -79,6 +79,11 @@ class Layout:
         """The file that each seed of an experiment leaves under this name."""
         place = self.experiment.format(experiment=experiment)
         return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds]
+
+    def needed_first(self, experiment: str) -> dict[str, list[str]]:
+        """The results that an experiment starts from, if it does from any."""
+        after = EXPERIMENTS[experiment].after
+        return {"rates": self.of_experiment(after, "results.csv")} if after else {}
 
     def tables_of_experiment(self, name: str) -> dict[str, str]:
         """The tables of an experiment: results, times, quantities, and predictions."""
