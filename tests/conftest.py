@@ -33,8 +33,8 @@ Samples = tuple[np.ndarray, np.ndarray]
 
 # Files that take long start first, so that no process ends long after the others (pytest -n 2).
 # Those that open the made-up report follow each other: one process renders it for all.
-FIRST = ("workflow", "figure_reading", "bn_experiments", "interaction", "page", "measure_page")
-FIRST += ("explorer_page", "engines", "pdf", "bn_figures")
+FIRST = ("workflow", "figure_reading", "interaction", "page", "measure_page")
+FIRST += ("explorer_page", "engines", "pdf", "drawing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -174,14 +174,15 @@ def test_every_work_that_is_referred_to_is_in_the_literature(expected):
         assert set(claim["literature"]) <= known, name
 
 
-def test_what_runs_an_experiment_exists():
+def test_each_experiment_has_a_folder_with_its_code_and_each_folder_is_of_an_experiment():
+    library = REPOSITORY / "scripts/fmstudy"
+    wanted = set()
     for name, it in EXPERIMENTS.items():
-        assert bool(it.module) == bool(it.function), name
         assert it.after in ("", *EXPERIMENTS), name
-        if it.module:
-            path = REPOSITORY / f"scripts/fmstudy/experiments/{it.module}.py"
-            code = path.read_text(encoding="utf-8")
-            assert f"\ndef {it.function}(settings: " in code, name
+        parts = {"__init__", *it.figures} | ({"run", "quantities"} if it.seconds else set())
+        wanted |= {experiments.module_of(name, part) for part in parts}
+    folders = (library / "experiments").glob("*/*.py")
+    assert {".".join(path.relative_to(library).with_suffix("").parts) for path in folders} == wanted
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ from PIL import Image
 from fmstudy import runtime
 from fmstudy.analysis import results, tables
 from fmstudy.figures import plots, svg
+from fmstudy.study.experiments import DRAWN_BY
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -385,9 +386,10 @@ def test_labels_at_the_ends_of_lines_do_not_overlap():
 
 
 def test_drawing_starts_without_what_only_analysis_needs():
+    modules = ["figures.plots", "figures.errors", "figures.network", *DRAWN_BY.values()]
     code = f"""import sys
 sys.path[:0] = {sys.path}
-import fmstudy.figures.plots, fmstudy.figures.errors, fmstudy.experiments.figures
+import {", ".join(f"fmstudy.{module}" for module in modules)}
 print([name for name in ("scipy", "sklearn") if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -404,7 +404,7 @@ def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(s
         "plain": "B",
     }
     assert list(more.arms) == ["curves", "dropout"]
-    assert set(more.trained) == {name for name, it in EXPERIMENTS.items() if it.module}
+    assert set(more.trained) == {name for name, it in EXPERIMENTS.items() if it.seconds}
     assert set(study.batchnorm.trained) == set(more.trained)
 
 

@@ -97,11 +97,26 @@ def test_outputs_are_made_in_their_order_and_later_ones_read_earlier_ones(
     asked = job(
         {"values": str(tmp_path / "in.json")},
         {name: str(tmp_path / f"{name}.json") for name in ("first", "second", "picture")},
-        second={"function": "analysis.results.added", "more": 0.5},
-        first={"function": "analysis.results.doubled"},
+        second={"call_to": "analysis.results.added", "more": 0.5},
+        first={"call_to": "analysis.results.doubled"},
         code="0123",
     )
     for path, content in calls.make(asked):
         runtime.write_json(path, content)
     assert json.loads((tmp_path / "second.json").read_text()) == {"x": 2.5}
     assert not (tmp_path / "picture.json").exists()
+
+
+def test_a_setting_may_be_a_call_whose_function_gets_what_it_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(results, "doubled", doubled, raising=False)
+    monkeypatch.setattr(results, "added", added, raising=False)
+    runtime.write_json(tmp_path / "in.json", {"x": 1.0})
+    first = {"call_to": "analysis.results.doubled"}
+    asked = job(
+        {"values": str(tmp_path / "in.json")},
+        {"second": str(tmp_path / "second.json")},
+        second={"call_to": "analysis.results.added", "first": first, "more": 0.5},
+    )
+    assert [content for _, content in calls.make(asked)] == [{"x": 2.5}]

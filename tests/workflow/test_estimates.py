@@ -7,7 +7,6 @@ import yaml
 from fixtures import REPOSITORY
 
 from fmstudy.study import plan
-from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import RunSpec
 from fmstudy.workflow import estimates
 
@@ -55,12 +54,6 @@ def test_rules_of_ranked_jobs_have_a_priority_and_no_others(study):
     assert {*names, "fetch_dataset"} <= ranked
     assert declared == {
         rule: [f'priority("{rule}")'] if rule in ranked else [] for rule in declared
-    }
-
-
-def test_every_experiment_that_trains_has_an_estimate():
-    assert {name for name, it in EXPERIMENTS.items() if it.seconds} == {
-        name for name, it in EXPERIMENTS.items() if it.module
     }
 
 

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fixtures.rules import uses
+from fixtures.rules import TRAINED, uses
 
-from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.workflow.digest import PACKAGE, SCRIPTS, modules_of
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
@@ -16,7 +15,7 @@ SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}
 # The jobs that train, differentiate or normalize with it, or measure how fast it is.
 NEED_TENSORFLOW = {
     *("train_lowlevel", "train_keras", "compare_engines", "check_equality", "measure_machine"),
-    *(name for name, experiment in EXPERIMENTS.items() if experiment.module),
+    *(f"run_experiment {name}" for name in TRAINED),
 }
 WARM_START = "workflow.warmstart"
 

@@ -3,13 +3,14 @@
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from fixtures.rules import carried, rules, uses
+from fixtures.rules import TRAINED, carried, rules, uses
 from fixtures.workflow import append
 
-from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.experiments import DRAWN_BY, EXPERIMENTS, figures_of, module_of
 from fmstudy.workflow import digest as digests
 
 
@@ -36,17 +37,38 @@ def now() -> dict[str, str]:
     return {rule: digests.digest(*arguments) for rule, arguments in uses().items()}
 
 
+@cache
+def covered() -> dict[str, list[str]]:
+    """The modules of which each rule carries the digest."""
+    return {rule: digests.modules_of(*arguments) for rule, arguments in uses().items()}
+
+
+def users_of(module: str) -> set[str]:
+    """The rules that run again when a module is edited."""
+    return {rule for rule, modules in covered().items() if module in modules}
+
+
+def jobs(*rules: str) -> set[str]:
+    """The rules as `uses` names them, which adds the wildcard that a digest depends on."""
+    return {name for name in covered() if name.partition(" ")[0] in rules}
+
+
 def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_it_names():
-    by_parts = {"ledger_call(": {"analysis.ledger"}, "**JUDGED": {"experiments.judging"}}
+    by_parts = {
+        "ledger_call(": "analysis.ledger",
+        "judged(": "experiments.judging",
+        "DRAWN_BY[": DRAWN_BY["shift"],
+    }
     for name, body in rules().items():
-        if name in ("fetch_dataset", "run_experiment"):
-            continue  # the result has to have a checksum, whoever fetches it; see `uses`
+        if name == "fetch_dataset":
+            continue  # the result has to have a checksum, whoever fetches it
         [script] = re.findall(r'script:\n        "../../scripts/(\w+)\.py"', body)
-        named = set(re.findall(r'call\(\s*"([\w.]+)\.\w+"', body))
+        named = set(re.findall(r'(?:call|judged)\(\s*"([\w.]+)\.\w+"', body))
         named |= set(re.findall(r'^        module="([\w.]+)",$', body, re.M))
-        for part, modules_of_part in by_parts.items():
-            named |= modules_of_part if part in body else set()
-        first, *modules = carried(body)
+        parts = re.findall(r'module_of\(wildcards\.experiment, "(\w+)', body)
+        named |= {module_of("shift", part) for part in parts}
+        named |= {module for part, module in by_parts.items() if part in body}
+        first, *modules = carried(body, experiment="shift", figure="shift")
         assert (first, set(modules)) == (
             script,
             named | ({"analysis.columns"} if name in READING else set()),
@@ -54,11 +76,10 @@ def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_i
 
 
 # Their functions read tables, which is by the description of the columns.
-READING = {"collect_experiment", "collect_arms", "judge_batchnorm", "compare_predictions"}
-READING |= {"plot_experiment", "plot_predictions", "plot_models"}
-READING |= {"plot_epochs", "plot_depth", "plot_sweep"}
+READING = ("collect_experiment", "collect_arms", "judge_batchnorm", "compare_predictions")
+READING += ("plot_experiment", "plot_predictions", "plot_models")
+READING += ("plot_epochs", "plot_depth", "plot_sweep")
 ENGINES = {"compare_engines"}
-EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
 
 
 @pytest.mark.parametrize(
@@ -69,48 +90,70 @@ EXPERIMENTS_TRAINED = {name for name, it in EXPERIMENTS.items() if it.module}
         ("engines.keras_models", {"train_keras"} | ENGINES),
         (
             "engines.network",
-            {"train_lowlevel", "check_equality"} | EXPERIMENTS_TRAINED | ENGINES,
+            jobs("train_lowlevel", "check_equality", "run_experiment") | ENGINES,
         ),
         ("checks.reference", {"collect_arms", "check_equality"} | ENGINES),
-        ("experiments.rates", {"learning-rate", "placement", "speed"}),
-        ("experiments.batches", {"batch-size", "evaluation"}),
-        ("experiments.depth", {"depth"}),
+        ("experiments.common", jobs("run_experiment")),
         (
-            "experiments.quantities",
-            {"collect_experiment", "collect_arms", "judge_batchnorm"}
-            | {"plot_experiment", "plot_network"},
+            "experiments.reading",
+            jobs("collect_experiment", "collect_arms", "judge_batchnorm", "plot_experiment"),
         ),
-        ("experiments.figures", {"plot_experiment", "plot_network"}),
+        ("experiments.judging", jobs("collect_experiment", "collect_arms", "judge_batchnorm")),
+        ("experiments.drawing", jobs("plot_experiment")),
+        ("experiments.trained_models", {"collect_arms"}),
+        ("experiments.arm_curves", {"plot_experiment dropout", "plot_experiment placement-keras"}),
+        ("figures.network", {"plot_network"}),
         ("report.rendering", {"render_report", "render_pdf"}),
     ],
 )
-def test_an_edited_module_runs_its_users_again_and_nothing_else(
-    scripts: Path, module: str, users: set[str]
-):
-    before = now()
-    append(scripts / f"fmstudy/{module.replace('.', '/')}.py", "\nADDED = 1\n")
-    after = now()
-    assert {rule for rule in before if after[rule] != before[rule]} == users
+def test_an_edited_module_runs_its_users_again_and_nothing_else(module: str, users: set[str]):
+    assert users_of(module) == users
 
 
-def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again(scripts: Path):
-    before = now()
-    append(scripts / "fmstudy/figures/plots.py", "\nADDED = 1\n")
-    after = now()
-    edited = {rule for rule in before if after[rule] != before[rule]}
+# The figures that use a quantity of their experiment.
+DRAWN_FROM_QUANTITIES = {
+    "learning-rate": {"plot_experiment learning-rate"},
+    "speed": {"plot_experiment speed"},
+    "shift": {"plot_experiment shift", "plot_experiment shift-landscape"},
+    "depth": {"plot_experiment depth"},
+}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_edited_experiment_runs_its_own_jobs_again_and_no_others(scripts: Path, experiment: str):
+    """An edited figure redraws that figure alone; an edited quantity or figure trains nothing."""
+    for figure, module in figures_of(experiment).items():
+        assert users_of(module) == {f"plot_experiment {figure}"}
+    if experiment in TRAINED:
+        assert users_of(module_of(experiment, "run")) == {f"run_experiment {experiment}"}
+        collected = {f"collect_experiment {experiment}"}
+        users = collected | DRAWN_FROM_QUANTITIES.get(experiment, set())
+        assert users_of(module_of(experiment, "quantities")) == users
+
+
+def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again():
+    edited = users_of("figures.plots")
     assert {"plot_curves", "plot_comparison", "plot_data"} <= edited
     assert all(rule.startswith("plot_") for rule in edited)
 
 
-def test_an_edited_column_is_written_again_and_nothing_is_trained_again(scripts: Path):
+def test_an_edited_column_is_written_again_and_nothing_is_trained_again():
+    written = jobs("export_tables", "render_report", "render_pdf", "collect_explorer")
+    assert users_of("analysis.columns") == jobs(*READING) | written
+
+
+@pytest.mark.parametrize(
+    ("module", "users"),
+    [
+        ("experiments.shift.landscape", {"plot_experiment shift-landscape"}),
+        ("experiments.depth.run", {"run_experiment depth"}),
+    ],
+)
+def test_an_edit_changes_the_digests_of_its_users_only(scripts: Path, module: str, users: set[str]):
     before = now()
-    append(scripts / "fmstudy/analysis/columns.py", "\nADDED = 1\n")
+    append(scripts / f"fmstudy/{module.replace('.', '/')}.py", "\nADDED = 1\n")
     after = now()
-    edited = {rule for rule in before if after[rule] != before[rule]}
-    assert READING | {"export_tables", "render_report", "render_pdf", "collect_explorer"} == edited
-    trained = {rule for rule in before if rule.startswith("train_")} | EXPERIMENTS_TRAINED
-    assert trained <= set(before)
-    assert not edited & (trained | ENGINES | {"check_equality", "check_statistics"})
+    assert {rule for rule in before if after[rule] != before[rule]} == users == users_of(module)
 
 
 def test_an_edited_comment_runs_nothing_again(scripts: Path):

@@ -308,7 +308,12 @@ def test_an_edited_claim_is_judged_again_and_nothing_else(planner: Planner, buil
     ("module", "jobs"),
     [
         ("engines/full_batch", {"train_lowlevel": 8, "compare_engines": 1}),
-        ("experiments/rates", rerun(2)),
+        ("experiments/evaluation/run", rerun(1)),
+        (
+            "experiments/evaluation/quantities",
+            JUDGED | {"collect_experiment": 1, "plot_experiment": 1},
+        ),
+        ("experiments/evaluation/figure", PAGES | {"plot_experiment": 1}),
         ("report/rendering", PAGES),
     ],
 )

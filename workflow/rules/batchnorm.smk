@@ -2,20 +2,6 @@
 # predictions, and figures.  Some experiments evaluate the study's models instead.
 
 
-ABOUT = {
-    "experiment": lambda wildcards: wildcards.experiment,
-    "settings": lambda wildcards: study.batchnorm.settings[wildcards.experiment],
-}
-JUDGED = {
-    "quantities": call("experiments.judging.experiment_quantities", **ABOUT),
-    "predictions": call(
-        "experiments.judging.experiment_predictions",
-        expected=lambda wildcards: resolved.expected.of(wildcards.experiment),
-        **ABOUT,
-    ),
-}
-
-
 rule run_experiment:
     input:
         unpack(lambda wildcards: layout.required_results(wildcards.experiment)),
@@ -35,12 +21,9 @@ rule run_experiment:
         mem_mb=estimates.experiment_memory(**study.sizes),
         runtime=30,
     params:
-        settings=lambda wildcards: study.batchnorm.to_run(wildcards.experiment),
-        module=lambda wildcards: EXPERIMENTS[wildcards.experiment].module,
-        function=lambda wildcards: EXPERIMENTS[wildcards.experiment].function,
-        code=lambda wildcards: digest(
-            "run_experiment", f"experiments.{EXPERIMENTS[wildcards.experiment].module}"
-        ),
+        settings=lambda wildcards: study.batchnorm.settings_of_run(wildcards.experiment),
+        module=lambda wildcards: module_of(wildcards.experiment, "run"),
+        code=lambda wildcards: digest("run_experiment", module_of(wildcards.experiment, "run")),
     script:
         "../../scripts/run_experiment.py"
 
@@ -61,11 +44,14 @@ rule collect_experiment:
     conda:
         "../envs/study.yaml"
     params:
-        **JUDGED,
+        **resolved.judged(
+            lambda wildcards: module_of(wildcards.experiment, "quantities.quantities")
+        ),
         table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
         times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
-        code=digest(
+        code=lambda wildcards: digest(
             "table",
+            module_of(wildcards.experiment, "quantities"),
             "experiments.best_rates",
             "analysis.experiment_tables",
             "experiments.judging",
@@ -97,14 +83,14 @@ rule collect_arms:
         mem_mb=2500,
         runtime=10,
     params:
-        **JUDGED,
+        **resolved.judged("experiments.trained_models.quantities"),
         table=call(
             "experiments.trained_models.arms_table",
-            arms=lambda wildcards: study.batchnorm.read_off(wildcards.experiment),
+            arms=lambda wildcards: study.batchnorm.arms_of(wildcards.experiment),
         ),
         times=call(
             "experiments.trained_models.arms_times",
-            arms=lambda wildcards: study.batchnorm.read_off(wildcards.experiment),
+            arms=lambda wildcards: study.batchnorm.arms_of(wildcards.experiment),
         ),
         code=digest(
             "table", "experiments.trained_models", "experiments.judging", "analysis.columns"
@@ -196,13 +182,12 @@ rule plot_experiment:
         "../envs/study.yaml"
     params:
         figure=call(
-            "experiments.figures.draw",
-            experiment=lambda wildcards: wildcards.figure,
+            lambda wildcards: f"{DRAWN_BY[wildcards.figure]}.draw",
             settings=lambda wildcards: study.batchnorm.settings[
                 layout.figure_experiments[wildcards.figure]
             ],
         ),
-        code=digest("figure", "experiments.figures", "analysis.columns"),
+        code=lambda wildcards: digest("figure", DRAWN_BY[wildcards.figure], "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -218,7 +203,7 @@ rule plot_network:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("experiments.figures.network_picture"),
-        code=digest("figure", "experiments.figures"),
+        figure=call("figures.network.draw"),
+        code=digest("figure", "figures.network"),
     script:
         "../../scripts/figure.py"

@@ -17,7 +17,7 @@ from fmstudy.report import pdf
 from fmstudy.runtime import versions
 from fmstudy.study import configuration, description
 from fmstudy.study.description import as_dicts, call
-from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal

@@ -1,7 +1,9 @@
-"""The experiments on batch normalization: what they run, their quantities, their figures.
+"""The experiments on batch normalization, one folder each, by the experiment's name.
 
-What runs an experiment may not import what reads its results, so that an edit of a quantity or a
-figure trains nothing again.
+In a folder: `run` trains with one seed, `quantities` are what predictions are about, and `figure`
+draws.  What an experiment asks and how long it takes is in `study.experiments`.  Beside the
+folders lies what they share.  `run` must not import what reads results, so that editing a
+quantity or a figure never retrains anything.
 
 Imports `data`, `study`, `engines`, `analysis`, `checks` and `figures`.
 """

@@ -6,8 +6,6 @@ By itself, because an experiment is run again when the code that it imports has 
 quantities change more often.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

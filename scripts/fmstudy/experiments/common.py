@@ -1,14 +1,12 @@
-"""What the experiments of Part C share: their data, their nets, and the form of their results.
+"""What the experiments that train share: data, networks, common trainings, and form of results.
 
-An experiment gives rows with its own keys (activation, arm, rate, ...), a measure, and a value.
+An experiment returns rows with its own keys (activation, arm, rate, ...), a measure, and a value.
 The arms are `plain` (without batch normalization), `bn` (before the activation, as in the paper)
 and whatever else the experiment is about.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.data import dataset
-from fmstudy.engines.mini_batch import MiniBatches, Samples
+from fmstudy.engines.mini_batch import MIN_FUSED_STEPS, MiniBatches, Samples, orders
 from fmstudy.study.spec import RunSpec
 
 Row = dict[str, Any]
 ARMS = {"plain": "none", "bn": "before"}
 STEP_SECONDS = "step_seconds"  # the measure that is not the same when an experiment is repeated
+CHECK_EVERY = 200  # steps between two checks for divergence
 
 
 class Data(NamedTuple):
@@ -63,9 +62,28 @@ def net_spec(settings: Mapping[str, Any], **changes: Any) -> RunSpec:
     return spec.varied(**changes)
 
 
+def nets(
+    settings: Mapping[str, Any], arms: Mapping[str, str] = ARMS
+) -> Iterator[tuple[dict[str, str], RunSpec]]:
+    """Every activation of an experiment with every arm: the keys of its rows, and its net.
+
+    arms: where batch normalization stands in each.
+    """
+    for activation in settings["activations"]:
+        for arm, batch_norm in arms.items():
+            keys = {"activation": activation, "arm": arm}
+            yield keys, net_spec(settings, activation=activation, batch_norm=batch_norm)
+
+
 def steps_of(epochs: float, data: Data, size: int) -> int:
     """The steps of so many epochs of whole batches, one at least."""
     return max(1, round(epochs * (len(data.fitted) // size)))
+
+
+def order_of(settings: Mapping[str, Any], seed: int, data: Data) -> np.ndarray:
+    """The samples of every step of a training, (steps, batch size)."""
+    size = settings["batch_size"]
+    return orders(len(data.fitted), size, seed, steps_of(settings["epochs"], data, size))
 
 
 def scores(batches: MiniBatches, data: Data, **keys: Any) -> list[Row]:
@@ -90,6 +108,25 @@ def outcome(finished: bool, batches: MiniBatches, data: Data, **keys: Any) -> li
     metrics = scores(batches, data, **keys) if finished else []
     finished = finished and all(math.isfinite(each["value"]) for each in metrics)
     return [row("finished", finished, **keys), *(metrics if finished else [])]
+
+
+def at_rates(
+    batches: MiniBatches,
+    rates: Sequence[float],
+    settings: Mapping[str, Any],
+    seed: int,
+    data: Data,
+    **keys: Any,
+) -> list[Row]:
+    """Train a net from the same start at each learning rate; the outcomes."""
+    order = order_of(settings, seed, data)
+    fused = len(rates) * len(order) > MIN_FUSED_STEPS
+    rows: list[Row] = []
+    for rate in rates:
+        batches.start(seed, rate)
+        finished = batches.train(order, CHECK_EVERY, fused=fused)
+        rows += outcome(finished, batches, data, **keys, rate=rate)
+    return rows
 
 
 def follow(

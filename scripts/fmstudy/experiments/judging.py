@@ -1,6 +1,4 @@
-"""What came out of the experiments of Part C: predictions held against it, claims judged by it."""
-
-from __future__ import annotations
+"""Outcomes of the experiments of Part C: quantities, tests of predictions, verdicts on claims."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +9,7 @@ import pandas as pd
 from fmstudy.analysis import verdicts
 from fmstudy.analysis.judging import Expectation, judge
 from fmstudy.analysis.statistics import over_seeds
-from fmstudy.experiments.quantities import Quantities, quantities, unit_of
+from fmstudy.experiments.reading import Quantities, finite
 
 PREDICTIONS = (
     *("prediction", "experiment", "claim", "says", "hypothesis", "expect", "seen", "seeds"),
@@ -23,28 +21,13 @@ CLAIMS = (
 )
 
 
-def experiment_quantities(
-    experiment: str, table: pd.DataFrame, times: pd.DataFrame, settings: Mapping[str, Any]
-) -> pd.DataFrame:
-    """The table of the quantities of an experiment, from its results and times."""
-    return quantities_table(quantities(experiment, table, times, settings))
-
-
-def experiment_predictions(
-    experiment: str,
-    table: pd.DataFrame,
-    times: pd.DataFrame,
-    settings: Mapping[str, Any],
-    expected: Mapping[str, Mapping[str, Any]],
-) -> pd.DataFrame:
-    """The table of what was `expected` of an experiment, held against its quantities."""
-    return predictions_table(expected, quantities(experiment, table, times, settings))
-
-
 def quantities_table(found: Quantities) -> pd.DataFrame:
-    """A row a quantity: seeds, mean, 95 % interval for other seeds, smallest and largest."""
+    """One row per quantity: seeds, mean, 95 % interval for other seeds, smallest and largest.
+
+    Seeds whose value is not finite are left out, here and in predictions.
+    """
     rows = []
-    for name, seeds in found.items():
+    for name, seeds in finite(found).items():
         values = np.array(list(seeds.values()))
         estimate = over_seeds(values)
         rows.append(
@@ -62,6 +45,22 @@ def quantities_table(found: Quantities) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def unit_of(quantity: str) -> str:
+    """The unit in which a quantity is written: points, nats, decades, a factor, or none.
+
+    A factor is stored as its logarithm.
+    """
+    kind = quantity.split("/", maxsplit=1)[0]
+    if "accuracy" in kind:
+        return "points"
+    if "loss" in kind:
+        return "nats"
+    if kind == "decades":
+        return "decades"
+    factors = ("highest", "best_rate", "effective_rate", "steps_", "seconds_", "gradient_change")
+    return "factor" if kind.startswith(factors) else ""
+
+
 def predictions_table(
     predictions: Mapping[str, Mapping[str, Any]], found: Quantities
 ) -> pd.DataFrame:
@@ -70,6 +69,7 @@ def predictions_table(
     Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
     images.  The predictions are a family: their p-values are corrected together.
     """
+    found = finite(found)
     rows, tested = [], []
     for name, prediction in predictions.items():
         test = prediction["test"]
@@ -101,7 +101,9 @@ def predictions_table(
             row["estimate"] = float(np.mean(values)) if len(values) else None
             row["verdict"] = verdicts.TOO_FEW
             row["reason"] = (
-                "One seed does not show how much runs vary." if values else "No seed has both values."
+                "One seed does not show how much runs vary."
+                if values
+                else "No seed has both values."
             )
             continue
         row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -9,8 +9,6 @@ Santurkar, D. Tsipras, A. Ilyas, A. Madry, arXiv:1805.11604, sections 2 and 3; t
 norm of the weights is ours.  Effective rate: T. van Laarhoven, arXiv:1706.05350.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,6 +1,4 @@
-"""Experiments of Part C that read off the study's own models: bn-curves, and those on Keras."""
-
-from __future__ import annotations
+"""The experiments that train nothing themselves: their results are read off the study's models."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from fmstudy.analysis.calibration import calibration
 from fmstudy.analysis.measures import Measures
 from fmstudy.analysis.results import Model, Runs
 from fmstudy.checks import reference
+from fmstudy.experiments.reading import Quantities, by_seed, groups, some
 from fmstudy.study.spec import RunSpec
 
 _FINAL = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
@@ -68,6 +67,23 @@ def arms_times(arms: Mapping[str, Model], runs: Runs) -> pd.DataFrame:
         ],
         columns=["arm", "seed", "measure", "value"],
     )
+
+
+def quantities(table: pd.DataFrame) -> Quantities:
+    """Every measure of the models at the end of training and, as train_loss_50, after an epoch."""
+    end = table[table["epoch"].isna()]
+    found = {
+        f"{measure}/{arm}": by_seed(end, measure, arm=arm)
+        for arm, measure in groups(end, "arm", "measure")
+    }
+    on_the_way = table[table["epoch"].notna()]
+    for arm, measure, epoch in groups(on_the_way, "arm", "measure", "epoch"):
+        if measure in ("train_loss", "held_out_loss"):
+            rows = some(on_the_way, arm=arm, measure=measure, epoch=epoch)
+            found[f"{measure}_{int(epoch)}/{arm}"] = dict(
+                zip(rows["seed"].astype(int), rows["value"], strict=True)
+            )
+    return found
 
 
 def _on_the_way(

@@ -10,16 +10,17 @@ from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.spec import SECTIONS
 
 
-def call(function: str, **settings: Any) -> Callable[[Any], dict[str, Any]]:
+def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
     """Name the function that makes a rule's output, with its settings (see `workflow.calls`).
 
-    A setting may be a function of the job's wildcards.  Snakemake replaces wildcards in string
-    parameters, but not in strings that a function returns, so titles may contain braces.
+    Both may be functions of the job's wildcards; a setting may be another call, which stands for
+    its result.  Snakemake replaces wildcards in string parameters, but not in strings that a
+    function returns, so titles may contain braces.
     """
 
     def of_job(wildcards: Any) -> dict[str, Any]:
-        resolved = {key: it(wildcards) if callable(it) else it for key, it in settings.items()}
-        return {"function": function} | resolved
+        given = {"call_to": function} | settings
+        return {key: it(wildcards) if callable(it) else it for key, it in given.items()}
 
     return of_job
 

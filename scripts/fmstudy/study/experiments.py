@@ -1,7 +1,8 @@
 """The experiments of Part C, their claims and predictions.
 
 Claims about batch normalization and our predictions are data (config/batchnorm.yaml); this module
-reads and checks them.  The package `experiments` runs the experiments.
+reads and checks them.  The code of an experiment is in the package `experiments`, in a folder of
+its name.
 """
 
 from __future__ import annotations
@@ -18,20 +19,19 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its question and its function.
+    """An experiment: its question, and what it takes.
 
-    module, function   run it with one seed, in the package `experiments`; empty if it only
-                       evaluates the study's models
-    after              the experiment whose results it needs, if any
-    seconds            duration of one seed on one core with all images
+    seconds   duration of one seed on one core with all images; 0 if the experiment only evaluates
+              the study's models
+    after     the experiment whose results it needs, if any
+    figures   the modules of its folder that draw one figure each
     """
 
     title: str
     question: str
-    module: str = ""
-    function: str = ""
-    after: str = ""
     seconds: float = 0.0
+    after: str = ""
+    figures: tuple[str, ...] = ("figure",)
 
 
 EXPERIMENTS = {
@@ -39,50 +39,55 @@ EXPERIMENTS = {
         "Learning curves", "What do the source's borrowed learning curves look like for our models?"
     ),
     "learning-rate": Experiment(
-        "Learning rates", "At which learning rates do nets train?", "rates", "learning_rate",
-        seconds=90,
+        "Learning rates", "At which learning rates do nets train?", seconds=90
     ),
     "speed": Experiment(
-        "Speed", "How many steps, and how much time, does an accuracy take?", "rates", "speed",
-        after="learning-rate", seconds=35,
+        "Speed", "How many steps, and how much time, does an accuracy take?", seconds=35,
+        after="learning-rate",
     ),
     "batch-size": Experiment(
-        "Batch size", "How well does it work with small batches?", "batches", "batch_size",
-        seconds=35,
+        "Batch size", "How well does it work with small batches?", seconds=35
     ),
-    "evaluation": Experiment(
-        "Inference statistics", "Do moving averages matter?", "batches", "evaluation",
-        seconds=17,
-    ),
+    "evaluation": Experiment("Inference statistics", "Do moving averages matter?", seconds=17),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift less, and is the loss smoother?", "shift", "shift",
-        seconds=21,
+        "Inside the nets", "Do layers shift less, and is the loss smoother?", seconds=21,
+        figures=("figure", "landscape"),
     ),
     "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are shifted randomly?", "shift", "noisy",
-        seconds=17,
+        "Random shifts", "Does a net suffer if its layers are shifted randomly?", seconds=17
     ),
     "gamma-beta": Experiment(
-        "Gamma and beta", "What do they learn, and what do they achieve alone?", "gamma_beta",
-        "gamma_beta", seconds=5,
+        "Gamma and beta", "What do they learn, and what do they achieve alone?", seconds=5
     ),
     "depth": Experiment(
-        "Depth", "Do gradients vanish or explode, and do deep nets train?", "depth", "depth",
-        seconds=20,
+        "Depth", "Do gradients vanish or explode, and do deep nets train?", seconds=20
     ),
-    "init": Experiment(
-        "Initial weights", "How much do they matter?", "initialization", "init",
-        seconds=26,
-    ),
-    "placement": Experiment(
-        "Placement", "Before or after the activation?", "rates", "placement",
-        seconds=50,
-    ),
+    "init": Experiment("Initial weights", "How much do they matter?", seconds=26),
+    "placement": Experiment("Placement", "Before or after the activation?", seconds=50),
     "placement-keras": Experiment(
         "Placement in Keras", "Before or after the activation, in Keras model 4?"
     ),
     "dropout": Experiment("Dropout", "Does it replace dropout, and do they work together?"),
 }  # fmt: skip
+
+
+def module_of(experiment: str, part: str) -> str:
+    """The module of an experiment's folder that holds a part, such as experiments.init.figure."""
+    return f"experiments.{experiment.replace('-', '_')}.{part}"
+
+
+def figures_of(experiment: str) -> dict[str, str]:
+    """The modules that draw an experiment's figures, by the figures' names.
+
+    The figure of `figure` has the experiment's name, others their own name behind it.
+    """
+    return {
+        f"{experiment}-{part}".removesuffix("-figure"): module_of(experiment, part)
+        for part in EXPERIMENTS[experiment].figures
+    }
+
+
+DRAWN_BY = {figure: module for name in EXPERIMENTS for figure, module in figures_of(name).items()}
 
 
 @dataclass(frozen=True)

@@ -116,19 +116,19 @@ class BatchNorm:
     settings: dict[str, dict[str, Any]]
     arms: dict[str, dict[str, Model]]
 
-    def to_run(self, name: str) -> dict[str, Any]:
-        """What an experiment must know to be run: other levels only judge its results again."""
-        settings = self.settings[name]
-        return {key: it for key, it in settings.items() if key not in ("usable", "levels")}
-
-    def read_off(self, name: str) -> dict[str, dict[str, Any]]:
-        """What a job must know of the models that an experiment reads off, by arm."""
-        return {arm: model.as_dict() for arm, model in self.arms[name].items()}
-
     @property
     def trained(self) -> list[str]:
         """The names of the experiments that train their own nets."""
         return [name for name in self.settings if name not in self.arms]
+
+    def settings_of_run(self, name: str) -> dict[str, Any]:
+        """The settings that an experiment needs to run; asking for other levels reruns nothing."""
+        settings = self.settings[name]
+        return {key: it for key, it in settings.items() if key not in ("usable", "levels")}
+
+    def arms_of(self, name: str) -> dict[str, dict[str, Any]]:
+        """What a job must know of the models that an experiment reads off, by arm."""
+        return {arm: model.as_dict() for arm, model in self.arms[name].items()}
 
 
 @dataclass(frozen=True)

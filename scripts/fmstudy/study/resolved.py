@@ -38,6 +38,24 @@ class Resolved(NamedTuple):
         """Return the published final values, if any, of the model in the wildcards."""
         return {name: it for name, it in self.printed.items() if name == wildcards.model}
 
+    def judged(self, quantities: str | Callable[[Any], str]) -> dict[str, Callable[[Any], Any]]:
+        """The calls for the tables of an experiment's quantities and predictions.
+
+        quantities: the function that computes the former, or how its name follows from wildcards.
+        """
+        settings = self.study.batchnorm.settings
+        found = description.call(
+            quantities, settings=lambda wildcards: settings[wildcards.experiment]
+        )
+        return {
+            "quantities": description.call("experiments.judging.quantities_table", found=found),
+            "predictions": description.call(
+                "experiments.judging.predictions_table",
+                predictions=lambda wildcards: self.expected.of(wildcards.experiment),
+                found=found,
+            ),
+        }
+
     @property
     def claimed_models(self) -> list[plan.Model]:
         """The models named in claims."""

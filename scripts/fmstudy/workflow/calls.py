@@ -2,7 +2,7 @@
 
 Arguments are passed by the names of the function's parameters, from
 
-- the settings;
+- the settings, one of which may be a call itself and then stands for its result;
 - the inputs of the rule and its earlier outputs, read by file extension (`READ`), lists of files as
   lists;
 - `runs`, a reader for the trainings with the input files `runs`;
@@ -53,15 +53,13 @@ def make(job: Any) -> Iterator[tuple[str, Any]]:
     """Call the function for each output of a job; yield the output's path and the result.
 
     `job` is the object `snakemake` of scripts; its params are, by the name of an output,
-    {"function": "module.name", setting: value, ...} (see `study.description.call`).
+    {"call_to": "module.name", setting: value, ...} (see `study.description.call`).
     """
     files: dict[str, str | Sequence[str]] = dict(job.input.items())
     calls = dict(job.params.items())
     for output, path in job.output.items():  # in order, since one may need another
         if output in calls:
-            settings = dict(calls[output])
-            function = find(settings.pop("function"))
-            yield path, function(**arguments(function, settings, files))
+            yield path, _result(calls[output], files)
             files[output] = path
 
 
@@ -72,12 +70,24 @@ def find(name: str) -> Callable[..., Any]:
     return found
 
 
+def _result(asked: Any, files: Files) -> Any:
+    """The result of a call; any other setting is itself.
+
+    No name in the configuration holds an underscore, so models by their names are no call.
+    """
+    if not isinstance(asked, Mapping) or "call_to" not in asked:
+        return asked
+    settings = dict(asked)
+    function = find(settings.pop("call_to"))
+    return function(**arguments(function, settings, files))
+
+
 def arguments(
     function: Callable[..., Any], settings: Mapping[str, Any], files: Files
 ) -> dict[str, Any]:
     """Return the arguments for a function (see above), without those that keep their default."""
     return {
-        name: settings[name] if name in settings else _read(name, settings, files)
+        name: (_result(settings[name], files) if name in settings else _read(name, settings, files))
         for name in inspect.signature(function).parameters
         if name in settings or name in files or name in ("folder", "predicted")
     }

@@ -41,7 +41,7 @@ def digest(script: str, *modules: str) -> str:
     """Return the digest (16 hexadecimal digits) of the library modules that a script uses.
 
     `script` is the name of a file in scripts/, without .py; `modules` are modules that it imports
-    by the name in a parameter, such as `experiments.shift`.
+    by the name in a parameter, such as `experiments.shift.run`.
     """
     return _hash(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
 from fmstudy.study.spec import SECTIONS
 
@@ -93,9 +93,9 @@ class Layout:
     # ----------------------------------------------------------------------------- targets
     @property
     def figure_experiments(self) -> dict[str, str]:
-        """The experiment of each experiment figure; `shift` has two figures."""
-        shown = {name: name for name in self.study.batchnorm.settings}
-        return shown | ({"shift-landscape": "shift"} if "shift" in shown else {})
+        """The experiment of each experiment figure."""
+        experiments = self.study.batchnorm.settings
+        return {figure: name for name in experiments for figure in figures_of(name)}
 
     @property
     def linear_models(self) -> list[str]:
@@ -105,12 +105,9 @@ class Layout:
     def experiment_results(self, name: str) -> list[str]:
         """Return the tables and figures of an experiment."""
         kinds = ("", "_quantities", "_predictions")
-        shown = [
-            shown for shown, experiment in self.figure_experiments.items() if experiment == name
-        ]
         return [
             *(self.table(f"bn_{name}{kind}") for kind in kinds),
-            *(self.figure(f"bn_{it}") for it in shown),
+            *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
 
     def sweep_results(self, name: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""How batch normalization fares in small batches."""

@@ -1,0 +1,85 @@
+"""Validation accuracy over batch sizes, and with which statistics."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fmstudy.experiments import drawing
+from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.reading import some, values_of
+from fmstudy.figures.colors import FAINT, HUES
+from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
+from fmstudy.figures.svg import Drawing, style
+
+
+@style()
+def draw(table: pd.DataFrame) -> Drawing:
+    """Validation accuracy against the batch size, and with which statistics."""
+    sizes = sorted(values_of(table, "size"))
+    if not sizes:
+        return empty_figure("No training was started.")
+    figure, (row,) = drawing.grid(1, 2, 3.3, sharey=True)
+    left, right = row
+    means = {}
+    ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
+    arms = values_of(table, "arm")
+    for place, arm in enumerate(arms):
+        wide = drawing.curves(table, "accuracy_exact", "size", arm=arm)
+        means[arm] = drawing.arm_lines(left, wide, arm, marker="o")
+        ends[left].append((drawing.mean_at(means[arm], sizes[-1]), name_of(arm), hue_of(arm)))
+        height = 0.03 + 0.06 * place
+        drawing.crosses(left, some(table, arm=arm), "size", arm, height)
+    for (way, text), (hue, dashes) in zip(
+        _ways(table).items(),
+        ((HUES[1], "-"), (HUES[3], "-"), (HUES[2], "-"), (HUES[2], (0, (4, 2))), (FAINT, "-")),
+        strict=False,
+    ):
+        wide = drawing.curves(table, f"accuracy_{way}", "size", arm="bn")
+        drawn = drawing.lines(right, wide, hue, text, dashes=dashes, marker="o")
+        ends[right].append((drawing.mean_at(drawn, sizes[-1]), text, hue))
+    left.set_title("Validation accuracy, exact statistics")
+    right.set_title("Batch norm with other statistics")
+    for axes in row:
+        drawing.values_x(axes, sizes, "batch size")
+        percent_axis(axes)
+    for axes in row:  # whose limits are common
+        label_ends(axes, ends[axes], drawing.LABEL / 2.7)
+    return Drawing(
+        figure,
+        f"{_finding(means)} ({seeds_told(table)}).",
+        "Validation accuracy against the batch size of training, on a logarithmic axis, after "
+        "equally many examples and at one learning rate. Left: without batch normalization and "
+        "with it, by exact statistics of the training set. Right: the nets with batch "
+        "normalization, by exact statistics, by those of each batch of validation images, and by "
+        f"moving averages of each momentum. {marks_told(table)}".strip(),
+    )
+
+
+def _ways(table: pd.DataFrame) -> dict[str, str]:
+    """The kinds of statistics that nets were evaluated with, and how they are called."""
+    names = {"exact": "exact", "own": "own batch"}
+    found = [m.removeprefix("accuracy_") for m in values_of(table, "measure") if "accuracy_" in m]
+    return {way: names.get(way, f"moving {way}") for way in found}
+
+
+def _finding(means: Mapping[str, pd.Series]) -> str:
+    parts = []
+    for arm, mean in means.items():
+        known = mean.dropna()
+        if known.empty:
+            parts.append(f"{name_of(arm)} diverged at every size")
+            continue
+        parts.append(
+            f"{name_of(arm)} {percent(float(known.iloc[0]))} in batches of {known.index[0]:g}, at "
+            f"most {percent(float(known.max()))} in batches of {drawing.highest_at(known):g}, "
+            f"{percent(float(known.iloc[-1]))} in batches of {known.index[-1]:g}"
+        )
+    finding = f"Validation accuracy: {'; '.join(parts)}"
+    if {"plain", "bn"} <= set(means):
+        gain = (means["bn"] - means["plain"]).dropna()
+        better = [f"{size:g}" for size in gain.index[gain > 0]]
+        of = f"of {len(gain)} sizes" if better else "at no size"
+        finding += f"; batch norm is higher {of}"
+        finding += f" at {listed(better)}" if better else ""
+    return finding

@@ -1,0 +1,1 @@
+"""Learning curves of the study's models with and without batch normalization."""

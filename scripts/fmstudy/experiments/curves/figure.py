@@ -1,0 +1,112 @@
+"""Loss over epochs and over seconds, without and with batch normalization."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fmstudy.analysis.formats import brief
+from fmstudy.experiments import drawing
+from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.plots import empty_figure, label_ends, limit, nats, subsample
+from fmstudy.figures.svg import Drawing, style
+
+DASHES_AND_WIDTH = {"held-out": ("-", 1.8), "train": ("--", 1.1)}
+
+
+@style()
+def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawing:
+    """Loss against epochs and against seconds, without and with batch normalization."""
+    rows = table[table["epoch"].notna()]
+    if rows.empty:
+        return empty_figure("No training left any curves.")
+    models = list(dict.fromkeys(arm.rpartition("/")[0] for arm in values_of(rows, "arm")))
+    seconds: dict[str, dict[int, float]] = {}
+    for row in some(times, measure="seconds").to_dict("records"):
+        seconds.setdefault(row["arm"], {})[int(row["seed"])] = float(row["value"])
+    timed = bool(seconds)
+    figure, grid = drawing.grid(2 if timed else 1, len(models), 2.4)
+    findings = []
+    for column, model in zip(grid.T, models, strict=True):
+        arms = [arm for arm in values_of(rows, "arm") if arm.rpartition("/")[0] == model]
+        name = settings["arms"].get(f"{model}/plain", model)
+        findings.append(_curve_panels(column, rows, arms, seconds, name))
+        column[0].set_title(f"{name}: loss against epochs, nats")
+        if timed:
+            column[1].set_title(f"{name}: loss against seconds, nats")
+    return Drawing(
+        figure,
+        f"{'; '.join(findings)} ({seeds_told(rows)}).",
+        "Loss over epochs"
+        + (", and over seconds of training without its evaluations" if timed else "")
+        + ". Solid: held-out data; dashed: training data. Blue: without batch normalization; "
+        f"orange: with it. {marks_told(table)}The first epochs lie outside the axes.",
+    )
+
+
+def _curve_panels(
+    column: Sequence[Axes],
+    rows: pd.DataFrame,
+    arms: Sequence[str],
+    seconds: Mapping[str, Mapping[int, float]],
+    name: str,
+) -> str:
+    """Draw the panels of one model, and say its finding."""
+    last = float(rows[rows["arm"].isin(list(arms))]["epoch"].max())
+    ends: list[tuple[float, str, str]] = []
+    drawn: list[np.ndarray] = []
+    losses, durations = [], []
+    for arm in arms:
+        kind = arm.rpartition("/")[2]
+        for split, (dashes, width) in DASHES_AND_WIDTH.items():
+            wide = drawing.curves(rows, f"{split.replace('-', '_')}_loss", "epoch", arm=arm)
+            if wide.empty:
+                continue
+            said = name_of(kind) if split == "held-out" else f"{name_of(kind)}, train"
+            means = drawing.lines(column[0], wide, hue_of(kind), said, dashes=dashes, width=width,
+                                  kind=split, points=drawing.FEWEST_POINTS)  # fmt: skip
+            drawn.append(wide.to_numpy())
+            loss = drawing.mean_at(means, last)
+            ends.append((loss, f"{said} {nats(loss)}", hue_of(kind)))
+            if split == "held-out":
+                losses.append(f"{nats(loss)} ({name_of(kind)})")
+            if arm in seconds:
+                _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, split)
+        if arm in seconds:
+            mean = float(np.mean(list(seconds[arm].values())))
+            durations.append(f"{brief(mean, 3)} ({name_of(kind)})")
+    for panel in column:
+        limit(panel, drawn, rising=False)
+        label_ends(panel, ends, drawing.LABEL / 1.9)
+    drawing.steps_x(column[0], label="epoch")
+    if seconds:
+        drawing.steps_x(column[1], label="seconds")
+    finding = f"{name}: held-out loss after {last:g} epochs {listed(losses)}"
+    return f"{finding}, in seconds {listed(durations)}" if durations else finding
+
+
+def _draw_timed(
+    axes: Axes, wide: pd.DataFrame, seconds: Mapping[int, float], hue: str, name: str, kind: str
+) -> None:
+    """A loss over the seconds since the start, if all epochs of a training took equally long."""
+    dashes, width = DASHES_AND_WIDTH[kind]
+    look: dict[str, Any] = {"color": hue, "linestyle": dashes}
+    paces = {}
+    for seed in map(int, wide.columns.to_numpy()):
+        line = wide[seed].dropna()
+        if seed not in seconds or line.empty or line.index[-1] == 0:
+            continue
+        paces[seed] = float(seconds[seed]) / float(line.index[-1])
+        if wide.shape[1] > 1:
+            few = line.iloc[subsample(len(line), drawing.FEWEST_POINTS[1])]
+            axes.plot(few.index * paces[seed], few.to_numpy(), linewidth=0.6, alpha=0.35,
+                      label=f"{name} seed {seed}", **look)  # fmt: skip
+    if paces:
+        means = drawing.mean(wide)
+        means = means.iloc[subsample(len(means), drawing.FEWEST_POINTS[0])]
+        pace = float(np.mean(list(paces.values())))
+        axes.plot(means.index * pace, means.to_numpy(), linewidth=width, label=name, gid=kind,
+                  **look)  # fmt: skip

@@ -1,0 +1,283 @@
+"""What the figures of the experiments share: hues and names of arms, curves, axes, wording.
+
+The same hue means the same everywhere: blue a net without batch normalization, orange one with it
+before the activation, green and purple whatever else is compared.  Strong lines are means over the
+seeds that finished, thin ones single seeds, crosses trainings that diverged.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from fmstudy.analysis.formats import fixed, significant
+from fmstudy.experiments.reading import SMALLEST, some
+from fmstudy.figures.colors import FAINT, HUES
+from fmstudy.figures.plots import SEED_POINTS, WIDTH, power_axis, show_tick_labels, subsample
+from fmstudy.study.spec import number
+
+HUE = {
+    "plain": HUES[0],
+    "bn": HUES[1],
+    "before": HUES[1],
+    "noisy": HUES[2],
+    "after": HUES[2],
+    "both": HUES[2],
+    "dropout": HUES[3],
+}
+NAMES = {
+    "bn": "batch norm",
+    "noisy": "noisy batch norm",
+    "sigmoid": "Sigmoid",
+    "relu": "ReLU",
+    "sgd": "SGD",
+    "adam": "Adam",
+}
+LABEL = 0.16  # inches, the height of a line of text
+# How many points a mean and a seed are drawn with; fewer where a figure has many panels.
+POINTS, FEW_POINTS, FEWEST_POINTS = (100, SEED_POINTS), (50, 15), (40, 8)
+
+
+def name_of(key: str) -> str:
+    """How figures call an arm, an activation, or an optimizer."""
+    return NAMES.get(key, key)
+
+
+def hue_of(arm: str) -> str:
+    """The color of an arm, the same in all figures."""
+    return HUE.get(arm, FAINT)
+
+
+def curves(table: pd.DataFrame, measure: str, over: str, **where: Any) -> pd.DataFrame:
+    """A measure over a column: one row per value of the column, one column per seed.
+
+    Where a seed has several values, their mean; infinite ones become NaN.
+    """
+    rows = some(table, measure=measure, **where)
+    values = rows["value"].replace([math.inf, -math.inf], math.nan)
+    return values.groupby([rows[over], rows["seed"]]).mean().unstack("seed").sort_index()
+
+
+def mean(wide: pd.DataFrame) -> pd.Series:
+    """Means over the seeds that have a value."""
+    return wide.mean(axis=1)
+
+
+def geometric_mean(wide: pd.DataFrame) -> pd.Series:
+    """Geometric means over the seeds that have a value above zero."""
+    return np.exp(np.log(wide.where(wide > SMALLEST)).mean(axis=1))
+
+
+def mean_at(means: pd.Series, place: float) -> float:
+    """The mean at a place, NaN if all trainings had diverged by then."""
+    return float(means.get(place, math.nan))
+
+
+def highest_at(means: pd.Series) -> float:
+    """The place of the highest mean."""
+    return float(means.index[int(means.to_numpy().argmax())])
+
+
+def seeds_told(table: pd.DataFrame) -> str:
+    """Say how many seeds a figure shows."""
+    count = table["seed"].nunique()
+    return f"mean of {count} seeds" if count > 1 else "1 seed"
+
+
+def marks_told(table: pd.DataFrame, strong: str = "Strong lines", thin: str = "thin lines") -> str:
+    """Say what the marks of single seeds and the crosses mean, where there are any."""
+    said = ""
+    if table["seed"].nunique() > 1:
+        said += f"{strong}: means over seeds; {thin}: single seeds. "
+    if (some(table, measure="finished")["value"] < 1).any():
+        said += "Crosses: trainings that diverged, faint where only some seeds did. "
+    return said
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """Join words by commas, and the last by a word."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def factor(value: float) -> str:
+    """Write a factor with two or three significant digits."""
+    if not math.isfinite(value):
+        return "unknown"
+    return fixed(value) if 0.01 <= abs(value) < 100 else significant(value, 2)
+
+
+def grid(
+    rows: int, columns: int, height: float, **given: Any
+) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
+    """Make a figure of rows and columns of axes; `height` is that of a row in inches."""
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(WIDTH, 0.25 + height * rows),
+        squeeze=False,
+        layout=ConstrainedLayoutEngine(w_pad=0.08),
+        **given,
+    )
+    show_tick_labels(grid.ravel())
+    return figure, grid
+
+
+def lines(
+    axes: Axes,
+    wide: pd.DataFrame,
+    hue: str,
+    name: str,
+    means: pd.Series | None = None,
+    dashes: Any = "-",
+    width: float = 1.8,
+    marker: str = "",
+    kind: str | None = None,
+    points: tuple[int, int] = POINTS,
+) -> pd.Series:
+    """Draw the seeds and their means over the index, as series of this name; return the means."""
+    means = mean(wide) if means is None else means
+    if wide.shape[1] > 1:
+        names = [f"{name} seed {seed:g}" for seed in wide.columns]
+        few = wide.iloc[subsample(len(wide), points[1])]
+        axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
+                  label=names)  # fmt: skip
+    shown = means.iloc[subsample(len(means), points[0])]
+    axes.plot(
+        shown.index,
+        shown.to_numpy(),
+        color=hue,
+        linewidth=width,
+        linestyle=dashes,
+        marker=marker,
+        markersize=4,
+        label=name,
+        gid=kind,
+    )
+    return means
+
+
+def arm_lines(
+    axes: Axes, wide: pd.DataFrame, arm: str, means: pd.Series | None = None, **how: Any
+) -> pd.Series:
+    """As `lines`, in the hue and by the name of an arm."""
+    return lines(axes, wide, hue_of(arm), name_of(arm), means, **how)
+
+
+def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float) -> None:
+    """Draw crosses where trainings diverged, at this share of the axes' height."""
+    for place, share in diverged(table, over).items():
+        axes.plot(
+            [place],
+            [height],
+            "x",
+            transform=axes.get_xaxis_transform(),
+            color=hue_of(arm),
+            alpha=1.0 if share == 1.0 else 0.45,
+            markersize=5.5,
+            markeredgewidth=1.6,
+            clip_on=False,
+            zorder=5,
+            label=f"{name_of(arm)} diverged",
+        )
+
+
+def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> None:
+    """Draw the values of seeds as small dots at a height, and their mean as a large one."""
+    if len(seeds) > 1:
+        axes.plot(seeds, [place] * len(seeds), "o", color=hue, alpha=0.35, markersize=3.5,
+                  label="single seeds", gid="seed")  # fmt: skip
+    if math.isfinite(mean):
+        axes.plot([mean], [place], "o", color=hue, markersize=7, label="mean")
+
+
+def note(axes: Axes, height: float, text: str, hue: str, gap: float, size: float) -> None:
+    """Write a text in a hue beside the right edge of the axes, at a height of the data."""
+    axes.annotate(
+        text,
+        (1, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(gap, 0),
+        textcoords="offset points",
+        color=hue,
+        va="center",
+        fontsize=size,
+        annotation_clip=False,
+    )
+
+
+def diverged(table: pd.DataFrame, over: str) -> dict[float, float]:
+    """The share of trainings that diverged, by place, where any did."""
+    finished = some(table, measure="finished")
+    shares = 1.0 - finished.groupby(over)["value"].mean()
+    lost = shares[shares > 0]
+    return {float(p): float(s) for p, s in zip(lost.index, lost.to_numpy(), strict=True)}
+
+
+def log_x(axes: Axes, values: Sequence[float], label: str) -> None:
+    """Make the x axis logarithmic, over these values."""
+    axes.set_xscale("log")
+    low, high = min(values), max(values)
+    room = max((high / low) ** 0.04, 1.05)
+    axes.set_xlim(low / room, high * room)
+    axes.set_xticks(log_ticks(*axes.get_xlim()))
+    power_axis(axes, "x")
+    axes.set_xlabel(label)
+
+
+def values_x(axes: Axes, values: Sequence[float], label: str) -> None:
+    """Make the x axis logarithmic, with exactly these values as ticks."""
+    log_x(axes, values, label)
+    axes.set_xticks(list(values), [number(value) for value in values])
+    axes.minorticks_off()
+
+
+def log_y(axes: Axes) -> None:
+    """Make the y axis logarithmic."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_yticks(log_ticks(low, high))
+    axes.set_ylim(low, high)
+    power_axis(axes, "y")
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis: at least three if possible, and at most six."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for marks in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
+        ticks = [m * 10.0**p for p in powers for m in marks if low <= m * 10.0**p <= high]
+        if len(ticks) >= 3:
+            break
+    return ticks[:: math.ceil(len(ticks) / 6) or 1]
+
+
+def steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:
+    """Count whole steps on the x axis."""
+    axes.xaxis.set_major_locator(MaxNLocator(bins, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 0)))
+    axes.set_xlabel(label)
+
+
+def arm_legend(figure: Figure, arms: Sequence[str]) -> None:
+    """Name the arms at the top, in their hues, for lines that end at the same place."""
+    handles = [mpl.lines.Line2D([], [], color=hue_of(arm), linewidth=1.8) for arm in arms]
+    figure.legend(
+        handles,
+        [name_of(arm) for arm in arms],
+        loc="outside upper left",
+        ncols=len(arms),
+        labelcolor="linecolor",
+        fontsize=8.5,
+        handlelength=1.6,
+        borderaxespad=0.2,
+    )

@@ -1,0 +1,1 @@
+"""Whether batch normalization replaces dropout, and whether the two go together."""

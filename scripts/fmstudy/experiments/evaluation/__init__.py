@@ -1,0 +1,1 @@
+"""Whether moving averages are a detail."""

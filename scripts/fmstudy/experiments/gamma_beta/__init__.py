@@ -1,0 +1,1 @@
+"""What gamma and beta learn, and what they can do alone."""

@@ -1,0 +1,107 @@
+"""Learned gamma and beta against deviation and mean, and accuracy by what is trained."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fmstudy.experiments import drawing
+from fmstudy.experiments.drawing import listed, marks_told, seeds_told
+from fmstudy.experiments.reading import values_of
+from fmstudy.figures.colors import FAINT, HUES, INK, readable
+from fmstudy.figures.plots import DARKER, empty_figure, percent, percent_axis
+from fmstudy.figures.svg import Drawing, style
+
+TRAINED = {
+    "all": "everything",
+    "affine": "gamma, beta",
+    "output": "output layer",
+    "nothing": "nothing",
+}
+
+
+@style()
+def draw(table: pd.DataFrame) -> Drawing:
+    """Gamma against the deviation and beta against the mean; what is reached by which part."""
+    arms = values_of(table, "arm")
+    if not arms:
+        return empty_figure("No training was started.")
+    units = _units(table)
+    figure, (panels,) = drawing.grid(1, 3, 2.9)
+    _scatter(panels[0], units, "deviation", "gamma")
+    _scatter(panels[1], units, "mean", "beta")
+    _reached(panels[2], table, arms)
+    finding = []
+    if len(units):
+        gamma = float(((units["gamma"] - units["deviation"]).abs() / units["deviation"]).mean())
+        beta = float(((units["beta"] - units["mean"]).abs() / units["deviation"]).mean())
+        finding.append(
+            f"gamma differs from the deviation by {percent(gamma)} of it and beta from the mean "
+            f"by {drawing.factor(beta)} deviations, on average over units"
+        )
+    means = drawing.mean(drawing.curves(table, "test_accuracy", "arm"))
+    accuracies = [
+        f"{percent(drawing.mean_at(means, arm))} ({TRAINED.get(arm, arm)})" for arm in arms
+    ]
+    finding.append(f"test accuracy by what is trained: {listed(accuracies)}")
+    text = "; ".join(finding)
+    return Drawing(
+        figure,
+        f"{text[0].upper()}{text[1:]} ({seeds_told(table)}).",
+        "First two panels: a dot a hidden unit of the first seed, gamma against the standard "
+        "deviation and beta against the mean of what is normalized; dashed: where they would be "
+        "equal; later layers are darker. Third: test accuracy after everything, gamma and beta "
+        "alone, the output layer alone, or nothing was trained. "
+        f"{marks_told(table, 'Large dots', 'small dots')}".strip(),
+    )
+
+
+def _units(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per seed, layer and unit, with gamma, beta, deviation and mean."""
+    names = ["gamma", "beta", "deviation", "mean"]
+    rows = table[table["measure"].isin(names) & table["unit"].notna()]
+    wide = rows.pivot_table(index=["seed", "layer", "unit"], columns="measure", values="value")
+    return wide.reindex(columns=names).dropna().reset_index()
+
+
+def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
+    first = units[units["seed"] == units["seed"].min()]
+    layers = sorted(first["layer"].unique())
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(layers)))[::-1]
+    for place, (layer, color) in enumerate(zip(layers, colors, strict=True)):
+        own = first[first["layer"] == layer]
+        hue = mpl.colors.to_hex(color)
+        axes.plot(own[given], own[learned], "o", color=hue, markersize=3, markeredgewidth=0,
+                  label=f"layer {layer:g}")  # fmt: skip
+        if given == "deviation":
+            axes.text(
+                0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
+                color=readable(hue), ha="right", va="top", fontsize=8.5,
+            )  # fmt: skip
+    if len(first):
+        low, high = (f(first[[given, learned]].to_numpy()) for f in (np.min, np.max))
+        x, y = axes.get_xlim(), axes.get_ylim()
+        axes.plot([low, high], [low, high], color=FAINT, linewidth=1.1, linestyle=(0, (4, 3)))
+        axes.set_xlim(*x)
+        room = 0.25 * (y[1] - y[0])  # the line goes on far above and below the dots
+        axes.set_ylim(y[0] - room, y[1] + room)
+    axes.set_xlabel(given)
+    axes.set_title(f"{learned.capitalize()} against {given}")
+
+
+def _reached(axes: Axes, table: pd.DataFrame, arms: Sequence[str]) -> None:
+    wide = drawing.curves(table, "test_accuracy", "arm").reindex(list(arms))
+    means = drawing.mean(wide).to_numpy()
+    for place, (seeds, mean) in enumerate(zip(wide.to_numpy(), means, strict=True)):
+        drawing.dots(axes, seeds, mean, place, HUES[1])
+        drawing.note(axes, place, percent(float(mean)), HUES[1], 3, 8.5)
+    axes.set_yticks(range(len(arms)), [TRAINED.get(arm, arm) for arm in arms])
+    axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.grid(visible=True, axis="x")
+    percent_axis(axes, "x", 2)
+    axes.set_title("Test accuracy")
+    axes.set_xlabel("by what is trained")

@@ -1,0 +1,1 @@
+"""At which learning rates nets train at all."""

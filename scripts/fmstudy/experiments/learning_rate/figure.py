@@ -1,0 +1,85 @@
+"""Validation accuracy over learning rates, and the range of usable ones."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fmstudy.analysis.formats import fixed
+from fmstudy.experiments import drawing
+from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.learning_rate.quantities import decades, usable_rates
+from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.colors import FAINT
+from fmstudy.figures.plots import empty_figure, percent, percent_axis
+from fmstudy.figures.svg import Drawing, style
+
+
+@style()
+def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
+    """Validation accuracy against the rate, and which rates are usable, in each grid."""
+    usable = settings["usable"]
+    grids = list(table[["activation", "optimizer"]].drop_duplicates().itertuples(index=False))
+    if not grids:
+        return empty_figure("No training was started.")
+    arms = values_of(table, "arm")
+    figure, panels = drawing.grid(
+        2, len(grids), 1.75, height_ratios=[2.6, 0.33 * len(arms)], sharex="col", sharey="row"
+    )
+    findings = []
+    for column, (activation, optimizer) in enumerate(grids):
+        axes, strip = panels[:, column]
+        rows = some(table, activation=activation, optimizer=optimizer)
+        spans = []
+        for place, arm in enumerate(arms):
+            own = some(rows, arm=arm)
+            wide = drawing.curves(own, "validation_accuracy", "rate")
+            drawing.arm_lines(axes, wide, arm, marker="o")
+            by_seed = usable_rates(own, usable)
+            _usable_bars(strip, by_seed, place, hue_of(arm), name_of(arm))
+            height = 1.0 - (place + 0.5) / len(arms)
+            drawing.crosses(strip, own, "rate", arm, height)
+            span = float(np.mean([decades(rates) for rates in by_seed.values()]))
+            spans.append(f"{fixed(span, 1) if any(by_seed.values()) else 'none'} ({name_of(arm)})")
+        findings.append(f"{name_of(activation)} with {name_of(optimizer)} {listed(spans)}")
+        axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.set_title(f"{name_of(activation)}, {name_of(optimizer)}")
+        strip.set_label(f"{name_of(activation)}, {name_of(optimizer)}: usable rates")
+        axes.tick_params(axis="x", length=0, labelbottom=False)
+        percent_axis(axes)
+        strip.set_ylim(len(arms) - 0.5, -0.5)
+        strip.grid(visible=False)
+        strip.set_yticks(range(len(arms)), [name_of(arm) for arm in arms])
+        drawing.log_x(strip, values_of(rows, "rate"), "learning rate")
+        axes.tick_params(axis="x", length=0, labelbottom=False)
+    panels[0, 0].set_ylabel("validation accuracy")
+    for strip in panels[1]:
+        for label, arm in zip(strip.get_yticklabels(), arms, strict=True):
+            label.set_color(hue_of(arm))
+            label.set_fontsize(8.5)
+    return Drawing(
+        figure,
+        f"Learning rates that end with a validation accuracy of {percent(usable)} or more span "
+        f"so many decades: {'; '.join(findings)} ({seeds_told(table)}).",
+        "Validation accuracy against the learning rate, both nets, one panel an activation and "
+        "optimizer; dashed: the accuracy from which on a rate counts as usable. "
+        "Below: bars from the lowest to the highest usable rate, strong with every seed, pale with "
+        f"some. {marks_told(table)}Blue: without batch normalization; orange: with it.",
+    )
+
+
+def _usable_bars(
+    axes: Axes, by_seed: Mapping[int, Sequence[float]], place: int, hue: str, name: str
+) -> None:
+    """From the lowest to the highest usable rate: pale of any seed, strong of all of them."""
+    found = [rates for rates in by_seed.values() if rates]
+    if not found:
+        return
+    wide = min(min(rates) for rates in found), max(max(rates) for rates in found)
+    axes.plot(wide, [place] * 2, color=hue, linewidth=5, alpha=0.3, solid_capstyle="round",
+              label=f"{name} usable with any seed", gid="other")  # fmt: skip
+    narrow = max(min(rates) for rates in found), min(max(rates) for rates in found)
+    if len(found) == len(by_seed) and narrow[0] <= narrow[1]:
+        axes.plot(narrow, [place] * 2, color=hue, linewidth=5, solid_capstyle="round",
+                  label=f"{name} usable with every seed", gid="other")  # fmt: skip

@@ -1,0 +1,52 @@
+"""The range of usable learning rates, and accuracies at the best one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from fmstudy.experiments.best_rates import best_rate
+from fmstudy.experiments.reading import Quantities, Settings, by_seed, groups, some
+
+
+def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
+    """Decades of usable rates, the highest of them, and accuracies at the best and at equal rates.
+
+    A rate is usable if training finishes with the configured validation accuracy at least.
+    """
+    found: Quantities = {}
+    for activation, optimizer in groups(table, "activation", "optimizer"):
+        nets = some(table, activation=activation, optimizer=optimizer)
+        for arm, net in nets.groupby("arm"):
+            name = f"{activation}/{optimizer}/{arm}"
+            usable = usable_rates(net, settings["usable"])
+            found[f"decades/{name}"] = {seed: decades(rates) for seed, rates in usable.items()}
+            found[f"highest/{name}"] = {
+                seed: float(np.log10(max(rates))) for seed, rates in usable.items() if rates
+            }
+            rate = best_rate(net)
+            if rate is not None:
+                found[f"test_accuracy/{name}"] = by_seed(net, "test_accuracy", rate=rate)
+                found[f"best_rate/{name}"] = dict.fromkeys(
+                    map(int, net["seed"].unique()), float(np.log10(rate))
+                )
+        plain = best_rate(some(nets, arm="plain"))
+        if plain is not None:
+            found[f"test_accuracy_equal/{activation}/{optimizer}/bn"] = by_seed(
+                nets, "test_accuracy", arm="bn", rate=plain
+            )
+    return found
+
+
+def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
+    """The rates that end with this validation accuracy at least, by seed, from a net's rows."""
+    reached = table[(table["measure"] == "validation_accuracy") & (table["value"] >= usable)]
+    return {
+        int(seed): sorted(reached[reached["seed"] == seed]["rate"])
+        for seed in sorted(table["seed"].unique())
+    }
+
+
+def decades(rates: Sequence[float]) -> float:
+    """How many powers of ten lie between the lowest and the highest rate; 0 without any rate."""
+    return float(np.log10(max(rates) / min(rates))) if rates else 0.0

@@ -1,0 +1,1 @@
+"""Whether a net suffers if its layers are made to shift."""

@@ -1,0 +1,69 @@
+"""Whether a net suffers when random scales and shifts follow the normalization."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from fmstudy.engines.batchnorm import Statistics
+from fmstudy.engines.mini_batch import MiniBatches
+from fmstudy.engines.network import Network, Product
+from fmstudy.experiments.common import ARMS, Data, Row, follow, nets, order_of, outcome
+from fmstudy.study.spec import RunSpec
+
+MOST_LAYERS = 32  # of a net, so that no two steps draw the same noise
+
+
+class NoisyNetwork(Network):
+    """A net whose normalized values get a random scale and shift in each step of training.
+
+    They are drawn anew for each unit and step, uniformly: scales in 1 +- `scale`, shifts in
+    +- `shift`.  For use the net is one without them.
+    """
+
+    def __init__(self, spec: RunSpec, seed: int, scale: float, shift: float) -> None:
+        super().__init__(spec, seed)
+        self.seed, self.scale, self.shift = seed % 2**31, scale, shift
+        self.step: tf.Tensor | None = None  # of training, while noise is wanted
+
+    def noisy_logits(
+        self, first_product: Product, step: tf.Tensor
+    ) -> tuple[tf.Tensor, list[Statistics]]:
+        """Logits and batch statistics of a step of training, with that step's noise."""
+        self.step = step
+        try:
+            return self.logits(first_product)
+        finally:
+            self.step = None
+
+    def normalized(
+        self, x: tf.Tensor, layer: int, population: Sequence[Statistics] | None
+    ) -> tuple[tf.Tensor, Statistics]:
+        """Batch normalization, then in a noisy step the noise."""
+        y, statistics = super().normalized(x, layer, population)
+        if self.step is None:
+            return y, statistics
+        draws = (self.step * MOST_LAYERS + layer) * 2
+        scale, shift = (
+            tf.random.stateless_uniform(
+                self.gammas[layer].shape, tf.stack([self.seed, draws + which]), -1.0, 1.0
+            )
+            for which in (0, 1)
+        )
+        return (1.0 + self.scale * scale) * y + self.shift * shift, statistics
+
+
+def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
+    """Train nets without batch normalization, with it, and with it and noise behind it."""
+    order = order_of(settings, seed, data)
+    rows: list[Row] = []
+    for keys, spec in nets(settings, ARMS | {"noisy": "before"}):
+        if keys["arm"] == "noisy":
+            network = NoisyNetwork(spec, seed, settings["scale"], settings["shift"])
+            batches = MiniBatches(spec, data.fitted, network=network, forward=network.noisy_logits)
+        else:
+            batches = MiniBatches(spec, data.fitted)
+        batches.start(seed)
+        finished, followed = follow(batches, order, settings, data, **keys)
+        rows += followed + outcome(finished, batches, data, **keys, step=None)
+    return rows

@@ -1,0 +1,1 @@
+"""Batch normalization before or after the activation, in Keras models."""

@@ -1,0 +1,1 @@
+"""Whether layers shift, and whether the loss is smoother."""

@@ -1,0 +1,1 @@
+"""How many steps, and how much time, to an accuracy."""

@@ -1,0 +1,125 @@
+"""A small net without and with batch normalization, side by side."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+
+from fmstudy.figures.colors import FAINT, HUES, INK
+from fmstudy.figures.plots import WIDTH
+from fmstudy.figures.svg import Drawing, style
+
+PLAIN, NORMALIZED = HUES[:2]
+STEPS = {
+    "without": ("W x", "+ b", "activation", "output layer, softmax"),
+    "with": (
+        "W x",
+        "(W x − mean) / deviation",
+        "γ · (…) + β",
+        "activation",
+        "output layer, softmax",
+    ),
+}
+
+
+@style()
+def draw() -> Drawing:
+    """A small net without and with batch normalization, side by side."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 5.0), layout="constrained")
+    for axes, hue in ((left, PLAIN), (right, NORMALIZED)):
+        axes.set_axis_off()
+        axes.set_xlim(0, 10)
+        axes.set_ylim(0, 13)
+        _net(axes, hue)
+    left.set_title("Without batch normalization", color=PLAIN)
+    right.set_title("With batch normalization", color=NORMALIZED)
+    return Drawing(
+        figure,
+        "Batch normalization stands between the weighted sums of a layer and its activation, and "
+        "its beta takes the place of the bias.",
+        "Two nets, from the image at the top to the class at the bottom. Left: weighted sums W x, "
+        "plus a bias b, then the activation. Right: weighted sums W x; then each unit's sums are "
+        "centered by their mean over the batch and divided by their standard deviation over the "
+        "batch; then they are scaled by gamma and shifted by beta, which are learned; then the "
+        "activation. Both end with an output layer and softmax.",
+        [
+            (f"{way} batch normalization", f"step {place}", "", step)
+            for way, steps in STEPS.items()
+            for place, step in enumerate(steps, 1)
+        ],
+    )
+
+
+def _net(axes: Axes, hue: str) -> None:
+    """Draw a net with one hidden layer from the top down."""
+    middle = 5.0
+    _units_row(axes, middle, 12.6, 5, FAINT, "x: pixels of an image")
+    _arrow(axes, middle, 12.25, 11.5)
+    _box(axes, middle, 11.0, 4.6, 0.9, "W x", INK)
+    if hue == PLAIN:
+        _arrow(axes, middle, 10.5, 8.4)
+        _box(axes, middle, 7.9, 4.6, 0.9, "+ b", hue)
+        _arrow(axes, middle, 7.4, 5.3)
+    else:
+        panel = FancyBboxPatch((1.0, 6.0), 8.0, 3.8, "round,pad=0.1", edgecolor=hue)
+        panel.set(facecolor="#fbf1e9", linewidth=1.4)
+        axes.add_patch(panel)
+        axes.text(1.2, 9.45, "batch normalization, each unit for itself", color=hue, fontsize=8.5,
+                  va="center")  # fmt: skip
+        _arrow(axes, middle, 10.5, 9.95)
+        _box(axes, middle, 8.4, 7.4, 0.95, "(W x − mean) / deviation", hue, "of the batch")
+        _arrow(axes, middle, 7.87, 7.28)
+        _box(axes, middle, 6.75, 7.4, 0.95, "γ · (…) + β", hue, "γ and β: learned")
+        _arrow(axes, middle, 5.87, 5.3)
+    _box(axes, middle, 4.8, 4.6, 0.9, "activation", INK)
+    _arrow(axes, middle, 4.3, 3.65)
+    _units_row(axes, middle, 3.3, 4, hue, "h: hidden units")
+    _arrow(axes, middle, 2.95, 2.3)
+    _box(axes, middle, 1.8, 6.2, 0.9, "output layer, softmax", INK)
+    _arrow(axes, middle, 1.3, 0.7)
+    axes.text(middle, 0.35, "probabilities of the classes", color=FAINT, ha="center", va="center",
+              fontsize=8.5)  # fmt: skip
+
+
+def _units_row(axes: Axes, middle: float, y: float, count: int, hue: str, text: str) -> None:
+    x = middle + 0.62 * (np.arange(count) - (count - 1) / 2)
+    axes.plot(x, [y] * count, "o", markersize=11, markerfacecolor="white", markeredgecolor=hue,
+              markeredgewidth=1.4)  # fmt: skip
+    axes.text(x[-1] + 0.55, y, text, color=FAINT, va="center", fontsize=8.5)
+
+
+def _box(
+    axes: Axes,
+    middle: float,
+    y: float,
+    width: float,
+    height: float,
+    text: str,
+    hue: str,
+    note: str = "",
+) -> None:
+    axes.add_patch(
+        FancyBboxPatch(
+            (middle - width / 2, y - height / 2),
+            width,
+            height,
+            "round,pad=0.05",
+            facecolor="white",
+            edgecolor=hue,
+            linewidth=1.4,
+        )
+    )
+    inside = (middle - width / 2 + 0.25, "left") if note else (middle, "center")
+    axes.text(inside[0], y, text, color=hue, ha=inside[1], va="center", fontsize=9.5)
+    if note:
+        axes.text(middle + width / 2 - 0.2, y, note, color=FAINT, ha="right", va="center",
+                  fontsize=8.5)  # fmt: skip
+
+
+def _arrow(axes: Axes, x: float, top: float, bottom: float) -> None:
+    axes.annotate(
+        "",
+        (x, bottom),
+        xytext=(x, top),
+        arrowprops={"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0},
+    )
