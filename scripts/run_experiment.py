@@ -1,6 +1,5 @@
 """Run one experiment on batch normalization with one seed."""
 
-import importlib
 from pathlib import Path
 
 from fmstudy.workflow import warmstart
@@ -21,7 +20,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
         settings["best"] = best_rates.best_rates(results, settings)
     data = common.load_data(Path(snakemake.input.x_train).parent, settings)
     laps.end("reading")
-    rows = importlib.import_module(f"fmstudy.{params.module}").run(settings, seed, data)
+    rows = runtime.find(params.function)(settings, seed, data)
     laps.end("experiment")
     results, times = common.without_times(rows)
     runtime.write_table(snakemake.output.results, results)

@@ -1,17 +1,17 @@
 """Train one run with one seed; the rule names the engine's function."""
 
-import importlib
 from pathlib import Path
 
 from fmstudy.workflow import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
+    from fmstudy import runtime
     from fmstudy.data import dataset
     from fmstudy.engines import cost, device, records
     from fmstudy.study.spec import RunSpec
 
     params = snakemake.params
-    engine = getattr(importlib.import_module(f"fmstudy.{params.module}"), params.function)
+    engine = runtime.find(params.function)
     device.prepare_device(snakemake.threads)
     laps = cost.Laps()
     spec, seed = RunSpec.from_dict(params.spec), int(snakemake.wildcards.seed)

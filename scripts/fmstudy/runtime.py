@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import math
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -211,6 +212,13 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return metadata.version(f"{name}-cpu")
+
+
+def find(name: str) -> Callable[..., Any]:
+    """Import a function of the library by its name, such as analysis.tables.runs_table."""
+    module, _, function = name.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"fmstudy.{module}"), function)
+    return found
 
 
 def peak_memory_mb() -> float | None:

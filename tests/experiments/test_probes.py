@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from fixtures.descent import numerical_gradient
+from fixtures.nets import arrays, in_numpy
 from scipy import stats
 
 from fmstudy.checks import reference
@@ -52,19 +53,6 @@ def network(activation, place, seed=3, **changes):
     return net
 
 
-def in_numpy(net):
-    """What the reference needs to know of it: the kind of net, and its parameters in float64."""
-    spec = net.spec
-    return reference.Net(
-        len(net.coefficients), activation=spec.activation, batch_norm=spec.batch_norm,
-        epsilon=spec.bn_epsilon,
-    ), {name: array.astype(float) for name, array in net.named_arrays().items()}  # fmt: skip
-
-
-def images(batch):
-    return batch.x.numpy().T.astype(float), batch.labels.numpy().T.astype(float)
-
-
 def onwards(net, p, layer, h):
     """Sends h, what `layer` hidden layers made of x, through the rest; gives all that is met."""
     normalized, received, sent = [], [], []
@@ -84,7 +72,7 @@ def onwards(net, p, layer, h):
 
 
 def gradients(net, p, batch):
-    return reference.evaluate(net, p, *images(batch)).gradients
+    return reference.evaluate(net, p, *arrays(batch)).gradients
 
 
 def norm(arrays):
@@ -108,7 +96,7 @@ def test_inside_is_what_the_net_does(batch, activation, place):
     net = network(activation, place)
     seen = inside(net, batch.x)
     np.testing.assert_array_equal(seen.logits, net.logits(times(batch.x))[0])
-    wanted = onwards(*in_numpy(net), 0, images(batch)[0])
+    wanted = onwards(*in_numpy(net), 0, arrays(batch)[0])
     assert len(seen.received) == len(seen.sent) == len(HIDDEN)
     assert len(seen.normalized) == (0 if place == "none" else len(HIDDEN))
     for given, expected in zip(seen, wanted, strict=True):
@@ -128,7 +116,7 @@ def test_what_is_normalized_has_mean_0_and_deviation_1(batch):
 def test_a_look_gives_loss_and_gradients_of_the_reference(batch, activation, place):
     net = network(activation, place)
     loss, given = Probe(net, batch).look()
-    wanted = reference.evaluate(*in_numpy(net), *images(batch))
+    wanted = reference.evaluate(*in_numpy(net), *arrays(batch))
     assert loss == pytest.approx(wanted.loss, abs=1e-6)
     for name, gradient in zip(net.named_arrays(), given, strict=True):
         np.testing.assert_allclose(gradient, wanted.gradients[name], atol=2e-6, err_msg=name)
@@ -220,13 +208,13 @@ def test_landscape_is_that_of_the_reference(batch, activation, place):
     net = network(activation, place)
     kind, p = in_numpy(net)
     g = gradients(kind, p, batch)
-    start = reference.evaluate(kind, p, *images(batch)).loss
+    start = reference.evaluate(kind, p, *arrays(batch)).loss
     size = norm(g.values())
     weights = norm(array for name, array in p.items() if name.startswith("coefficients"))
 
     def way(step):
         there = {name: array - step * g[name] for name, array in p.items()}
-        look = reference.evaluate(kind, there, *images(batch))
+        look = reference.evaluate(kind, there, *arrays(batch))
         change = norm(look.gradients[name] - g[name] for name in g)
         return look.loss, change / norm(there[name] - p[name] for name in p)
 
@@ -288,7 +276,7 @@ def test_gradients_by_what_is_sent_are_finite_differences(batch, activation, pla
     few = batch.part(0, 6)
     net = network(activation, place)
     kind, p = in_numpy(net)
-    x, labels = images(few)
+    x, labels = arrays(few)
     sent = onwards(kind, p, 0, x)[2]
     for layer, (norm_here, h) in enumerate(
         zip(sent_gradient_norms(net, few), sent, strict=True), start=1
@@ -307,7 +295,7 @@ def test_gradients_that_all_but_vanish_are_not_taken_for_0(batch):
     net = network("sigmoid", "none", hidden=(6,) * 40)
     norms = sent_gradient_norms(net, batch)
     kind, p = in_numpy(net)
-    x, labels = images(batch)
+    x, labels = arrays(batch)
     _, received, _, z = onwards(kind, p, 0, x)
     g = (reference.softmax(z) - labels) / N
     wanted = []

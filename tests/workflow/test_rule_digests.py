@@ -64,7 +64,7 @@ def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_i
             continue  # the result has to have a checksum, whoever fetches it
         [script] = re.findall(r'script:\n        "../../scripts/(\w+)\.py"', body)
         named = set(re.findall(r'(?:call|judged)\(\s*"([\w.]+)\.\w+"', body))
-        named |= set(re.findall(r'^        module="([\w.]+)",$', body, re.M))
+        named |= set(re.findall(r'^        function="([\w.]+)\.\w+",$', body, re.M))
         parts = re.findall(r'module_of\(wildcards\.experiment, "(\w+)', body)
         named |= {module_of("shift", part) for part in parts}
         named |= {module for part, module in by_parts.items() if part in body}

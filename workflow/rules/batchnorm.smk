@@ -22,7 +22,7 @@ rule run_experiment:
         runtime=30,
     params:
         settings=lambda wildcards: study.batchnorm.settings_of_run(wildcards.experiment),
-        module=lambda wildcards: module_of(wildcards.experiment, "run"),
+        function=lambda wildcards: module_of(wildcards.experiment, "run.run"),
         code=lambda wildcards: digest("run_experiment", module_of(wildcards.experiment, "run")),
     script:
         "../../scripts/run_experiment.py"

@@ -20,8 +20,7 @@ rule train_lowlevel:
         runtime=minutes,
     params:
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
-        module="engines.full_batch",
-        function="train_lowlevel",
+        function="engines.full_batch.train_lowlevel",
         code=digest("train", "engines.full_batch"),
     script:
         "../../scripts/train.py"
@@ -45,8 +44,7 @@ rule train_keras:
         runtime=minutes,
     params:
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
-        module="engines.keras_models",
-        function="train_keras",
+        function="engines.keras_models.train_keras",
         code=digest("train", "engines.keras_models"),
     script:
         "../../scripts/train.py"

@@ -16,7 +16,6 @@ So a function declares in its signature what it needs, and tests call it without
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ def read_table(path: str) -> pd.DataFrame:
     `columns` is imported by name, so that an edited heading does not change the digest of rules
     that read no tables.  Rules that read tables include the digest of `columns` explicitly.
     """
-    table: pd.DataFrame = importlib.import_module("fmstudy.analysis.columns").read(path)
+    table: pd.DataFrame = runtime.find("analysis.columns.read")(path)
     return table
 
 
@@ -63,13 +62,6 @@ def make(job: Any) -> Iterator[tuple[str, Any]]:
             files[output] = path
 
 
-def find(name: str) -> Callable[..., Any]:
-    """Import a function of the library by its name, such as analysis.tables.runs_table."""
-    module, _, function = name.rpartition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"fmstudy.{module}"), function)
-    return found
-
-
 def _result(asked: Any, files: Files) -> Any:
     """The result of a call; any other setting is itself.
 
@@ -78,7 +70,7 @@ def _result(asked: Any, files: Files) -> Any:
     if not isinstance(asked, Mapping) or "call_to" not in asked:
         return asked
     settings = dict(asked)
-    function = find(settings.pop("call_to"))
+    function = runtime.find(settings.pop("call_to"))
     return function(**arguments(function, settings, files))
 
 
