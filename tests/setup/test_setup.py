@@ -43,7 +43,7 @@ def declared(name: str) -> set[str]:
 def locked(name: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
     """Version and hashes of each package in a lock file, by package and platform marker."""
     text = (REPOSITORY / f"requirements/{name}.txt").read_text(encoding="utf-8")
-    text = text.replace("\\\n", " ")  # hashes stand on lines of their own
+    text = text.replace("\\\n", " ")  # hashes are on separate lines
     entries = re.findall(r"^([\w.-]+)==(\S+) *(?:; ([^#\n]*?))? *((?:--hash=\S+ *)*)$", text, re.M)
     assert len(entries) == len(re.findall(r"^\w", text, re.M)), name
     return {(canonical(p), marker): (version, h.split()) for p, version, marker, h in entries}

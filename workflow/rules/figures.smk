@@ -1,4 +1,4 @@
-# From runs and tables to figures; each SVG is a target of its own.
+# From runs and tables to figures; each SVG is a separate target.
 
 
 rule plot_data:

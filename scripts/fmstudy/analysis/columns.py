@@ -4,7 +4,7 @@ These descriptions are used to read CSV files, and to write cells in the page, t
 and the LaTeX tables.  To add a column, compute it, describe it in NAMED or COLUMNS, and list it in
 PAGE if the page should show it.
 
-A column `x` may have companions without a description of their own: `x_min` and `x_max`, its range
+A column `x` may have companions that need no description: `x_min` and `x_max`, its range
 over seeds, `x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are shown in the same cell.
 """
 

@@ -19,7 +19,7 @@ def rounded(value: float, form: str) -> str:
     89.065 becomes 89.07, although its binary value may be slightly less.
     """
     if value == 0:
-        return format(0.0, form)  # a decimal zero has an exponent of its own
+        return format(0.0, form)  # a decimal zero keeps its exponent
     with localcontext(rounding=ROUND_HALF_UP):
         return format(Decimal(f"{value:.12g}"), form)
 

@@ -233,8 +233,8 @@ def false_calls(
 ) -> pd.DataFrame:
     """Repeatedly compare a small network with itself, some seeds against as many others.
 
-    One row per metric: how often the verdict is "better" or "worse".  Each comparison is a family
-    of its own; a correction would make false calls even rarer.  The row `single_runs` has McNemar's
+    One row per metric: how often the verdict is "better" or "worse".  Each comparison is a separate
+    family; a correction would make false calls even rarer.  The row `single_runs` has McNemar's
     test of two runs: it calls two seeds of one model different far too often, because it ignores
     the effect of seeds.
     """

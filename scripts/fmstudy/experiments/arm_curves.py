@@ -47,7 +47,7 @@ def draw(table: pd.DataFrame) -> Drawing:
         f"Held-out loss after {last:g} epochs, lowest first: "
         f"{', '.join(f'{name_of(arm)} {nats(finals[arm])}' for arm in ranked)} "
         f"({seeds_told(rows)}).",
-        f"Loss over epochs, a line an arm, named at its right end. {marks_told(table)}"
+        f"Loss over epochs, one line per arm, named at its right end. {marks_told(table)}"
         "Left: held-out data; right, dashed: training data in inference mode. The first epochs "
         "lie outside the axes.",
     )

@@ -356,7 +356,7 @@ class _Builder:
         return models
 
     def replicates(self) -> tuple[Model, ...]:
-        """Return the models of the target `replicates`, with its seeds instead of their own."""
+        """Return the models of the target `replicates`, with the seeds of that target."""
         given = self.config.replicates
         models = self.find_models(("replicates", "models"), given.models)
         return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)

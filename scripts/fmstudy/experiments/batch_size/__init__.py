@@ -1,1 +1,1 @@
-"""How batch normalization fares in small batches."""
+"""How well batch normalization works with small batches."""

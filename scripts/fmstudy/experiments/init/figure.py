@@ -48,8 +48,8 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
         f"Lowest and highest validation loss over initial deviations of the weights, at rate "
         f"{number(chosen)}: {'; '.join(findings)} ({seeds_told(rows)}).",
         "Validation loss after training against the standard deviation of the initial weights, on "
-        "a logarithmic axis; a row an activation, a column a learning rate. Blue: without batch "
-        f"normalization; orange: with it. {marks_told(table)}".strip(),
+        "a logarithmic axis; one row per activation, one column per learning rate. Blue: without "
+        f"batch normalization; orange: with it. {marks_told(table)}".strip(),
     )
 
 

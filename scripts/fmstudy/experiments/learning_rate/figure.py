@@ -62,7 +62,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
         figure,
         f"Learning rates that end with a validation accuracy of {percent(usable)} or more span "
         f"so many decades: {'; '.join(findings)} ({seeds_told(table)}).",
-        "Validation accuracy against the learning rate, both nets, one panel an activation and "
+        "Validation accuracy against the learning rate, both nets, one panel per activation and "
         "optimizer; dashed: the accuracy from which on a rate counts as usable. "
         "Below: bars from the lowest to the highest usable rate, strong with every seed, pale with "
         f"some. {marks_told(table)}Blue: without batch normalization; orange: with it.",

@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame) -> Drawing:
         figure,
         f"Validation loss after {fixed(float(rows['step'].max()), 0)} steps: {'; '.join(findings)} "
         f"({seeds_told(rows)}).",
-        "Validation loss over steps, a panel an activation. Blue: without batch normalization; "
+        "Validation loss over steps, one panel per activation. Blue: without batch normalization; "
         "orange: with it; green: with it and with random scales and shifts behind it in every "
         f"step of training. {marks_told(table)}The first steps lie outside the axes.",
     )

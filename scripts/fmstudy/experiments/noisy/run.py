@@ -17,8 +17,8 @@ MOST_LAYERS = 32  # of a net, so that no two steps draw the same noise
 class NoisyNetwork(Network):
     """A net whose normalized values get a random scale and shift in each step of training.
 
-    They are drawn anew for each unit and step, uniformly: scales in 1 +- `scale`, shifts in
-    +- `shift`.  For use the net is one without them.
+    They are drawn independently for each unit and step, uniformly: scales in 1 +- `scale`, shifts
+    in +- `shift`.  For use the net is one without them.
     """
 
     def __init__(self, spec: RunSpec, seed: int, scale: float, shift: float) -> None:

@@ -46,6 +46,6 @@ def draw(table: pd.DataFrame) -> Drawing:
         figure,
         f"Highest mean validation accuracy with batch normalization before and after the "
         f"activation: {'; '.join(findings)} ({seeds_told(table)}).",
-        "Validation accuracy against the learning rate, a panel an activation. Orange: batch "
+        "Validation accuracy against the learning rate, one panel per activation. Orange: batch "
         f"normalization before the activation; green: after it. {marks_told(table)}".strip(),
     )

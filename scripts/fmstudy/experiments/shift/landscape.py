@@ -65,7 +65,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     return Drawing(
         figure,
         f"{finding} (medians over steps, {seeds_told(rows)}).",
-        "Over steps of training, on logarithmic axes, a row an activation: how much the loss "
+        "Over steps of training, on logarithmic axes, one row per activation: how much the loss "
         "varies within 1/4 to 4 steps along the gradient, and how much the gradient changes "
         "there for the length of the way; scaled: the same on ways in units of the norm of the "
         f"weights. Blue: without batch normalization; orange: with it. {marks_told(table)}".strip(),

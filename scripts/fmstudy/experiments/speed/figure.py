@@ -66,9 +66,9 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         figure,
         "Steps to a validation accuracy, geometric means of seeds, each net at its best rate: "
         f"{'; '.join(findings)} ({seeds_told(rows)}).",
-        "Validation accuracy against steps on a logarithmic axis, a panel an activation, each net "
-        "at its own best learning rate, which stands at its end. Dashed: the levels; dots: where "
-        f"all seeds have reached one, on average. {marks_told(table)}What lies below the axes is "
+        "Validation accuracy against steps on a logarithmic axis, one panel per activation, each "
+        "net at its own best learning rate, which stands at its end. Dashed: the levels; dots: "
+        f"where all seeds have reached one, on average. {marks_told(table)}What lies below the axes is "
         "left out.",
     )
 
