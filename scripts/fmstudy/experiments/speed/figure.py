@@ -68,8 +68,8 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         f"{'; '.join(findings)} ({seeds_told(rows)}).",
         "Validation accuracy against steps on a logarithmic axis, one panel per activation, each "
         "net at its own best learning rate, which stands at its end. Dashed: the levels; dots: "
-        f"where all seeds have reached one, on average. {marks_told(table)}What lies below the axes "
-        "is left out.",
+        f"where all seeds have reached one, on average. {marks_told(table)}What lies below the "
+        "axes is left out.",
     )
 
 
