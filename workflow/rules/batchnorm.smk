@@ -76,6 +76,7 @@ rule collect_arms:
         f"{LOGS}/collect_arms/{{experiment}}.log",
     wildcard_constraints:
         experiment=any_of(study.batchnorm.arms),
+    priority: priority("collect_arms")
     conda:
         "../envs/study.yaml"
     threads: 1
@@ -173,7 +174,7 @@ rule plot_experiment:
         times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **layout.figure_files("bn_{figure}"),
+        **layout.figure_files("bn_{figure}", figure=layout.figure_experiments),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:

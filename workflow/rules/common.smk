@@ -69,11 +69,8 @@ REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
-TABLES, FIGURES = layout.all_tables(), layout.all_figures()
-LATEX, FIGURE_DATA, PNGS = (
-    [str(Path(path).with_suffix(ending)) for path in files]
-    for files, ending in ((TABLES, ".tex"), (FIGURES, ".csv"), (FIGURES, ".png"))
-)
+TABLES = layout.all_tables()
+LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 TEMPLATES, FONTS = (
     sorted(os.path.relpath(path) for path in (HERE / "report").glob(files) if path.is_file())
     for files in ("templates/**/*", "fonts/*.ttf")

@@ -97,12 +97,14 @@ rule plot_predictions:
         x_test=TENSORS["x_test"],
         fonts=FONTS,
     output:
-        **layout.figure_set_files(
-            calibration="calibration",
-            agreement="agreement",
-            hardest="hardest",
-            classes="classes",
-            duplicates="duplicates",
+        **layout.figure_files(
+            {
+                "calibration": "calibration",
+                "agreement": "agreement",
+                "hardest": "hardest",
+                "classes": "classes",
+                "duplicates": "duplicates",
+            }
         ),
     log:
         f"{LOGS}/plot_predictions.log",
@@ -126,10 +128,13 @@ rule plot_errors:
         labels=TENSORS["y_test"],
         fonts=FONTS,
     output:
-        **layout.figure_set_files(
-            confusion="confusion_{model}",
-            mistakes="mistakes_{model}",
-            calibration="calibration_{model}",
+        **layout.figure_files(
+            {
+                "confusion": "confusion_{model}",
+                "mistakes": "mistakes_{model}",
+                "calibration": "calibration_{model}",
+            },
+            model=[model.name for model in study.errors.models],
         ),
     log:
         f"{LOGS}/plot_errors/{{model}}.log",
@@ -151,11 +156,11 @@ rule plot_layer:
         runs=lambda wildcards: run_files([study.models[wildcards.model]], "weights", "metrics"),
         fonts=FONTS,
     output:
-        **layout.figure_files("weights_{model}"),
+        **layout.figure_files("weights_{model}", model=layout.linear(study.errors.models)),
     log:
         f"{LOGS}/plot_layer/{{model}}.log",
     wildcard_constraints:
-        model=any_of(layout.linear_models),
+        model=any_of(layout.linear(study.models.values())),
     conda:
         "../envs/study.yaml"
     params:

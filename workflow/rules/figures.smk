@@ -44,7 +44,7 @@ rule plot_curves:
         runs=lambda wildcards: run_files([study.models[wildcards.model]], "history"),
         fonts=FONTS,
     output:
-        **layout.figure_files("curves_{model}"),
+        **layout.figure_files("curves_{model}", model=study.models),
     log:
         f"{LOGS}/plot_curves/{{model}}.log",
     wildcard_constraints:
@@ -67,7 +67,7 @@ rule plot_comparison:
         runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models, "history"),
         fonts=FONTS,
     output:
-        **layout.figure_files("compare_{comparison}"),
+        **layout.figure_files("compare_{comparison}", comparison=study.comparisons),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
@@ -126,7 +126,9 @@ rule plot_sweep:
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **layout.figure_set_files(summary="sweep_{sweep}", curves="sweep_{sweep}_curves"),
+        **layout.figure_files(
+            {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=study.sweeps
+        ),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
@@ -175,7 +177,7 @@ rule plot_workflow:
             trainings=len(study.trainings),
             experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds),
             tables=len(TABLES),
-            figures=len(FIGURES),
+            figures=lambda wildcards: len(FIGURES),
         ),
         code=digest("figure", "figures.plots"),
     script:

@@ -1,9 +1,15 @@
-# Hooks: the choice of jobs, the warm processes, and the end of the terminal output.  A second
-# `onstart` would replace the first, so all of this is in one file.
+# Hooks: groups, the choice of jobs, the warm processes, and the end of the terminal output.  A
+# second `onstart` would replace the first, so all of this is in one file.
 
 import sys
 
 from fmstudy.workflow import warmstart
+
+# Rules without a priority take a second or two per job.  On a cluster they form one group.
+for quick in workflow.rules:
+    ours = quick.basedir == workflow.current_basedir
+    if ours and quick.script and not quick.priority:
+        quick.group = "report"
 
 # By default, Snakemake (9.27) starts at most 100 jobs per second.  After each finished job it
 # starts a timer that restarts itself, so timers accumulate and occupy a core after a few hundred

@@ -1,5 +1,10 @@
 # From tables and figures to a self-contained page, a PDF, and LaTeX tables.
 
+FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
+    [f"{layout.figures}/{name}.{ending}" for name in layout.shown]
+    for ending in ("svg", "csv", "png")
+)
+
 
 rule collect_explorer:
     """The data of the page's explorer: curves, metrics and confusion matrices of all trainings."""

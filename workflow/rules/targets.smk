@@ -99,7 +99,9 @@ rule closer:
     input:
         layout.neighbors,
         layout.error_tables(ALL_MODELS),
-        layout.error_figures(ALL_MODELS),
+        rules.plot_predictions.output,
+        expand(rules.plot_errors.output, model=[model.name for model in ALL_MODELS]),
+        expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
 
 
 rule tables:

@@ -31,7 +31,7 @@ WITH_ALL_IMAGES = {"check_statistics": 140.0, "find_duplicates": 12.0}
 OTHERWISE = 0.7
 # Rules whose long jobs start early.  Tables and figures run later, on cores without trainings.
 RANKED = {*TRAININGS, *WITH_ALL_IMAGES, "run_experiment"}
-RANKED |= {"compare_engines", "check_equality", "measure_machine"}
+RANKED |= {"compare_engines", "check_equality", "measure_machine", "collect_arms"}
 
 
 def training_seconds(spec: RunSpec) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
+from itertools import product
 from pathlib import Path
 
 from fmstudy.study.experiments import EXPERIMENTS, figures_of
@@ -18,9 +19,6 @@ TRAINING_FILES = {
     "weights": "weights.npz",
     "provenance": "provenance.json",
 }
-# Error analysis: tables and figures of all models together, and figures of one model.
-OVERALL_ERRORS = ("calibration", "agreement", "hardest", "duplicates")
-MODEL_ERRORS = ("confusion", "calibration", "mistakes")
 
 
 class Layout:
@@ -28,6 +26,7 @@ class Layout:
 
     directory, logs, tables, figures   folders, without a trailing slash
     run, experiment                    folders of a training and an experiment, with wildcards
+    shown                              names of the report's figures, as rules declare them
     """
 
     def __init__(self, study: Study) -> None:
@@ -41,6 +40,7 @@ class Layout:
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
+        self.shown: list[str] = []
 
     # ------------------------------------------------------------------------------- paths
     def table(self, name: str) -> str:
@@ -51,15 +51,20 @@ class Layout:
         """Return the path of a figure."""
         return f"{self.figures}/{name}.svg"
 
-    def figure_files(self, name: str) -> dict[str, str]:
-        """Return the files of a figure: SVG for pages, PNG, and its values as CSV."""
-        files = {"figure": "svg", "picture": "png", "data": "csv"}
-        return {file: f"{self.figures}/{name}.{ending}" for file, ending in files.items()}
+    def figure_files(
+        self, names: str | Mapping[str, str], **shown: Iterable[str]
+    ) -> dict[str, str | list[str]]:
+        """Declare the figures of a rule: one name, or several by the output that they become.
 
-    def figure_set_files(self, **names: str) -> dict[str, str | list[str]]:
-        """Return the files of several figures in one job: each SVG by its name, and the others."""
-        beside = [f"{self.figures}/{it}.{end}" for it in names.values() for end in ("png", "csv")]
-        return {key: self.figure(name) for key, name in names.items()} | {"beside": beside}
+        Returns the SVG of each figure, and `beside`: PNG and values as CSV.  `shown` has, for each
+        wildcard in the names, the values whose figures the report shows.
+        """
+        named = {"figure": names} if isinstance(names, str) else names
+        for name in named.values():
+            for values in product(*shown.values()):
+                self.shown.append(name.format(**dict(zip(shown, values, strict=True))))
+        beside = [f"{self.figures}/{it}.{end}" for it in named.values() for end in ("png", "csv")]
+        return {key: self.figure(name) for key, name in named.items()} | {"beside": beside}
 
     def training_files(self) -> dict[str, str]:
         """Return the files of a training, with wildcards."""
@@ -97,10 +102,10 @@ class Layout:
         experiments = self.study.batchnorm.settings
         return {figure: name for name in experiments for figure in figures_of(name)}
 
-    @property
-    def linear_models(self) -> list[str]:
-        """The models with a single layer, whose weights can be drawn as one image per class."""
-        return [name for name, model in self.study.models.items() if not model.spec.hidden]
+    @staticmethod
+    def linear(models: Iterable[Model]) -> list[str]:
+        """Return the models with a single layer, whose weights are drawn as one image per class."""
+        return [model.name for model in models if not model.spec.hidden]
 
     def experiment_results(self, name: str) -> list[str]:
         """Return the tables and figures of an experiment."""
@@ -136,17 +141,8 @@ class Layout:
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:
         """Return the error analysis tables of all models, and those of these models."""
-        names = (*OVERALL_ERRORS, "similarity", *(f"classes_{model.name}" for model in models))
-        return [self.table(name) for name in names]
-
-    def error_figures(self, models: Collection[Model]) -> list[str]:
-        """Return the error analysis figures of all models, and those of these models."""
-        names = [
-            *("classes", *OVERALL_ERRORS),
-            *(f"{kind}_{model.name}" for model in models for kind in MODEL_ERRORS),
-            *(f"weights_{model.name}" for model in models if model.name in self.linear_models),
-        ]
-        return [self.figure(name) for name in names]
+        names = ("calibration", "agreement", "hardest", "duplicates", "similarity")
+        return [*map(self.table, names), *(self.table(f"classes_{model.name}") for model in models)]
 
     def all_tables(self) -> list[str]:
         """Return every table of the report, in order."""
@@ -159,15 +155,3 @@ class Layout:
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
         ]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]
-
-    def all_figures(self) -> list[str]:
-        """Return every figure of the report, in order."""
-        study = self.study
-        names = [
-            *("data", "models", *(f"curves_{model}" for model in study.models)),
-            *("epochs", "depth", "weights"),
-            *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
-            *(f"compare_{comparison}" for comparison in study.comparisons),
-            *(*(f"bn_{shown}" for shown in self.figure_experiments), "bn_network", "workflow"),
-        ]
-        return [*map(self.figure, names), *self.error_figures(study.errors.models)]
