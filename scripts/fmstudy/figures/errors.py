@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -26,7 +26,16 @@ from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
-from fmstudy.figures.plots import DARKER, WIDTH, empty_figure, percent, percent_axis
+from fmstudy.figures.plots import (
+    DARKER,
+    SMALL,
+    WIDTH,
+    empty_figure,
+    error_bars,
+    percent,
+    percent_axis,
+    write,
+)
 from fmstudy.figures.svg import Drawing, style
 
 # scipy is slow to import, so modules that need it are imported where they are used.
@@ -105,10 +114,9 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         step = 0.6 / len(known)
         for place, (table, hue) in enumerate(zip(known, colors, strict=False)):
             shift = 0.3 - step * (place + 0.5)
-            means = table["recall"][order]
-            low = (means - table["recall_min"][order]).clip(lower=0)
-            high = (table["recall_max"][order] - means).clip(lower=0)
-            axes.errorbar(means, np.arange(len(order)) + shift, xerr=[low, high], fmt="o",
+            shown = table.loc[order]
+            bars = error_bars(shown["recall"], shown["recall_min"], shown["recall_max"])
+            axes.errorbar(shown["recall"], np.arange(len(order)) + shift, xerr=bars, fmt="o",
                           color=hue, markersize=4.5, elinewidth=1.6,
                           label=textwrap.shorten(table["title"].iloc[0], 40))  # fmt: skip
         axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
@@ -116,7 +124,7 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         axes.grid(axis="x")
         axes.set_xlabel("recall")
         percent_axis(axes, "x")
-        figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=8.5)
+        figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=SMALL)
     hardest, easiest = order[-1], order[0]
     return Drawing(
         figure,
@@ -146,11 +154,9 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
             shown = fixed(value, 0)
-            if row == column:
-                axes.text(column, row, shown, ha="center", va="center", color=FAINT, fontsize=8)
-            elif shown != "0":
-                axes.text(column, row, shown, ha="center", va="center", fontsize=8.5,
-                          color=words[row, column])  # fmt: skip
+            if row == column or shown != "0":
+                color, size = (FAINT, 8) if row == column else (words[row, column], SMALL)
+                axes.text(column, row, shown, ha="center", va="center", color=color, fontsize=size)
         axes.set_yticks(range(len(CLASSES)), CLASSES)
         axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
         axes.set_ylabel("label")
@@ -197,73 +203,72 @@ def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray
     title = predicted.model["title"]
     if found.empty:
         return empty_figure(f"{title}: no image has the same wrong class in every training.")
+    label, given = ([CLASSES[each] for each in found[key]] for key in ("label", "predicted"))
     captions = [
-        f"{CLASSES[row['label']]}\n→ {CLASSES[row['predicted']]}\n"
-        f"{fixed(100 * row['confidence'])} %"
-        for row in found.to_dict("records")
+        f"{true}\n→ {wrong}\n{fixed(100 * confidence)} %"
+        for true, wrong, confidence in zip(label, given, found["confidence"], strict=True)
     ]
-    figure = _gallery(images, found["image"].to_numpy(), captions, 8)
     everyone = f"all {len(predicted.seeds)} seeds" if len(predicted.seeds) > 1 else "1 seed"
     return Drawing(
-        figure,
-        f"{title}: its most confident mistake classifies “{CLASSES[found['label'][0]]}” as "
-        f"“{CLASSES[found['predicted'][0]]}” with {percent(found['confidence'][0])}; the "
+        _image_gallery(images[:, found["image"]], captions),
+        f"{title}: its most confident mistake classifies “{label[0]}” as "
+        f"“{given[0]}” with {percent(found['confidence'][0])}; the "
         f"{len(found)} shown here have at least {percent(found['confidence'].iloc[-1])} "
         f"({everyone}).",
         "Below each test image: its label, the predicted class, and its probability (mean over "
         "seeds). Only images with the same wrong class in all finished seeds.",
-        [
-            ("test image", str(row["image"]), what, value)
-            for row in found.to_dict("records")
-            for what, value in (
-                ("label", CLASSES[row["label"]]),
-                ("predicted", CLASSES[row["predicted"]]),
-                ("probability", row["confidence"]),
-            )
-        ],
+        _image_rows(found["image"], label=label, predicted=given, probability=found["confidence"]),
     )
 
 
+def _image_rows(images: Iterable[int], **values: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a gallery for its CSV: for each test image, its values by name."""
+    return [
+        ("test image", str(image), what.replace("_", " "), value)
+        for image, *row in zip(images, *values.values(), strict=True)
+        for what, value in zip(values, row, strict=True)
+    ]
+
+
 def _gallery(
-    images: np.ndarray, which: np.ndarray, captions: Sequence[str], columns: int
+    pictures: np.ndarray,
+    captions: Sequence[str],
+    columns: int,
+    high: float,
+    margin: float,
+    below: float,
+    gaps: tuple[float, float],
 ) -> mpl.figure.Figure:
-    """Draw images in rows, dark on light, with captions below; images: (784, N) in [0, 1]."""
-    columns = min(columns, len(which))
-    rows = math.ceil(len(which) / columns)
-    lines = max(caption.count("\n") for caption in captions) + 1
-    high = 0.75 + 0.16 * lines
+    """Draw pictures in rows, dark on light, with captions below.
+
+    pictures   (pixels, N) in [0, 1], as wide as an image
+    high       inches of a row; those of the figure are more by `margin`, of which `below` it keeps
+               free below its pictures
+    gaps       between pictures, across and down, as shares of their sides
+    """  # fmt: skip
+    count = len(captions)
+    shown = min(columns, count)
+    rows = math.ceil(count / shown)
     with style():
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(WIDTH * columns / 8, 0.1 + high * rows), squeeze=False
-        )
-        figure.subplots_adjust(0.01, 0.17 * lines / high / rows, 0.99, 0.99, 0.1,
-                               0.25 * lines)  # fmt: skip
+        size = (WIDTH * shown / columns, margin + high * rows)
+        figure, grid = plt.subplots(rows, shown, figsize=size, squeeze=False)
+        figure.subplots_adjust(0.01, below / rows, 0.99, 0.99, *gaps)
         for axes in grid.ravel():
             axes.set_axis_off()
-        for axes, image, caption in zip(grid.ravel(), which, captions, strict=False):
-            _picture(axes, images[:, image])
-            _caption(axes, caption)
+        for axes, pixels, caption in zip(grid.ravel(), pictures.T, captions, strict=False):
+            picture = 1 - pixels.reshape(-1, SIDE)
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
+            for place, line in enumerate(caption.split("\n")):
+                offset = (0, -8.5 - 10.0 * place)
+                write(axes, line, (0.5, 0), offset, ha="center", va="baseline", fontsize=7.5)
     return figure
 
 
-def _caption(axes: Axes, caption: str) -> None:
-    """Write lines below an image, at fixed baselines."""
-    for place, line in enumerate(caption.split("\n")):
-        axes.annotate(
-            line,
-            (0.5, 0),
-            xycoords="axes fraction",
-            xytext=(0, -8.5 - 10.0 * place),
-            textcoords="offset points",
-            ha="center",
-            va="baseline",
-            fontsize=7.5,
-        )
-
-
-def _picture(axes: Axes, pixels: np.ndarray) -> None:
-    picture = 1 - np.asarray(pixels).reshape(-1, SIDE)
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
+def _image_gallery(images: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
+    """Draw images, eight per row; images: (784, n) in [0, 1]."""
+    lines = max(caption.count("\n") for caption in captions) + 1
+    high = 0.75 + 0.16 * lines
+    return _gallery(images, captions, 8, high, 0.1, 0.17 * lines / high, (0.1, 0.25 * lines))
 
 
 # --------------------------------------------------------------------------------- calibration
@@ -289,8 +294,8 @@ def reliability_diagram(labels: np.ndarray, predicted: ModelPredictions) -> Draw
             2, 1, figsize=(5.6, 4.4), sharex=True, height_ratios=[3.2, 1], layout="constrained"
         )
         top.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        error = np.maximum([accuracy - low, high - accuracy], 0)
-        top.errorbar(found.confidence[filled], accuracy, yerr=error, fmt="o", color=HUES[0],
+        bars = error_bars(accuracy, low, high)
+        top.errorbar(found.confidence[filled], accuracy, yerr=bars, fmt="o", color=HUES[0],
                      markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
         top.set_ylabel("accuracy")
         top.set_ylim(-0.03, 1.03)
@@ -335,16 +340,13 @@ def calibration_overview(errors: pd.DataFrame) -> Drawing:
         figure, (left, right) = plt.subplots(
             1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
         )
-        labels = {"ece_corrected": "without noise", "gap": "difference"}
-        for axes, name, center in (
-            (left, "ece", "ece_corrected"),
-            (right, "gap", "gap"),
+        for axes, name, center, label in (
+            (left, "ece", "ece_corrected", "without noise"),
+            (right, "gap", "gap", "difference"),
         ):
-            middle, label = known[center], labels[center]
-            low, high = middle - known[f"{name}_low"], known[f"{name}_high"] - middle
-            axes.errorbar(middle, known.index, xerr=[low.clip(lower=0), high.clip(lower=0)],
-                          fmt="o", color=HUES[0], markersize=5, elinewidth=2,
-                          label=label)  # fmt: skip
+            bars = error_bars(known[center], known[f"{name}_low"], known[f"{name}_high"])
+            axes.errorbar(known[center], known.index, xerr=bars, fmt="o", color=HUES[0],
+                          markersize=5, elinewidth=2, label=label)  # fmt: skip
             axes.grid(axis="x")
             percent_axis(axes, "x")
         left.plot(known["ece"], known.index, "o", markerfacecolor="none", color=INK, markersize=5,
@@ -450,22 +452,19 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
     trainings, models = int(missed["trainings"].iloc[0]), int(missed["models"].iloc[0])
     agreed = int((missed["votes"] == missed["trainings"]).sum())
     return Drawing(
-        _gallery(x_test, shown["image"].to_numpy(), captions, 8),
+        _image_gallery(x_test[:, shown["image"]], captions),
         f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are "
         f"misclassified by all {trainings} trainings of {models} models, {agreed:,} of them as the "
         "same wrong class by all.",
         f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
         "with the most votes for one class first. Below each: its label, the most frequently "
         "predicted class, and its votes.",
-        [
-            ("test image", str(row["image"]), what, row[key])
-            for row in shown.to_dict("records")
-            for what, key in (
-                ("label", "given"),
-                ("most given", "predicted"),
-                ("trainings", "votes"),
-            )
-        ],
+        _image_rows(
+            shown["image"],
+            label=shown["given"],
+            most_given=shown["predicted"],
+            trainings=shown["votes"],
+        ),
     )
 
 
@@ -485,25 +484,16 @@ def duplicates(
     room = min(PAIRS - len(odd), int(same.sum()))
     places = np.linspace(0, max(0, same.sum() - 1), room).round().astype(int)
     shown = pd.concat([near[same].iloc[places], odd])
-    beside = np.concatenate(
-        [
-            np.vstack([x_test[:, row["test"]].reshape(SIDE, SIDE),
-                       x_train[:, row["train"]].reshape(SIDE, SIDE)]).reshape(-1, 1)
-            for row in shown.to_dict("records")
-        ],
-        axis=1,
-    )  # fmt: skip
+    pictures = np.vstack([x_test[:, shown["test"]], x_train[:, shown["train"]]])
+    label, other = ([CLASSES[each] for each in shown[f"{key}_label"]] for key in ("test", "train"))
     captions = [
-        CLASSES[row["test_label"]]
-        + ("" if row["test_label"] == row["train_label"] else f"\n({CLASSES[row['train_label']]})")
-        + f"\n{fixed(row['correlation'], 3)}"
-        for row in shown.to_dict("records")
+        "\n".join([one, *([f"({two})"] if one != two else []), fixed(correlation, 3)])
+        for one, two, correlation in zip(label, other, shown["correlation"], strict=True)
     ]
-    figure = _pairs(beside, captions)
     differ = int((~same).sum())
     exact = int(near["exact"].sum())
     return Drawing(
-        figure,
+        _gallery(pictures, captions, 9, 2.2, 0.0, 0.23, (0.12, 0.29)),
         f"{len(near):,} of {len(neighbors):,} test images "
         f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
         f"images, {exact:,} of them identical; in {differ:,} "
@@ -513,33 +503,14 @@ def duplicates(
         f"{'; the last ones have different labels' if len(odd) else ''}. Top: test image; below: "
         "training image, then the label of the test image (that of the training image in "
         "parentheses if different) and the correlation.",
-        [
-            ("test image", str(row["test"]), what, value)
-            for row in shown.to_dict("records")
-            for what, value in (
-                ("label", CLASSES[row["test_label"]]),
-                ("training image", str(row["train"])),
-                ("its label", CLASSES[row["train_label"]]),
-                ("correlation", row["correlation"]),
-            )
-        ],
+        _image_rows(
+            shown["test"],
+            label=label,
+            training_image=shown["train"].astype(str),
+            its_label=other,
+            correlation=shown["correlation"],
+        ),
     )
-
-
-def _pairs(beside: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
-    columns = min(9, len(captions))
-    rows = math.ceil(len(captions) / columns)
-    with style():
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(WIDTH * columns / 9, 2.2 * rows), squeeze=False
-        )
-        figure.subplots_adjust(0.01, 0.23 / rows, 0.99, 0.99, 0.12, 0.29)
-        for axes in grid.ravel():
-            axes.set_axis_off()
-        for axes, pixels, caption in zip(grid.ravel(), beside.T, captions, strict=False):
-            _picture(axes, pixels)
-            _caption(axes, caption)
-    return figure
 
 
 # ------------------------------------------------------------------------------------- weights

@@ -34,13 +34,21 @@ from fmstudy.study.spec import SECTIONS, number
 WIDTH = 8.0  # inches
 # The overview is narrow, so that it is readable on a phone.
 NARROW = 5.4  # inches
+BESIDE_ROW = ("axes fraction", "data")  # coordinates of texts at the edge of a row
 NAME = 28  # characters per line of a model's name, which has at most two lines
+SMALL = 8.5  # points: labels, legends, notes
 BAND = 0.25  # opacity of interval bands
 DARKER = 0.59  # the part of the color map viridis with enough contrast to white paper
 # Models this far below the median are outside the axes of the overview.
 FAR_BELOW = 0.3
 
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
+DIAMOND: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 5,
+    "markerfacecolor": "white",
+    "linestyle": "none",
+}
 
 # Points per thin line or low strip; more would not be distinguishable.
 SEED_POINTS, GAP_POINTS, SWEEP_POINTS = 50, 40, 100
@@ -72,6 +80,24 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
+
+
+def write(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    offset: tuple[float, float],
+    coordinates: Any = "axes fraction",
+    **text_style: Any,
+) -> None:
+    """Write a text at an offset in points from a place, even outside the axes."""
+    text_style = {"fontsize": SMALL, "va": "center", "annotation_clip": False} | text_style
+    axes.annotate(text, place, offset, coordinates, "offset points", **text_style)
+
+
+def error_bars(middle: Any, low: Any, high: Any) -> np.ndarray:
+    """Return the distances from values to both ends of their ranges, (2, n)."""
+    return np.maximum([middle - low, high - middle], 0.0)
 
 
 def show_tick_labels(panels: Iterable[Axes]) -> None:
@@ -225,12 +251,7 @@ def _points(models: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
 
 
 def _draw_curve(
-    axes: Axes,
-    curves: Curves,
-    seeds: np.ndarray,
-    name: str,
-    hue: str,
-    points: tuple[int, int, int],
+    axes: Axes, curves: Curves, seeds: np.ndarray, name: str, hue: str, points: tuple[int, int, int]
 ) -> None:
     """Draw one metric of one split: its seeds, faint, and their mean."""
     dashed = curves.split == "train"
@@ -242,9 +263,8 @@ def _draw_curve(
         axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
                   label=names)  # fmt: skip
     some = subsample(count, points[0])
-    axes.plot(
-        x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes, label=name
-    )
+    axes.plot(x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes,
+              label=name)  # fmt: skip
 
 
 def _draw_test(
@@ -271,18 +291,9 @@ def _draw_published(
         for split in ("train", "test"):
             value = published.get(model["name"], {}).get(f"{split}_{metric}")
             if value is not None:
-                axes.plot(
-                    [model["spec"]["epochs"]],
-                    [value],
-                    "D",
-                    markerfacecolor="white",
-                    markeredgecolor=hue,
-                    markersize=5,
-                    zorder=5,
-                    clip_on=False,
-                    label=f"{name} {split}",
-                    gid="other",
-                )
+                axes.plot([model["spec"]["epochs"]], [value], **DIAMOND, markeredgecolor=hue,
+                          zorder=5, clip_on=False, label=f"{name} {split}",
+                          gid="other")  # fmt: skip
 
 
 def subsample(count: int, points: int) -> np.ndarray:
@@ -291,12 +302,7 @@ def subsample(count: int, points: int) -> np.ndarray:
 
 
 def _draw_gaps(
-    strips: Sequence[Axes],
-    model: Mapping[str, Any],
-    runs: Runs,
-    hue: str,
-    name: str,
-    points: int,
+    strips: Sequence[Axes], model: Mapping[str, Any], runs: Runs, hue: str, name: str, points: int
 ) -> None:
     """Draw both gaps over epochs, with a band for the 95 % interval over seeds, if any.
 
@@ -372,17 +378,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], needed: float
         places[index] = min(places[index], top)
         top = places[index] - needed
     for (_, text, hue), place in zip(ordered, places, strict=True):
-        axes.annotate(
-            text,
-            (1, place),
-            xycoords="axes fraction",
-            xytext=(6, 0),
-            textcoords="offset points",
-            color=readable(mpl.colors.to_hex(hue)),
-            va="center",
-            fontsize=8.5,
-            annotation_clip=False,
-        )
+        write(axes, text, (1, place), (6, 0), color=readable(mpl.colors.to_hex(hue)))
 
 
 def _curves_finding(models: Sequence[Mapping[str, Any]], drawn: Sequence[Curves]) -> str:
@@ -444,21 +440,12 @@ def _draw_summary(
     label: str = "",
 ) -> None:
     """Draw a metric's mean over x, with a thin bar from the smallest to the largest seed."""
-    low = (table[name] - table[f"{name}_min"]).clip(lower=0)
-    high = (table[f"{name}_max"] - table[name]).clip(lower=0)
-    axes.errorbar(
-        x,
-        table[name],
-        yerr=[low, high],
-        color=hue,
-        linestyle="--" if dashed else "-",
-        linewidth=1.1 if dashed else 1.8,
-        marker="o",
-        markersize=3.5 if dashed else 5,
-        markerfacecolor="white" if dashed else hue,
-        elinewidth=0.8,
-        label=label,
-    )
+    look: dict[str, Any] = {"linestyle": "-", "linewidth": 1.8, "markersize": 5}
+    if dashed:
+        look = {"linestyle": "--", "linewidth": 1.1, "markersize": 3.5, "markerfacecolor": "white"}
+    bars = error_bars(table[name], table[f"{name}_min"], table[f"{name}_max"])
+    axes.errorbar(x, table[name], yerr=bars, color=hue, marker="o", elinewidth=0.8, label=label,
+                  **look)  # fmt: skip
 
 
 def _draw_finals(
@@ -649,45 +636,17 @@ def models_overview(
             for row in table[~shown].to_dict("records")
         ]
         for position, (_, row) in enumerate(table.iterrows()):
-            hue = hues[row["section"]]
+            hue, mean = hues[row["section"]], row["test_accuracy"]
             if not shown.iloc[position]:
-                axes.annotate(
-                    f"◂ {percent(row['test_accuracy'])}",
-                    (0, position),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(4, 0),
-                    textcoords="offset points",
-                    color=hue,
-                    va="center",
-                    fontsize=8.5,
-                )
+                write(axes, f"◂ {percent(mean)}", (0, position), (4, 0), BESIDE_ROW, color=hue)
                 continue
-            mean = row["test_accuracy"]
-            axes.errorbar(
-                [mean],
-                [position],
-                xerr=[
-                    [max(0.0, mean - row["test_accuracy_min"])],
-                    [max(0.0, row["test_accuracy_max"] - mean)],
-                ],
-                fmt="o",
-                color=hue,
-                markersize=5,
-                elinewidth=2,
-                label=SECTIONS[row["section"]],
-            )
+            bars = error_bars(mean, row["test_accuracy_min"], row["test_accuracy_max"])
+            axes.errorbar([mean], [position], xerr=bars.reshape(2, 1), fmt="o", color=hue,
+                          markersize=5, elinewidth=2, label=SECTIONS[row["section"]])  # fmt: skip
             value = published.get(row["model"], {}).get("test_accuracy")
             if value is not None:
-                axes.plot(
-                    value,
-                    position,
-                    "D",
-                    markerfacecolor="white",
-                    markeredgecolor=INK,
-                    markersize=5,
-                    zorder=1,
-                    label="published",
-                )
+                axes.plot(value, position, **DIAMOND, markeredgecolor=INK, zorder=1,
+                          label="published")  # fmt: skip
         _name_rows(axes, list(table["title"]))
         axes.grid(axis="x")
         axes.set_xlabel("test accuracy")
@@ -726,8 +685,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", labelleft=False)
     for position, name in enumerate(names):
-        lines = _two_lines(name)
-        _write_lines(axes, lines, (0, position), ("axes fraction", "data"), color=INK)
+        _write_lines(axes, _two_lines(name), (0, position), BESIDE_ROW, color=INK, fontsize=None)
 
 
 def _two_lines(name: str) -> list[str]:
@@ -744,22 +702,13 @@ def _write_lines(
     axes: Axes,
     lines: Sequence[str],
     place: tuple[float, float],
-    coordinates: Any = "data",
+    coordinates: Any,
     **text_style: Any,
 ) -> None:
     """Write right-aligned lines to the left of a place, vertically centered."""
     for index, line in enumerate(lines):
-        axes.annotate(
-            line,
-            place,
-            xycoords=coordinates,
-            xytext=(-6, 10.2 * ((len(lines) - 1) / 2 - index)),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            annotation_clip=False,
-            **text_style,
-        )
+        offset = (-6, 10.2 * ((len(lines) - 1) / 2 - index))
+        write(axes, line, place, offset, coordinates, ha="right", **text_style)
 
 
 def _resolved(comparisons: pd.DataFrame | None) -> list[float]:
@@ -784,7 +733,7 @@ def _draw_ruler(axes: Axes, size: float, count: int) -> None:
         f"(median of {count} comparison{'' if count == 1 else 's'})",
     )
     edge = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
-    _write_lines(axes, lines, (high - size, middle), color=FAINT, fontsize=8.5, bbox=edge)
+    _write_lines(axes, lines, (high - size, middle), "data", color=FAINT, bbox=edge)
 
 
 def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:

@@ -60,11 +60,7 @@ def picture(latex: str, display: str = "inline") -> Markup:
         '<img class="math" src="data:image/svg+xml;base64,{svg}" alt="{words}"'
         ' style="width: {width:.3f}em; height: {height:.3f}em; vertical-align: {depth:.3f}em">'
     ).format(
-        svg=svg,
-        words=words,
-        width=width / SIZE,
-        height=height / SIZE,
-        depth=-(top + height) / SIZE,
+        svg=svg, words=words, width=width / SIZE, height=height / SIZE, depth=-(top + height) / SIZE
     )
 
 

@@ -1,13 +1,12 @@
-"""What the study cost, and which code made it: every job's time and memory, groups, and totals.
+"""The cost and the code of the study: time and memory of every job, groups, and totals.
 
-Times are what the jobs stored when they ran, so a page that shows them does not change with the
-day on which it is rendered.
+Times are those that the jobs stored, so a page does not change with the day of its rendering.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,43 +23,55 @@ PARTS = {
     "experiment_seconds": "Experiments: training and evaluation",
     "writing_seconds": "Writing results",
 }
-BESIDE = "Building and compiling nets, last predictions"
+REST = "Building and compiling nets, last predictions"
 COMPUTING = ("training_seconds", "evaluation_seconds", "experiment_seconds")
 
 
 def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[str, Any]:
-    """Put together what the section on provenance tells.
+    """Summarize the cost and the code of all trainings and experiments.
 
-    `study` is the resolved study in plain types, `tables` are the report's.  Gives `jobs` (a row a
-    training or experiment, the longest first), `groups` (a row a group of jobs, in the order of
-    the report), `parts` (a row for what the jobs spent their time on), `codes` (a row a version of
-    code), and `total`, a row over all jobs.  A memory that no job could measure is None.
+    `study` is the resolved study in plain types, `tables` are the report's.  Returns `jobs` (one
+    row per training or experiment, the longest first), `groups` (one row per group of jobs, in the
+    order of the report), `parts` (one row per component of the time), `codes` (one row per version
+    of code that ran experiments), and `total`, a row over all jobs.  Memory is None if no job could
+    measure it.
     """
+    group_of = _groups(study, tables)
     jobs = sorted(
-        [*_trainings(study, tables), *_experiments(study, tables)],
+        [*_trainings(group_of, tables), *_experiments(tables)],
         key=lambda job: (-job["core_seconds"], job["job"], job["seed"]),
     )
-    names = [*dict.fromkeys(_groups(study, tables).values()), OTHER, EXPERIMENTS]
-    groups: list[Row] = [
-        {"group": name} | _together([job for job in jobs if job["group"] == name]) for name in names
-    ]
     total = _together(jobs) | _whole(jobs) | _limit(jobs, tables.get("machine", []))
-    groups = [group for group in groups if group["jobs"]]
-    parts = _parts(jobs)
+    groups: list[Row] = [
+        {"group": name} | _together(members)
+        for name in dict.fromkeys([*group_of.values(), OTHER, EXPERIMENTS])
+        if (members := [job for job in jobs if job["group"] == name])
+    ]
+    parts = _parts(jobs, total["core_seconds"])
     for row in (*groups, *parts):
-        whole = total["core_seconds"]
-        row["share"] = row["core_seconds"] / whole if whole else None
+        row["share"] = row["core_seconds"] / total["core_seconds"]
+    codes: dict[str | None, list[Row]] = {}
+    for job in jobs:
+        if job["what"] == "experiment":
+            codes.setdefault(job["code"], []).append(job)
     return {
         "jobs": jobs,
         "groups": groups,
         "parts": parts,
-        "codes": _codes(jobs),
+        "codes": [
+            {
+                "code": code,
+                "jobs": len(made),
+                "names": ", ".join(sorted({it["job"] for it in made})),
+            }
+            for code, made in sorted(codes.items(), key=lambda item: item[0] or "")
+        ],
         "total": total,
     }
 
 
 def _groups(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[str, str]:
-    """Which group a run belongs to: the section of its model first, then a sweep that needs it."""
+    """Return the group of each run: the section of its model, or else a sweep that needs it."""
     found: dict[str, str] = {}
     for section, title in study["sections"].items():
         for model in study["models"]:
@@ -72,94 +83,81 @@ def _groups(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[s
     return found
 
 
-def _trainings(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> Iterable[Row]:
+def _trainings(group_of: Mapping[str, str], tables: Mapping[str, list[Row]]) -> Iterator[Row]:
     made = {(row["run"], row["seed"]): row for row in tables.get("runs", [])}
-    group_of = _groups(study, tables)
     for row in tables.get("cost", []):
         run = made.get((row["run"], row["seed"]), {})
-        yield {
-            "kind": "training",
-            "group": group_of.get(row["run"], OTHER),
-            "job": row["run"],
-            "code": run.get("code"),
-            "what": f"training, {run['engine']}" if run else "training",
-        } | _cost(row)
+        what = f"training, {run['engine']}" if run else "training"
+        yield _job(row, group_of.get(row["run"], OTHER), row["run"], what, run.get("code"))
 
 
-def _experiments(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> Iterable[Row]:
+def _experiments(tables: Mapping[str, list[Row]]) -> Iterator[Row]:
     for row in tables.get("bn_costs", []):
-        yield {
-            "kind": "experiment",
-            "group": EXPERIMENTS,
-            "job": row["experiment"],
-            "code": row.get("code"),
-            "what": "experiment",
-        } | _cost(row)
+        yield _job(row, EXPERIMENTS, row["experiment"], "experiment", row.get("code"))
 
 
-def _cost(row: Row) -> Row:
-    """What a training or an experiment recorded; a part of a job that it has not is None.
+def _job(row: Row, group: str, job: str, what: str, code: str | None) -> Row:
+    """Return what a training or an experiment recorded; None for parts that it does not have.
 
-    rate   of the arithmetic while it was computed, in 10^9 operations a second
+    rate   of the arithmetic while it was computed, in 10^9 operations per second
     """
     computing = sum(row.get(part) or 0.0 for part in COMPUTING)
     recorded = ("seed", "seconds", "processor_seconds", "peak_memory_mb", "arithmetic")
     return {key: row.get(key) for key in (*recorded, *PARTS, "threads", "finished")} | {
+        "group": group,
+        "job": job,
+        "what": what,
+        "code": code,
         "core_seconds": row["seconds"] * row["threads"],
         "rate": row["arithmetic"] / computing / 1e9 if computing else None,
     }
 
 
-def _together(jobs: list[Row]) -> Row:
-    """Sums over jobs, and the largest of them."""
+def _together(jobs: Sequence[Row]) -> Row:
+    """Return sums and maxima over jobs."""
     memory = [job["peak_memory_mb"] for job in jobs if job["peak_memory_mb"] is not None]
-    kinds = [job["kind"] for job in jobs]
+    experiments = sum(job["what"] == "experiment" for job in jobs)
     return {
         "jobs": len(jobs),
-        "trainings": kinds.count("training"),
-        "experiments": kinds.count("experiment"),
-        "core_seconds": sum(job["core_seconds"] for job in jobs),
-        "processor_seconds": sum(job["processor_seconds"] for job in jobs),
+        "trainings": len(jobs) - experiments,
+        "experiments": experiments,
         "longest": max((job["seconds"] for job in jobs), default=None),
         "peak_memory_mb": max(memory, default=None),
-        "arithmetic": sum(job["arithmetic"] for job in jobs),
+    } | {
+        key: sum(job[key] for job in jobs)
+        for key in ("core_seconds", "processor_seconds", "arithmetic")
     }
 
 
 def _whole(jobs: Sequence[Row]) -> Row:
-    """When the jobs ran, and how many cores they kept busy.
+    """Return when the jobs ran, and how many cores they occupied.
 
     first, last   the start of the first job and the end of the last, in UTC
-    elapsed       seconds between these
-    running       those of them in which a job ran, whatever lay between two runs of the study
-    busy          cores that jobs took on average, while any ran
+    running       seconds in which a job ran, whatever the time between two runs of the study
+    busy          mean number of cores that jobs occupied while any ran
     """
-    times = []
-    for job in jobs:
-        end = datetime.fromisoformat(job["finished"]).timestamp()
-        times.append((end - job["seconds"], end))
-    if not times:
-        return dict.fromkeys(("first", "last", "elapsed", "running", "busy"))
+    if not jobs:
+        return dict.fromkeys(("first", "last", "running", "busy"))
+    ends = [datetime.fromisoformat(job["finished"]).timestamp() for job in jobs]
+    times = sorted((end - job["seconds"], end) for job, end in zip(jobs, ends, strict=True))
     running, until = 0.0, -math.inf
-    for start, end in sorted(times):
+    for start, end in times:
         running += max(0.0, end - max(start, until))
         until = max(until, end)
-    first = datetime.fromtimestamp(min(times)[0], UTC)
     return {
-        "first": first.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "first": datetime.fromtimestamp(times[0][0], UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "last": max(job["finished"] for job in jobs),
-        "elapsed": until - min(times)[0],
         "running": running,
         "busy": sum(job["core_seconds"] for job in jobs) / running if running else None,
     }
 
 
 def _limit(jobs: Sequence[Row], machine: Sequence[Row]) -> Row:
-    """What the arithmetic would have taken at the machine's own rate of large products.
+    """Compare the arithmetic with the machine's rate for large matrix products.
 
-    product_rate   of one thread, in 10^9 operations a second; None where it was not measured
+    product_rate   of one thread, in 10^9 operations per second; None if it was not measured
     least          core-seconds of all arithmetic at that rate
-    efficiency     their share of the core-seconds that were spent
+    efficiency     their share of the core-seconds used
     """
     spent = sum(job["core_seconds"] for job in jobs)
     if not machine or not spent:
@@ -169,33 +167,11 @@ def _limit(jobs: Sequence[Row], machine: Sequence[Row]) -> Row:
     return {"product_rate": rate, "least": least, "efficiency": least / spent}
 
 
-def _parts(jobs: Sequence[Row]) -> list[Row]:
-    """A row for each part of the jobs, in core-seconds, and one for what none of them is."""
+def _parts(jobs: Sequence[Row], spent: float) -> list[Row]:
+    """Return the core-seconds of each component of the jobs, and of the rest."""
     seconds = {
-        title: sum((job.get(part) or 0.0) * job["threads"] for job in jobs)
+        title: sum((job[part] or 0.0) * job["threads"] for job in jobs)
         for part, title in PARTS.items()
     }
-    left = sum(job["core_seconds"] for job in jobs) - sum(seconds.values())
-    return [
-        {"part": part, "core_seconds": value}
-        for part, value in (seconds | {BESIDE: left}).items()
-        if value > 0.0
-    ]
-
-
-def _codes(jobs: Iterable[Row]) -> list[Row]:
-    """A row for each version of code: which jobs it made, and how many."""
-    made: dict[tuple[str, str], list[Row]] = {}
-    for job in jobs:
-        made.setdefault((job["what"], job["code"] or ""), []).append(job)
-    return [
-        {
-            "what": what,
-            "code": code or None,
-            "jobs": len(of_code),
-            "names": ", ".join(sorted({job["job"] for job in of_code}))
-            if what == "experiment"
-            else None,
-        }
-        for (what, code), of_code in sorted(made.items())
-    ]
+    seconds[REST] = spent - sum(seconds.values())
+    return [{"part": part, "core_seconds": it} for part, it in seconds.items() if it > 0.0]

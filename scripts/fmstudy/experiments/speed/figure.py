@@ -78,9 +78,7 @@ def _geometric_mean(values: Iterable[float]) -> float:
 
 
 def _finding(
-    needed: Mapping[str, Mapping[float, float]],
-    levels: Sequence[float],
-    costs: Mapping[str, float],
+    needed: Mapping[str, Mapping[float, float]], levels: Sequence[float], costs: Mapping[str, float]
 ) -> str:
     """The steps to the highest level that every net, or else any, reaches with every seed."""
     count = {x: sum(steps[x] < math.inf for steps in needed.values()) for x in levels}
