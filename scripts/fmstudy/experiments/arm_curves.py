@@ -5,9 +5,8 @@ import math
 import pandas as pd
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of, seeds_told
-from fmstudy.experiments.reading import values_of
-from fmstudy.figures.plots import empty_figure, label_ends, limit, nats
+from fmstudy.experiments.drawing import marks_told, name_of, seeds_told
+from fmstudy.figures.plots import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -19,28 +18,11 @@ def draw(table: pd.DataFrame) -> Drawing:
         return empty_figure("No training left any curves.")
     last = float(rows["epoch"].max())
     figure, grid = drawing.grid(1, 2, 2.7)
-    finals: dict[str, float] = {}
-    for axes, split, title, dashes in (
-        (grid[0, 0], "held_out", "Held-out loss, nats", "-"),
-        (grid[0, 1], "train", "Training loss, nats", "--"),
-    ):
-        ends, drawn = [], []
-        for arm in values_of(rows, "arm"):
-            wide = drawing.curves(rows, f"{split}_loss", "epoch", arm=arm)
-            if wide.empty:
-                continue
-            kind = split.replace("_", "-")
-            loss = drawing.mean_at(
-                drawing.arm_lines(axes, wide, arm, dashes=dashes, kind=kind), last
-            )
-            ends.append((loss, f"{name_of(arm)} {nats(loss)}", hue_of(arm)))
-            drawn.append(wide.to_numpy())
-            if split == "held_out":
-                finals[arm] = loss
-        axes.set_title(title)
-        limit(axes, drawn, rising=False)
-        label_ends(axes, ends, drawing.LABEL / 2.2)
-        drawing.steps_x(axes, label="epoch")
+    left, right = grid[0]
+    left.set_title("Held-out loss, nats")
+    right.set_title("Training loss, nats")
+    finals = drawing.loss_panel(left, rows, "held_out_loss", "epoch")
+    drawing.loss_panel(right, rows, "train_loss", "epoch", "--")
     ranked = sorted(finals, key=lambda arm: (math.isnan(finals[arm]), finals[arm]))
     return Drawing(
         figure,

@@ -15,13 +15,24 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.analysis.formats import fixed, significant
-from fmstudy.experiments.reading import SMALLEST, some
+from fmstudy.experiments.reading import SMALLEST, some, values_of
 from fmstudy.figures.colors import FAINT, HUES
-from fmstudy.figures.plots import SEED_POINTS, WIDTH, power_axis, show_tick_labels, subsample
+from fmstudy.figures.plots import (
+    SEED_POINTS,
+    SMALL,
+    WIDTH,
+    draw_seeds,
+    label_ends,
+    limit,
+    nats,
+    power_axis,
+    roomy,
+    show_tick_labels,
+    subsample,
+)
 from fmstudy.study.spec import number
 
 HUE = {
@@ -64,11 +75,6 @@ def curves(table: pd.DataFrame, measure: str, over: str, **where: Any) -> pd.Dat
     rows = some(table, measure=measure, **where)
     values = rows["value"].replace([math.inf, -math.inf], math.nan)
     return values.groupby([rows[over], rows["seed"]]).mean().unstack("seed").sort_index()
-
-
-def mean(wide: pd.DataFrame) -> pd.Series:
-    """Means over the seeds that have a value."""
-    return wide.mean(axis=1)
 
 
 def geometric_mean(wide: pd.DataFrame) -> pd.Series:
@@ -120,14 +126,8 @@ def grid(
     rows: int, columns: int, height: float, **given: Any
 ) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
     """Make a figure of rows and columns of axes; `height` is that of a row in inches."""
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(WIDTH, 0.25 + height * rows),
-        squeeze=False,
-        layout=ConstrainedLayoutEngine(w_pad=0.08),
-        **given,
-    )
+    size = (WIDTH, 0.25 + height * rows)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=roomy(), **given)
     show_tick_labels(grid.ravel())
     return figure, grid
 
@@ -145,24 +145,13 @@ def lines(
     points: tuple[int, int] = POINTS,
 ) -> pd.Series:
     """Draw the seeds and their means over the index, as series of this name; return the means."""
-    means = mean(wide) if means is None else means
+    means = wide.mean(axis=1) if means is None else means
     if wide.shape[1] > 1:
         names = [f"{name} seed {seed:g}" for seed in wide.columns]
-        few = wide.iloc[subsample(len(wide), points[1])]
-        axes.plot(few.index, few.to_numpy(), color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
-                  label=names)  # fmt: skip
+        draw_seeds(axes, wide.index, wide.to_numpy(), names, hue, points[1], dashes)
     shown = means.iloc[subsample(len(means), points[0])]
-    axes.plot(
-        shown.index,
-        shown.to_numpy(),
-        color=hue,
-        linewidth=width,
-        linestyle=dashes,
-        marker=marker,
-        markersize=4,
-        label=name,
-        gid=kind,
-    )
+    axes.plot(shown.index, shown.to_numpy(), color=hue, linewidth=width, linestyle=dashes,
+              marker=marker, markersize=4, label=name, gid=kind)  # fmt: skip
     return means
 
 
@@ -176,19 +165,9 @@ def arm_lines(
 def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float) -> None:
     """Draw crosses where trainings diverged, at this share of the axes' height."""
     for place, share in diverged(table, over).items():
-        axes.plot(
-            [place],
-            [height],
-            "x",
-            transform=axes.get_xaxis_transform(),
-            color=hue_of(arm),
-            alpha=1.0 if share == 1.0 else 0.45,
-            markersize=5.5,
-            markeredgewidth=1.6,
-            clip_on=False,
-            zorder=5,
-            label=f"{name_of(arm)} diverged",
-        )
+        axes.plot([place], [height], "x", transform=axes.get_xaxis_transform(), color=hue_of(arm),
+                  alpha=1.0 if share == 1.0 else 0.45, markersize=5.5, markeredgewidth=1.6,
+                  clip_on=False, zorder=5, label=f"{name_of(arm)} diverged")  # fmt: skip
 
 
 def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> None:
@@ -200,19 +179,25 @@ def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> 
         axes.plot([mean], [place], "o", color=hue, markersize=7, label="mean")
 
 
-def note(axes: Axes, height: float, text: str, hue: str, gap: float, size: float) -> None:
-    """Write a text in a hue beside the right edge of the axes, at a height of the data."""
-    axes.annotate(
-        text,
-        (1, height),
-        xycoords=("axes fraction", "data"),
-        xytext=(gap, 0),
-        textcoords="offset points",
-        color=hue,
-        va="center",
-        fontsize=size,
-        annotation_clip=False,
-    )
+def loss_panel(
+    axes: Axes, rows: pd.DataFrame, measure: str, over: str, dashes: str = "-"
+) -> dict[str, float]:
+    """Draw a loss over steps or epochs, a line per arm with a label; return the last by arm."""
+    last = float(rows[over].max())
+    losses: dict[str, float] = {}
+    ends, drawn = [], []
+    for arm in values_of(rows, "arm"):
+        wide = curves(rows, measure, over, arm=arm)
+        if wide.empty:
+            continue
+        kind = "train" if measure == "train_loss" else "held-out"
+        losses[arm] = mean_at(arm_lines(axes, wide, arm, dashes=dashes, kind=kind), last)
+        ends.append((losses[arm], f"{name_of(arm)} {nats(losses[arm])}", hue_of(arm)))
+        drawn.append(wide.to_numpy())
+    limit(axes, drawn, rising=False)
+    label_ends(axes, ends, LABEL / 2.2)
+    steps_x(axes, label=over)
+    return losses
 
 
 def diverged(table: pd.DataFrame, over: str) -> dict[float, float]:
@@ -271,13 +256,6 @@ def steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:
 def arm_legend(figure: Figure, arms: Sequence[str]) -> None:
     """Name the arms at the top, in their hues, for lines that end at the same place."""
     handles = [mpl.lines.Line2D([], [], color=hue_of(arm), linewidth=1.8) for arm in arms]
-    figure.legend(
-        handles,
-        [name_of(arm) for arm in arms],
-        loc="outside upper left",
-        ncols=len(arms),
-        labelcolor="linecolor",
-        fontsize=8.5,
-        handlelength=1.6,
-        borderaxespad=0.2,
-    )
+    figure.legend(handles, [name_of(arm) for arm in arms], loc="outside upper left",
+                  ncols=len(arms), labelcolor="linecolor", fontsize=SMALL, handlelength=1.6,
+                  borderaxespad=0.2)  # fmt: skip

@@ -16,7 +16,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MapPath
 from matplotlib.transforms import Affine2D
@@ -28,12 +27,15 @@ from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.figures.plots import (
     DARKER,
+    GRAY,
     SMALL,
     WIDTH,
     empty_figure,
     error_bars,
     percent,
     percent_axis,
+    plain,
+    roomy,
     write,
 )
 from fmstudy.figures.svg import Drawing, style
@@ -93,11 +95,6 @@ def _map(
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_aspect("equal")
     return np.array([PAPER if luminance(shade) < HALFWAY else INK for shade in palette])[level]
-
-
-def _roomy() -> ConstrainedLayoutEngine:
-    """Return a layout with room for long names, which are slightly wider in browsers."""
-    return ConstrainedLayoutEngine(w_pad=0.12)
 
 
 # ------------------------------------------------------------------------------------ mistakes
@@ -161,7 +158,7 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
         axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
         axes.set_ylabel("label")
         axes.set_xlabel("predicted")
-        _plain(axes)
+        plain(axes)
     return Drawing(
         figure,
         f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
@@ -186,13 +183,6 @@ def _confusion_finding(counts: np.ndarray) -> str:
         f"({fixed(counts[label, given], 0)}); confusions of these two are {percent(together)} of "
         "all mistakes"
     )
-
-
-def _plain(axes: Axes) -> None:
-    """Remove grid, ticks and spines."""
-    axes.grid(visible=False)
-    axes.tick_params(length=0, labelcolor=INK)
-    axes.spines["bottom"].set_visible(False)
 
 
 def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray) -> Drawing:
@@ -256,8 +246,7 @@ def _gallery(
         for axes in grid.ravel():
             axes.set_axis_off()
         for axes, pixels, caption in zip(grid.ravel(), pictures.T, captions, strict=False):
-            picture = 1 - pixels.reshape(-1, SIDE)
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
+            axes.imshow(1 - pixels.reshape(-1, SIDE), **GRAY)
             for place, line in enumerate(caption.split("\n")):
                 offset = (0, -8.5 - 10.0 * place)
                 write(axes, line, (0.5, 0), offset, ha="center", va="baseline", fontsize=7.5)
@@ -338,7 +327,7 @@ def calibration_overview(errors: pd.DataFrame) -> Drawing:
     with style():
         height = 0.8 + 0.25 * len(known)
         figure, (left, right) = plt.subplots(
-            1, 2, figsize=(WIDTH, height), sharey=True, layout=_roomy()
+            1, 2, figsize=(WIDTH, height), sharey=True, layout=roomy(0.12)
         )
         for axes, name, center, label in (
             (left, "ece", "ece_corrected", "without noise"),
@@ -389,12 +378,12 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     with style():
         cell = min(0.4, 5.2 / len(shown))
         size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
-        figure, axes = plt.subplots(figsize=size, layout=_roomy())
+        figure, axes = plt.subplots(figsize=size, layout=roomy(0.12))
         for values, colors in ((same, BLUES), (shared, ORANGES)):
             _heat(axes, values, colors)
         axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
         axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
-        _plain(axes)
+        plain(axes)
         axes.tick_params(labelsize=8)
     pairs = likeness[likeness["model"] != likeness["other"]]
     itself = likeness[likeness["model"] == likeness["other"]]
@@ -538,7 +527,7 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
         for axes, row, name in zip(grid.ravel(), weights, CLASSES, strict=True):
             drawn = axes.imshow(row.reshape(SIDE, SIDE), cmap=BOTH, vmin=-scale, vmax=scale,
                                 interpolation="none")  # fmt: skip
-            axes.set_title(name, fontsize=8.5, fontweight="normal", loc="center")
+            axes.set_title(name, fontsize=SMALL, fontweight="normal", loc="center")
             axes.set_axis_off()
         bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
         bar.outline.set_visible(False)

@@ -10,7 +10,7 @@ import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -43,6 +43,7 @@ DARKER = 0.59  # the part of the color map viridis with enough contrast to white
 FAR_BELOW = 0.3
 
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
+GRAY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}
 DIAMOND: dict[str, Any] = {
     "marker": "D",
     "markersize": 5,
@@ -91,8 +92,13 @@ def write(
     **text_style: Any,
 ) -> None:
     """Write a text at an offset in points from a place, even outside the axes."""
-    text_style = {"fontsize": SMALL, "va": "center", "annotation_clip": False} | text_style
-    axes.annotate(text, place, offset, coordinates, "offset points", **text_style)
+    look: dict[str, Any] = {"fontsize": SMALL, "va": "center", "annotation_clip": False}
+    axes.annotate(text, place, offset, coordinates, "offset points", **look | text_style)
+
+
+def roomy(pad: float = 0.08) -> ConstrainedLayoutEngine:
+    """Return a layout with room at the sides, because letters are wider in some browsers."""
+    return ConstrainedLayoutEngine(w_pad=pad)
 
 
 def error_bars(middle: Any, low: Any, high: Any) -> np.ndarray:
@@ -107,6 +113,14 @@ def show_tick_labels(panels: Iterable[Axes]) -> None:
     """
     for axes in panels:
         axes.tick_params(axis="y", labelleft=True)
+
+
+def plain(axes: Axes, strong: Literal["x", "y", "both"] = "both") -> None:
+    """Remove grid, ticks, and spines; darken the labels of one axis or both."""
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.tick_params(strong, labelcolor=INK)
+    axes.spines["bottom"].set_visible(False)
 
 
 def power_axis(axes: Axes, axis: str) -> None:
@@ -186,32 +200,36 @@ def learning_curves(
     published = published or {}
     with style():
         figure, ((left, right), strips) = plt.subplots(
-            2,
-            2,
-            figsize=(WIDTH, 4.3),
-            height_ratios=[2.6, 1],
-            sharex=True,
-            layout=ConstrainedLayoutEngine(w_pad=0.08),
+            2, 2, figsize=(WIDTH, 4.3), height_ratios=[2.6, 1], sharex=True, layout=roomy()
         )
         ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
         drawn: list[Curves] = []
+        points = _points(models)
         for hue, model in zip(HUES, models, strict=False):
+            prefix = "" if len(models) == 1 else f"{model['name']} "
             for split in ("train", held_out_split(model)):
                 curves = read_curves(model, split, runs)
                 drawn.append(curves)
-                label = _series_name(models, model, split)
-                accuracy, loss = curves.final
-                points = _points(models)
-                _draw_curve(left, curves, curves.accuracy, label, hue, points)
-                _draw_curve(right, curves, curves.loss, label, hue, points)
-                ends[left].append((accuracy, f"{label} {percent(accuracy)}", hue))
-                ends[right].append((loss, f"{label} {nats(loss)}", hue))
-            _draw_test(left, right, model, runs, hue, _series_name(models, model, "test"))
-            name = _series_name(models, model, "published")
-            _draw_published(left, right, model, published, hue, name)
-            _draw_gaps(
-                strips, model, runs, hue, _series_name(models, model, "gap"), _points(models)[2]
-            )
+                name = prefix + split
+                for axes, seeds, final, form in (
+                    (left, curves.accuracy, curves.final[0], percent),
+                    (right, curves.loss, curves.final[1], nats),
+                ):
+                    _draw_curve(axes, curves, seeds, name, hue, points)
+                    ends[axes].append((final, f"{name} {form(final)}", hue))
+            if model["engine"] == "keras":  # which evaluates the test data once, at the end
+                test = read_curves(model, "test", runs)
+                for axes, value in zip((left, right), test.final, strict=True):
+                    axes.plot([test.epochs[-1]], [value], "o", color=hue, markersize=5,
+                              label=f"{prefix}test")  # fmt: skip
+            values = published.get(model["name"], {})
+            for axes, metric in ((left, "accuracy"), (right, "loss")):
+                for split in ("train", "test"):
+                    if (printed := values.get(f"{split}_{metric}")) is not None:
+                        axes.plot([model["spec"]["epochs"]], [printed], **DIAMOND,
+                                  markeredgecolor=hue, zorder=5, clip_on=False, gid="other",
+                                  label=f"{prefix}published {split}")  # fmt: skip
+            _draw_gaps(strips, model, runs, hue, f"{prefix}gap", points[2])
         penalized = any(model["spec"]["penalty"] != "none" for model in models)
         left.set_title("Accuracy")
         right.set_title("Loss + penalty, nats" if penalized else "Loss, nats")
@@ -225,16 +243,11 @@ def learning_curves(
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             axes.axhline(0, color=FAINT, linewidth=0.8)
         other = drawn[1].split
-        strips[0].set_title(f"Gap: train − {other}", fontsize=8.5)
-        strips[1].set_title(f"Gap: {other} − train", fontsize=8.5)
+        strips[0].set_title(f"Gap: train − {other}", fontsize=SMALL)
+        strips[1].set_title(f"Gap: {other} − train", fontsize=SMALL)
         percent_axis(strips[0], bins=3)
         strips[1].yaxis.set_major_locator(MaxNLocator(3))
     return Drawing(figure, _curves_finding(models, drawn), _curves_description(models, published))
-
-
-def _series_name(models: Sequence[Mapping[str, Any]], model: Mapping[str, Any], what: str) -> str:
-    """Return the name of a series, with the model's name if there are several."""
-    return what if len(models) == 1 else f"{model['name']} {what}"
 
 
 def _points(models: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
@@ -258,42 +271,20 @@ def _draw_curve(
     dashes, width = ("--", 1.1) if dashed else ("-", 1.8)
     x, count = curves.epochs, len(curves.epochs)
     if seeds.shape[1] > 1:
-        some = subsample(count, points[1])
         names = [f"{name} seed {seed}" for seed in curves.model["seeds"]]
-        axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
-                  label=names)  # fmt: skip
+        draw_seeds(axes, x, seeds, names, hue, points[1], dashes)
     some = subsample(count, points[0])
     axes.plot(x[some], curves.mean(seeds)[some], color=hue, linewidth=width, linestyle=dashes,
               label=name)  # fmt: skip
 
 
-def _draw_test(
-    left: Axes, right: Axes, model: Mapping[str, Any], runs: Runs, hue: str, name: str
+def draw_seeds(
+    axes: Axes, x: Any, seeds: Any, names: Sequence[str], hue: str, points: int, dashes: Any
 ) -> None:
-    """Draw the test metrics of Keras models, evaluated once at the end, as dots."""
-    if model["engine"] != "keras":
-        return
-    test = read_curves(model, "test", runs)
-    for axes, value in zip((left, right), test.final, strict=True):
-        axes.plot([test.epochs[-1]], [value], "o", color=hue, markersize=5, label=name)
-
-
-def _draw_published(
-    left: Axes,
-    right: Axes,
-    model: Mapping[str, Any],
-    published: Mapping[str, Mapping[str, float]],
-    hue: str,
-    name: str,
-) -> None:
-    """Draw published values as open diamonds at the last epoch."""
-    for axes, metric in ((left, "accuracy"), (right, "loss")):
-        for split in ("train", "test"):
-            value = published.get(model["name"], {}).get(f"{split}_{metric}")
-            if value is not None:
-                axes.plot([model["spec"]["epochs"]], [value], **DIAMOND, markeredgecolor=hue,
-                          zorder=5, clip_on=False, label=f"{name} {split}",
-                          gid="other")  # fmt: skip
+    """Draw faint lines of single seeds, (n, seeds), over x with at most so many points."""
+    some = subsample(len(x), points)
+    axes.plot(x[some], seeds[some], color=hue, linewidth=0.6, alpha=0.35, linestyle=dashes,
+              label=names)  # fmt: skip
 
 
 def subsample(count: int, points: int) -> np.ndarray:
@@ -404,24 +395,18 @@ def _curves_description(
     models: Sequence[Mapping[str, Any]], published: Mapping[str, Mapping[str, float]]
 ) -> str:
     held_out = held_out_split(models[0])
-    parts = [
-        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both "
-        "in inference mode."
-    ]
-    if any(len(model["seeds"]) > 1 for model in models):
-        parts.append("Faint lines: single seeds; other lines: their means.")
-    if held_out == "validation":
-        parts.append("Dots: test data, evaluated once at the end.")
-    if published:
-        parts.append("Open diamonds: published values.")
-    parts.append("The first epochs are outside the axes.")
-    parts.append("Below: the gap between them, positive if training data does better")
-    parts[-1] += (
-        "; bands: 95 % intervals of the mean over seeds."
-        if any(len(model["seeds"]) > 1 for model in models)
-        else "."
-    )
-    return " ".join(parts)
+    several = any(len(model["seeds"]) > 1 for model in models)
+    parts = {
+        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both in "
+        "inference mode.": True,
+        "Faint lines: single seeds; other lines: their means.": several,
+        "Dots: test data, evaluated once at the end.": held_out == "validation",
+        "Open diamonds: published values.": bool(published),
+        "The first epochs are outside the axes. Below: the gap between them, positive if training "
+        f"data does better{'; bands: 95 % intervals of the mean over seeds' if several else ''}"
+        ".": True,
+    }
+    return " ".join(text for text, applies in parts.items() if applies)
 
 
 # -------------------------------------------------------------------------------- summaries
@@ -483,16 +468,14 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             _swept_axis(panel, values, sweep["vary"])
     accuracy = f"{held_out}_accuracy"
     ranked = table.dropna(subset=accuracy).sort_values(accuracy, kind="stable")
-    if ranked.empty:
-        finding = "every training diverged."
-    else:
+    finding = "every training diverged."
+    if len(ranked):
         worst, best = ranked.iloc[0], ranked.iloc[-1]
         finding = (
             f"highest {held_out} accuracy {percent(best[accuracy])} at {number(best['value'])}, "
             f"lowest {percent(worst[accuracy])} at {number(worst['value'])}."
+            f"{_diverged_values(table.loc[table[accuracy].isna(), 'value'])}"
         )
-    if len(ranked):
-        finding += _diverged_values(table.loc[table[accuracy].isna(), "value"])
     return Drawing(
         figure,
         f"{sweep['title']}: {finding}",
@@ -544,17 +527,17 @@ def sweep_curves(
             axes.set_xlabel("epoch")
             label_ends(axes, ends[axes])
     finals = {values[index]: c.final[0] for index, c in zip(order, drawn, strict=True)}
-    finished = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
-    diverged = [value for value, accuracy in finals.items() if not math.isfinite(accuracy)]
-    finding = (
-        f"final {held_out} accuracy from {percent(min(finished))} to {percent(max(finished))} "
-        f"over {len(finished)} values."
-        if finished
-        else "every training diverged."
-    )
+    known = [accuracy for accuracy in finals.values() if math.isfinite(accuracy)]
+    finding = "every training diverged."
+    if known:
+        finding = (
+            f"final {held_out} accuracy from {percent(min(known))} to {percent(max(known))} over "
+            f"{len(known)} values."
+            f"{_diverged_values(value for value, it in finals.items() if not math.isfinite(it))}"
+        )
     return Drawing(
         figure,
-        f"{sweep['title']}: {finding}{_diverged_values(diverged if finished else [])}",
+        f"{sweep['title']}: {finding}",
         f"One line per value of {sweep['vary'].replace('_', ' ')}, labeled at the right; darker is "
         "larger. The first epochs are outside the axes.",
     )
@@ -627,9 +610,7 @@ def models_overview(
     table = table[table["seeds"] > table["diverged"]].iloc[::-1].reset_index(drop=True)
     hues = dict(zip(SECTIONS, HUES, strict=False))
     with style():
-        height = 1.1 + 0.28 * len(table)
-        layout = ConstrainedLayoutEngine(w_pad=0.08)
-        figure, axes = plt.subplots(figsize=(NARROW, height), layout=layout)
+        figure, axes = plt.subplots(figsize=(NARROW, 1.1 + 0.28 * len(table)), layout=roomy())
         shown = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
         far = [
             ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
@@ -744,13 +725,9 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
         columns = min(3, len(models))
         rows = math.ceil(len(models) / columns)
         figure, grid = plt.subplots(
-            rows,
-            columns,
-            figsize=(WIDTH, 0.4 + 1.9 * rows),
-            sharey=True,
-            squeeze=False,
+            rows, columns, figsize=(WIDTH, 0.4 + 1.9 * rows), sharey=True, squeeze=False,
             layout="constrained",
-        )
+        )  # fmt: skip
         for axes, model in zip(grid.ravel(), models, strict=False):
             seeds = runs.finished(model)
             weights = np.concatenate(
@@ -762,7 +739,7 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
             axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85,
                         label="share")  # fmt: skip
             axes.set_yscale("log")
-            axes.set_title(textwrap.fill(model["title"], 30), fontsize=8.5)
+            axes.set_title(textwrap.fill(model["title"], 30), fontsize=SMALL)
             axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
             power_axis(axes, "y")
         for axes in grid.ravel()[len(models) :]:
@@ -786,10 +763,8 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
     with style():
         figure = plt.figure(figsize=(WIDTH, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])
-        rows = [
-            np.hstack([*images / 255.0, mean]) for images, mean in zip(samples, means, strict=True)
-        ]
-        left.imshow(1 - np.vstack(rows), cmap="gray", vmin=0, vmax=1, interpolation="none")
+        rows = [np.hstack([*row / 255.0, mean]) for row, mean in zip(samples, means, strict=True)]
+        left.imshow(1 - np.vstack(rows), **GRAY)
         side = samples.shape[-1]
         centers = np.arange(len(CLASSES)) * side + side / 2
         left.set_yticks(
@@ -800,20 +775,11 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
         left.axvline(side * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
         gap = np.zeros((side // 4, side))
         variance = pictures["variance_image"] / pictures["variance_image"].max()
-        right.imshow(
-            1 - np.vstack([pictures["mean_image"], gap, variance]),
-            cmap="gray",
-            vmin=0,
-            vmax=1,
-            interpolation="none",
-        )
+        right.imshow(1 - np.vstack([pictures["mean_image"], gap, variance]), **GRAY)
         right.set_yticks([side / 2, side * 1.75], ["mean", "variance"])
         right.set_xticks([])
         for axes in (left, right):
-            axes.grid(visible=False)
-            axes.tick_params(axis="y", labelcolor=INK)
-            axes.tick_params(length=0)
-            axes.spines["bottom"].set_visible(False)
+            plain(axes, "y")
     fewest, most = min(counts), max(counts)
     each = f"{fewest:,} each" if fewest == most else f"{fewest:,} to {most:,} each"
     return Drawing(

@@ -1,8 +1,7 @@
-"""What the report's explorer shows: every model of the study with all its seeds, in one file.
+"""The data of the report's explorer: every model of the study with all its seeds, in one file.
 
-Curves are accuracies (shares) and cross-entropies without penalties (nats), thinned and rounded:
-they are to be looked at.  Final metrics are given as numbers and as the texts of a table.  The
-file holds no time and no place, so the same runs give the same bytes.
+Curves are accuracies (fractions) and cross-entropies without penalties (nats), with fewer points
+and digits.  Final metrics are numbers, and texts as in a table.  The same runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ from fmstudy.analysis.tables import final_metrics, spread
 from fmstudy.data.dataset import CLASSES
 from fmstudy.study.spec import PENALTIES, RunSpec, number
 
-MOST_EPOCHS = 100  # of a curve: more cannot be told apart on a screen
+MOST_EPOCHS = 100  # per curve; more are not distinguishable on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
-FINAL = on_page("explorer-final")[2:]  # behind seeds and parameters; every other one is a loss
+FINAL = on_page("explorer-final")[2:]  # after seeds and parameters
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
-Curves = list[list[list[float]]]  # of a training: by split (training, held out), then metric
+Curves = list[list[list[float]]]  # by split (training, held out), metric, and epoch
 
 
 def collect(
     groups: Sequence[Mapping[str, Any]], start: Sequence[str], runs: Runs, labels: np.ndarray
 ) -> dict[str, Any]:
-    """Bring together all models.
+    """Collect all models.
 
-    groups   title, kind and models (as dictionaries) of each group, in the order of the page
-    start    the names of the models that are shown first
-    labels   the classes of the test images, (n,)
+    groups   title, kind, and models (as dictionaries) of each group, in the order of the page
+    start    names of the models that are shown first
+    labels   classes of the test images, (n,)
     """
     return {
         "classes": list(CLASSES),
@@ -59,18 +58,14 @@ def collect(
 
 
 def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[str, Any]:
-    """Give everything that is shown of a model.
+    """Return everything that the explorer shows of a model.
 
-    title, setting    what it is
-    grid              the epochs of all its curves; those of a diverged training end before
-    mean, seeds       curves: [training, held out][accuracy, loss][epoch]; by seed, and their mean
-                      over those that did not diverge (if all did, the first seed's)
-    numbers           the means of the metrics FINAL, None where there is none
-    final             texts: how many seeds, how many parameters, and each of FINAL with its range
-    confusion         images by label and predicted class, (100,), mean over seeds; None if all
-                      trainings diverged
-
-    Held out are the validation part where it is followed, else the test data.
+    grid          epochs of its curves; those of diverged trainings end earlier
+    mean, seeds   curves: mean over the seeds that did not diverge (or else the first seed's), and
+                  by seed; held out is the validation part if it was evaluated, else the test data
+    numbers       means of the metrics FINAL, None if missing
+    final         texts: number of seeds and of parameters, and each of FINAL with its range
+    confusion     images by label and predicted class, (100,), mean over seeds; None if all diverged
     """
     predicted = runs.predicted(model)
     followed = {seed: follow(runs.history(model["run"], seed)) for seed in model["seeds"]}
@@ -103,7 +98,7 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
 
 
 def setting(spec: Mapping[str, Any]) -> str:
-    """Write a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
+    """Describe a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
     hidden = "-".join(map(str, spec["hidden"]))
     activation = {"relu": "ReLU"}.get(spec["activation"], spec["activation"])
     parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
@@ -122,11 +117,11 @@ def setting(spec: Mapping[str, Any]) -> str:
 
 
 def follow(history: pd.DataFrame) -> tuple[list[int], np.ndarray]:
-    """Give the epochs of a training, and its accuracy and loss after each, (4, epochs).
+    """Return the epochs of a training, and its accuracy and loss after each, (4, epochs).
 
-    The first two rows are those of the training data, the others those of held-out data.  These
-    are missing, (2, epochs), where the test data are looked at once only and nothing else is held
-    out.  A diverged training ends before its first number that is not finite.
+    The first two rows are for training data, the others for held-out data; these are missing if
+    held-out data were evaluated only once.  A diverged training ends before its first value that is
+    not finite.
     """
     metrics = ["accuracy", "loss"]
     splits = {split: rows.set_index("epoch") for split, rows in history.groupby("split")}
@@ -142,16 +137,16 @@ def follow(history: pd.DataFrame) -> tuple[list[int], np.ndarray]:
 
 
 def curves(values: np.ndarray, places: Sequence[int]) -> Curves:
-    """Round what `follow` gives at these places, as far as it goes."""
+    """Round the values from `follow` at these places, up to the last epoch."""
     there = [place for place in places if place < values.shape[1]]
     rows = [[significant(float(row[place]), CURVE_DIGITS) for place in there] for row in values]
     return [rows[:2], rows[2:] or [[], []]]
 
 
 def kept(count: int, most: int = MOST_EPOCHS) -> list[int]:
-    """Choose at most so many of `count` places, first and last always.
+    """Choose at most this many of `count` places, including the first and the last.
 
-    Half of them lie evenly, half ever farther apart, so that a logarithmic axis has its share.
+    Half of them are evenly spaced, half geometrically, for logarithmic axes.
     """
     if count <= most:
         return list(range(count))
@@ -161,26 +156,26 @@ def kept(count: int, most: int = MOST_EPOCHS) -> list[int]:
 
 
 def significant(value: float, digits: int) -> float:
-    """Round to so many significant digits."""
+    """Round to significant digits."""
     return float(rounded(value, f".{digits - 1}e"))
 
 
 def texts(name: str, values: Sequence[float]) -> list[str]:
-    """Write a final metric as tables do: its mean, and its range over several values."""
+    """Format a final metric as in tables: its mean, and its range over several values."""
     row = spread(name, values) | {"seeds": len(values)}
     shown = column("explorer", name)
     return [shown.write(row), *shown.beneath(row)] if values else [MISSING]
 
 
 def confusion(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> list[float]:
-    """Count images by label and predicted class, a row of ten a label: means over trainings."""
+    """Count images by label and predicted class, ten per label: means over trainings."""
     classes = len(CLASSES)
     counts = [np.bincount(classes * labels + each, minlength=classes**2) for each in predicted]
     return [round(float(count), 2) for count in np.mean(counts, axis=0)]
 
 
 def write(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write what `collect` gives as compressed JSON: the same bytes for the same content."""
+    """Write the result of `collect` as compressed JSON, reproducibly."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     with runtime.atomic_write(path) as file:
         file.write(gzip.compress(text.encode(), compresslevel=9, mtime=0))

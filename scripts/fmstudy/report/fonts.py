@@ -20,9 +20,9 @@ import matplotlib
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
+from fmstudy.figures.svg import FONTS
 from fmstudy.runtime import StudyError
 
-DIRECTORY = Path(__file__).parents[3] / "report" / "fonts"
 USUAL = {chr(code) for code in (*range(0x20, 0x7F), *range(0xA0, 0x100))} | set("–—‘’“”…−→γβ✓✗≠")
 SANS, SERIF, MATH, SIGNS = "Report Sans", "Report Serif", "Report Math", "Report Signs"
 
@@ -40,7 +40,7 @@ class Face:
 def text_faces() -> list[Face]:
     """Regular, italic and bold of both families of text."""
     return [
-        Face(f"Report {family}", weight, style, DIRECTORY / f"Report{family}-{name}.ttf")
+        Face(f"Report {family}", weight, style, FONTS / f"Report{family}-{name}.ttf")
         for family in ("Sans", "Serif")
         for name, weight, style in (
             ("Regular", 400, "normal"),

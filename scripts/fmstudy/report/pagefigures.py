@@ -1,7 +1,7 @@
-"""Figures in the page: their columns side by side or one below the other, and on dark paper.
+"""Figures in the page: one picture per column, and colors for dark pages.
 
-A PDF and the file itself show a figure whole.  The page shows the columns that `svg.save` marked
-as pictures of their own, which a style sheet arranges by the width that there is.
+The page shows the columns that `svg.save` marked as separate pictures, which a style sheet arranges
+by the available width.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ _COLOR = re.compile(r"""\b(fill|stroke)=["'](#[0-9a-f]{6})["']""")
 
 
 def panels(root: ET.Element, title: str) -> str:
-    """Give the HTML of a figure: one `<svg>` a column, or one of all where it has no columns.
+    """Return the HTML of a figure: one `<svg>` per column, or a single one without columns.
 
-    Each carries its width in points as the property `--w`.  The whole is one picture to a screen
-    reader, which hears the names of its panels; the finding and how to read it stand in the
-    caption, so the title and the description of the file are left out.
+    Each has its width in points as the property `--w`.  A screen reader announces one picture with
+    the names of its panels; title and description are left out, because the caption has them.
     """
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -50,7 +49,7 @@ def panels(root: ET.Element, title: str) -> str:
 def _picture(
     root: ET.Element, content: Iterable[ET.Element], box: tuple[float, float, float, float]
 ) -> str:
-    """An SVG of its own with this part of a figure, without a namespace, which HTML knows."""
+    """Return this part of a figure as an SVG for HTML, which needs no namespace."""
     attributes = {key: value for key, value in root.attrib.items() if key in _LOOK}
     attributes |= {"viewBox": " ".join(f"{number:g}" for number in box)}
     attributes |= {"style": f"--w:{box[2]:g}"}
@@ -60,10 +59,10 @@ def _picture(
 
 
 def dark_colors(svgs: Iterable[str]) -> str:
-    """Give the style sheet that shows these figures on a dark page: on a screen, not in print.
+    """Return the style sheet for these figures on dark pages, on screens only.
 
-    It applies where the root has `data-theme="dark"`, and where the reader's system is dark unless
-    the root has `data-theme="light"`.
+    It applies if the root has `data-theme="dark"`, or if the reader's system is dark and the root
+    does not have `data-theme="light"`.
     """
     used = {match.groups() for text in svgs for match in _COLOR.finditer(text)}
     names = {color: f"--f{index}" for index, color in enumerate(sorted({c for _, c in used}))}

@@ -1,8 +1,7 @@
-"""The report: results, figures and templates to one self-contained page.
+"""Renders the report as one self-contained page, from results, figures, and templates.
 
-The numbers in its sentences come from the tables; what the templates say in words of their own
-depends on them too.  Everything is escaped but what is made here: formulas, and the study's own
-figures after a check.  Nothing depends on the time or the place of rendering.
+The numbers in its sentences come from the tables.  Everything is escaped except for formulas and,
+after a check, the study's own figures.  Nothing depends on when or where a page is rendered.
 """
 
 from __future__ import annotations
@@ -39,17 +38,14 @@ Row = dict[str, Any]
 PAGE, PAPER = "report.html.j2", "pdf.html.j2"  # the templates of the page and of the PDF
 
 SVG = "{http://www.w3.org/2000/svg}"
-# What a figure may consist of: shapes, words and pictures, which do nothing.
+# The elements that a figure may have; none of them can run anything.
 DRAWN = {"svg", "title", "desc", "g", "path", "rect", "circle", "text", "image"}
 
 
 # ------------------------------------------------------------------------------------- input
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the study: whole (`svg`, for a PDF), and as panels, for the page.
-
-    `data` are the values that it shows, as CSV.
-    """
+    """A figure: whole (`svg`, for the PDF), as panels for the page, and its values as CSV."""
 
     svg: Markup
     panels: Markup
@@ -59,7 +55,7 @@ class Figure:
 
     @property
     def packed(self) -> str:
-        """The figure's data as an address that holds them, packed."""
+        """The compressed data as a URL."""
         packed = gzip.compress(self.data.encode(), mtime=0)
         return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
 
@@ -74,10 +70,9 @@ def load_context(
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
-    `study` is the resolved study in plain built-in types, `config` the merged configuration,
-    `summary` the description of the data; tables (CSV) and figures (SVG) are known by the names
-    of their files; `explorer` is what all trainings left, as compressed JSON.  Raises StudyError
-    if a file is missing or is not what it should be.
+    `study` is the resolved study in built-in types, `config` the merged configuration, `summary`
+    the description of the data, `explorer` compressed JSON; tables (CSV) and figures (SVG) have the
+    names of their files.  Raises StudyError for a missing or invalid file.
     """
     read = {Path(path).stem: read_rows(path) for path in tables}
     results = {
@@ -106,10 +101,7 @@ def load_context(
 
 
 def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
-    """Read what a job that renders is given: the directory of its template, and the context.
-
-    `job` is what Snakemake gives a script.
-    """
+    """Return the directory of a Snakemake job's template, and the context from its inputs."""
     [path] = [path for path in job.input.templates if Path(path).name == template]
     context = load_context(
         study=job.params.study,
@@ -125,7 +117,7 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
 def _with_result(
     model: Mapping[str, Any], results: Mapping[str, Row], costs: Iterable[Row]
 ) -> dict[str, Any]:
-    """Add to a model its row of results and the mean seconds of its trainings."""
+    """Return a model with its row of results and the mean seconds of its trainings."""
     if model["name"] not in results:
         raise StudyError(f"the tables of results have no row for the model {model['name']}")
     seconds = [row["training_seconds"] for row in costs if row["run"] == model["run"]]
@@ -134,14 +126,13 @@ def _with_result(
 
 
 def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
-    """Refuse a report from which a published number is missing."""
-    there = {row["id"] for row in ledger}
+    """Refuse a report that lacks a published number."""
+    known = {row["id"] for row in ledger}
     for source, given in config["published"]["models"].items():
-        for number_id in given["numbers"]:
-            if number_id not in there:
-                raise StudyError(
-                    f'the ledger has no row for the published number {number_id} of "{source}"'
-                )
+        for missing in sorted({*given["numbers"]} - known):
+            raise StudyError(
+                f'the ledger has no row for the published number {missing} of "{source}"'
+            )
 
 
 def _read_summary(path: str | Path) -> dict[str, Any]:
@@ -152,7 +143,7 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
 
 
 def read_explorer(path: str | Path) -> dict[str, Any]:
-    """Read what the explorer shows; `blob` is the file itself, for the page, in base64."""
+    """Read the explorer's data; `blob` is the file itself in base64, for the page."""
     try:
         packed = Path(path).read_bytes()
         content: dict[str, Any] = json.loads(gzip.decompress(packed))
@@ -162,10 +153,10 @@ def read_explorer(path: str | Path) -> dict[str, Any]:
 
 
 def read_figure(path: str | Path) -> Figure:
-    """Read an SVG figure and the CSV beside it; check that it may stand in the page as it is.
+    """Read an SVG figure and the CSV beside it, and check that the page can include it unescaped.
 
-    It must be well-formed, have a title and a description, consist of drawn elements only, and
-    must neither run anything nor refer to anything outside itself.
+    It must be well-formed, have a title and a description, and contain only elements and attributes
+    that run nothing and refer to nothing outside the figure.
     """
     path = Path(path)
     try:
@@ -181,7 +172,7 @@ def read_figure(path: str | Path) -> Figure:
         if tag not in DRAWN:
             raise StudyError(f"{path}: <{tag}> may not stand in a figure")
         for key, value in element.attrib.items():
-            name = key.rpartition("}")[2].lower()  # to HTML, capitals are all the same
+            name = key.rpartition("}")[2].lower()  # HTML ignores case
             outside = name == "href" and not value.startswith(("#", "data:image/"))
             if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
                 raise StudyError(f"{path}: the attribute {name} may not stand in a figure")
@@ -204,17 +195,17 @@ def spread(row: Row, key: str, kind: str) -> str:
 
 
 def math_markup(latex: str, display: str = "inline") -> Markup:
-    """Turn a formula of the templates from LaTeX to MathML."""
+    """Convert a formula from LaTeX to MathML."""
     mathml = convert(latex, display=display)
-    if "\\" in mathml:  # what the converter does not know stays in it as text
+    if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
     return Markup(mathml)
 
 
-# ------------------------------------------------------------------ what the words stand for
+# ------------------------------------------------------------------------------------ verdicts
 @dataclass(frozen=True)
 class Mark:
-    """How a verdict is shown beside its word: a sign, and a kind that the style sheet knows."""
+    """The sign beside a verdict, and its kind in the style sheet."""
 
     sign: str
     kind: str
@@ -235,38 +226,33 @@ MARKS = {
     verdicts.IN_PART: Mark("±", "open"),
     verdicts.LITERATURE_ONLY: Mark("–", "open"),
 }
-OPEN = Mark("?", "open")  # of what is not resolved, not tested, without a value
+OPEN = Mark("?", "open")  # not resolved, not tested, or without a value
 
 
 def mark(word: str) -> Mark:
-    """Give the mark of a verdict."""
+    """Return the mark of a verdict."""
     return MARKS.get(word, OPEN)
 
 
 def count_words(rows: Iterable[Row], key: str = "verdict") -> dict[str, int]:
-    """Count the verdicts of rows, by word; a word that does not occur counts 0."""
-    counts = dict.fromkeys(
-        (*verdicts.LEDGER, verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNTESTED), 0
-    )
-    counts["open"] = 0  # every shade of "not resolved"
+    """Count rows by verdict, including verdicts that do not occur; all others are "open"."""
+    words = (*verdicts.LEDGER, verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNTESTED)
+    counts = dict.fromkeys((*words, "open"), 0)
     for row in rows:
-        word = row[key]
-        if word in counts:
-            counts[word] += 1
-        elif word:
-            counts["open"] += 1
+        if word := row[key]:
+            counts[word if word in counts else "open"] += 1
     return counts
 
 
 def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether the study uses every training and every test image of the data set."""
+    """Return whether the study uses all images of the data set."""
     return all(
         config["data"][f"{part}_samples"] == data[part]["samples"] for part in ("train", "test")
     )
 
 
 def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether the Keras models hold out the part that the data's summary describes."""
+    """Return whether the Keras models hold out the part that the data's summary describes."""
     whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
     share = config["defaults"]["keras"]["validation_split"]
     return whole and share == data["validation"]["share"]
@@ -277,8 +263,8 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 class Numbering:
     """Numbers of sections, figures and tables, in order of appearance.
 
-    The page is rendered twice: the first time collects, so that the second knows numbers that
-    stand further down, and the contents.
+    A page is rendered twice: the first pass collects the numbers and headings that the second
+    refers to.
     """
 
     known: Numbering | None = None
@@ -287,14 +273,14 @@ class Numbering:
     counters: dict[str, int] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
-        """Give the next number of a kind (figure, table) to `key`."""
+        """Return the next number of a kind (figure, table) for `key`."""
         if (kind, key) in self.numbers:
             raise ValueError(f"the {kind} {key} stands in the page twice")
         self.counters[kind] = self.counters.get(kind, 0) + 1
         return self.numbers.setdefault((kind, key), str(self.counters[kind]))
 
     def heading(self, level: int, key: str, title: str) -> str:
-        """Give the next number to a section (level 2) or to a part of one (level 3)."""
+        """Return the next number for a section (level 2) or subsection (level 3)."""
         if ("section", key) in self.numbers:
             raise ValueError(f"the section {key} stands in the page twice")
         self.counters[f"h{level}"] = self.counters.get(f"h{level}", 0) + 1
@@ -306,14 +292,12 @@ class Numbering:
         return text
 
     def has(self, kind: str, key: str) -> bool:
-        """Tell whether `key` has appeared already."""
+        """Return whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
     def refer(self, kind: str, key: str) -> str:
-        """Give the number of a section, figure or table anywhere in the page."""
-        if self.known is None:
-            return "0"
-        return self.known.numbers[kind, key]
+        """Return the number of a section, figure, or table anywhere in the page."""
+        return self.known.numbers[kind, key] if self.known else "0"
 
     @property
     def contents(self) -> list[tuple[int, str, str, str]]:
@@ -322,7 +306,7 @@ class Numbering:
 
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
-    """Render the page from the templates in a directory and what `load_context` gives."""
+    """Render the page from the templates in a directory and the result of `load_context`."""
     page = _environment(str(templates), math_markup).get_template(PAGE)
     given = {**context, "target": "html", "fonts": ""}
     draft, collected = _render(page, templates, given, Numbering())
@@ -333,35 +317,31 @@ def render(templates: str | Path, context: Mapping[str, Any]) -> str:
 def render_paper(
     templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
 ) -> str:
-    """Render the HTML that becomes the PDF; `formula` turns LaTeX into what shows it there.
-
-    Figures are `<img src="figure:NAME">`.
-    """
+    """Render the HTML of the PDF; `formula` converts LaTeX, figures are <img src="figure:NAME">."""
     paper = _environment(str(templates), formula).get_template(PAPER)
-    collected = _render(paper, templates, {**context, "target": "pdf"}, Numbering())[1]
-    known = Numbering(known=collected)
-    return _render(paper, templates, {**context, "target": "pdf"}, known)[0]
+    given = {**context, "target": "pdf"}
+    collected = _render(paper, templates, given, Numbering())[1]
+    return _render(paper, templates, given, Numbering(known=collected))[0]
 
 
-# The scripts of the page, in order.  Its security policy names their hashes: nothing else runs,
-# whatever should find its way into the page.
+# The scripts of the page, in order.  Its security policy lists their hashes, so nothing else runs.
 SCRIPTS = ("theme.js", "script.js", "explorer.js")
 
 
 def script_text(templates: str | Path, name: str) -> str:
-    """A script of the templates as the page carries it."""
+    """Return a script of the templates as the page includes it."""
     return (Path(templates) / name).read_text(encoding="utf-8").strip()
 
 
 def script_policy(templates: str | Path) -> str:
-    """What the security policy allows to run: the page's own scripts, by their hashes."""
+    """Return the hashes of the page's scripts for its security policy."""
     digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
     return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 @cache
 def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
-    """The templates of a directory, which are compiled once for each way to show formulas."""
+    """Return the templates of a directory, compiled once per kind of formulas."""
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -387,29 +367,27 @@ def _render(
         return _found(context["figures"], name, "figure", "svg")
 
     def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
-        """The model of the study that re-does one of the source's, or None."""
+        """Return the study's model for one of the source's models, or None."""
         names = config["published"]["models"].get(source_model, {}).get("redone_by", [])
         return models[names[protocol]] if len(names) > protocol else None
 
     def printed(
         source_model: str, split: str, metric: str, protocol: str = "as written"
     ) -> Row | None:
-        """The first published number of a model of the source, with what was reproduced."""
-        wanted = (source_model, split, metric, protocol)
-        keys = ("source_model", "split", "metric", "protocol")
-        rows = (row for row in table("ledger") if tuple(row[key] for key in keys) == wanted)
-        return next(rows, None)
+        """Return the first ledger row of a number published for a model of the source."""
+        return _first(
+            table("ledger"),
+            source_model=source_model, split=split, metric=metric, protocol=protocol,
+        )  # fmt: skip
 
     def compared(first: str, second: str, metric: str) -> Row | None:
-        """The planned comparison of two models in a metric, or None if there is none."""
-        wanted = (first, second, metric)
-        rows = (r for r in table("comparisons") if (r["first"], r["second"], r["metric"]) == wanted)
-        return next(rows, None)
+        """Return the planned comparison of two models in a metric, or None."""
+        return _first(table("comparisons"), first=first, second=second, metric=metric)
 
     def known_reference(
         key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
     ) -> str:
-        """The key of a reference that a claim in a part's file names, if the report has it."""
+        """Return the key of a reference in a claim, if the report has it."""
         if key not in works:
             raise StudyError(
                 f"{config[part]['file']}: claims.{claim}.literature: the report has no "
@@ -418,17 +396,16 @@ def _render(
         return key
 
     def quantity(experiment: str, name: str) -> Row | None:
-        """A quantity of an experiment with its mean and interval, or None where it has no value."""
-        rows = tables.get(f"bn_{experiment}_quantities", [])
-        found = next((row for row in rows if row["quantity"] == name), None)
-        return found if found is not None and found["mean"] is not None else None
+        """Return a quantity of an experiment with its mean and interval, or None."""
+        found = _first(tables.get(f"bn_{experiment}_quantities", []), quantity=name)
+        return found if found and found["mean"] is not None else None
 
     def inline(name: str) -> Markup:
-        """A file of the templates as it is, such as the style sheet."""
+        """Return a file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
 
     def script(name: str) -> Markup:
-        """A script of the templates, for which the page's security policy has a hash."""
+        """Return a script element for a script of the templates."""
         return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
 
     own = {
@@ -458,6 +435,11 @@ def _render(
         "written": written,
     }
     return page.render({**context, **own}), numbering
+
+
+def _first(rows: Iterable[Row], **wanted: str) -> Row | None:
+    """Return the first row with these values, if any."""
+    return next((row for row in rows if all(row[k] == it for k, it in wanted.items())), None)
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

@@ -1,7 +1,6 @@
 """Loss over epochs and over seconds, without and with batch normalization."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,14 @@ from fmstudy.analysis.formats import brief
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
-from fmstudy.figures.plots import empty_figure, label_ends, limit, nats, subsample
+from fmstudy.figures.plots import (
+    draw_seeds,
+    empty_figure,
+    label_ends,
+    limit,
+    nats,
+    subsample,
+)
 from fmstudy.figures.svg import Drawing, style
 
 DASHES_AND_WIDTH = {"held-out": ("-", 1.8), "train": ("--", 1.1)}
@@ -93,7 +99,6 @@ def _draw_timed(
 ) -> None:
     """A loss over the seconds since the start, if all epochs of a training took equally long."""
     dashes, width = DASHES_AND_WIDTH[kind]
-    look: dict[str, Any] = {"color": hue, "linestyle": dashes}
     paces = {}
     for seed in map(int, wide.columns.to_numpy()):
         line = wide[seed].dropna()
@@ -101,12 +106,11 @@ def _draw_timed(
             continue
         paces[seed] = float(seconds[seed]) / float(line.index[-1])
         if wide.shape[1] > 1:
-            few = line.iloc[subsample(len(line), drawing.FEWEST_POINTS[1])]
-            axes.plot(few.index * paces[seed], few.to_numpy(), linewidth=0.6, alpha=0.35,
-                      label=f"{name} seed {seed}", **look)  # fmt: skip
+            draw_seeds(axes, line.index * paces[seed], line.to_numpy(), [f"{name} seed {seed}"],
+                       hue, drawing.FEWEST_POINTS[1], dashes)  # fmt: skip
     if paces:
-        means = drawing.mean(wide)
+        means = wide.mean(axis=1)
         means = means.iloc[subsample(len(means), drawing.FEWEST_POINTS[0])]
         pace = float(np.mean(list(paces.values())))
         axes.plot(means.index * pace, means.to_numpy(), linewidth=width, label=name, gid=kind,
-                  **look)  # fmt: skip
+                  color=hue, linestyle=dashes)  # fmt: skip

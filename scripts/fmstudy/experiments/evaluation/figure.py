@@ -10,7 +10,7 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed, marks_told, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.colors import HUES, INK
-from fmstudy.figures.plots import empty_figure, nats
+from fmstudy.figures.plots import empty_figure, nats, write
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -26,21 +26,14 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     findings = []
     for axes, case in zip(grid[0], cases, strict=True):
         wide = drawing.curves(rows, "loss", "way", case=case).reindex(ways)
-        means = drawing.mean(wide)
+        means = wide.mean(axis=1)
         for place, way in enumerate(ways):
             hue = HUES[1] if way == "exact" else HUES[2]
             drawing.dots(axes, wide.loc[way].to_numpy(), means[way], place, hue)
             if math.isfinite(means[way]):
-                axes.annotate(
-                    nats(means[way]),
-                    (means[way], place),
-                    xytext=(0, 7),
-                    textcoords="offset points",
-                    ha="center",
-                    color=hue,
-                    fontsize=8.5,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-                )
+                edge = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+                write(axes, nats(means[way]), (means[way], place), (0, 7), "data", ha="center",
+                      va="baseline", color=hue, bbox=edge)  # fmt: skip
         if "exact" in ways and math.isfinite(means["exact"]):
             axes.axvline(means["exact"], color=HUES[1], linewidth=0.9, linestyle=(0, (4, 3)))
             changes = [

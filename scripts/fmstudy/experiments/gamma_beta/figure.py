@@ -11,7 +11,15 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed, marks_told, seeds_told
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.colors import FAINT, HUES, INK, readable
-from fmstudy.figures.plots import DARKER, empty_figure, percent, percent_axis
+from fmstudy.figures.plots import (
+    BESIDE_ROW,
+    DARKER,
+    SMALL,
+    empty_figure,
+    percent,
+    percent_axis,
+    write,
+)
 from fmstudy.figures.svg import Drawing, style
 
 TRAINED = {
@@ -41,7 +49,7 @@ def draw(table: pd.DataFrame) -> Drawing:
             f"gamma differs from the deviation by {percent(gamma)} of it and beta from the mean "
             f"by {drawing.factor(beta)} deviations, on average over units"
         )
-    means = drawing.mean(drawing.curves(table, "test_accuracy", "arm"))
+    means = drawing.curves(table, "test_accuracy", "arm").mean(axis=1)
     accuracies = [
         f"{percent(drawing.mean_at(means, arm))} ({TRAINED.get(arm, arm)})" for arm in arms
     ]
@@ -78,7 +86,7 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
         if given == "deviation":
             axes.text(
                 0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
-                color=readable(hue), ha="right", va="top", fontsize=8.5,
+                color=readable(hue), ha="right", va="top", fontsize=SMALL,
             )  # fmt: skip
     if len(first):
         low, high = (f(first[[given, learned]].to_numpy()) for f in (np.min, np.max))
@@ -93,10 +101,10 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
 
 def _reached(axes: Axes, table: pd.DataFrame, arms: Sequence[str]) -> None:
     wide = drawing.curves(table, "test_accuracy", "arm").reindex(list(arms))
-    means = drawing.mean(wide).to_numpy()
+    means = wide.mean(axis=1).to_numpy()
     for place, (seeds, mean) in enumerate(zip(wide.to_numpy(), means, strict=True)):
         drawing.dots(axes, seeds, mean, place, HUES[1])
-        drawing.note(axes, place, percent(float(mean)), HUES[1], 3, 8.5)
+        write(axes, percent(float(mean)), (1, place), (3, 0), BESIDE_ROW, color=HUES[1])
     axes.set_yticks(range(len(arms)), [TRAINED.get(arm, arm) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlim(0, 1)

@@ -4,9 +4,9 @@ import pandas as pd
 
 from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.drawing import listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import some, values_of
-from fmstudy.figures.plots import empty_figure, label_ends, limit, nats
+from fmstudy.figures.plots import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -21,19 +21,10 @@ def draw(table: pd.DataFrame) -> Drawing:
     findings = []
     for axes, activation in zip(grid[0], activations, strict=True):
         own = some(rows, activation=activation)
-        last = float(own["step"].max())
-        ends, drawn, said = [], [], []
-        for arm in values_of(own, "arm"):
-            wide = drawing.curves(own, "validation_loss", "step", arm=arm)
-            loss = drawing.mean_at(drawing.arm_lines(axes, wide, arm, kind="held-out"), last)
-            ends.append((loss, f"{name_of(arm)} {nats(loss)}", hue_of(arm)))
-            said.append(f"{nats(loss)} ({name_of(arm)})")
-            drawn.append(wide.to_numpy())
+        losses = drawing.loss_panel(axes, own, "validation_loss", "step")
+        said = [f"{nats(loss)} ({name_of(arm)})" for arm, loss in losses.items()]
         findings.append(f"{name_of(activation)} {listed(said)}")
         axes.set_title(f"{name_of(activation)}: validation loss, nats")
-        limit(axes, drawn, rising=False)
-        label_ends(axes, ends, drawing.LABEL / 2.2)
-        drawing.steps_x(axes)
     return Drawing(
         figure,
         f"Validation loss after {fixed(float(rows['step'].max()), 0)} steps: {'; '.join(findings)} "

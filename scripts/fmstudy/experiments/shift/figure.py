@@ -10,7 +10,7 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, seed_means, some, values_of
 from fmstudy.experiments.shift.quantities import quantities
-from fmstudy.figures.plots import BAND, empty_figure, subsample
+from fmstudy.figures.plots import BAND, BESIDE_ROW, empty_figure, subsample, write
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -37,7 +37,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
                 wide = drawing.curves(own, measure, "step", arm=arm)
                 if wide.empty:
                     continue
-                means = drawing.geometric_mean(wide) if measure == "drift" else drawing.mean(wide)
+                means = drawing.geometric_mean(wide) if measure == "drift" else wide.mean(axis=1)
                 drawing.arm_lines(axes, wide, arm, means, points=drawing.FEW_POINTS)
                 said[measure, arm] = judged.get(f"{measure}/{activation}/{arm}", math.nan)
             if measure == "drift":
@@ -92,7 +92,8 @@ def _percentiles(axes: Axes, rows: pd.DataFrame) -> None:
     for percentile, wide in ((15, low), (50, middle), (85, high)):
         known = wide[first].dropna()
         if len(known):
-            drawing.note(axes, float(known.iloc[-1]), str(percentile), hue, 2, 7.5)
+            place = (1, float(known.iloc[-1]))
+            write(axes, str(percentile), place, (2, 0), BESIDE_ROW, color=hue, fontsize=7.5)
 
 
 def _same_height(panels: Sequence[Axes]) -> None:
