@@ -1,7 +1,7 @@
-"""The fonts of the report: whole for figures, cut down to what is used for the page.
+"""The fonts of the report, reduced to the characters that a page uses.
 
-Report Sans and Report Serif lie beside the templates, STIX Two Math comes with ziamath, and
-DejaVu Sans, which has the signs that the others lack, with matplotlib.
+Report Sans and Report Serif are beside the templates, STIX Two Math comes with ziamath, and DejaVu
+Sans, for signs that the others lack, with matplotlib.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +30,7 @@ SANS, SERIF, MATH, SIGNS = "Report Sans", "Report Serif", "Report Math", "Report
 
 @dataclass(frozen=True)
 class Face:
-    """One font file as style sheets name it."""
+    """A font file with its properties in style sheets."""
 
     family: str
     weight: int
@@ -38,7 +39,7 @@ class Face:
 
 
 def text_faces() -> list[Face]:
-    """Regular, italic and bold of both families of text."""
+    """Return regular, italic, and bold of both text families."""
     return [
         Face(f"Report {family}", weight, style, FONTS / f"Report{family}-{name}.ttf")
         for family in ("Sans", "Serif")
@@ -51,7 +52,7 @@ def text_faces() -> list[Face]:
 
 
 def math_face() -> Face:
-    """The font of formulas."""
+    """Return the font of formulas."""
     spec = find_spec("ziamath")
     if spec is None or not spec.submodule_search_locations:
         raise StudyError("the package ziamath, which brings the font of formulas, is not installed")
@@ -60,17 +61,16 @@ def math_face() -> Face:
 
 
 def signs_face() -> Face:
-    """The font of arrows, check marks and other signs that the fonts of text lack."""
+    """Return the font of arrows, check marks, and other signs."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return Face(SIGNS, 400, "normal", path)
 
 
 def embedded(text: Iterable[str], formulas: Iterable[str]) -> str:
-    """Give the @font-face rules of a page with all that it needs to be read.
+    """Return the @font-face rules of a page.
 
-    `text` holds the characters of running text, headings, tables and figures, `formulas` those
-    of MathML.  Each font is cut down to these characters and the usual ones, because scripts
-    write, too, and because pages that differ in a character or two then share their fonts.
+    `text` has the characters outside formulas, `formulas` those of MathML.  Each font keeps these
+    and the usual characters, which scripts may write; so most pages share their fonts.
     """
     wanted, in_formulas = set(text) | USUAL, set(formulas)
     faces = text_faces()
@@ -85,18 +85,16 @@ def embedded(text: Iterable[str], formulas: Iterable[str]) -> str:
 
 
 def _slanted(characters: Iterable[str]) -> set[str]:
-    """The slanted letters of mathematics that stand for single letters in MathML."""
-    slanted = {"\N{PLANCK CONSTANT}"}
-    for character in characters:
-        for first, last, start in (
-            ("A", "Z", 0x1D434),
-            ("a", "z", 0x1D44E),
-            ("Α", "Ω", 0x1D6E2),
-            ("α", "ω", 0x1D6FC),
-        ):
-            if first <= character <= last:
-                slanted.add(chr(start + ord(character) - ord(first)))
-    return slanted | {"\N{MATHEMATICAL ITALIC EPSILON SYMBOL}", "\N{PARTIAL DIFFERENTIAL}"}
+    """Return the italic mathematical letters by which browsers draw single letters in MathML."""
+    alphabets = (("A", "Z", 0x1D434), ("a", "z", 0x1D44E), ("Α", "Ω", 0x1D6E2), ("α", "ω", 0x1D6FC))
+    italic = {
+        chr(start + ord(character) - ord(first))
+        for character in characters
+        for first, last, start in alphabets
+        if first <= character <= last
+    }
+    others = ("PLANCK CONSTANT", "MATHEMATICAL ITALIC EPSILON SYMBOL", "PARTIAL DIFFERENTIAL")
+    return italic | set(map(unicodedata.lookup, others))
 
 
 @cache
@@ -106,7 +104,7 @@ def _characters(path: Path) -> frozenset[str]:
 
 
 def _rule(face: Face, characters: set[str]) -> str:
-    """One @font-face rule, or nothing where the font has none of the characters."""
+    """Return a @font-face rule, or nothing if the font has none of the characters."""
     used = frozenset(characters & _characters(face.path))
     if not used:
         return ""
@@ -119,12 +117,12 @@ def _rule(face: Face, characters: set[str]) -> str:
 
 @cache
 def _cut(path: Path, characters: frozenset[str]) -> str:
-    """A font with these characters only, as WOFF2 in base64."""
+    """Return a font with these characters only, as WOFF2 in base64."""
     options = subset.Options()
     options.flavor = "woff2"
     options.layout_features = ["kern", "liga", "tnum", "lnum", "mark", "mkmk", "ssty", "rtlm"]
     options.hinting = False
-    options.drop_tables += ["FFTM"]  # dates of the font's making, which no reader needs
+    options.drop_tables += ["FFTM"]  # dates of the font
     options.notdef_outline = True
     options.name_IDs = [0, 1, 2, 13, 14]  # copyright and license stay with the font
     font = subset.load_font(str(path), options)
@@ -137,7 +135,7 @@ def _cut(path: Path, characters: frozenset[str]) -> str:
 
 
 def characters_of(page: str) -> tuple[set[str], set[str]]:
-    """Tell the characters of a page apart: those outside of MathML, and those inside."""
+    """Return the characters of a page outside MathML, and those inside."""
     formulas = re.findall(r"<math.*?</math>", page, flags=re.DOTALL)
     outside = re.sub(r"<math.*?</math>", "", page, flags=re.DOTALL)
     return _readable(outside), _readable("".join(formulas))

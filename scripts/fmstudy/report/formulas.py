@@ -1,7 +1,6 @@
-"""Formulas for paper: LaTeX as a picture of outlines, with the words in which it is read aloud.
+"""Formulas for the PDF: LaTeX as an outline picture, with words for screen readers.
 
-The page shows formulas as MathML.  WeasyPrint would run the parts of MathML together to one line
-of text and say nothing of it, so that a fraction loses its bar; the PDF takes pictures instead.
+The page shows formulas as MathML, which WeasyPrint would reduce to a line of text.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ziamath.config import config
 from ziamath.zmath import Latex
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
-SIZE = 20  # of the letters, in the units of the picture
+SIZE = 20  # of letters, in the picture's units
 
 WORDS = {
     "α": "alpha",
@@ -47,10 +46,9 @@ OVER = {"^": "hat", "¯": "bar", "―": "bar", "‾": "bar", "_": "bar", "ˉ": "
 
 @cache
 def picture(latex: str, display: str = "inline") -> Markup:
-    """Draw a formula as an `<img>` that stands on the line of the text around it.
+    """Draw a formula as an `<img>` on the baseline; `display` is "inline" or "block".
 
-    `display` is "inline" or "block".  The same formula gives the same bytes.  Raises ValueError
-    for a command that is not known.
+    The same formula gives the same bytes.  Raises ValueError for an unknown command.
     """
     words = spoken(latex)
     drawn = Latex(latex, size=SIZE, inline=display == "inline").svgxml()
@@ -67,7 +65,7 @@ def picture(latex: str, display: str = "inline") -> Markup:
 def spoken(latex: str) -> str:
     """Put a formula into words: `\\frac{1}{n}` is "1 over n"."""
     mathml = convert(latex)
-    if "\\" in mathml:  # what the converter does not know stays in it as text
+    if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
     words = " ".join(_say(ET.fromstring(mathml)).split())
     return re.sub(r"(\s*,)+", ",", words).strip(",")
@@ -89,9 +87,7 @@ def _say(element: ET.Element) -> str:
         return f"{parts[0]} sub {parts[1]}"
     if kind == "msup":
         return f"{parts[0]} squared" if parts[1] == "2" else f"{parts[0]} to the power {parts[1]},"
-    if kind == "msubsup":
-        return f"{parts[0]} from {parts[1]} to {parts[2]} of"
-    if kind == "munderover":
+    if kind in ("msubsup", "munderover"):
         return f"{parts[0]} from {parts[1]} to {parts[2]} of"
     if kind == "mover":
         mark = (element[1].text or "").strip()
@@ -100,9 +96,9 @@ def _say(element: ET.Element) -> str:
 
 
 def _grouped(element: ET.Element, words: str) -> str:
-    """The words of a numerator or denominator, held together where it has several parts."""
+    """Return the words of a numerator or denominator, grouped if it has several parts."""
     several = len(element) > 1 and "row" in element.tag and not words.startswith("d ")
     return f"the whole of {words}," if several else words
 
 
-config.svg2 = False  # outlines where they stand, in place of symbols with ids
+config.svg2 = False  # outlines in place, not symbols with ids

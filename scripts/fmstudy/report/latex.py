@@ -1,8 +1,7 @@
-"""The study's tables for a paper: each CSV as a LaTeX tabular, with heads and digits for readers.
+"""The study's tables as LaTeX, with headings and digits for readers; the CSV keeps all digits.
 
-What a table of results says twice or for machines is put together: a mean and its range over seeds
-in one cell, an interval in one column, what is the same in every row of a wide table in a comment.
-The CSV beside it keeps all digits.
+A mean and its range over seeds share a cell, an interval is one column, and columns of a wide table
+with the same value in every row move to a comment.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from fmstudy.analysis import columns
 from fmstudy.analysis.columns import Column, Row
 from fmstudy.analysis.formats import MISSING
 
-LONG = 40  # rows; a longer table is a longtable, which goes over pages
-WIDE = 12  # columns; a wider table loses those that say the same in every row to its comment
-PARAGRAPH = 32  # characters; longer text is set as a paragraph
+LONG = 40  # rows; longer tables become a longtable
+WIDE = 12  # columns; wider tables move constant columns to the comment
+PARAGRAPH = 32  # characters; longer text becomes a paragraph
 
-# Signs that LaTeX takes for commands or does not know, each with what prints it.  After the end of
-# a row, [ would begin a distance, and so would *.
+# Characters with a meaning in LaTeX or unknown to it, each with its code.  After the end of a row,
+# [ and * would begin an option.
 _SIGNS = r"""
 \ \textbackslash{}  { \{  } \}  $ \$  & \&  % \%  # \#  _ \_  ~ \textasciitilde{}
 ^ \textasciicircum{}  < $<$  > $>$  | $|$  [ {[}  ] {]}  * {*}  " ''  ` \textasciigrave{}
@@ -42,7 +41,7 @@ _POWER = re.compile(r"([\d.]+)e(?:\$(-)\$)?(\d+)")  # 3.1e−7, escaped
 
 @dataclass(frozen=True)
 class Printed:
-    """A column of a LaTeX table: its head, its cells, and how LaTeX sets them."""
+    """A column of a LaTeX table: its heading, cells, and column type."""
 
     head: str
     cells: list[str]
@@ -50,16 +49,16 @@ class Printed:
 
 
 def escape(text: str) -> str:
-    """Write a text so that LaTeX prints it as it is, in one line."""
+    """Escape a text so that LaTeX prints it literally, in one line."""
     line = re.sub(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+", " ", text)
     kept = "".join(sign for sign in line if sign.isprintable() or sign in _COMMANDS)
     return re.sub("-(?=-)", "-\0", kept).translate(_ESCAPES)  # two hyphens would become a dash
 
 
 def export(path: str | Path) -> str:
-    """Read a CSV table of the study and write it as LaTeX: a tabular, or a longtable if it is long.
+    """Convert a CSV table of the study to a LaTeX tabular or longtable.
 
-    Raises StudyError if the table has a column that `columns` does not describe.
+    Raises StudyError for a column that `columns` does not describe.
     """
     name, rows = Path(path).stem, columns.read_rows(path)
     printed, same = arranged(name, columns.header(path), rows)
@@ -88,10 +87,7 @@ def export(path: str | Path) -> str:
 def arranged(
     name: str, keys: Sequence[str], rows: Sequence[Row]
 ) -> tuple[list[Printed], list[str]]:
-    """Put the columns of a table together for print.
-
-    Gives the columns, and what is the same in every row of a wide table, in words.
-    """
+    """Return the printed columns of a table, and the constant columns of a wide table in words."""
     found: list[Printed] = []
     for column in columns.shown(name, keys):
         if rows and all(row[column.key] in (None, "") for row in rows):
@@ -124,7 +120,7 @@ def _printed(number: str) -> str:
 
 
 def _setting(column: Column, cells: Sequence[str]) -> str:
-    """How LaTeX sets a column: numbers to the right, long text as a paragraph."""
+    """Return the LaTeX type of a column: numbers to the right, long text as a paragraph."""
     longest = max(map(len, cells), default=0)
     if not column.is_text:
         return "r"

@@ -1,8 +1,7 @@
-"""From the report's HTML, as its templates give it for paper, to a PDF file.
+"""Converts the report's HTML to PDF with WeasyPrint.
 
-WeasyPrint sets it.  It gets all that it may use from here: the figures, the fonts of the report
-and a few of matplotlib's for signs that these lack.  Nothing comes from the network, from the
-machine's fonts or from the clock, so the same report gives the same bytes on any machine.
+WeasyPrint gets figures and fonts from here only: nothing comes from the network, the machine's
+fonts, or the clock, so the same report gives the same bytes on any machine.
 """
 
 from __future__ import annotations
@@ -15,15 +14,14 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import Element
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element, SubElement
 
 from fmstudy.runtime import StudyError, log
 
-# What WeasyPrint loads, under the names by which it looks for them: Linux, macOS, Windows.
+# The libraries that WeasyPrint loads, with their names on Linux, macOS, and Windows.
 LIBRARIES = {
     "GObject": ("libgobject-2.0.so.0", "libgobject-2.0.0.dylib", "libgobject-2.0-0"),
     "Pango": ("libpango-1.0.so.0", "libpango-1.0.dylib", "libpango-1.0-0"),
@@ -36,7 +34,7 @@ REMEDY = (
     "libpango-1.0-0 libpangoft2-1.0-0`, on macOS `brew install pango`."
 )
 
-FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others lack
+FALLBACKS = {  # matplotlib's fonts, for signs that the report's fonts lack
     "DejaVuSans.ttf": ("DejaVu Sans", "normal", "normal"),
     "DejaVuSans-Bold.ttf": ("DejaVu Sans", "bold", "normal"),
     "DejaVuSansMono.ttf": ("DejaVu Sans Mono", "normal", "normal"),
@@ -44,17 +42,16 @@ FALLBACKS = {  # of matplotlib: the same everywhere, with signs that the others 
 NO_SYSTEM_FONTS = '<?xml version="1.0"?>\n<fontconfig></fontconfig>\n'
 
 SVG = "{http://www.w3.org/2000/svg}"
-WIDTH = 498.9  # of the text on the page in points, as in pdf.css
-HEIGHT = 280.0  # of a figure there, so that two with their captions fit a page,
-LETTERS = 6.5  # unless its smallest letters would get smaller than this
-FIGURE_SCALE = WIDTH / 576  # of figures as wide as most are; letters of 7.5 points become 6.5
-# What attachments, and fonts that are cut down, carry for the date that they must have.
+WIDTH = 498.9  # points: the text on a page, as in pdf.css
+HEIGHT = 280.0  # points: at most for a figure, so that two fit a page with their captions,
+LETTERS = 6.5  # points: unless its smallest letters would be smaller
+FIGURE_SCALE = WIDTH / 576  # of figures with the usual width
+# The date of attachments and fonts, which need one.
 TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Attachment:
-    """A file to be put into the PDF."""
+class Attachment(NamedTuple):
+    """A file attached to the PDF."""
 
     name: str
     description: str
@@ -64,26 +61,20 @@ class Attachment:
 def attachments(
     tables: Iterable[str | Path], figures: Iterable[str | Path] = ()
 ) -> list[Attachment]:
-    """Read the CSV files that go into the PDF: tables, and the values that figures show.
-
-    A figure's file is called figure-NAME.csv there, because a table may have its name.
-    """
+    """Read the CSV files to attach: tables, and the values of figures as figure-NAME.csv."""
     return [
-        Attachment(path.name, f"The table {path.stem} of the study", path.read_bytes())
-        for path in sorted(map(Path, tables))
-    ] + [
-        Attachment(
-            f"figure-{path.name}",
-            f"The values that the figure {path.stem} shows",
-            path.read_bytes(),
+        Attachment(prefix + path.name, description.format(path.stem), path.read_bytes())
+        for prefix, description, paths in (
+            ("", "The table {} of the study", tables),
+            ("figure-", "The values that the figure {} shows", figures),
         )
-        for path in sorted(map(Path, figures))
+        for path in sorted(map(Path, paths))
     ]
 
 
 # ---------------------------------------------------------------------------------- libraries
 def missing_libraries() -> list[str]:
-    """Name the system libraries that WeasyPrint needs and that cannot be loaded here."""
+    """Return the names of system libraries for WeasyPrint that cannot be loaded."""
     return [name for name, files in LIBRARIES.items() if not any(map(_loads, files))]
 
 
@@ -96,9 +87,8 @@ def _loads(file: str) -> bool:
 
 
 def what_is_missing(path: str | Path) -> str:
-    """Say why a PDF cannot be made and what to do, or nothing if it can."""
-    missing = missing_libraries()
-    if not missing:
+    """Return why a PDF cannot be made and the remedy, or nothing if it can."""
+    if not (missing := missing_libraries()):
         return ""
     is_or_are = "is" if len(missing) == 1 else "are"
     return (
@@ -116,11 +106,11 @@ def render(
     attachments: Iterable[Attachment] = (),
     page: str = "the page",
 ) -> bytes:
-    """Set HTML as a tagged PDF with outline, links and attachments.
+    """Convert HTML to a tagged PDF with outline, links, and attachments.
 
-    `style` is CSS, `figures` the SVG behind each `<img src="figure:NAME">`, `fonts` the files
-    of the report's own fonts, `page` the name of the HTML page that has what the PDF leaves
-    out.  Raises StudyError if a system library is missing or the HTML asks for what it may not.
+    `style` is CSS, `figures` the SVG of each `<img src="figure:NAME">`, `fonts` the files of the
+    report's fonts, `page` the name of the HTML page with the parts that the PDF leaves out.  Raises
+    StudyError if a system library is missing or the HTML refers to a file.
     """
     if problem := what_is_missing("The PDF"):
         raise StudyError(problem)
@@ -130,15 +120,15 @@ def render(
         configuration = Path(folder) / "fonts.conf"
         configuration.write_text(NO_SYSTEM_FONTS, encoding="utf-8")
         os.environ["FONTCONFIG_FILE"] = str(configuration)
-        os.environ["SOURCE_DATE_EPOCH"] = f"{TIMELESS.timestamp():.0f}"  # else fonts tell the time
+        os.environ["SOURCE_DATE_EPOCH"] = f"{TIMELESS.timestamp():.0f}"  # for fonts
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the machine has no fonts, which is our wish
+            warnings.simplefilter("ignore")  # about missing system fonts
             import weasyprint
             from weasyprint.text.fonts import FontConfiguration
             from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
         class Fetcher(URLFetcher):
-            """Gives the study's own figures and fonts, and what the HTML itself carries."""
+            """Returns the study's figures and fonts, and data in the HTML itself."""
 
             def fetch(self, url: str, headers: Any = None) -> Any:
                 scheme, _, name = url.partition(":")
@@ -158,7 +148,7 @@ def render(
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
         _prepare(document.etree_element, figures, {it.name for it in attached}, page)
         collecting = gc.isenabled()
-        gc.disable()  # a quarter of the time would go into looking for garbage that is not there
+        gc.disable()  # saves a quarter of the time; there is no garbage
         try:
             content: bytes = document.write_pdf(
                 stylesheets=sheets,
@@ -188,7 +178,7 @@ def render(
 
 
 def _faces(fonts: Iterable[str | Path]) -> dict[Path, tuple[str, str, str]]:
-    """The files of all fonts, with family, weight and slant of each."""
+    """Return family, weight, and slant of each font file."""
     from matplotlib import get_data_path
 
     from fmstudy.report.fonts import text_faces
@@ -212,17 +202,17 @@ def _font_faces(faces: Mapping[str, tuple[str, str, str]]) -> str:
     )
 
 
-# --------------------------------------------------------------- what paper does not have
-def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str], page: str) -> None:
-    """Turn what only a page can do into what paper can, in place.
+# ------------------------------------------------------------------------------- adaptation
+def _prepare(root: Element, figures: Mapping[str, str], attached: set[str], page: str) -> None:
+    """Adapt a page to paper, in place.
 
-    Closed `<details>` become a line that says where their content is, links to what is left
-    out become text, how to read a figure is said once, and figures get their size.
+    Closed `<details>` become a line that says where their content is, links to omitted parts become
+    text, the same instructions for figures appear once, and figures get their size.
     """
     for parent in list(root.iter()):
         for place, child in enumerate(parent):
             if child.tag == "details" and child.get("open") is None:
-                parent[place] = _left_out(child, set(attached), page)
+                parent[place] = _left_out(child, attached, page)
     _say_once(root)
     for parent in root.iter("section"):
         _let_text_pass(parent)
@@ -232,7 +222,7 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
         if element.tag == "a" and target.startswith("#") and target[1:] not in there:
             del element.attrib["href"]
         if element.tag == f"{SVG}svg" and element.find(f"{SVG}title") is None:
-            title = Element(f"{SVG}title")  # the only place where WeasyPrint looks for words
+            title = Element(f"{SVG}title")  # WeasyPrint ignores aria-label
             title.text = element.get("aria-label", "")
             element.insert(0, title)
         source = element.get("src", "")
@@ -242,7 +232,7 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: Iterable[str],
 
 
 def _left_out(details: Element, attached: set[str], page: str) -> Element:
-    """A line in the place of details, with the figures, tables and files that hold them."""
+    """Return a line in place of details that names their figures, tables, and files."""
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
     where = details.get("data-instead", f"in {page}")
@@ -259,22 +249,20 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
-        line.append(Element("span", {"id": anchor}))
-    bold = Element("b")
+        SubElement(line, "span", {"id": anchor})
+    bold = SubElement(line, "b")
     bold.text = title
     shown = f" ({', '.join(labels)})" if labels else ""
     given = f"; attached: {', '.join(files)}" if files else ""
     bold.tail = f"{shown}: {where}{given}."
-    line.append(bold)
     line.tail = details.tail
     return line
 
 
 def _let_text_pass(parent: Element) -> None:
-    """Put the paragraphs and tables that follow figures before them.
+    """Move long paragraphs and tables before the figures that they follow.
 
-    A page without room for the figure ends with those then, and not with nothing: they can be
-    broken between pages, and a figure cannot.
+    They can break across pages, so they fill the space on a page that is too short for a figure.
     """
     children = list(parent)
     for place, child in enumerate(children):
@@ -293,7 +281,7 @@ def _can_be_broken(element: Element) -> bool:
 
 
 def _say_once(root: Element) -> None:
-    """Replace what a caption says on how to read a figure by a reference, if one said it before."""
+    """Replace repeated instructions in captions by a reference to the first figure with them."""
     first: dict[str, str] = {}
     for figure in root.iter("figure"):
         number = re.search(r"Figure \d+", " ".join(figure.itertext()))
@@ -306,7 +294,7 @@ def _say_once(root: Element) -> None:
 
 
 def _size(svg: str) -> tuple[float, float]:
-    """Width of a figure in its own units, and the scale at which it is set."""
+    """Return the width of a figure in its own units, and its scale in the PDF."""
     found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg)
     width, height = (float(found[1]), float(found[2])) if found else (576.0, 288.0)
     letters = min(map(float, re.findall(r'font-size="([\d.]+)"', svg)), default=9.0)
