@@ -1,8 +1,8 @@
-"""What the figures of the experiments share: hues and names of arms, curves, axes, wording.
+"""Shared by the experiments' figures: colors and names of arms, curves, axes, wording.
 
-The same hue means the same everywhere: blue a net without batch normalization, orange one with it
-before the activation, green and purple whatever else is compared.  Strong lines are means over the
-seeds that finished, thin ones single seeds, crosses trainings that diverged.
+Colors are consistent: blue without batch normalization, orange with it before the activation, green
+and purple for other arms.  Strong lines are means over finished seeds, thin lines single seeds,
+crosses diverged trainings.
 """
 
 import math
@@ -52,25 +52,25 @@ NAMES = {
     "sgd": "SGD",
     "adam": "Adam",
 }
-LABEL = 0.16  # inches, the height of a line of text
-# How many points a mean and a seed are drawn with; fewer where a figure has many panels.
+LABEL = 0.16  # inches: height of a line of text
+# Points per mean and per seed; fewer in figures with many panels.
 POINTS, FEW_POINTS, FEWEST_POINTS = (100, SEED_POINTS), (50, 15), (40, 8)
 
 
 def name_of(key: str) -> str:
-    """How figures call an arm, an activation, or an optimizer."""
+    """Return the name of an arm, an activation, or an optimizer in figures."""
     return NAMES.get(key, key)
 
 
 def hue_of(arm: str) -> str:
-    """The color of an arm, the same in all figures."""
+    """Return the color of an arm."""
     return HUE.get(arm, FAINT)
 
 
 def curves(table: pd.DataFrame, measure: str, over: str, **where: Any) -> pd.DataFrame:
-    """A measure over a column: one row per value of the column, one column per seed.
+    """Return a measure over a column: one row per value of the column, one column per seed.
 
-    Where a seed has several values, their mean; infinite ones become NaN.
+    Several values of a seed are averaged; infinite values become NaN.
     """
     rows = some(table, measure=measure, **where)
     values = rows["value"].replace([math.inf, -math.inf], math.nan)
@@ -78,28 +78,28 @@ def curves(table: pd.DataFrame, measure: str, over: str, **where: Any) -> pd.Dat
 
 
 def geometric_mean(wide: pd.DataFrame) -> pd.Series:
-    """Geometric means over the seeds that have a value above zero."""
+    """Return geometric means over seeds with positive values."""
     return np.exp(np.log(wide.where(wide > SMALLEST)).mean(axis=1))
 
 
 def mean_at(means: pd.Series, place: float) -> float:
-    """The mean at a place, NaN if all trainings had diverged by then."""
+    """Return the mean at a place, NaN if all trainings have diverged by then."""
     return float(means.get(place, math.nan))
 
 
 def highest_at(means: pd.Series) -> float:
-    """The place of the highest mean."""
+    """Return the place of the highest mean."""
     return float(means.index[int(means.to_numpy().argmax())])
 
 
 def seeds_told(table: pd.DataFrame) -> str:
-    """Say how many seeds a figure shows."""
+    """Describe how many seeds a figure shows."""
     count = table["seed"].nunique()
     return f"mean of {count} seeds" if count > 1 else "1 seed"
 
 
 def marks_told(table: pd.DataFrame, strong: str = "Strong lines", thin: str = "thin lines") -> str:
-    """Say what the marks of single seeds and the crosses mean, where there are any."""
+    """Describe the marks of single seeds and of diverged trainings, if any."""
     said = ""
     if table["seed"].nunique() > 1:
         said += f"{strong}: means over seeds; {thin}: single seeds. "
@@ -109,14 +109,14 @@ def marks_told(table: pd.DataFrame, strong: str = "Strong lines", thin: str = "t
 
 
 def listed(parts: Sequence[str], last: str = "and") -> str:
-    """Join words by commas, and the last by a word."""
+    """Join words with commas, and the last with a word."""
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
 def factor(value: float) -> str:
-    """Write a factor with two or three significant digits."""
+    """Format a factor with two or three significant digits."""
     if not math.isfinite(value):
         return "unknown"
     return fixed(value) if 0.01 <= abs(value) < 100 else significant(value, 2)
@@ -125,7 +125,7 @@ def factor(value: float) -> str:
 def grid(
     rows: int, columns: int, height: float, **given: Any
 ) -> tuple[Figure, np.ndarray[Any, np.dtype[np.object_]]]:
-    """Make a figure of rows and columns of axes; `height` is that of a row in inches."""
+    """Create a grid of axes; `height` is that of a row in inches."""
     size = (WIDTH, 0.25 + height * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=roomy(), **given)
     show_tick_labels(grid.ravel())
@@ -144,7 +144,7 @@ def lines(
     kind: str | None = None,
     points: tuple[int, int] = POINTS,
 ) -> pd.Series:
-    """Draw the seeds and their means over the index, as series of this name; return the means."""
+    """Draw seeds and their means over the index as series of this name; return the means."""
     means = wide.mean(axis=1) if means is None else means
     if wide.shape[1] > 1:
         names = [f"{name} seed {seed:g}" for seed in wide.columns]
@@ -158,12 +158,28 @@ def lines(
 def arm_lines(
     axes: Axes, wide: pd.DataFrame, arm: str, means: pd.Series | None = None, **how: Any
 ) -> pd.Series:
-    """As `lines`, in the hue and by the name of an arm."""
+    """Draw `lines` in the color and with the name of an arm."""
     return lines(axes, wide, hue_of(arm), name_of(arm), means, **how)
 
 
+def lines_and_crosses(
+    axes: Axes, rows: pd.DataFrame, measure: str, over: str, heights: tuple[float, float]
+) -> dict[str, pd.Series]:
+    """Draw a final metric over a setting by arm, with crosses for diverged trainings.
+
+    `heights` are those of the first arm's crosses and the step to the next arm's, as shares of the
+    axes.  Returns the means by arm.
+    """
+    means = {}
+    for place, arm in enumerate(values_of(rows, "arm")):
+        own = some(rows, arm=arm)
+        means[arm] = arm_lines(axes, curves(own, measure, over), arm, marker="o")
+        crosses(axes, own, over, arm, heights[0] + heights[1] * place)
+    return means
+
+
 def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float) -> None:
-    """Draw crosses where trainings diverged, at this share of the axes' height."""
+    """Draw crosses for diverged trainings, at this share of the axes' height."""
     for place, share in diverged(table, over).items():
         axes.plot([place], [height], "x", transform=axes.get_xaxis_transform(), color=hue_of(arm),
                   alpha=1.0 if share == 1.0 else 0.45, markersize=5.5, markeredgewidth=1.6,
@@ -171,7 +187,7 @@ def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float)
 
 
 def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> None:
-    """Draw the values of seeds as small dots at a height, and their mean as a large one."""
+    """Draw seeds as small dots in a row, and their mean as a large one."""
     if len(seeds) > 1:
         axes.plot(seeds, [place] * len(seeds), "o", color=hue, alpha=0.35, markersize=3.5,
                   label="single seeds", gid="seed")  # fmt: skip
@@ -201,15 +217,14 @@ def loss_panel(
 
 
 def diverged(table: pd.DataFrame, over: str) -> dict[float, float]:
-    """The share of trainings that diverged, by place, where any did."""
-    finished = some(table, measure="finished")
-    shares = 1.0 - finished.groupby(over)["value"].mean()
+    """Return the share of diverged trainings by place, if positive."""
+    shares = 1.0 - some(table, measure="finished").groupby(over)["value"].mean()
     lost = shares[shares > 0]
     return {float(p): float(s) for p, s in zip(lost.index, lost.to_numpy(), strict=True)}
 
 
 def log_x(axes: Axes, values: Sequence[float], label: str) -> None:
-    """Make the x axis logarithmic, over these values."""
+    """Make the x axis logarithmic over these values."""
     axes.set_xscale("log")
     low, high = min(values), max(values)
     room = max((high / low) ** 0.04, 1.05)
@@ -236,7 +251,7 @@ def log_y(axes: Axes) -> None:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers for a logarithmic axis: at least three if possible, and at most six."""
+    """Return round ticks for a logarithmic axis: at least three if possible, at most six."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for marks in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
@@ -247,14 +262,14 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:
-    """Count whole steps on the x axis."""
+    """Label the x axis with integers."""
     axes.xaxis.set_major_locator(MaxNLocator(bins, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: fixed(value, 0)))
     axes.set_xlabel(label)
 
 
 def arm_legend(figure: Figure, arms: Sequence[str]) -> None:
-    """Name the arms at the top, in their hues, for lines that end at the same place."""
+    """Name the arms in a legend at the top."""
     handles = [mpl.lines.Line2D([], [], color=hue_of(arm), linewidth=1.8) for arm in arms]
     figure.legend(handles, [name_of(arm) for arm in arms], loc="outside upper left",
                   ncols=len(arms), labelcolor="linecolor", fontsize=SMALL, handlelength=1.6,

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
-from fmstudy.experiments.reading import some, values_of
+from fmstudy.experiments.reading import values_of
 from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
@@ -21,15 +21,11 @@ def draw(table: pd.DataFrame) -> Drawing:
         return empty_figure("No training was started.")
     figure, (row,) = drawing.grid(1, 2, 3.3, sharey=True)
     left, right = row
-    means = {}
-    ends: dict[Axes, list[tuple[float, str, str]]] = {left: [], right: []}
-    arms = values_of(table, "arm")
-    for place, arm in enumerate(arms):
-        wide = drawing.curves(table, "accuracy_exact", "size", arm=arm)
-        means[arm] = drawing.arm_lines(left, wide, arm, marker="o")
-        ends[left].append((drawing.mean_at(means[arm], sizes[-1]), name_of(arm), hue_of(arm)))
-        height = 0.03 + 0.06 * place
-        drawing.crosses(left, some(table, arm=arm), "size", arm, height)
+    means = drawing.lines_and_crosses(left, table, "accuracy_exact", "size", (0.03, 0.06))
+    ends: dict[Axes, list[tuple[float, str, str]]] = {right: []}
+    ends[left] = [
+        (drawing.mean_at(mean, sizes[-1]), name_of(arm), hue_of(arm)) for arm, mean in means.items()
+    ]
     for (way, text), (hue, dashes) in zip(
         _ways(table).items(),
         ((HUES[1], "-"), (HUES[3], "-"), (HUES[2], "-"), (HUES[2], (0, (4, 2))), (FAINT, "-")),

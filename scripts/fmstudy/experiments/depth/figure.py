@@ -1,7 +1,5 @@
 """Gradient norms through the deepest net, and accuracy over depth."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -40,7 +38,7 @@ def draw(table: pd.DataFrame) -> Drawing:
             label_ends(left, ends, drawing.LABEL / 1.75)
         left.set_title(f"{name_of(activation)}: norm of gradients")
         drawing.steps_x(left, 5, f"layer of {deepest:g}")
-        accuracies = _accuracy_by_depth(right, own, arms)
+        accuracies = _accuracy_by_depth(right, own)
         right.set_title(f"{name_of(activation)}: test accuracy")
         said = f"gradients {listed(grown)}" if grown else "no gradients"
         findings.append(
@@ -59,18 +57,15 @@ def draw(table: pd.DataFrame) -> Drawing:
     )
 
 
-def _accuracy_by_depth(axes: Axes, rows: pd.DataFrame, arms: Sequence[str]) -> str:
+def _accuracy_by_depth(axes: Axes, rows: pd.DataFrame) -> str:
     """Draw the accuracy over depth, and say that of the deepest nets."""
     trained = sorted(values_of(rows[rows["measure"].isin(["finished", "test_accuracy"])], "depth"))
     if not trained:
         axes.set_axis_off()
         return ""
     ends, said = [], []
-    for place, arm in enumerate(arms):
-        own = some(rows, arm=arm)
-        wide = drawing.curves(own, "test_accuracy", "depth")
-        means = drawing.arm_lines(axes, wide, arm, marker="o")
-        drawing.crosses(axes, own, "depth", arm, 0.04 + 0.08 * place)
+    drawn = drawing.lines_and_crosses(axes, rows, "test_accuracy", "depth", (0.04, 0.08))
+    for arm, means in drawn.items():
         accuracy = drawing.mean_at(means, trained[-1])
         ends.append((accuracy, f"{name_of(arm)} {percent(accuracy)}", hue_of(arm)))
         said.append(f"{percent(accuracy)} ({name_of(arm)})")

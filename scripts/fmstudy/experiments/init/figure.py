@@ -27,14 +27,9 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     for line, activation in zip(grid, activations, strict=True):
         for axes, rate in zip(line, rates, strict=True):
             own = some(rows, activation=activation, rate=rate)
-            spans = []
-            for place, arm in enumerate(arms):
-                net = some(own, arm=arm)
-                wide = drawing.curves(net, "validation_loss", "std")
-                means = drawing.arm_lines(axes, wide, arm, marker="o")
-                drawing.crosses(axes, net, "std", arm, 0.05 + 0.09 * place)
-                spans.append(_span(means, net, arm))
+            drawn = drawing.lines_and_crosses(axes, own, "validation_loss", "std", (0.05, 0.09))
             if rate == chosen:
+                spans = [_span(means, some(own, arm=arm), arm) for arm, means in drawn.items()]
                 findings.append(f"{name_of(activation)} {listed(spans)}")
             axes.set_title(f"{name_of(activation)}, rate {number(rate)}", fontsize=8.5)
             drawing.values_x(axes, sorted(values_of(rows, "std")), "")

@@ -14,7 +14,7 @@ from fmstudy.study.spec import number
 @style()
 def draw(table: pd.DataFrame) -> Drawing:
     """Validation accuracy against the rate, before and after the activation."""
-    activations, arms = values_of(table, "activation"), values_of(table, "arm")
+    activations = values_of(table, "activation")
     if not activations:
         return empty_figure("No training was started.")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
@@ -23,9 +23,9 @@ def draw(table: pd.DataFrame) -> Drawing:
     for axes, activation in zip(grid[0], activations, strict=True):
         rows = some(table, activation=activation)
         best, ends[axes] = [], []
-        for arm in arms:
-            wide = drawing.curves(rows, "validation_accuracy", "rate", arm=arm)
-            means = drawing.arm_lines(axes, wide, arm, marker="o").dropna()
+        drawn = drawing.lines_and_crosses(axes, rows, "validation_accuracy", "rate", (0.04, 0.07))
+        for arm, all_means in drawn.items():
+            means = all_means.dropna()
             if means.empty:
                 best.append(f"diverged {arm}")
                 continue
@@ -37,9 +37,6 @@ def draw(table: pd.DataFrame) -> Drawing:
         axes.set_title(f"{name_of(activation)}: validation accuracy")
         percent_axis(axes)
         drawing.values_x(axes, values_of(rows, "rate"), "learning rate")
-        for place, arm in enumerate(arms):
-            height = 0.04 + 0.07 * place
-            drawing.crosses(axes, some(rows, arm=arm), "rate", arm, height)
     for axes, labels in ends.items():  # the limits are common
         label_ends(axes, labels, drawing.LABEL / 2.2)
     return Drawing(
