@@ -99,11 +99,8 @@ rule plot_predictions:
     output:
         **layout.figure_files(
             {
-                "calibration": "calibration",
-                "agreement": "agreement",
-                "hardest": "hardest",
-                "classes": "classes",
-                "duplicates": "duplicates",
+                name: name
+                for name in ("calibration", "agreement", "hardest", "classes", "duplicates")
             }
         ),
     log:

@@ -38,10 +38,6 @@ rule export_tables:
         f"{LOGS}/export_tables.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         code=digest("export_tables"),
     script:
@@ -64,10 +60,6 @@ rule render_report:
         f"{LOGS}/render_report.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         study=REPORT_DATA,
         config=config,
