@@ -231,14 +231,13 @@ def _gallery(
 ) -> mpl.figure.Figure:
     """Draw pictures in rows, dark on light, with captions below.
 
-    pictures   (pixels, N) in [0, 1], as wide as an image
-    high       inches of a row; those of the figure are more by `margin`, of which `below` it keeps
-               free below its pictures
-    gaps       between pictures, across and down, as shares of their sides
-    """  # fmt: skip
-    count = len(captions)
-    shown = min(columns, count)
-    rows = math.ceil(count / shown)
+    pictures       (pixels, n) in [0, 1], as wide as an image
+    high, margin   inches: height of a row, and additional height of the figure
+    below          space below the pictures, as a share of a row
+    gaps           between pictures, across and down, as shares of their sides
+    """
+    shown = min(columns, len(captions))
+    rows = math.ceil(len(captions) / shown)
     with style():
         size = (WIDTH * shown / columns, margin + high * rows)
         figure, grid = plt.subplots(rows, shown, figsize=size, squeeze=False)
