@@ -10,7 +10,7 @@ import pytest
 from fixtures.rules import TRAINED, carried, functions, reads_table, rules, uses
 from fixtures.workflow import append
 
-from fmstudy.study.experiments import DRAWN_BY, EXPERIMENTS, figures_of, module_of
+from fmstudy.study.experiments import EXPERIMENTS, figures_of, module_of
 from fmstudy.workflow import digest as digests
 
 
