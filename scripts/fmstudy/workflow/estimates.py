@@ -1,8 +1,8 @@
 """Rough estimates of the time and memory of jobs.
 
-The times determine priorities (the longest start first) and the first estimate of a run's duration.
-Only their order and proportions matter, so measurements on one machine suffice.  The memory is
-requested from a cluster's scheduler and so includes a margin.
+The times determine priorities and the first estimate of a run's duration.  Only their order and
+proportions matter, so measurements on one machine suffice.  The memory is requested from a
+cluster's scheduler and so includes a margin.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ SECONDS = {  # of other jobs, by rule or by the first word of its name
 WITH_ALL_IMAGES = {"check_statistics": 140.0, "find_duplicates": 12.0}
 OTHERWISE = 0.7
 # Rules whose long jobs start early.  Tables and figures run later, on cores without trainings.
-RANKED = {*TRAININGS, *WITH_ALL_IMAGES, "run_experiment"}
-RANKED |= {"compare_engines", "check_equality", "measure_machine"}
+RANKED = {
+    *(*TRAININGS, *WITH_ALL_IMAGES, "run_experiment"),
+    *("compare_engines", "check_equality", "measure_machine"),
+}
 
 
 def training_seconds(spec: RunSpec) -> float:
@@ -53,10 +55,7 @@ def job_seconds(study: Study, rule: str, name: str = "") -> float:
 
 
 def priority(study: Study, rule: str, name: str = "") -> int:
-    """Rank a job by its seconds plus those of the longest experiment that needs its results.
-
-    So the longest start first, and no long job waits unnecessarily for a short one.
-    """
+    """Rank a job by its seconds plus those of the longest experiment that needs its results."""
     if rule in ("fetch_dataset", "prepare_dataset"):
         return FIRST
     seconds = job_seconds(study, rule, name) if rule in RANKED else 0.0
