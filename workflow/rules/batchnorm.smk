@@ -78,7 +78,6 @@ rule collect_arms:
         experiment=any_of(study.batchnorm.arms),
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=2500,
         runtime=10,
@@ -152,7 +151,6 @@ rule check_equality:
     priority: priority("check_equality")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=2500,
         runtime=5,

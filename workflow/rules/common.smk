@@ -22,7 +22,7 @@ from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
-from fmstudy.workflow.layout import DATA, TENSORS, Layout
+from fmstudy.workflow.layout import DATA, OVERALL_ERRORS, TENSORS, Layout
 from fmstudy.workflow.planned import job_subject
 
 # Replace Snakemake's terminal output by a summary.

@@ -33,7 +33,6 @@ rule export_tables:
         f"{LOGS}/export_tables.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -59,7 +58,6 @@ rule render_report:
         f"{LOGS}/render_report.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -86,7 +84,6 @@ rule render_pdf:
         f"{LOGS}/render_pdf.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,
