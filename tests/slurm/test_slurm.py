@@ -37,9 +37,9 @@ def test_every_rule_runs_in_the_group_or_here_or_says_what_it_needs():
     assert set(groups) <= set(rules), "the profile names a rule that is not there"
     for name in set(rules) - set(groups):
         needs = "localrule: True" in rules[name] or re.search(
-            r"threads: 1\n    resources:\n        mem_mb=.+\n        runtime=.+\n", rules[name]
+            r"    resources:\n        mem_mb=.+\n        runtime=.+\n", rules[name]
         )
-        assert needs, f"{name}: a place in the group of the profile, or threads and resources"
+        assert needs, f"{name}: a place in the group of the profile, or resources"
 
 
 # ----------------------------------------------------------------------------- the study, run
