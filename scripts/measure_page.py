@@ -57,13 +57,11 @@ def find_chromium() -> str:
     for command in [chosen] if chosen else COMMANDS:
         if found := shutil.which(command):
             return found
-    what = (
-        f"CHROMIUM={chosen} is not a command"
-        if chosen
-        else f"none of {', '.join(COMMANDS)} in PATH"
-    )
+    missing = f"none of {', '.join(COMMANDS)} in PATH"
+    if chosen:
+        missing = f"CHROMIUM={chosen} is not a command"
     raise FileNotFoundError(
-        f"no Chromium: {what}. On Debian and Ubuntu: sudo apt-get install "
+        f"no Chromium: {missing}. On Debian and Ubuntu: sudo apt-get install "
         "chromium-headless-shell. Or use another one: CHROMIUM=/path/to/chromium make test"
     )
 
@@ -85,10 +83,8 @@ def sizes(html: str) -> dict[str, float]:
         return len(text.encode()) / 1e3
 
     raw = html.encode()
-    packed = len(gzip.compress(raw, mtime=0))
-    return {"raw": len(raw) / 1e6, "gzip": packed / 1e6} | {
-        element: inside(element) for element in ("script", "style")
-    }
+    whole = {"raw": len(raw) / 1e6, "gzip": len(gzip.compress(raw, mtime=0)) / 1e6}
+    return whole | {"script": inside("script"), "style": inside("style")}
 
 
 def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, float]:
@@ -141,8 +137,7 @@ def table(found: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the budget of the page given on the command line."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measure a rendered report against its budget.")
     parser.add_argument("page", type=Path, help="the report, such as report/final.html")
     page = parser.parse_args().page
@@ -154,7 +149,3 @@ def main() -> None:
         parser.error(str(error))
     print(table(found))
     sys.exit(any(not found[line.key] <= line.limit for line in BUDGET))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,6 +7,5 @@ from fmstudy.data import dataset
 
 with runtime.job(snakemake.log[0]):
     dataset.prepare(
-        sources=Path(snakemake.input[0]).parent,
-        destination=Path(snakemake.output.x_train).parent,
+        sources=Path(snakemake.input[0]).parent, destination=Path(snakemake.output.x_train).parent
     )

@@ -8,13 +8,14 @@ import logging
 import math
 import os
 import platform
+import re
 import signal
 import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -60,7 +61,8 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         to_screen.setLevel(logging.WARNING)
         if os.environ.get(QUIET):
             to_screen.addFilter(lambda record: record.levelno < logging.ERROR)
-        to_screen.setFormatter(_WithoutTraceback())
+        # Without the traceback.
+        to_screen.format = lambda record: record.getMessage()  # type: ignore[method-assign]
         log.setLevel(logging.INFO)
         log.propagate = False
         log.handlers = [to_file, to_screen]
@@ -86,16 +88,10 @@ def _exit_on_signal(number: int, _: Any) -> NoReturn:
     sys.exit(128 + number)
 
 
-class _WithoutTraceback(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage()
-
-
 class Progress:
-    """Logs the progress of a long task: at its start and end, and at intervals between.
+    """Logs the progress of a long task at its start and end, and every few seconds between.
 
-    `workflow.progress` reads these lines.  `every` is the minimum number of seconds between two
-    lines.
+    `workflow.progress` reads these lines.
     """
 
     def __init__(self, subject: str, total: float, unit: str, every: float = 5.0) -> None:
@@ -193,10 +189,11 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
-PACKAGES = [  # whose versions affect results and report
+# Packages whose versions affect results and report.
+PACKAGES = (
     *("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pandas"),
     *("matplotlib", "snakemake", "jinja2"),
-]
+)
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
@@ -208,10 +205,9 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def _version(name: str) -> str:
-    try:
+    with suppress(metadata.PackageNotFoundError):
         return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return metadata.version(f"{name}-cpu")
+    return metadata.version(f"{name}-cpu")
 
 
 def find(name: str) -> Callable[..., Any]:
@@ -234,13 +230,9 @@ def peak_memory_mb() -> float | None:
 def machine() -> dict[str, Any]:
     """Describe the machine: system, processor, and the cores available to this process."""
     processor = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            ]
-        processor = names[0] if names else processor
-    except OSError:
-        pass  # not Linux: keep the generic name
+    with suppress(OSError):  # not Linux: keep the generic name
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        if found := re.search(r"^model name\s*: *(.*\S)", text, re.MULTILINE):
+            processor = found[1]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"system": platform.platform(), "processor": processor, "cores": cores}

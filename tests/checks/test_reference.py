@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fixtures import REPOSITORY
 from fixtures.descent import numerical_gradient
+from fixtures.nets import random_parameters
 
 from fmstudy.checks import reference
 from fmstudy.checks.reference import Net
@@ -25,7 +26,7 @@ SCRIPTS = REPOSITORY / "scripts"
 def test_gradients_by_hand_equal_finite_differences(batch_norm, bias, activation, penalty):
     random = np.random.default_rng(5)
     normalized = "" if batch_norm == "none" else batch_norm
-    p = reference.random_parameters((6, 4, 3, 10), random, bias, normalized)
+    p = random_parameters((6, 4, 3, 10), random, bias, normalized)
     net = Net(3, activation, penalty, 0.01, batch_norm)
     x, labels = random.normal(size=(6, 7)), np.eye(10)[:, random.integers(0, 10, 7)]
 

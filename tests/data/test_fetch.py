@@ -19,11 +19,11 @@ import pytest
 from fixtures import REPOSITORY
 
 from fmstudy.data.download import Patience, fetch
-from fmstudy.data.identity import FILES, TRAIN_LABELS, Identity
+from fmstudy.data.identity import FILES, Identity
 from fmstudy.runtime import StudyError, log
 
 SCRIPTS = REPOSITORY / "scripts"
-NAME = TRAIN_LABELS
+NAME = "train-labels-idx1-ubyte"
 CONTENT = bytes(range(256)) * 8
 pack = partial(gzip.compress, mtime=0)
 PACKED = pack(CONTENT)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from fixtures.nets import random_parameters
 
 from fmstudy.checks import reference
 from fmstudy.checks.reference import Net
@@ -17,7 +18,7 @@ LAYERS = {"relu": lowlevel.relu_layer, "sigmoid": lowlevel.sigmoid_layer}
 def small_net(sizes=(6, 4, 3, 10), bias="vector", n=9):
     """Random parameters, x (6, n) and one-hot labels, all float64 that float32 holds exactly."""
     random = np.random.default_rng(3)
-    p = reference.random_parameters(sizes, random, bias)
+    p = random_parameters(sizes, random, bias)
     x, labels = random.normal(size=(sizes[0], n)), np.eye(10)[:, random.integers(0, 10, n)]
     rounded = {name: array.astype(np.float32).astype(float) for name, array in p.items()}
     return rounded, x.astype(np.float32).astype(float), labels

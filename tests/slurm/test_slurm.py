@@ -38,8 +38,8 @@ def test_a_rule_outside_the_group_says_what_it_needs():
     outside = {name: body for name, body in bodies().items() if "    priority: " in body}
     assert {"train_lowlevel", "run_experiment", "collect_arms"} <= set(outside)
     for name, body in outside.items():
-        needs = r"threads: 1\n    resources:\n        mem_mb=.+\n        runtime=.+\n"
-        assert re.search(needs, body), f"{name}: threads and resources"
+        needs = r"    resources:\n        mem_mb=.+\n        runtime=.+\n"
+        assert re.search(needs, body), f"{name}: resources"
 
 
 # ----------------------------------------------------------------------------- the study, run

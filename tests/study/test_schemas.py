@@ -12,7 +12,7 @@ from fmstudy.study import form, schema
 from fmstudy.workflow import digest
 
 SCHEMAS = schema.json_schemas()
-FILES = {"config": "config", "quick": "overlay", "full": "overlay"}
+FILES = {"config": "config", "quick": "config", "full": "config"}
 FILES |= {"claims": "claims", "batchnorm": "batchnorm"}
 
 
@@ -79,7 +79,7 @@ def test_every_file_tells_editors_its_schema():
 
 
 def test_file_that_lies_over_another_may_leave_out_any_key():
-    assert not [place for place, it in objects(SCHEMAS["overlay"]) if "required" in it]
+    assert not [place for place, it in objects(SCHEMAS["config"]) if "required" in it]
 
 
 def test_no_job_imports_pydantic():

@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -60,6 +60,11 @@ def neighbors(spec: RunSpec) -> list[RunSpec]:
             change = dict(zip(names, chosen if len(names) > 1 else (chosen,), strict=True))
             found.append(replace(spec, **change))
     return found
+
+
+def test_every_option_has_values_to_choose_from():
+    named = {name for keys in CHOICES for name in keys.split(", ")}
+    assert named | {"engine"} == {field.name for field in fields(RunSpec)}
 
 
 # Names

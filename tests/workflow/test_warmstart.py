@@ -110,7 +110,7 @@ def has_ended(pid: int) -> bool:
     """Whether a process is no more, or nothing of it but its entry."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 

@@ -196,7 +196,6 @@ rule check_statistics:
     priority: priority("check_statistics")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=15,
@@ -285,7 +284,6 @@ rule measure_machine:
     priority: priority("measure_machine")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=5,

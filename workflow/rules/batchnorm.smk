@@ -79,7 +79,6 @@ rule collect_arms:
     priority: priority("collect_arms")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=2500,
         runtime=10,
@@ -153,7 +152,6 @@ rule check_equality:
     priority: priority("check_equality")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=2500,
         runtime=5,

@@ -18,7 +18,6 @@ rule fetch_dataset:
     localrule: True
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=30,
@@ -44,7 +43,6 @@ rule prepare_dataset:
     priority: priority("prepare_dataset")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,

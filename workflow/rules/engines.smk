@@ -13,7 +13,6 @@ rule compare_engines:
     priority: priority("compare_engines")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=2500,
         runtime=5,

@@ -13,15 +13,11 @@ rule find_duplicates:
     priority: priority("find_duplicates")
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        table=call(
-            "analysis.duplicates.find_duplicates",
-            **study.sizes,
-        ),
+        table=call("analysis.duplicates.find_duplicates", **study.sizes),
         code=digest("table", "analysis.duplicates"),
     script:
         "../../scripts/table.py"
@@ -75,11 +71,8 @@ rule compare_predictions:
             correlation=study.errors.correlation,
         ),
         code=digest(
-            "table",
-            "analysis.calibration",
-            "analysis.error_analysis",
-            "analysis.duplicates",
-            "analysis.columns",
+            *("table", "analysis.calibration", "analysis.error_analysis"),
+            *("analysis.duplicates", "analysis.columns"),
         ),
     script:
         "../../scripts/table.py"

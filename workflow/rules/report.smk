@@ -83,7 +83,6 @@ rule render_pdf:
         f"{LOGS}/render_pdf.log",
     conda:
         "../envs/study.yaml"
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=10,

@@ -43,20 +43,15 @@ def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row
     random = np.random.default_rng(seed)
     gamma, beta = random.normal(1.0, 0.3, (100, 1)), random.normal(0.0, 1.0, (100, 1))
     size = min(size, len(samples))
-    xs = [
-        w @ samples.x[i * size : (i + 1) * size].numpy().T
-        for i in range(min(BATCHES, len(samples) // size))
-    ]
+    starts = range(0, len(samples) - size + 1, size)[:BATCHES]
+    xs = [w @ samples.part(start, start + size).x.numpy().T for start in starts]
     dy = random.normal(size=xs[0].shape)
     single = {n: a.astype(np.float32) for n, a in {"gamma": gamma, "beta": beta, "dy": dy}.items()}
     double = {name: array.astype(np.float64) for name, array in single.items()}
     expected = _numpy(xs, double, epsilon)
     rows: list[Row] = []
-    for engine, results in {
-        "lowlevel": _lowlevel(xs, single, epsilon),
-        "keras": _keras(xs, single, epsilon),
-    }.items():
-        for quantity, array in results.items():
+    for engine, compute in (("lowlevel", _lowlevel), ("keras", _keras)):
+        for quantity, array in compute(xs, single, epsilon).items():
             target = expected[quantity]
             deviation = np.abs(array.reshape(target.shape) - target).max() / np.abs(target).max()
             rows.append({"engine": engine, "quantity": quantity, "deviation": float(deviation)})
@@ -84,14 +79,12 @@ def _lowlevel(xs: list[np.ndarray], given: dict[str, np.ndarray], epsilon: float
     with tf.GradientTape() as tape:
         y, _ = batchnorm.batch_norm_training(x, gamma, beta, epsilon)
     gradients = tape.gradient(y, [x, gamma, beta], output_gradients=tf.constant(given["dy"]))
-    found = {"output": y.numpy()}
-    found |= _by_name(gradients)
+    found = {"output": y.numpy()} | _by_name(gradients)
     for momentum in MOMENTA:
         moving = batchnorm.Statistics(tf.zeros_like(gamma), tf.ones_like(gamma))
         for each in xs:
-            moving = batchnorm.update_moving(
-                moving, batchnorm.batch_statistics(tf.constant(each)), momentum
-            )
+            batch = batchnorm.batch_statistics(tf.constant(each))
+            moving = batchnorm.update_moving(moving, batch, momentum)
         found[f"moving_mean_{momentum:g}"] = moving.mean.numpy()
         found[f"moving_variance_{momentum:g}"] = moving.variance.numpy()
     return found
@@ -108,14 +101,9 @@ def _keras(xs: list[np.ndarray], given: dict[str, np.ndarray], epsilon: float) -
         with tf.GradientTape() as tape:
             y = layer(x, training=True)
         if not found:
-            found["output"] = y.numpy()
-            found |= _by_name(
-                tape.gradient(
-                    y,
-                    [x, layer.gamma.value, layer.beta.value],
-                    output_gradients=tf.constant(given["dy"]),
-                )
-            )
+            sources = [x, layer.gamma.value, layer.beta.value]
+            gradients = tape.gradient(y, sources, output_gradients=tf.constant(given["dy"]))
+            found = {"output": y.numpy()} | _by_name(gradients)
         for each in xs[1:]:
             layer(tf.constant(each), training=True)
         found[f"moving_mean_{momentum:g}"] = layer.moving_mean.numpy()

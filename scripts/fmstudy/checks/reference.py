@@ -13,7 +13,6 @@ D. Kingma, J. Ba, arXiv:1412.6980.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -88,7 +87,6 @@ _PENALTIES: dict[str, Callable[[np.ndarray], Any]] = {
     "l1_signed": np.sum,
     "l2": lambda w: (w**2).sum(),
 }
-
 
 _PENALTY_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": np.zeros_like,
@@ -278,21 +276,3 @@ class Adam:
             self.v[name] = self.b2 * self.v.get(name, 0.0) + (1.0 - self.b2) * g**2
             moved[name] = p[name] - rate * self.m[name] / (np.sqrt(self.v[name]) + self.epsilon)
         return moved
-
-
-def random_parameters(
-    sizes: tuple[int, ...], random: np.random.Generator, bias: str = "vector", normalized: str = ""
-) -> Parameters:
-    """Return random parameters of a net, none of them at a special value such as 0."""
-    p: Parameters = {}
-    for layer, (inputs, units) in enumerate(itertools.pairwise(sizes)):
-        last = layer == len(sizes) - 2
-        p[f"coefficients{layer}"] = random.normal(0.0, 1.0 / np.sqrt(inputs), (units, inputs))
-        if last or normalized != "before":
-            p[f"bias{layer}"] = np.asarray(
-                random.normal(0.0, 0.3) if bias == "scalar" else random.normal(0.0, 0.3, (units, 1))
-            )
-        if normalized and not last:
-            p[f"gamma{layer}"] = random.normal(1.0, 0.2, (units, 1))
-            p[f"beta{layer}"] = random.normal(0.0, 0.3, (units, 1))
-    return p

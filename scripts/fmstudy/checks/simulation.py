@@ -172,14 +172,13 @@ def ece_coverage(repetitions: int, seed: int = 0) -> pd.DataFrame:
 
     There are fewer of these simulations, because each needs a whole test set and is slow.
     """
-    found = simulate_ece_coverage(max(1, repetitions), seed)
-    count = found["repetitions"] * len(found["scenarios"])
-    low, high = share_interval(round(found["mean"] * count), count)
-    title = (
-        f"A calibration error, other images (mean over {len(found['scenarios'])} kinds of models)"
-    )
+    repetitions = max(1, repetitions)
+    covered = simulate_ece_coverage(repetitions, seed)
+    found, count = float(np.mean(covered)), repetitions * len(covered)
+    low, high = share_interval(round(found * count), count)
+    title = f"A calibration error, other images (mean over {len(covered)} kinds of models)"
     row = {"check": "ece", "title": title, "claimed": 0.95, "repetitions": count}
-    return pd.DataFrame([row | {"found": found["mean"], "low": low, "high": high}])
+    return pd.DataFrame([row | {"found": found, "low": low, "high": high}])
 
 
 def false_calls_in_families(repetitions: int, seed: int = 0) -> pd.DataFrame:

@@ -1,11 +1,11 @@
 """Three engines, one gradient: low-level TensorFlow and Keras against NumPy float64.
 
-Each net starts from the study's initial weights, uses the same images as one full batch, and takes
-the same Adam steps, with the study's training code in each engine.  NumPy uses the formulas of
-`reference` in double precision; the others use single precision.
+Each net starts from the study's initial weights and takes the same Adam steps on the same full
+batch, with the study's training code in each engine.  NumPy uses the formulas of `reference` in
+double precision; the others use single precision.
 
-The test is on the gradients of the first step.  They are the same function at the same point, so
-they may differ only by rounding, about 1e-7 of the largest entry.  There are two known exceptions:
+The test is on the gradients of the first step, which may differ only by rounding, about 1e-7 of the
+largest entry.  There are two known exceptions:
 
 - At 0, a ReLU has two one-sided gradients, and rounding chooses between them.  Images closer to
   that than `KINK`, by the distances in NumPy alone, are left out of the batch in advance.
@@ -14,25 +14,26 @@ they may differ only by rounding, about 1e-7 of the largest entry.  There are tw
   relative to the largest of the ten.
 
 Trajectories have no tolerance, because they show less.  Adam divides each gradient by its own size,
-so gradients with a wrong constant factor give nearly the same steps: equal trajectories do not
-prove equal gradients.  And differences grow: where a gradient is nearly 0, as for pixels that are
-nearly always black, rounding becomes a step of up to the learning rate, and images cross kinks.  A
-few weights diverge, while the loss hardly changes.
+so gradients with a wrong constant factor give nearly the same steps.  And differences grow: where a
+gradient is nearly 0, as for pixels that are nearly always black, rounding becomes a step of up to
+the learning rate, and images cross kinks.  A few weights diverge, while the loss hardly changes.
 
 In most nets that has one cause.  Keras computes Adam's correction sqrt(1 - b2^t) / (1 - b1^t) in
-single precision, where 1 - 0.999 keeps five digits, so the steps are too short by a relative 1e-5.
-Both engines use this optimizer and deviate alike.  Therefore they are compared with two
-trajectories in NumPy: one in double precision throughout, and one with only that correction rounded
-as in Keras.  The deviation from the second one is the remaining rounding, and would reveal any
-other difference, such as a wrong moment or a parameter that is not updated.
+single precision, where 1 - 0.999 keeps five digits, so the steps of both engines are too short by a
+relative 1e-5.  Therefore they are compared with two trajectories in NumPy: one in double precision
+throughout, and one with only that correction rounded as in Keras.  The deviation from the second
+one is the remaining rounding, and would reveal any other difference, such as a wrong moment or a
+parameter that is not updated.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from string import ascii_lowercase
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -74,17 +75,20 @@ NETS = {
 }
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Images (784, n) and one-hot labels (10, n), float32."""
 
     x: np.ndarray
     labels: np.ndarray
 
+    def double(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same in float64."""
+        return self.x.astype(np.float64), self.labels.astype(np.float64)
+
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The start and the course of a training in one engine.
+    """A training in one engine.
 
     gradients      of loss + penalty w.r.t. every parameter at the start, by the reference's names
     losses         loss and penalty before each step and after the last, (steps + 1, 2)
@@ -101,14 +105,8 @@ class Trajectory:
 # ------------------------------------------------------------------------------- the engines
 def reference_net(spec: RunSpec) -> reference.Net:
     """Convert a specification to the reference's net."""
-    return reference.Net(
-        layers=len(spec.hidden) + 1,
-        activation=spec.activation,
-        penalty=spec.penalty,
-        delta=spec.delta,
-        batch_norm=spec.batch_norm,
-        epsilon=spec.bn_epsilon,
-    )
+    penalty, batch_norm = (spec.penalty, spec.delta), (spec.batch_norm, spec.bn_epsilon)
+    return reference.Net(len(spec.hidden) + 1, spec.activation, *penalty, *batch_norm)
 
 
 def initial_parameters(spec: RunSpec, seed: int) -> reference.Parameters:
@@ -139,12 +137,8 @@ def numpy_trajectory(
     spec: RunSpec, seed: int, batch: Batch, steps: int, optimizer: type[reference.Adam]
 ) -> Trajectory:
     """Compute the trajectory in NumPy float64, with this kind of Adam."""
-    net, p, adam = (
-        reference_net(spec),
-        initial_parameters(spec, seed),
-        optimizer(spec.learning_rate),
-    )
-    x, labels = batch.x.astype(np.float64), batch.labels.astype(np.float64)
+    net, p, (x, labels) = reference_net(spec), initial_parameters(spec, seed), batch.double()
+    adam = optimizer(spec.learning_rate)
     first = seen = reference.evaluate(net, p, x, labels)
     losses = [(seen.loss, seen.penalty)]
     for _ in range(steps):
@@ -161,8 +155,7 @@ def lowlevel_trajectory(spec: RunSpec, seed: int, batch: Batch, steps: int) -> T
     chunks = Chunks(batch.x, batch.labels, CHUNK)
     seen = full_batch_gradients(network, chunks)
     names = list(network.named_arrays())
-    data = (batch.x, batch.labels)
-    trained = train_lowlevel(spec.varied(epochs=steps), seed, data, data, chunk=CHUNK)
+    trained = train_lowlevel(spec.varied(epochs=steps), seed, batch, batch, chunk=CHUNK)
     rows = trained.history.rows
     return Trajectory(
         dict(zip(names, (gradient.numpy() for gradient in seen.gradients), strict=True)),
@@ -206,9 +199,7 @@ def _keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return the trainable variables by the reference's names, such as coefficients1."""
     names = {"kernel": "coefficients", "bias": "bias", "gamma": "gamma", "beta": "beta"}
     return {
-        names[variable.name] + layer.name.removeprefix("dense").removeprefix("normalization"): (
-            variable
-        )
+        names[variable.name] + layer.name.lstrip(ascii_lowercase): variable
         for layer in model.layers
         for variable in layer.trainable_variables
     }
@@ -222,11 +213,9 @@ def _features_major(value: tf.Tensor) -> np.ndarray:
 # ---------------------------------------------------------------------------- the comparison
 def without_kinks(spec: RunSpec, seed: int, batch: Batch) -> Batch:
     """Return the batch without images that are initially closer than `KINK` to a ReLU's kink."""
-    start = initial_parameters(spec, seed)
+    net, start = reference_net(spec), initial_parameters(spec, seed)
     while True:  # with batch normalization, the distances depend on the batch
-        clear = (
-            reference.kink_distances(reference_net(spec), start, batch.x.astype(np.float64)) >= KINK
-        )
+        clear = reference.kink_distances(net, start, batch.double()[0]) >= KINK
         if clear.all():
             return batch
         batch = Batch(batch.x[:, clear], batch.labels[:, clear])
@@ -240,14 +229,9 @@ def gradient_sizes(spec: RunSpec, seed: int, batch: Batch, first: Trajectory) ->
     sizes = {name: _largest(gradient) for name, gradient in first.gradients.items()}
     if spec.bias == "scalar":
         name = f"bias{len(spec.hidden)}"
-        one_per_class = {
-            **initial_parameters(spec, seed),
-            name: np.zeros((batch.labels.shape[0], 1)),
-        }
-        x, labels = batch.x.astype(np.float64), batch.labels.astype(np.float64)
-        sizes[name] = _largest(
-            reference.evaluate(reference_net(spec), one_per_class, x, labels).gradients[name]
-        )
+        one_per_class = initial_parameters(spec, seed) | {name: np.zeros((len(batch.labels), 1))}
+        found = reference.evaluate(reference_net(spec), one_per_class, *batch.double())
+        sizes[name] = _largest(found.gradients[name])
     return sizes
 
 
@@ -317,21 +301,19 @@ def compare(title: str, spec: RunSpec, batch: Batch, steps: int, seed: int = SEE
         gradients = gradient_deviations(trajectory, expected, sizes)
         tensor = max(gradients, key=lambda name: (np.isnan(gradients[name]), gradients[name]))
         against_rounded = trajectory_deviations(trajectory, rounded)
-        rows.append(
-            {
-                "title": title,
-                "engine": engine,
-                "images": smooth.x.shape[1],
-                "left_out": batch.x.shape[1] - smooth.x.shape[1],
-                "steps": steps,
-                "gradient": gradients[tensor],
-                "tensor": tensor,
-                "tolerance": TOLERANCE,
-                "kept": "yes" if gradients[tensor] <= TOLERANCE else "no",
-                **trajectory_deviations(trajectory, expected),
-                **{f"{name}_rounded": value for name, value in against_rounded.items()},
-            }
-        )
+        row = {
+            "title": title,
+            "engine": engine,
+            "images": smooth.x.shape[1],
+            "left_out": batch.x.shape[1] - smooth.x.shape[1],
+            "steps": steps,
+            "gradient": gradients[tensor],
+            "tensor": tensor,
+            "tolerance": TOLERANCE,
+            "kept": "yes" if gradients[tensor] <= TOLERANCE else "no",
+        }
+        row |= trajectory_deviations(trajectory, expected)
+        rows.append(row | {f"{name}_rounded": it for name, it in against_rounded.items()})
     return rows
 
 
@@ -345,6 +327,5 @@ def engines_table(
 ) -> pd.DataFrame:
     """One row per net and engine, from images (784, n) and one-hot labels (10, n)."""
     batch = Batch(x, labels)
-    return pd.DataFrame(
-        row for title, spec in nets.items() for row in compare(title, spec, batch, steps)
-    )
+    rows = [compare(title, spec, batch, steps) for title, spec in nets.items()]
+    return pd.DataFrame(itertools.chain.from_iterable(rows))

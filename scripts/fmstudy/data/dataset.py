@@ -15,35 +15,19 @@ from typing import Any
 import numpy as np
 
 from fmstudy.data import idx
-from fmstudy.data.identity import (
-    FILES,
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    Identity,
-)
+from fmstudy.data.identity import FILES, SPLITS, Identity
 from fmstudy.runtime import StudyError, log, write_array, write_arrays, write_json
 
 # The authors' names for the labels 0 to 9:
 # https://github.com/zalandoresearch/fashion-mnist#labels
 CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABELS)}
 FEATURES = 28 * 28
 WHITE = 255  # the largest pixel; tensors hold pixels divided by it
 EXAMPLES = 8  # images shown per class
-VALIDATION_SHARE = 0.2
+VALIDATION_SHARE = 0.2  # of the training set
 
 _REBUILD = "delete this file and run the same command again to rebuild it"
 
@@ -56,7 +40,7 @@ def prepare(
     Writes to the directory `destination`:
     x_train.npy, x_test.npy   (784, n) float32 in [0, 1]
     y_train.npy, y_test.npy   (10, n) float32, one-hot
-    summary.json              `describe` of each split, and the validation part
+    summary.json              the classes, the files, and the images per class of each split
     summary.npz               the result of `training_images`
 
     Everything is checked before anything is written.  Raises StudyError if a file is missing or
@@ -65,11 +49,13 @@ def prepare(
     sources, destination = Path(sources), Path(destination)
     splits = {split: read_split(sources, split, files=files) for split in SPLITS}
     train_images, train_labels = splits["train"]
+    # Keras holds out the last images of the file for validation; it does not shuffle first.
+    held_out = train_labels[math.floor(len(train_labels) * (1.0 - VALIDATION_SHARE)) :]
     summary: dict[str, Any] = {
         "classes": list(CLASSES),
         "files": {name: files[name]._asdict() for pair in SPLITS.values() for name in pair},
-        **{split: describe(*pair) for split, pair in splits.items()},
-        "validation": describe_validation(train_labels),
+        **{split: describe(labels) for split, (_, labels) in splits.items()},
+        "validation": {"share": VALIDATION_SHARE} | describe(held_out),
     }
     illustrations = training_images(train_images, train_labels)
     try:
@@ -90,23 +76,21 @@ def read_split(
 
     Raises StudyError if a file is missing or differs from the expected one (`files`).
     """
-    images, labels = (
-        idx.parse_idx(_read_verified(Path(directory) / name, files)) for name in SPLITS[split]
-    )
-    return images, labels
 
+    def read(name: str) -> np.ndarray:
+        path = Path(directory) / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise StudyError(f"{path}: not found; run fetch_dataset first") from error
+        except OSError as error:
+            raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from error
+        if difference := files[name].mismatch(content):
+            raise StudyError(f"{path}: wrong content: {difference}; {_REBUILD}")
+        return idx.parse_idx(content)
 
-def _read_verified(path: Path, files: Mapping[str, Identity]) -> bytes:
-    """Read a fetched file; raises StudyError unless it has the expected content."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: not found; run fetch_dataset first") from error
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if difference := files[path.name].mismatch(content):
-        raise StudyError(f"{path}: wrong content: {difference}; {_REBUILD}")
-    return content
+    images, labels = SPLITS[split]
+    return read(images), read(labels)
 
 
 def features_major(images: np.ndarray) -> np.ndarray:
@@ -122,50 +106,10 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
     return y
 
 
-def describe(images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Count one split's images per class, and summarize its pixels, scaled to [0, 1].
-
-    images: (n, 28, 28) uint8, labels: (n,).  All sums are integer sums, hence exact and the same
-    on every machine; the standard deviation is that of the population.
-    """
-    values = np.arange(WHITE + 1)
-    histogram = np.zeros(WHITE + 1, dtype=np.int64)
-    for image in images:  # `bincount` of all at once would convert every pixel to 64 bits
-        histogram += np.bincount(image.ravel(), minlength=WHITE + 1)
-    present = np.flatnonzero(histogram)
-    mean = int(histogram @ values) / images.size
-    mean_square = int(histogram @ values**2) / images.size
-    return {
-        "samples": len(images),
-        "class_counts": _class_counts(labels),
-        "pixels": {
-            "minimum": int(present[0]) / WHITE,
-            "maximum": int(present[-1]) / WHITE,
-            "mean": mean / WHITE,
-            "standard_deviation": math.sqrt(mean_square - mean**2) / WHITE,
-        },
-    }
-
-
-def describe_validation(labels: np.ndarray, share: float = VALIDATION_SHARE) -> dict[str, Any]:
-    """Count per class the samples that Keras holds out for validation: the last `share`.
-
-    labels: (n,), in the order of the file.  `first` is the index of the first held-out sample,
-    computed as in Keras' `train_validation_split`, which does not shuffle first.
-    """
-    first = math.floor(len(labels) * (1.0 - share))
-    held_out = labels[first:]
-    return {
-        "share": share,
-        "first": first,
-        "samples": len(held_out),
-        "class_counts": _class_counts(held_out),
-    }
-
-
-def _class_counts(labels: np.ndarray) -> list[int]:
-    counts: list[int] = np.bincount(labels, minlength=len(CLASSES)).tolist()
-    return counts
+def describe(labels: np.ndarray) -> dict[str, Any]:
+    """Count images, also per class; labels: (n,)."""
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    return {"samples": len(labels), "class_counts": counts.tolist()}
 
 
 def training_images(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -177,9 +121,10 @@ def training_images(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndar
     and, with unscaled pixels:
     sample_images                (10, 8, 28, 28) uint8, the first 8 images of each class
     """
-    sums = np.zeros((len(CLASSES), *images.shape[1:]), dtype=np.int64)
-    squares = np.zeros(images.shape[1:], dtype=np.int64)
-    samples = np.zeros((len(CLASSES), EXAMPLES, *images.shape[1:]), dtype=np.uint8)
+    shape = images.shape[1:]
+    sums = np.zeros((len(CLASSES), *shape), dtype=np.int64)
+    squares = np.zeros(shape, dtype=np.int64)
+    samples = np.zeros((len(CLASSES), EXAMPLES, *shape), dtype=np.uint8)
     counts = np.bincount(labels, minlength=len(CLASSES))
     for label in range(len(CLASSES)):
         group = images[labels == label]

@@ -89,7 +89,8 @@ def fetch(
     for source in sources:
         for place in _locations(source, name):
             try:
-                limit = _size_limit(files[name].size)
+                size = files[name].size
+                limit = size + size // 10 + 1_000_000  # compression may enlarge a file
                 if _is_url(place):
                     content = _download(place, limit, patience)
                 else:
@@ -125,17 +126,10 @@ def _locations(source: str, name: str) -> Iterator[str]:
     """Yield the file's possible locations in `source`, the likelier one first."""
     if _is_url(source):
         folder = source if source.endswith("/") else f"{source}/"
-        yield f"{folder}{name}.gz"
-        yield f"{folder}{name}"
+        yield from (f"{folder}{name}.gz", f"{folder}{name}")
     else:
-        directory = os.path.expanduser(source)
-        yield os.path.join(directory, name)
-        yield os.path.join(directory, f"{name}.gz")
-
-
-def _size_limit(size: int) -> int:
-    """Return an upper limit for the compressed size of `size` bytes."""
-    return size + size // 10 + 1_000_000
+        path = os.path.join(os.path.expanduser(source), name)
+        yield from (path, f"{path}.gz")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -156,31 +150,24 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _download(url: str, limit: int, patience: Patience) -> bytes:
     """Download `url`, retrying after temporary errors; raises what `_request` raises."""
-    for attempt in range(1, patience.tries):
+    for attempt in range(patience.tries - 1):
         try:
             return _request(url, limit, patience)
         except _UnreachableError as failure:
             log.info("%s: %s; trying again", url, failure)
-            time.sleep(patience.pause * 2 ** (attempt - 1))
+            time.sleep(patience.pause * 2**attempt)
     return _request(url, limit, patience)
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Return an opener limited to HTTP and HTTPS, so that no redirect leads anywhere else.
-
-    It uses the proxies of the environment.
-    """
+    """Return an opener limited to HTTP and HTTPS, so that no redirect leads anywhere else."""
     opener = urllib.request.OpenerDirector()
+    web = urllib.request
     for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
+        *(web.ProxyHandler, web.UnknownHandler, web.HTTPHandler, web.HTTPSHandler),
+        *(web.HTTPRedirectHandler, web.HTTPDefaultErrorHandler, web.HTTPErrorProcessor),
     ):
-        opener.add_handler(handler)
+        opener.add_handler(handler())
     opener.addheaders = [("User-Agent", "fmstudy")]
     return opener
 

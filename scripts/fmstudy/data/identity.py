@@ -27,20 +27,19 @@ class Identity(NamedTuple):
         return f"{self.size:,} bytes with SHA-256 {self.sha256}"
 
 
-TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
-
 FILES: Mapping[str, Identity] = {
-    TRAIN_IMAGES: Identity(
+    "train-images-idx3-ubyte": Identity(
         47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
     ),
-    TRAIN_LABELS: Identity(
+    "train-labels-idx1-ubyte": Identity(
         60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
     ),
-    TEST_IMAGES: Identity(
+    "t10k-images-idx3-ubyte": Identity(
         7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
     ),
-    TEST_LABELS: Identity(
+    "t10k-labels-idx1-ubyte": Identity(
         10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
     ),
 }
+# The files of each split: images and labels.
+SPLITS = {"train": tuple(FILES)[:2], "test": tuple(FILES)[2:]}

@@ -21,50 +21,28 @@ Claims = Mapping[str, Mapping[str, Any]]
 
 
 def read(
-    path: str | Path,
-    models: Mapping[str, Any],
-    sweeps: Mapping[str, Any],
-    published: Sequence[str],
+    path: str | Path, models: Mapping[str, Any], sweeps: Mapping[str, Any], published: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Read the claims by name.
+    """Read the claims by name, for a study with these models, sweeps, and ids of published numbers.
 
     Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
-    content = form.read_checked(
-        path,
-        schema.Claims,
-        lambda content: check(content["claims"], models, sweeps, published),
-    )
-    claims: dict[str, dict[str, Any]] = content["claims"]
+
+    def check(content: Mapping[str, Any]) -> Iterator[Problem]:
+        for name, claim in content["claims"].items():
+            yield from _check(("claims", name), claim, models, sweeps, published)
+
+    claims: dict[str, dict[str, Any]] = form.read_checked(path, schema.Claims, check)["claims"]
     return claims
 
 
-def check(
-    claims: Claims,
-    models: Mapping[str, Any],
-    sweeps: Mapping[str, Any],
-    published: Sequence[str],
-) -> list[Problem]:
-    """Find inconsistencies in claims that match the schema.
-
-    `models` and `sweeps` are those of the study, by name; `published` are the ids of the published
-    numbers.
-    """
-    return [
-        problem
-        for name in claims
-        for problem in _check(name, claims[name], models, sweeps, published)
-    ]
-
-
 def _check(
-    name: str,
+    path: KeyPath,
     claim: Mapping[str, Any],
     models: Mapping[str, Any],
     sweeps: Mapping[str, Any],
     published: Sequence[str],
 ) -> Iterator[Problem]:
-    path: KeyPath = ("claims", name)
     if not ({"test", "untested"} & set(claim)):
         yield Problem(path, "needs a test, or the reason for having none under untested.")
     if {"test", "untested"} <= set(claim):
@@ -77,12 +55,13 @@ def _check(
     if "test" in claim and len(kinds) != 1:
         yield Problem((*path, "test"), f"must have exactly one of {', '.join(KINDS)}.")
     for kind in kinds:
-        for key in ("model", "with"):
-            given = test[kind].get(key)
-            if given is not None and given not in models:
-                yield Problem((*path, "test", kind, key), unknown("model", given, models))
-        if (sweep := test[kind].get("sweep")) and sweep not in sweeps:
-            yield Problem((*path, "test", kind, "sweep"), unknown("sweep", sweep, sweeps))
+        for key, what, known in (
+            ("model", "model", models),
+            ("with", "model", models),
+            ("sweep", "sweep", sweeps),
+        ):
+            if key in test[kind] and (name := test[kind][key]) not in known:
+                yield Problem((*path, "test", kind, key), unknown(what, name, known))
     printed = claim.get("printed", {})
     for key in ("add", "subtract"):
         for index, number_id in enumerate(printed.get(key, [])):
@@ -106,18 +85,17 @@ def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Proble
 
 def models_of(claims: Claims) -> list[str]:
     """Return the distinct names of the models in the claims' tests, without sweeps."""
-    tests = [claim.get("test", {}) for claim in claims.values()]
-    named = [
-        test[kind].get(key)
-        for test in tests
-        for kind in KINDS
-        if kind in test
-        for key in ("model", "with")
-    ]
-    return list(dict.fromkeys(name for name in named if name is not None))
+    return _named(claims, "model", "with")
 
 
 def sweeps_of(claims: Claims) -> list[str]:
     """Return the distinct names of the sweeps in the claims' tests."""
+    return _named(claims, "sweep")
+
+
+def _named(claims: Claims, *keys: str) -> list[str]:
     tests = [claim.get("test", {}) for claim in claims.values()]
-    return list(dict.fromkeys(test["trend"]["sweep"] for test in tests if "trend" in test))
+    found = [
+        test[kind].get(key) for test in tests for kind in KINDS if kind in test for key in keys
+    ]
+    return list(dict.fromkeys(name for name in found if name is not None))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,22 +35,13 @@ class Problem:
     text: str
 
 
-class Origins:
+class Origins(dict[KeyPath, str]):
     """Where each key of the merged configuration was last set, as file and line."""
-
-    def __init__(self) -> None:
-        self._places: dict[KeyPath, str] = {}
-
-    def add(self, path: KeyPath, place: str) -> None:
-        """Record that the key at `path` is set at `place`."""
-        self._places[path] = place
 
     def place(self, path: KeyPath) -> str:
         """Return the place of `path`, or of the nearest group around it."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self._places:
-                return self._places[path[:end]]
-        raise AssertionError("every configuration has a first file")
+        around = (path[:end] for end in range(len(path), -1, -1))
+        return next(self[group] for group in around if group in self)
 
 
 def key_text(path: KeyPath) -> str:
@@ -69,8 +61,8 @@ def nearest(word: object, allowed: Iterable[str]) -> str:
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Describe an unknown name: no model is called "b". Did you mean "B"? Models: A, B."""
     known = list(known)
-    listed = f"{kind.capitalize()}s: {', '.join(known)}."
-    return f'no {kind} is called "{name}".{nearest(name, known)} {listed}'
+    found = f'no {kind} is called "{name}".{nearest(name, known)}'
+    return f"{found} {kind.capitalize()}s: {', '.join(known)}."
 
 
 def read_origins(files: Sequence[str | Path]) -> Origins:
@@ -89,9 +81,9 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
             raise ConfigurationError(f"{file}: cannot be read: {error.strerror}.") from None
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{file}: must contain keys and values, such as 'seeds: [1]'.")
-        origins.add((), str(file))
+        origins[()] = str(file)
         for path, line in _walk(node, (), str(file)):
-            origins.add(path, f"{file}, line {line}")
+            origins[path] = f"{file}, line {line}"
     return origins
 
 
@@ -131,20 +123,16 @@ def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
 
     Snakemake passes numbers inside lists and groups as strings.
     """
-    origins.add(path, "command line (--config)")
+    origins[path] = "command line (--config)"
     if isinstance(given, Mapping):
         return {key: read_command_line(item, (*path, key), origins) for key, item in given.items()}
     if isinstance(given, list):
         return [read_command_line(item, (*path, i), origins) for i, item in enumerate(given)]
-    return _number_or_text(given) if isinstance(given, str) else given
-
-
-def _number_or_text(text: str) -> Any:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, int | float) else text
+    if isinstance(given, str):
+        with suppress(yaml.YAMLError):
+            value = yaml.safe_load(given)
+            return value if isinstance(value, int | float) else given
+    return given
 
 
 def report(problems: Sequence[Problem], origins: Origins) -> ConfigurationError:

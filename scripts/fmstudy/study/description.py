@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
@@ -26,7 +27,7 @@ def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any
 
 
 def as_dicts(models: Iterable[Model]) -> list[dict[str, Any]]:
-    """Return the models as dictionaries."""
+    """Return the models in plain types."""
     return [model.as_dict() for model in models]
 
 
@@ -39,13 +40,7 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
     """Describe all comparisons, or those whose models are all in `among`."""
     known = set(study.models if among is None else names(among))
     return [
-        {
-            "name": comparison.name,
-            "title": comparison.title,
-            "section": comparison.section,
-            "models": names(comparison.models),
-            "against": comparison.against,
-        }
+        asdict(comparison) | {"models": names(comparison.models)}
         for comparison in study.comparisons.values()
         if known.issuperset(names(comparison.models))
     ]
@@ -53,8 +48,9 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
 
 def sweep(given: Sweep) -> dict[str, Any]:
     """Describe a sweep, without its models."""
-    keys = ("name", "title", "section", "vary", "base")
-    return {key: getattr(given, key) for key in keys} | {"values": list(given.values)}
+    described = asdict(given) | {"values": list(given.values)}
+    del described["models"]
+    return described
 
 
 def explorer_groups(study: Study) -> list[dict[str, Any]]:
@@ -64,7 +60,7 @@ def explorer_groups(study: Study) -> list[dict[str, Any]]:
         (title, section, [model for model in every if model.section == section])
         for section, title in SECTIONS.items()
     ]
-    groups += [(given.title, "sweep", given.models) for given in study.sweeps.values()]
+    groups += [(sweep.title, "sweep", sweep.models) for sweep in study.sweeps.values()]
     return [
         {"title": title, "kind": kind, "models": as_dicts(models)}
         for title, kind, models in groups

@@ -1,8 +1,6 @@
-"""The experiments of Part C, their claims and predictions.
+"""The experiments of Part C; reads and checks their claims and predictions (batchnorm.yaml).
 
-Claims about batch normalization and our predictions are data (config/batchnorm.yaml); this module
-reads and checks them.  The code of an experiment is in the package `experiments`, in a folder of
-its name.
+The code of an experiment is in the package `experiments`, in a folder of its name.
 """
 
 from __future__ import annotations
@@ -100,11 +98,8 @@ class Expected:
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
         """Return the predictions for one experiment, by name."""
-        return {
-            name: prediction
-            for name, prediction in self.predictions.items()
-            if prediction["experiment"] == experiment
-        }
+        predictions = self.predictions.items()
+        return {name: it for name, it in predictions if it["experiment"] == experiment}
 
 
 def read(path: str | Path) -> Expected:

@@ -1,7 +1,6 @@
-"""Checks content against pydantic models, with error messages that users can act on.
+"""Checks content against the models of `schema`, with error messages that users can act on.
 
-`schema` has the models.  Only the workflow imports this module, when it is parsed; jobs do not need
-pydantic.
+Only the workflow imports this module, when it is parsed; jobs do not need pydantic.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Proble
     Returns the content as that type and no problems, or None and every problem found.  `path` is
     the location of the content in its file.
     """
-    adapter = TypeAdapter(kind) if _is_group(kind) else TypeAdapter(kind, config=STRICT)
+    adapter = TypeAdapter(kind, config=None if _is_group(kind) else STRICT)
     try:
         return adapter.validate_python(whole_numbers(content)), []
     except ValidationError as error:
@@ -90,9 +89,7 @@ def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Proble
 
 
 def read_checked(
-    file: str | Path,
-    kind: type[Group],
-    check_rest: Callable[[dict[str, Any]], Iterable[Problem]],
+    file: str | Path, kind: type[Group], check_rest: Callable[[dict[str, Any]], Iterable[Problem]]
 ) -> dict[str, Any]:
     """Read a separate file of the configuration; `check_rest` finds what a type cannot express.
 
@@ -182,34 +179,34 @@ def _type_at(kind: Any, path: KeyPath) -> Any:
 
 
 def _describe(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return f'the text "{value}"'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "a group of keys"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return f'the text "{value}"'
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return "a group of keys"
+        case list():
+            return f"a list of {len(value)}"
     return str(value)
 
 
 def _hint(value: Any, code: str) -> str:
-    if isinstance(value, str) and code in ("float_type", "int_type"):
-        try:
-            number = float(value)
-        except ValueError:
-            return ""
-        if not math.isfinite(number):
-            return ""
-        mantissa, _, exponent = value.lower().partition("e")
-        if exponent:  # YAML 1.1 requires a decimal point and a sign
-            point = "" if "." in mantissa else ".0"
-            written = f"{mantissa}{point}e{int(exponent):+d}"
-            if written != value.lower():
-                return f" YAML reads {value} as text: write {written}."
-        return f" Write it without quotes: {value}."
     if code == "string_type" and isinstance(value, int | float | date):
         return " Put it in quotation marks."
-    return ""
+    if not isinstance(value, str) or code not in ("float_type", "int_type"):
+        return ""
+    try:
+        if not math.isfinite(float(value)):
+            return ""
+    except ValueError:
+        return ""
+    mantissa, _, exponent = value.lower().partition("e")
+    if exponent:  # YAML 1.1 requires a decimal point and a sign
+        point = "" if "." in mantissa else ".0"
+        written = f"{mantissa}{point}e{int(exponent):+d}"
+        if written != value.lower():
+            return f" YAML reads {value} as text: write {written}."
+    return f" Write it without quotes: {value}."

@@ -14,13 +14,7 @@ from typing import Any, get_args
 from fmstudy.study import form, schema
 from fmstudy.study.configuration import KeyPath, Problem, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import REFERENCE, RunSpec, number
-
-# Keys that only one engine has.
-ONLY = {
-    "lowlevel": {"bias", "weight_std", "penalty", "delta"},
-    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
-}
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, number
 
 
 @dataclass(frozen=True)
@@ -40,15 +34,9 @@ class Model:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the model in plain built-in types, for figures and tables."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "section": self.section,
-            "engine": self.spec.engine,
-            "run": self.run,
-            "seeds": list(self.seeds),
-            "spec": self.spec.as_dict(),
-        }
+        named = {"name": self.name, "title": self.title, "section": self.section}
+        trained = {"engine": self.spec.engine, "run": self.run, "seeds": list(self.seeds)}
+        return named | trained | {"spec": self.spec.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -66,10 +54,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models with learning curves on shared axes, and tests of their differences.
-
-    Each model is compared with the first one or with the previous one.
-    """
+    """Models on shared axes, each tested against the first one or the previous one."""
 
     name: str
     title: str
@@ -103,11 +88,11 @@ class ErrorAnalysis:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """The experiments on batch normalization of a study.
+    """The experiments on batch normalization.
 
     common     the settings of the common net and of the data
     settings   by experiment: the common settings and its own
-    arms       by experiment, if it evaluates models of the study: the models, by arm
+    arms       by experiment that evaluates models of the study: these models, by arm
     """
 
     file: str
@@ -127,7 +112,7 @@ class BatchNorm:
         return {key: it for key, it in settings.items() if key not in ("usable", "levels")}
 
     def arms_of(self, name: str) -> dict[str, dict[str, Any]]:
-        """What a job must know of the models that an experiment reads off, by arm."""
+        """The models that an experiment evaluates, in plain types, by arm."""
         return {arm: model.as_dict() for arm, model in self.arms[name].items()}
 
 
@@ -167,8 +152,8 @@ class Study:
     @property
     def compared(self) -> list[Model]:
         """The distinct models of all comparisons."""
-        named = {m.name: m for comparison in self.comparisons.values() for m in comparison.models}
-        return list(named.values())
+        models = (model for it in self.comparisons.values() for model in it.models)
+        return list({model.name: model for model in models}.values())
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -178,10 +163,10 @@ class Study:
     @property
     def uses_all_images(self) -> bool:
         """Whether the study uses every image of the data set, as the source does."""
-        return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)
+        return self.sizes == {"train_samples": 60_000, "test_samples": 10_000}
 
     def trained_models(self) -> Iterator[Model]:
-        """Yield every trained model of the study, those of longer training and sweeps included."""
+        """Yield every trained model, including those of longer training and sweeps."""
         yield from self.models.values()
         yield self.epochs.model
         for sweep in self.sweeps.values():
@@ -215,21 +200,21 @@ def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
 
 class _Builder:
     def __init__(self, config: schema.Configuration, given: Mapping[str, Any]) -> None:
-        self.config = config
-        self.given = given
+        self.config, self.given = config, given
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
+        self.sizes = config.data.model_dump(include={"train_samples", "test_samples"})
 
     def refuse(self, path: KeyPath, text: str) -> None:
         self.problems.append(Problem(path, text))
 
     def build(self) -> Study | None:
-        config = self.config
+        config, closer, published = self.config, self.config.closer, self.config.published
         self.check_names("models", config.models)
         self.check_names("sweeps", config.sweeps)
         self.check_names("comparisons", config.comparisons)
-        for name, given in config.models.items():
-            self.add_model(name, given)
+        for name, model in config.models.items():
+            self.add_model(name, model)
         if self.problems:  # the remaining checks would only repeat them
             return None
         return Study(
@@ -241,21 +226,19 @@ class _Builder:
             epochs=self.longer_training(),
             depth=self.same_engine(("depth", "models"), config.depth.models),
             weights=self.weight_models(),
-            sweeps={name: self.sweep(name, given) for name, given in config.sweeps.items()},
+            sweeps={name: self.sweep(name, it) for name, it in config.sweeps.items()},
             comparisons={
-                name: self.comparison(name, given) for name, given in config.comparisons.items()
+                name: self.comparison(name, it) for name, it in config.comparisons.items()
             },
             batchnorm=self.batchnorm(),
             errors=ErrorAnalysis(
-                models=self.find_models(("closer", "models"), config.closer.models),
-                leave_out=self.find_models(("closer", "leave_out"), config.closer.leave_out),
-                correlation=config.closer.duplicates.correlation,
+                models=self.find_models(("closer", "models"), closer.models),
+                leave_out=self.find_models(("closer", "leave_out"), closer.leave_out),
+                correlation=closer.duplicates.correlation,
             ),
-            published_file=config.published.file,
+            published_file=published.file,
             published_models=self.published_models(),
-            published_numbers={
-                source: tuple(given.numbers) for source, given in config.published.models.items()
-            },
+            published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
             claims_file=config.claims.file,
             replicates=self.replicates(),
             checks=config.checks.model_dump(),
@@ -265,66 +248,62 @@ class _Builder:
         """Reject names that differ only in case: they become file names."""
         first: dict[str, str] = {}
         for name in names:
-            other = first.setdefault(name.lower(), name)
-            if other != name:
-                self.refuse(
-                    (group, name),
-                    f"differs from {other} only in case; rename one of them.",
-                )
+            if (other := first.setdefault(name.lower(), name)) != name:
+                text = f"differs from {other} only in case; rename one of them."
+                self.refuse((group, name), text)
 
     def add_model(self, name: str, given: schema.Model) -> None:
-        path: KeyPath = ("models", name)
-        engine, explicit = given.engine, given.model_fields_set
-        other_engine = "keras" if engine == "lowlevel" else "lowlevel"
+        def refuse(key: str, text: str) -> None:
+            self.refuse(("models", name, key), text)
+
+        config, engine, explicit = self.config, given.engine, given.model_fields_set
+        keras = engine == "keras"
+        other_engine = "lowlevel" if keras else "keras"
+        section, other_section = ("part_b", "part_a") if keras else ("part_a", "part_b")
         for key in sorted(ONLY[other_engine] & explicit):
             if getattr(given, key) not in ("none", 0):
-                allowed = sorted(ONLY[engine])
-                self.refuse(
-                    (*path, key),
+                refuse(
+                    key,
                     f"belongs to the engine {other_engine}; this model has engine {engine}, "
-                    f"whose own keys are {', '.join(allowed)}.",
+                    f"whose own keys are {', '.join(sorted(ONLY[engine]))}.",
                 )
         if given.penalty == "none" and given.delta:
             _, *penalties = get_args(schema.Penalty)
-            self.refuse(
-                (*path, "delta"),
-                f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it.",
-            )
+            text = f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it."
+            refuse("delta", text)
         if given.penalty != "none" and "delta" not in explicit:
-            self.refuse((*path, "penalty"), "needs its strength: add delta, such as 1.0e-4.")
+            refuse("penalty", "needs its strength: add delta, such as 1.0e-4.")
         for key in ("bn_momentum", "bn_epsilon"):
             if key in explicit and given.batch_norm == "none":
-                self.refuse((*path, key), "needs batch_norm: before (or after), or drop it.")
+                refuse(key, "needs batch_norm: before (or after), or drop it.")
         if (given.dropout or given.batch_norm != "none") and not given.hidden:
-            self.refuse(
-                (*path, "hidden"), "dropout and batch_norm need hidden layers, but there are none."
-            )
-        config = self.config
+            refuse("hidden", "dropout and batch_norm need hidden layers, but there are none.")
         spec = RunSpec.from_dict(
             REFERENCE[engine].as_dict()
             | getattr(config.defaults, engine).model_dump()
             | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
-            | config.data.model_dump(include={"train_samples", "test_samples"})
+            | self.sizes
         )
-        if spec.batch_size and spec.batch_size > spec.fitted_samples:
-            self.refuse(
-                (*path, "batch_size"),
-                f"is {spec.batch_size}, but only {spec.fitted_samples} samples are left for "
-                "training (data: train_samples, less validation_split).",
+        if spec.batch_size:
+            held_out = "validation_split"
+            self.check_batch(("models", name, "batch_size"), spec.batch_size, spec, held_out)
+        if given.section == other_section:
+            refuse(
+                "section",
+                f"is {other_section}, whose models have the other engine; "
+                f"choose {section} or batchnorm.",
             )
-        section, other = ("part_b", "part_a") if engine == "keras" else ("part_a", "part_b")
-        if given.section == other:
+        seeds = tuple(given.seeds or config.seeds)
+        self.models[name] = Model(name, given.title or name, given.section or section, spec, seeds)
+
+    def check_batch(self, path: KeyPath, size: int, spec: RunSpec, held_out: str) -> None:
+        """Reject a mini-batch larger than the number of training samples."""
+        if size > spec.fitted_samples:
             self.refuse(
-                (*path, "section"),
-                f"is {other}, whose models have the other engine; choose {section} or batchnorm.",
+                path,
+                f"is {size}, but only {spec.fitted_samples} samples are left for training "
+                f"(data: train_samples, less {held_out}).",
             )
-        self.models[name] = Model(
-            name=name,
-            title=given.title or name,
-            section=given.section or section,
-            spec=spec,
-            seeds=tuple(given.seeds or config.seeds),
-        )
 
     def find_model(self, name: str, path: KeyPath) -> Model:
         """Find a model by name; for an unknown one, record a problem and return any model."""
@@ -349,11 +328,17 @@ class _Builder:
         return models
 
     def weight_models(self) -> tuple[Model, ...]:
-        models = self.find_models(("weights", "models"), self.config.weights.models)
-        for index, name in enumerate(self.config.weights.models):
-            if self.engine(name) == "keras":
-                self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
-        return models
+        path, names = ("weights", "models"), self.config.weights.models
+        for index, name in enumerate(names):
+            if self.is_keras(name):
+                self.refuse((*path, index), f"{name} is not a low-level model.")
+        return self.find_models(path, names)
+
+    def published_models(self) -> dict[str, tuple[str, ...]]:
+        given = self.config.published.models
+        for source, model in given.items():
+            self.find_models(("published", "models", source, "redone_by"), model.redone_by)
+        return {source: tuple(model.redone_by) for source, model in given.items()}
 
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""
@@ -361,26 +346,25 @@ class _Builder:
         models = self.find_models(("replicates", "models"), given.models)
         return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
 
-    def engine(self, name: str) -> str | None:
-        """Return a model's engine; None for an unknown model, already recorded as a problem."""
-        return self.models[name].spec.engine if name in self.models else None
+    def is_keras(self, name: str) -> bool:
+        """Whether a model exists and is a Keras model."""
+        return name in self.models and self.models[name].spec.engine == "keras"
 
     def longer_training(self) -> LongerTraining:
-        given = self.config.epochs
-        base = self.find_model(given.model, ("epochs", "model"))
-        if self.engine(given.model) == "keras":
+        given, path = self.config.epochs, ("epochs", "model")
+        base = self.find_model(given.model, path)
+        if self.is_keras(given.model):
             self.refuse(
-                ("epochs", "model"),
+                path,
                 f"{base.name} is a Keras model, which is tested only once, at the end; "
                 "choose a low-level model.",
             )
         at = tuple(sorted(given.at))
-        spec = base.spec.varied(epochs=at[-1])
         model = Model(
             f"{base.name}-{at[-1]}-epochs",
             f"{base.title}, {at[-1]:,} epochs",
             base.section,
-            spec,
+            base.spec.varied(epochs=at[-1]),
             tuple(given.seeds or base.seeds),
         )
         return LongerTraining(base.name, at, model)
@@ -390,31 +374,25 @@ class _Builder:
         base, vary = self.find_model(given.model, (*path, "model")), given.vary
         if base.name == given.model:  # otherwise the model is unknown
             self.check_sweep(vary, base, (*path, "vary"))
-        values, models = [], []
-        for index, value in enumerate(given.values):
-            value = self.sweep_value(vary, value, base, (*path, "values", index))
-            if value is None:
-                continue
-            values.append(value)
-            change = {"hidden": (value,)} if vary == "width" else {vary: value}
-            models.append(
-                Model(
-                    name=f"{base.name}-{vary}-{number(value)}",
-                    title=f"{vary.replace('_', ' ')} {number(value)}",
-                    section=base.section,
-                    spec=base.spec.varied(**change),
-                    seeds=tuple(given.seeds or base.seeds),
-                )
+        found = [
+            self.sweep_value(vary, value, base, (*path, "values", index))
+            for index, value in enumerate(given.values)
+        ]
+        values = tuple(value for value in found if value is not None)
+        models = tuple(
+            Model(
+                name=f"{base.name}-{vary}-{number(value)}",
+                title=f"{vary.replace('_', ' ')} {number(value)}",
+                section=base.section,
+                spec=base.spec.varied(
+                    **({"hidden": (value,)} if vary == "width" else {vary: value})
+                ),
+                seeds=tuple(given.seeds or base.seeds),
             )
-        return Sweep(
-            name=name,
-            title=given.title,
-            section=given.section or base.section,
-            vary=vary,
-            base=base.name,
-            values=tuple(values),
-            models=tuple(models),
+            for value in values
         )
+        section = given.section or base.section
+        return Sweep(name, given.title, section, vary, base.name, values, models)
 
     def check_sweep(self, vary: str, base: Model, path: KeyPath) -> None:
         if vary == "width" and len(base.spec.hidden) != 1:
@@ -447,73 +425,49 @@ class _Builder:
 
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
-        data = self.config.data.model_dump(include={"train_samples", "test_samples"})
         explicit = given.model_dump(by_alias=True, exclude_unset=True)
         explicit = _ordered_like(self.given["batchnorm"], explicit)
-        common, chosen = explicit["net"] | data, explicit["experiments"]
+        common, chosen = explicit["net"] | self.sizes, explicit["experiments"]
         # in the order of the report
         settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
+        path: KeyPath = ("batchnorm", "experiments")
         arms = {
             name: {
-                arm: self.find_model(model, ("batchnorm", "experiments", name, "arms", arm))
+                arm: self.find_model(model, (*path, name, "arms", arm))
                 for arm, model in chosen[name]["arms"].items()
             }
             for name in settings
             if "arms" in chosen[name]
         }
         self.check_batches(given)
-        if given.experiments.speed:
-            self.check_speed(given.experiments)
+        self.check_speed(given.experiments)
         return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
 
     def check_batches(self, given: schema.BatchNorm) -> None:
         """Reject batches larger than the number of training samples."""
-        fitted = RunSpec(
-            "lowlevel",
-            validation_split=given.net.validation_split,
-            train_samples=self.config.data.train_samples,
-        ).fitted_samples
-        path: KeyPath = ("batchnorm", "experiments")
-        batch_sizes: list[tuple[KeyPath, int]] = [
-            (("batchnorm", "net", "batch_size"), given.net.batch_size)
-        ]
+        split, samples = given.net.validation_split, self.sizes["train_samples"]
+        spec = RunSpec("lowlevel", validation_split=split, train_samples=samples)
+        batches: dict[KeyPath, int] = {("net", "batch_size"): given.net.batch_size}
         if experiment := given.experiments.batch_size:
-            sizes = enumerate(experiment.sizes)
-            batch_sizes += [((*path, "batch-size", "sizes", index), size) for index, size in sizes]
+            for index, size in enumerate(experiment.sizes):
+                batches["experiments", "batch-size", "sizes", index] = size
         if evaluation := given.experiments.evaluation:
-            batch_sizes.append(
-                ((*path, "evaluation", "epoch", "batch_size"), evaluation.epoch.batch_size)
-            )
-        for path, size in batch_sizes:
-            if size > fitted:
-                self.refuse(
-                    path,
-                    f"is {size}, but only {fitted} samples are left for training "
-                    "(data: train_samples, less batchnorm: net: validation_split).",
-                )
+            size = evaluation.epoch.batch_size
+            batches["experiments", "evaluation", "epoch", "batch_size"] = size
+        for path, size in batches.items():
+            self.check_batch(("batchnorm", *path), size, spec, "batchnorm: net: validation_split")
 
     def check_speed(self, given: schema.Experiments) -> None:
         """Check that learning-rate has the rates for the experiment speed."""
         grids = given.learning_rate.grids if given.learning_rate else []
         available = {grid.activation for grid in grids if grid.optimizer == "sgd"}
-        for index, activation in enumerate(given.speed.activations):
+        for index, activation in enumerate(given.speed.activations if given.speed else []):
             if activation not in available:
                 self.refuse(
                     ("batchnorm", "experiments", "speed", "activations", index),
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
                     "with optimizer sgd; speed takes its rates from there.",
                 )
-
-    def published_models(self) -> dict[str, tuple[str, ...]]:
-        return {
-            source: tuple(
-                model.name
-                for model in self.find_models(
-                    ("published", "models", source, "redone_by"), given.redone_by
-                )
-            )
-            for source, given in self.config.published.models.items()
-        }
 
 
 def _ordered_like(given: Any, value: Any) -> Any:

@@ -11,15 +11,8 @@ from pathlib import Path
 from fmstudy.study.configuration import ConfigurationError, nearest
 
 COLUMNS = (
-    "id",
-    "part",
-    "model",
-    "published_setting",
-    "split",
-    "metric",
-    "value",
-    "unit",
-    "as_written",
+    *("id", "part", "model", "published_setting"),
+    *("split", "metric", "value", "unit", "as_written"),
 )
 
 
@@ -104,10 +97,10 @@ def _row_errors(where: str, row: Mapping[str, str]) -> Iterator[str]:
         if row[column] not in allowed:
             yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
     try:
-        finite = math.isfinite(float(row["value"]))
+        number = float(row["value"])
     except ValueError:
-        finite = False
-    if not finite:
+        number = math.nan
+    if not math.isfinite(number):
         yield f'{where}: value must be a number; found "{row["value"]}".'
     if not _AS_WRITTEN.fullmatch(row["as_written"].strip()):
         yield (

@@ -1,12 +1,12 @@
 """The schema of the files in config/: every key with its type, range and meaning.
 
-Configuration   config.yaml, and its overlays
+Configuration   config.yaml, and the files that overlay it
 Claims          claims.yaml
 Expectations    batchnorm.yaml
 
 `plan`, `claims` and `experiments` check what a type cannot express (named models must exist, a
-penalty needs its delta, ...).  Editors complete and check these files by the JSON schemas in
-workflow/schemas, which `python -m fmstudy.study.schema workflow/schemas` writes.
+penalty needs its delta, ...).  `python -m fmstudy.study.schema workflow/schemas` writes the JSON
+schemas by which editors complete and check these files.
 """
 
 import json
@@ -80,8 +80,7 @@ Hidden = Annotated[  # limited, because the run's name lists them and must fit i
     list[Units], key("units of each hidden layer; [] is softmax", max_length=30)
 ]
 Seeds = Annotated[
-    Some[Annotated[int, Field(ge=0, le=4_294_967_295)]],
-    key("one training for each of these seeds"),
+    Some[Annotated[int, Field(ge=0, le=4_294_967_295)]], key("one training for each of these seeds")
 ]
 ModelNames = Annotated[Some[Name], key("names of models")]
 Steps = Annotated[int, key("training steps", ge=1, le=1_000_000)]
@@ -93,8 +92,7 @@ class Output(Group):
     """Where results and the report are written."""
 
     directory: str = pattern(
-        "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$",
-        "results or a folder in it, such as results/quick",
+        "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$", "results or a folder in it, such as results/quick"
     )
     report: str = pattern(
         "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
@@ -121,14 +119,14 @@ class Shared(Group):
 
 
 class LowlevelDefaults(Shared):
-    """Settings of low-level models that do not set their own."""
+    """The same for low-level models."""
 
     bias: Bias
     weight_std: WeightStd
 
 
 class KerasDefaults(Shared):
-    """Settings of Keras models that do not set their own."""
+    """The same for Keras models."""
 
     batch_size: BatchSize
     validation_split: ValidationSplit
@@ -284,9 +282,7 @@ class Arms(Group):
     """An experiment on models of this study."""
 
     arms: dict[ArmName, Name] = key(
-        "models, by their names in the experiment",
-        min_length=2,
-        json_schema_extra=CLOSED,
+        "models, by their names in the experiment", min_length=2, json_schema_extra=CLOSED
     )
 
 
@@ -610,13 +606,12 @@ class Expectations(Group):
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON schemas by name; `overlay` is for files that overlay config.yaml."""
+    """Return the JSON schemas by name."""
     files: dict[str, type[Group]]
     files = {"config": Configuration, "claims": Claims, "batchnorm": Expectations}
     schemas = {name: kind.model_json_schema() for name, kind in files.items()}
-    schemas["overlay"] = Configuration.model_json_schema()
-    for group in (schemas["overlay"], *schemas["overlay"]["$defs"].values()):
-        group.pop("required", None)  # missing keys keep their values
+    for group in (schemas["config"], *schemas["config"]["$defs"].values()):
+        group.pop("required", None)  # so that files that overlay config.yaml may omit any key
     return schemas
 
 

@@ -146,44 +146,46 @@ class RunSpec:
         parts = [net if self.engine == "lowlevel" else f"{self.engine}-{net}"]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in _NAME_PARTS and value != getattr(reference, field.name):
-                parts.append(_NAME_PARTS[field.name](self))
+            if field.name not in _IN_OTHER_PARTS and value != getattr(reference, field.name):
+                parts.append(self._name_part(field.name, value))
         samples = (self.train_samples, self.test_samples)
         if samples != (reference.train_samples, reference.test_samples):
             parts.append(f"n-{self.train_samples}-{self.test_samples}")
-        return "_".join(part for part in parts if part)
+        return "_".join(parts)
+
+    def _name_part(self, option: str, value: Any) -> str:
+        match option, value:
+            case "activation" | "optimizer", _:
+                return str(value)
+            case "bias", _:
+                return f"{value}-bias"
+            case "penalty", _:
+                return f"{value.replace('_', '-')}-{number(self.delta)}"
+            case "weight_std", None:
+                return "glorot"
+        name = _SHORT.get(option, option.replace("_", "-"))
+        return f"{name}-{number(value) if isinstance(value, float) else value}"
 
 
 # Names are relative to these, not to the configuration: edited defaults must not rename old runs.
 REFERENCE = {
     "lowlevel": RunSpec("lowlevel"),
     "keras": RunSpec(
-        "keras",
-        bias="vector",
-        weight_std=None,
-        epochs=20,
-        batch_size=256,
-        validation_split=0.2,
+        "keras", bias="vector", weight_std=None, epochs=20, batch_size=256, validation_split=0.2
     ),
 }
 
-_NAME_PARTS = {
-    "activation": lambda run: run.activation,
-    "bias": lambda run: f"{run.bias}-bias",
-    "weight_std": lambda run: (
-        "glorot" if run.weight_std is None else f"std-{number(run.weight_std)}"
-    ),
-    "penalty": lambda run: f"{run.penalty.replace('_', '-')}-{number(run.delta)}",
-    "dropout": lambda run: f"dropout-{number(run.dropout)}",
-    "batch_norm": lambda run: f"bn-{run.batch_norm}",
-    "bn_momentum": lambda run: f"momentum-{number(run.bn_momentum)}",
-    "bn_epsilon": lambda run: f"epsilon-{number(run.bn_epsilon)}",
-    "optimizer": lambda run: run.optimizer,
-    "learning_rate": lambda run: f"rate-{number(run.learning_rate)}",
-    "epochs": lambda run: f"epochs-{run.epochs}",
-    "batch_size": lambda run: f"batch-{run.batch_size}",
-    "validation_split": lambda run: f"validation-{number(run.validation_split)}",
+# Options that only one engine has.
+ONLY = {
+    "lowlevel": {"bias", "weight_std", "penalty", "delta"},
+    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
 }
+
+# How names call options; others have their own name, such as dropout-0.3.
+_SHORT = {"weight_std": "std", "batch_norm": "bn", "bn_momentum": "momentum"}
+_SHORT |= {"bn_epsilon": "epsilon", "learning_rate": "rate"}
+_SHORT |= {"batch_size": "batch", "validation_split": "validation"}
+_IN_OTHER_PARTS = {"engine", "hidden", "delta", "train_samples", "test_samples"}
 
 
 def number(value: float) -> str:

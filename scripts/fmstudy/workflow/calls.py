@@ -31,8 +31,8 @@ from fmstudy.analysis.results import Runs, read_arrays
 def read_table(path: str) -> pd.DataFrame:
     """Read a table by the descriptions of its columns.
 
-    `columns` is imported by name, so that an edited heading does not change the digest of rules
-    that read no tables.  Rules that read tables include the digest of `columns` explicitly.
+    These are imported by name, so that an edited heading does not change the digest of rules that
+    read no tables; those that read some include the digest of `columns` explicitly.
     """
     table: pd.DataFrame = runtime.find("analysis.columns.read")(path)
     return table

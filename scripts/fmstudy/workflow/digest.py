@@ -2,8 +2,8 @@
 
 Snakemake detects changes of a script, but not of the modules that it imports.  So each rule has, as
 a parameter, a digest of the library modules that its script imports, directly or indirectly.
-Comments, layout and docstrings do not affect it: correcting a word must not cost half an hour of
-training.  The digest is the same for all supported versions of Python.
+Comments, layout, docstrings, and the version of Python do not affect it: correcting a word must not
+cost half an hour of training.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ CACHE = Path(".snakemake/digests.json")  # in the working directory
 
 
 class Source(NamedTuple):
-    """The relevant parts of a Python file: its imports from the library, and its code.
+    """The relevant parts of a Python file.
 
-    imports   the modules that it may import, such as `engines.cost`; some may not exist, because
-              imports of modules and of names in modules look alike
-    code      a digest (64 hexadecimal digits) that ignores comments, layout and docstrings; empty
-              if there is no other code, as in the `__init__` of our packages
+    imports   the modules of the library that it may import, such as `engines.cost`; some may not
+              exist, because imports of modules and of names in modules look alike
+    code      its digest (64 hexadecimal digits); empty for a file without code
     """
 
     imports: tuple[str, ...]
@@ -53,17 +52,16 @@ def study_digest() -> str:
     results.  `PYTHONPATH=scripts python -m fmstudy.workflow.digest` prints it.
     """
     root = SCRIPTS.parent
-    code = [
+    code = sorted(
         (path.relative_to(SCRIPTS).as_posix(), source.code) for path, source in _sources().items()
-    ]
-    files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
-    files += (path for path in (root / "report/templates").rglob("*") if path.is_file())
-    texts = [
+    )
+    texts = sorted(
         (path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
-        for path in files
-        if path.exists()
-    ]
-    return _hash(f"{name}\n{text}\n" for name, text in sorted(code) + sorted(texts))
+        for files in ("Snakefile", "workflow/rules/*.smk", "report/templates/**/*")
+        for path in root.glob(files)
+        if path.is_file()
+    )
+    return _hash(f"{name}\n{text}\n" for name, text in code + texts)
 
 
 def modules_of(script: str, *modules: str) -> list[str]:
@@ -71,15 +69,14 @@ def modules_of(script: str, *modules: str) -> list[str]:
 
     Packages, which Python imports with each of their modules, count if their `__init__` has code.
     """
-    found = {name: _module(name) for name in modules}
+    found = {name: _module(name) for name in modules}  # KeyError if there is no such module
     waiting = {*_sources()[SCRIPTS / f"{script}.py"].imports, *_with_packages(modules)}
     waiting.update(*(source.imports for source in found.values()))
     while waiting:
         name = waiting.pop()
-        source = _sources().get(_path(name))
-        if source and name not in found:
-            found[name] = source
-            waiting.update(source.imports)
+        if name not in found and _path(name) in _sources():
+            found[name] = _module(name)
+            waiting.update(found[name].imports)
     return sorted(name for name, source in found.items() if source.code)
 
 
@@ -95,46 +92,27 @@ def _path(module: str) -> Path:
     return SCRIPTS / PACKAGE / f"{module.replace('.', '/')}.py"
 
 
-# ------------------------------------------------------------------------- reading the files
 @cache
 def _sources() -> dict[Path, Source]:
     """Read every script and every module of the library.
 
     Parsing them all takes a second each time that the workflow is parsed.  So the results are
-    cached, by the files' contents, in Snakemake's own folder.
+    cached, by the files' contents, in Snakemake's own folder, if it exists and is writable.
     """
-    paths = [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / PACKAGE).rglob("*.py"))]
-    known = _load_cache()
-    found: dict[str, Source] = {}
-    keys = {}
-    for path in paths:
-        text = path.read_bytes()
-        # The key includes this file, so that changes of the algorithm invalidate the cache.
-        key = keys[path] = hashlib.sha256(_own_text() + text).hexdigest()
-        found[key] = known.get(key) or _read(text, path)
-    if found != known:
-        _save_cache(found)
-    return {path: found[key] for path, key in keys.items()}
-
-
-@cache
-def _own_text() -> bytes:
-    return Path(__file__).read_bytes()
-
-
-def _load_cache() -> dict[str, Source]:
-    try:
+    known: dict[str, Source] = {}
+    with suppress(OSError, ValueError, TypeError, AttributeError):  # missing or damaged
         content = json.loads(CACHE.read_text(encoding="utf-8"))
-        return {key: Source(tuple(imports), code) for key, (imports, code) in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # missing or damaged
-        return {}
-
-
-def _save_cache(found: dict[str, Source]) -> None:
-    """Write the cache, if Snakemake's folder exists and is writable."""
-    if CACHE.parent.is_dir():
+        known = {key: Source(tuple(imports), code) for key, (imports, code) in content.items()}
+    own = Path(__file__).read_bytes()  # changes of the algorithm invalidate the cache
+    sources, found = {}, {}
+    for path in (*SCRIPTS.glob("*.py"), *(SCRIPTS / PACKAGE).rglob("*.py")):
+        text = path.read_bytes()
+        key = hashlib.sha256(own + text).hexdigest()
+        sources[path] = found[key] = known.get(key) or _read(text, path)
+    if found != known and CACHE.parent.is_dir():
         with suppress(OSError):
             runtime.write_text(CACHE, json.dumps(found))
+    return sources
 
 
 def _read(text: bytes, path: Path) -> Source:
@@ -152,12 +130,11 @@ def _imports(tree: ast.Module) -> set[str]:
     """Return every module that the imports may refer to, with its packages."""
     dotted: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            dotted |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            dotted |= {alias.name for alias in node.names}
-    ours = [name for name in dotted if name.partition(".")[0] == PACKAGE]
-    return _with_packages(name.partition(".")[2] for name in ours)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            dotted |= {origin + alias.name for alias in node.names}
+    split = (name.partition(".") for name in dotted)
+    return _with_packages(module for package, _, module in split if package == PACKAGE)
 
 
 def _with_packages(modules: Iterable[str]) -> set[str]:

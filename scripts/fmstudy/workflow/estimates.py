@@ -1,8 +1,8 @@
 """Rough estimates of the time and memory of jobs.
 
-The times determine priorities (the longest start first) and the first estimate of a run's duration.
-Only their order and proportions matter, so measurements on one machine suffice.  The memory is
-requested from a cluster's scheduler and so includes a margin.
+The times determine priorities and the first estimate of a run's duration.  Only their order and
+proportions matter, so measurements on one machine suffice.  The memory is requested from a
+cluster's scheduler and so includes a margin.
 """
 
 from __future__ import annotations
@@ -53,10 +53,7 @@ def job_seconds(study: Study, rule: str, name: str = "") -> float:
 
 
 def priority(study: Study, rule: str, name: str = "") -> int:
-    """Rank a job by its seconds plus those of the longest experiment that needs its results.
-
-    So the longest start first, and no long job waits unnecessarily for a short one.
-    """
+    """Rank a job by its seconds plus those of the longest experiment that needs its results."""
     if rule in ("fetch_dataset", "prepare_dataset"):
         return FIRST
     seconds = job_seconds(study, rule, name) if rule in RANKED else 0.0

@@ -42,7 +42,6 @@ class Layout:
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
         self.shown: list[str] = []
 
-    # ------------------------------------------------------------------------------- paths
     def table(self, name: str) -> str:
         """Return the path of a table."""
         return f"{self.tables}/{name}.csv"
@@ -73,11 +72,8 @@ class Layout:
     def run_files(self, models: Iterable[Model], *kinds: str) -> list[str]:
         """Return the distinct files of these kinds from all trainings of the models."""
         trainings = [(model.run, seed) for model in models for seed in model.seeds]
-        paths = (
-            f"{self.run.format(run=run, seed=seed)}/{TRAINING_FILES[kind]}"
-            for kind in kinds
-            for run, seed in trainings
-        )
+        folders = [self.run.format(run=run, seed=seed) for run, seed in trainings]
+        paths = (f"{folder}/{TRAINING_FILES[kind]}" for kind in kinds for folder in folders)
         return list(dict.fromkeys(paths))
 
     def experiment_files(self, experiment: str, file: str) -> list[str]:
@@ -92,10 +88,11 @@ class Layout:
 
     def experiment_tables(self, name: str) -> dict[str, str]:
         """Return the tables of an experiment: results, times, quantities, and predictions."""
-        kinds = {kind: f"bn_{name}_{kind}" for kind in ("times", "quantities", "predictions")}
-        return {kind: self.table(it) for kind, it in ({"table": f"bn_{name}"} | kinds).items()}
+        others = ("times", "quantities", "predictions")
+        tables = {kind: self.table(f"bn_{name}_{kind}") for kind in others}
+        return {"table": self.table(f"bn_{name}")} | tables
 
-    # ----------------------------------------------------------------------------- targets
+    # The files of targets.
     @property
     def figure_experiments(self) -> dict[str, str]:
         """The experiment of each experiment figure."""
@@ -122,21 +119,15 @@ class Layout:
 
     def section_results(self, section: str) -> list[str]:
         """Return the table and figures of a section's models, sweeps and comparisons."""
-        study = self.study
+        sweeps, comparisons = (
+            [name for name, it in group.items() if it.section == section]
+            for group in (self.study.sweeps, self.study.comparisons)
+        )
         return [
             self.table(section),
-            *(self.figure(f"curves_{model.name}") for model in study.section(section)),
-            *(
-                path
-                for name, sweep in study.sweeps.items()
-                if sweep.section == section
-                for path in self.sweep_results(name)
-            ),
-            *(
-                self.figure(f"compare_{name}")
-                for name, comparison in study.comparisons.items()
-                if comparison.section == section
-            ),
+            *(self.figure(f"curves_{model.name}") for model in self.study.section(section)),
+            *(path for name in sweeps for path in self.sweep_results(name)),
+            *(self.figure(f"compare_{name}") for name in comparisons),
         ]
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:

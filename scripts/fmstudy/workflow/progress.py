@@ -24,19 +24,14 @@ PRIOR_SECONDS = 5.0  # at typical speed, assumed before the first measurement
 
 @dataclass(frozen=True)
 class Job:
-    """A planned job.
-
-    seconds      typical duration on one core; 0 for target rules
-    wildcards    distinguish the jobs of a rule
-    reason       why it runs, such as "code changed"
-    """
+    """A planned job."""
 
     id: int
     rule: str
-    seconds: float
+    seconds: float  # typical duration on one core; 0 for target rules
     wildcards: Mapping[str, str] = field(default_factory=dict)
     log: str | None = None
-    reason: str = ""
+    reason: str = ""  # why it runs, such as "code changed"
 
     @property
     def name(self) -> str:
@@ -54,7 +49,6 @@ class Job:
 class Run:
     """A planned run of Snakemake.
 
-    jobs        all planned jobs
     slots       cores, or the number of concurrent jobs on a cluster
     targets     the requested files
     keep_going  whether other jobs continue after a failure
@@ -110,25 +104,17 @@ def read_stage(log: str | Path, since: float = 0.0) -> Stage | None:
 
 @dataclass(frozen=True)
 class Outlook:
-    """The estimated rest of a run.
+    """The estimated rest of a run."""
 
-    seconds  until its end
-    share    fraction of the work done, in [0, 1]
-    rough    whether less than a tenth of the work has been measured
-    left     remaining seconds of each job, by its id
-    """
-
-    seconds: float
-    share: float
-    rough: bool
-    left: Mapping[int, float]
+    seconds: float  # until its end
+    share: float  # of the work done
+    rough: bool  # less than a tenth of the work has been measured
+    left: Mapping[int, float]  # seconds by job id
 
 
 class State:
     """The state of a run: its jobs, those running and done, and their speed.
 
-    jobs   all planned jobs
-    slots  cores, or the number of concurrent jobs on a cluster
     Times are seconds since 1970.
     """
 
@@ -168,12 +154,11 @@ class State:
 
     def read_logs(self) -> None:
         """Read the logs of running jobs."""
-        found = {
-            id: read_stage(log, began)
+        self.stages = {
+            id: stage
             for id, began in self.running.items()
-            if (log := self.jobs[id].log)
+            if (log := self.jobs[id].log) and (stage := read_stage(log, began))
         }
-        self.stages = {id: stage for id, stage in found.items() if stage}
 
     def outlook(self, now: float) -> Outlook:
         """Estimate the rest of the run from what was recorded and read."""
@@ -184,11 +169,8 @@ class State:
                 typical += stage.share * self.jobs[id].seconds
         slower = (took + PRIOR_SECONDS) / (typical + PRIOR_SECONDS)
         over = self.done | self.failed
-        left = {
-            id: self._left(id, slower * job.seconds, now)
-            for id, job in self.jobs.items()
-            if id not in over
-        }
+        remaining = (job for id, job in self.jobs.items() if id not in over)
+        left = {job.id: self._left(job.id, slower * job.seconds, now) for job in remaining}
         total = sum(job.seconds for job in self.jobs.values())
         waiting = sum(left.values())
         if total:

@@ -1,12 +1,9 @@
 """The terminal output of a run: the plan, one line of progress, failures, and the result.
 
-Snakemake writes about fifteen lines per job.  `install` replaces its terminal handler.  The new
-handler receives every record of Snakemake's logger and summarizes those that it knows; others, such
-as warnings and unexpected errors, go to Snakemake's handler, which prints them as usual.  If the
-new handler fails, it prints one warning and passes on everything from then on.  Snakemake's log
-file stays complete.
-
-This module does not import Snakemake; it reads the attributes of its records.
+Snakemake writes about fifteen lines per job.  `install` replaces its terminal handler by one that
+summarizes the records that it knows; others, such as warnings and unexpected errors, go to
+Snakemake's handler, which prints them as usual.  If the new handler fails, it prints one warning
+and passes on everything from then on.  Snakemake's log file stays complete.
 """
 
 from __future__ import annotations
@@ -16,8 +13,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +32,7 @@ HOLD = 1.0  # seconds to wait until Snakemake names the job of an error
 
 # Events of Snakemake's logger that the line of progress summarizes.
 ROUTINE = {
-    *("workflow_started", "resources_info", "rulegraph", "shellcmd", "progress"),
+    *("workflow_started", "run_info", "resources_info", "rulegraph", "shellcmd", "progress"),
     *("job_info", "group_info", "job_started", "job_finished"),
 }
 # The same for messages without an event; all other messages are shown.
@@ -56,15 +53,12 @@ FAILED = re.compile(
 
 
 class Terminal(logging.Handler):
-    """Replaces Snakemake's handler for the terminal.
+    """Replaces Snakemake's handler for the terminal, `snakemakes`, and writes to its stream.
 
-    snakemakes  that handler; other output goes to the same stream
     describe    returns the run after Snakemake has planned it
-    full        whether to pass everything on
     dry         whether this is a dry run
     quiet       values of --quiet: rules, progress, all
     logs        Snakemake's log files
-    clock       returns seconds since 1970
     poll        seconds between two calls of `tick` by a thread; 0 starts none
     """
 
@@ -73,7 +67,6 @@ class Terminal(logging.Handler):
         snakemakes: logging.StreamHandler,
         describe: Callable[[], Run],
         *,
-        full: bool = False,
         dry: bool = False,
         quiet: Collection[str] = (),
         logs: Sequence[str] = (),
@@ -82,10 +75,10 @@ class Terminal(logging.Handler):
     ) -> None:
         super().__init__()
         self.snakemakes, self.describe = snakemakes, describe
-        self.full, self.dry, self.quiet, self.logs = full, dry, set(quiet), logs
+        self.dry, self.quiet, self.logs = dry, set(quiet), logs
         self.clock, self.poll = clock, poll
         self.stream = snakemakes.stream
-        self.in_place = _is_terminal(self.stream) and not full
+        self.in_place = _is_terminal(self.stream)
         self.working = True  # until an error in this handler
         self.run: Run | None = None
         self.state = State([], 1)
@@ -109,18 +102,22 @@ class Terminal(logging.Handler):
 
     def _process(self, record: logging.LogRecord) -> bool:
         event, details = str(getattr(record, "event", None) or ""), vars(record)
+        state, now = self.state, self.clock()
         held = self.held.get(record.thread)
         if held and event != "job_error":
             self._release(held)
-        if event == "run_info" and not self.run:
-            self._begin(details)
-            return not self.full
-        began = self._keep_state(event, details)
-        if self.full:
-            return False
         match event:
+            case "run_info":
+                if not self.run:
+                    self._begin(details)
+            case "job_started":
+                state.start((id for id in details["jobs"] if isinstance(id, int)), now)
+            case "group_info":
+                state.start((job.jobid for job in details["jobs"]), now, grouped=True)
+            case "job_finished":
+                state.finish(details["job_id"], now)
             case "job_error":
-                shown = self._show_failure(details, held, began)
+                shown = self._show_failure(details, held)
                 self.held.pop(record.thread, None)
                 return shown
             case "group_error":
@@ -129,22 +126,7 @@ class Terminal(logging.Handler):
                 return self._show_error(record)
             case "":
                 return self._show_message(record)
-        return event in ROUTINE or event == "run_info"
-
-    def _keep_state(self, event: str, details: Mapping[str, Any]) -> float:
-        """Update the state of the run; return the start time of a failed job, otherwise 0."""
-        state, now = self.state, self.clock()
-        if event == "job_started":
-            state.start((id for id in details["jobs"] if isinstance(id, int)), now)
-        elif event == "group_info":
-            state.start((job.jobid for job in details["jobs"]), now, grouped=True)
-        elif event == "job_finished":
-            state.finish(details["job_id"], now)
-        elif event == "job_error":
-            began = state.running.get(details["jobid"], 0.0)
-            state.fail(details["jobid"])
-            return began
-        return 0.0
+        return event in ROUTINE
 
     def _show_message(self, record: logging.LogRecord) -> bool:
         text = str(record.msg)
@@ -189,41 +171,41 @@ class Terminal(logging.Handler):
         self.held.pop(error.thread, None)
         self._pass_on(error)
 
-    def _show_failure(
-        self, details: Mapping[str, Any], error: logging.LogRecord | None, began: float
-    ) -> bool:
-        id = details["jobid"]
+    def _show_failure(self, details: Mapping[str, Any], error: logging.LogRecord | None) -> bool:
+        began = self.state.running.get(details["jobid"], 0.0)
+        self.state.fail(details["jobid"])
         if self.run is None or details.get("indent"):  # of a group, which was already shown
             return self.run is not None
         text = str(error.msg) if error else ""
         found = wording.last_error(details["log"], began)
         if not found and (self.interrupted or wording.ending_signal(text) == 2):  # Ctrl-C
             return True
-        reason, again = found or wording.failure_cause(details, text, began), self.run.retried(id)
-        self._block(self._job_name(id, details), reason, details["log"], again=again)
+        reason = found or wording.failure_cause(details, text, began)
+        self._block(
+            self._job_name(details), reason, details["log"], self.run.retried(details["jobid"])
+        )
         return True
 
     def _show_group(self, details: Mapping[str, Any]) -> bool:
         """Show the jobs of a group whose logs have an error."""
         if self.run is None:
             return False
-        jobs = {info["jobid"]: info for info in details["job_error_info"]}
-        errors = {
-            id: wording.last_error(info["log"], self.state.running.get(id, 0.0))
-            for id, info in jobs.items()
-        }
-        again = any(self.run.retried(id) for id in jobs)
-        for id, text in errors.items():
-            if text:
-                self._block(self._job_name(id, jobs[id]), text, jobs[id]["log"], again=again)
-        if not any(errors.values()):
-            rules = ", ".join(sorted({info["rule_name"] for info in jobs.values()}))
-            text = next((it["rule_msg"] for it in jobs.values() if it["rule_msg"]), rules)
-            self._block(f"a group of {len(jobs)} jobs", text, details["aux_logs"], again=again)
+        jobs = details["job_error_info"]
+        again = any(self.run.retried(job["jobid"]) for job in jobs)
+        failed = False
+        for job in jobs:
+            began = self.state.running.get(job["jobid"], 0.0)
+            if text := wording.last_error(job["log"], began):
+                failed = True
+                self._block(self._job_name(job), text, job["log"], again)
+        if not failed:
+            rules = ", ".join(sorted({job["rule_name"] for job in jobs}))
+            text = next((job["rule_msg"] for job in jobs if job["rule_msg"]), rules)
+            self._block(f"a group of {len(jobs)} jobs", text, details["aux_logs"], again)
         return True
 
-    def _job_name(self, id: int, details: Mapping[str, Any]) -> str:
-        job = self.state.jobs.get(id)
+    def _job_name(self, details: Mapping[str, Any]) -> str:
+        job = self.state.jobs.get(details["jobid"])
         return job.name if job else str(details["rule_name"])
 
     def _block(self, name: str, text: str, logs: Sequence[str], again: bool) -> None:
@@ -244,47 +226,40 @@ class Terminal(logging.Handler):
         self.state = State(run.jobs, run.slots)
         self.run = run
         outlook = self.state.outlook(self.began)
-        if self.full:
-            pass
-        elif self.dry:
+        if self.dry:
             self._print("\n".join(wording.table(run, outlook, list(details.get("stats", ())))))
         else:
             os.environ[runtime.QUIET] = "1"  # jobs' errors are shown here, from their logs
             if "rules" not in self.quiet:
                 self._print(wording.plan(run, outlook))
                 if self.logs:
-                    log = os.path.relpath(self.logs[0])
-                    self._print(f"Complete log: {log}")
+                    self._print(f"Complete log: {os.path.relpath(self.logs[0])}")
         if self.poll and not self.dry:
             thread = threading.Thread(target=self._follow, name="terminal", daemon=True)
             thread.start()
 
     def end(self, success: bool = False) -> None:
         """Show the outcome of the run, once."""
-        with self._locked():
-            if self.over.is_set() or not self.working:
-                return
-            self.over.set()
-            try:
-                for held in list(self.held.values()):
-                    self._release(held)
-                if self.run and not self.dry:
-                    self._poll_jobs()
-                    if not self.full and not (success and "rules" in self.quiet):
-                        self._print(self._outcome(self.run, success))
-            except Exception as error:
-                self._give_up(error)
+        self._guard(self._end, success)
+
+    def _end(self, success: bool) -> None:
+        self.over.set()
+        for held in list(self.held.values()):
+            self._release(held)
+        if self.run and not self.dry:
+            self._poll_jobs(self.run)
+            if not (success and "rules" in self.quiet):
+                self._print(self._outcome(self.run, success))
 
     def _outcome(self, run: Run, success: bool) -> str:
-        time, done = wording.exact_duration(self.clock() - self.began), len(self.state.done)
+        time = wording.exact_duration(self.clock() - self.began)
         if success:
-            return "\n".join(
-                [f"Finished in {time}:", *(f"    {it}" for it in wording.group_files(run.targets))]
-            )
-        jobs = f"{done} of {len(run.jobs)} jobs done"
+            made = (f"\n    {it}" for it in wording.group_files(run.targets))
+            return f"Finished in {time}:{''.join(made)}"
+        jobs = f"{len(self.state.done)} of {len(run.jobs)} jobs done"
+        failed = max(self.failures, len(self.state.failed))
         if self.interrupted:
             return f"Interrupted after {time}: {jobs}. The same command continues."
-        failed = max(self.failures, len(self.state.failed))
         if not failed:
             return f"Stopped after {time}: {jobs}. The same command continues."
         return (
@@ -305,19 +280,15 @@ class Terminal(logging.Handler):
 
     def tick(self) -> None:
         """Check on the jobs and show progress, if due."""
-        with self._locked():
-            if not self.working or not self.run or self.over.is_set():
-                return
-            try:
-                self._tick(self.clock())
-            except Exception as error:
-                self._give_up(error)
+        if self.run:
+            self._guard(self._tick, self.run)
 
-    def _tick(self, now: float) -> None:
+    def _tick(self, run: Run) -> None:
+        now = self.clock()
         for held in list(self.held.values()):
             if now - held.created >= HOLD:
                 self._release(held)
-        self._poll_jobs()
+        self._poll_jobs(run)
         if now - self.logs_read >= LOG_POLL:
             self.logs_read = now
             self.state.read_logs()
@@ -334,13 +305,12 @@ class Terminal(logging.Handler):
             self.shown = now
             self._print(self.line)
 
-    def _poll_jobs(self) -> None:
+    def _poll_jobs(self, run: Run) -> None:
         """Check which jobs have ended: with --quiet, Snakemake does not log this."""
-        assert self.run is not None
         for id in list(self.state.running):
-            if self.run.finished(id):
+            if run.finished(id):
                 self.state.finish(id, self.clock())
-            elif self.run.failed(id):
+            elif run.failed(id):
                 self.state.fail(id)
 
     def _progress(self, outlook: Outlook) -> str:
@@ -361,11 +331,14 @@ class Terminal(logging.Handler):
         return f"{stage.subject} {int(100 * stage.share)} %" if stage else name
 
     # ------------------------------------------------------------------------------------ output
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _guard(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Act, unless this handler has failed or the run is over."""
         self.acquire()
         try:
-            yield
+            if self.working and not self.over.is_set():
+                act(*arguments)
+        except Exception as error:
+            self._give_up(error)
         finally:
             self.release()
 
@@ -402,18 +375,18 @@ class Terminal(logging.Handler):
 def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
     """Replace Snakemake's handler for the terminal by a Terminal.
 
-    `settings` are Snakemake's output settings.  Does nothing and returns None if a logger plugin of
-    Snakemake writes to the terminal instead.
+    `settings` are Snakemake's output settings.  Does nothing and returns None if they ask for
+    Snakemake's own output, or if a logger plugin writes to the terminal instead.
     """
     snakemakes = next((it for it in logger.handlers if it.name == "DefaultStreamHandler"), None)
-    if not isinstance(snakemakes, logging.StreamHandler):
-        return None
     dry = bool(getattr(settings, "dryrun", False))
     quiet = {str(getattr(it, "name", it)).lower() for it in getattr(settings, "quiet", None) or ()}
     full = os.environ.get(wording.VARIABLE) == "full" or (dry and bool(quiet))
     full |= any(getattr(settings, name, False) for name in DETAILS)
+    if full or not isinstance(snakemakes, logging.StreamHandler):
+        return None
     logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
-    terminal = Terminal(snakemakes, describe, full=full, dry=dry, quiet=quiet, logs=logs)
+    terminal = Terminal(snakemakes, describe, dry=dry, quiet=quiet, logs=logs)
     logger.removeHandler(snakemakes)
     logger.addHandler(terminal)
     return terminal

@@ -29,24 +29,20 @@ PR_SET_PDEATHSIG = 1  # Linux: set the signal for the end of the parent process
 
 
 class Child(NamedTuple):
-    """A fork that runs a job's script.
-
-    connection   to the waiting job
-    ended        the read end of a pipe that closes when the child ends
-    """
+    """A fork that runs a job's script."""
 
     pid: int
-    connection: socket.socket
-    ended: int
+    connection: socket.socket  # to the waiting job
+    ended: int  # the read end of a pipe that closes when the child ends
 
 
 def main(listener: socket.socket) -> None:
     """Serve jobs that connect to a listening socket, until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and so their children
-    server = os.getpid()
-    address, connection = Path(listener.getsockname()), None
+    server, address = os.getpid(), Path(listener.getsockname())
+    connection = None
     try:
-        connection = serve(listener)
+        connection = serve(listener, address.name)
     finally:
         if connection is None:  # in the server
             with suppress(OSError):
@@ -56,12 +52,11 @@ def main(listener: socket.socket) -> None:
         run(connection, server)
 
 
-def serve(listener: socket.socket) -> socket.socket | None:
+def serve(listener: socket.socket, kind: str) -> socket.socket | None:
     """Fork for each job that connects.
 
     Returns the connection to the job in each child, and None at the end of the server.
     """
-    kind = Path(listener.getsockname()).name
     children: dict[int, Child] = {}  # by both of their descriptors
     poll = select.poll()
     poll.register(0, 0)  # a hang-up is always reported
@@ -73,18 +68,24 @@ def serve(listener: socket.socket) -> socket.socket | None:
             if descriptor == listener.fileno():
                 connection, _ = listener.accept()
                 load(kind)  # only the first job waits for it
+                pipe: tuple[int, ...] = ()
                 try:
-                    child = fork(connection)
+                    ended, held = pipe = os.pipe()
+                    pid = os.fork()
                 except OSError:  # no processes or memory: the job runs its script itself
                     connection.close()
+                    for end in pipe:
+                        os.close(end)
                     continue
-                if child is None:
+                if not pid:
                     listener.close()
                     for other in set(children.values()):
                         other.connection.close()
                         os.close(other.ended)
                     return connection
-                for own in (child.connection.fileno(), child.ended):
+                os.close(held)
+                child = Child(pid, connection, ended)
+                for own in (connection.fileno(), ended):
                     children[own] = child
                     poll.register(own, 0)
             elif descriptor in children:
@@ -110,19 +111,6 @@ def load(kind: str) -> None:
     from snakemake import iocontainers, logging  # noqa: F401  # imported by every script
 
     gc.freeze()  # otherwise garbage collection in children would copy the modules' memory
-
-
-def fork(connection: socket.socket) -> Child | None:
-    """Fork; return None in the child."""
-    ended, held = os.pipe()
-    try:
-        pid = os.fork()
-    except OSError:
-        os.close(ended)
-        os.close(held)
-        raise
-    os.close(held if pid else ended)
-    return Child(pid, connection, ended) if pid else None
 
 
 def finish(child: Child) -> None:

@@ -1,7 +1,7 @@
 """Runs jobs in forks of processes that have already imported large libraries.
 
-Importing TensorFlow takes seconds, longer than many trainings; importing the libraries for tables
-and figures takes longer than making one.  So a local run of Snakemake keeps one process that has
+Importing TensorFlow takes longer than many trainings, and importing the libraries for tables and
+figures takes longer than making one.  So a local run of Snakemake keeps one process that has
 imported TensorFlow and one that has imported the other libraries (`warmserver`).  Each job asks one
 of them to fork a child that runs the job's script:
 
@@ -49,14 +49,8 @@ def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
     """Run the body of a script like `runtime.job`, with TensorFlow imported.
 
     If a warm process takes over, its child runs the body, and this process ends as the child ended.
-    Only jobs with one thread are handed over, because libraries fix their number of threads when
-    they are imported.
     """
-    if threads == 1:
-        _hand_over(log_file, TRAINING)
-    from fmstudy import runtime
-
-    with runtime.job(log_file) as log:
+    with _job(log_file, threads, TRAINING) as log:
         if "tensorflow" not in sys.modules:
             started = time.monotonic()
             import_tensorflow()
@@ -67,8 +61,14 @@ def job(log_file: str, threads: int) -> Iterator[logging.Logger]:
 @contextmanager
 def analysis(log_file: str, threads: int) -> Iterator[logging.Logger]:
     """Run the body of a script that makes tables or figures like `job`, without TensorFlow."""
-    if threads == 1:
-        _hand_over(log_file, ANALYSIS)
+    with _job(log_file, threads, ANALYSIS) as log:
+        yield log
+
+
+@contextmanager
+def _job(log_file: str, threads: int, kind: str) -> Iterator[logging.Logger]:
+    if threads == 1:  # libraries fix their number of threads when they are imported
+        _hand_over(log_file, kind)
     from fmstudy import runtime
 
     with runtime.job(log_file) as log:
@@ -114,7 +114,7 @@ def _server(kind: str, directory: str) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
-            env=os.environ | _single_thread_environment() | _library_environment(),
+            env=os.environ | _environment(),
         )
 
 
@@ -123,14 +123,11 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     server.wait()
 
 
-def _single_thread_environment() -> dict[str, str]:
-    """Return the variables that Snakemake sets for jobs with one thread and our libraries use."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-
-def _library_environment() -> dict[str, str]:
-    there = str(Path(__file__).resolve().parents[2])
-    return {"PYTHONPATH": os.pathsep.join([there, *filter(None, [os.environ.get("PYTHONPATH")])])}
+def _environment() -> dict[str, str]:
+    """Return the numbers of threads that Snakemake sets for jobs, and the path to our library."""
+    path = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return single | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def _hand_over(log_file: str, kind: str) -> None:

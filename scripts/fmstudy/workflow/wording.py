@@ -35,11 +35,9 @@ REASONS = {
 
 
 def run_reason(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
-    """Describe briefly why a job runs.
+    """Describe briefly why a job runs, from Snakemake's reasons and the changed parameters.
 
-    names    Snakemake's reasons
-    changed  changed parameters, as recorded by Snakemake
-    code     the parameter with the code digest, if the job has one
+    `code` is the job's parameter with the code digest, if it has one.
     """
     found = {REASONS.get(name, name) for name in names}
     if changed and set(changed) <= {repr(code), code}:
@@ -56,6 +54,9 @@ _ERROR = re.compile(  # a message of runtime.job, possibly of several lines
 )
 
 
+_EXIT_STATUS = re.compile(r"returned non-zero exit status (\d+)")
+
+
 def last_error(logs: Iterable[str], began: float) -> str:
     """Return the last error in the first of a job's logs with an error since it began, or ''."""
     found = (_ERROR.findall(progress.read_tail(log, began)[0]) for log in logs)
@@ -66,34 +67,32 @@ def ending_signal(text: str) -> int:
     """Return the signal that ended a job, from Snakemake's message; 0 if there was none."""
     if found := re.search(r"died with <Signals\.\w+: (\d+)>", text):
         return int(found[1])
-    found = re.search(r"returned non-zero exit status (\d+)", text)
+    found = _EXIT_STATUS.search(text)
     return int(found[1]) - 128 if found and 128 < int(found[1]) < 160 else 0
 
 
 def failure_cause(details: Mapping[str, Any], text: str, began: float) -> str:
-    """Describe why a job failed whose log has no error.
+    """Describe why a job failed whose log has no error since it began.
 
-    details  Snakemake's record of the failure
-    text     the preceding exception, which may be empty
-    began    the start of the job, in seconds since 1970
+    `details` is Snakemake's record of the failure, `text` the preceding exception, if any.
     """
     if details.get("rule_msg"):
         return str(details["rule_msg"])
     logs = "\n".join(progress.read_tail(log, began)[0] for log in details["log"])
-    last = "\n".join([line for line in logs.splitlines() if line.strip()][-3:])
+    last = [line for line in logs.splitlines() if line.strip()][-3:]
     if number := ending_signal(text):
-        return "\n".join(filter(None, [last, warmstart.signal_message(number)]))
-    if found := re.search(r"returned non-zero exit status (\d+)", text):
+        return "\n".join([*last, warmstart.signal_message(number)])
+    if found := _EXIT_STATUS.search(text):
         command = str(details.get("shellcmd") or "").strip().partition("\n")[0]
         where = "" if last else "; its output is above"
         ending = f"Exit status {found[1]}{where}" + (f". Command: {command}" if command else "")
-        return "\n".join(filter(None, [last, ending]))
-    return text or last or "The job reported no reason; see its output above."
+        return "\n".join([*last, ending])
+    return text or "\n".join(last) or "The job reported no reason; see its output above."
 
 
 # ------------------------------------------------------------------------- plans and results
 def plan(run: Run, outlook: Outlook) -> str:
-    """Describe the plan in one line: jobs, trainings and estimated duration."""
+    """Describe the plan: the numbers of jobs and of trainings, and the estimated duration."""
     trainings = sum(job.trains for job in run.jobs)
     part = f", {trainings} of them trainings" if trainings else ""
     return f"{count(len(run.jobs))} to run{part}: {_length(outlook, run)}."
@@ -111,17 +110,15 @@ def _length(outlook: Outlook, run: Run) -> str:
 
 def table(run: Run, outlook: Outlook, order: Sequence[str] = ()) -> list[str]:
     """Describe a dry run: one line per rule, with the number of jobs and their reasons."""
-    reasons: dict[str, Counter[str]] = {
-        rule: Counter() for rule in order if any(job.rule == rule for job in run.jobs)
-    }
+    planned = {job.rule for job in run.jobs}
+    reasons: dict[str, Counter[str]] = {rule: Counter() for rule in order if rule in planned}
     for job in run.jobs:
         reasons.setdefault(job.rule, Counter())[job.reason] += 1
     width = max(map(len, [*reasons, "total"]))
     lines = [f"{'rule':<{width}}  jobs  why"]
     for rule, counts in reasons.items():
-        parts = [
-            reason if len(counts) == 1 else f"{reason} {n}" for reason, n in counts.most_common()
-        ]
+        several = len(counts) > 1
+        parts = [f"{why} {n}" if several else why for why, n in counts.most_common()]
         lines.append(f"{rule:<{width}}  {counts.total():>4}  {', '.join(parts)}".rstrip())
     lines.append(f"{'total':<{width}}  {len(run.jobs):>4}  {_length(outlook, run)}")
     return [*lines, f"Nothing was run. {VARIABLE}=full snakemake -n ... shows every job."]
