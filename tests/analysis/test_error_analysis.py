@@ -474,11 +474,3 @@ def test_weights_of_both_engines_become_one_row_a_class():
     keras = {"dense0-kernel": matrix.T, "dense0-bias": np.zeros(10)}
     assert np.array_equal(errors.layer_weights(lowlevel), matrix)
     assert np.array_equal(errors.layer_weights(keras), matrix)
-
-
-def test_reading_one_model_keeps_its_seeds(tmp_path: Path):
-    for seed in (1, 2):
-        leave(tmp_path, "run-A", seed, FIRST, "finished")
-    found = Runs(tmp_path).predicted(model("A"))
-    assert found.trainings == [("run-A", 1), ("run-A", 2)]
-    assert [list(classes) for classes in found.classes] == [FIRST, FIRST]

@@ -79,12 +79,6 @@ def test_tensors_are_features_major_scaled_and_one_hot(prepared):
     assert np.load(prepared.data / "y_test.npy").shape == (10, 20)
 
 
-def test_tensors_need_no_second_copy_to_be_contiguous():
-    images = np.zeros((3, 28, 28), np.uint8)
-    assert dataset.features_major(images).flags.c_contiguous
-    assert dataset.one_hot(np.zeros(3, np.uint8)).flags.c_contiguous
-
-
 def test_summary_agrees_with_the_images(prepared):
     summary = read_json(prepared.data / "summary.json")
     images, labels = prepared.arrays[TRAIN_IMAGES], prepared.arrays[TRAIN_LABELS]

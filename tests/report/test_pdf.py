@@ -172,12 +172,6 @@ def test_the_same_page_gives_the_same_bytes_on_another_day(monkeypatch):
     assert small(body, **more) == before
 
 
-@pytest.mark.slow
-def test_two_renderings_have_the_same_bytes(paper, monkeypatch):
-    monkeypatch.setattr(time, "time", lambda: 2e9)  # a later day
-    assert paper.rendered() == paper.file.read_bytes()
-
-
 def test_nothing_of_this_machine_is_in_the_file(paper, tmp_path):
     plain = tmp_path / "plain.pdf"
     tool("qpdf", "--qdf", "--object-streams=disable", paper.file, plain)
@@ -426,14 +420,6 @@ def planned(target: str, library: bool, folder: Path) -> subprocess.CompletedPro
         text=True,
         check=False,
     )
-
-
-@pytest.mark.workflow
-def test_the_report_is_page_and_pdf(tmp_path):
-    done = planned("report", library=True, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "render_report" in done.stdout and "render_pdf" in done.stdout
-    assert "Making only the page" not in done.stderr
 
 
 @pytest.mark.workflow

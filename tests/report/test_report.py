@@ -20,22 +20,22 @@ import yaml
 from fixtures import REPOSITORY
 from fixtures.report import (
     EXPECTED,
-    METRICS,
     TEMPLATES,
     Page,
     configured,
     fabricate,
-    figure_names,
     rendered,
     summary,
     write_csv,
 )
 
 from fmstudy.analysis import formats, verdicts
+from fmstudy.analysis.tables import METRICS
 from fmstudy.report import rendering
 from fmstudy.runtime import StudyError, write_json
 from fmstudy.study import plan
 from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.workflow.layout import Layout
 
 STUDY, _ = plan.build(configured())
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
@@ -264,9 +264,8 @@ def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
 
 
 def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
-    study, _ = plan.build(configured())
-    for name in figure_names(study):
-        assert page.ids.count(f"fig-{name}") == 1, name
+    for path in Layout(STUDY).all_figures():
+        assert page.ids.count(f"fig-{Path(path).stem}") == 1, path
     for figure_ in page.inside["figure"]:
         tags = [tag for tag, _ in figure_]
         assert tags.count("svg") == tags.count("figcaption") == 1
@@ -653,7 +652,7 @@ WORDS += ["not resolved", "not tested", "literature only"]
 
 @edit("bn_claims")
 def judge(row):
-    return {"verdict": WORDS[list(EXPECTED["claims"]).index(row["claim"])]}
+    return {"verdict": WORDS[list(EXPECTED.claims).index(row["claim"])]}
 
 
 @edit("bn_claims", "otherwise")
@@ -662,7 +661,7 @@ def support_in_part(row):
 
 
 def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, edited_otherwise):
-    assert len(EXPECTED["claims"]) == len(WORDS)
+    assert len(EXPECTED.claims) == len(WORDS)
     assert (
         "Of 18 things that are said of batch normalization, our experiments support 7, "
         "contradict 5 and support 3 in part; 1 not resolved, 1 not tested here, 1 known from the "
@@ -674,16 +673,16 @@ def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, e
 
 def test_every_claim_on_batch_normalization_leads_to_its_hypotheses(page):
     table = page.source[page.source.index('id="tab-bn-claims"') :].split("</table>")[0]
-    for name, claim in EXPECTED["claims"].items():
+    for name, claim in EXPECTED.claims.items():
         assert f'id="said-{name}"' in table
         row = table[table.index(f'id="said-{name}"') :].split("</tr>")[0]
-        mine = [key for key, it in EXPECTED["predictions"].items() if it.get("claim") == name]
+        mine = [key for key, it in EXPECTED.predictions.items() if it.get("claim") == name]
         aside = claim.get("set_aside", {})
         voting = [key for key in mine if key not in aside]
         assert re.findall(r'href="#prediction-([^"]+)"', row) == [*voting, *aside]
         assert all(reason in html.unescape(row) for reason in aside.values())
         assert re.findall(r'href="#ref-([^"]+)"', row) == claim["literature"]
-    for name in EXPECTED["predictions"]:
+    for name in EXPECTED.predictions:
         assert page.ids.count(f"prediction-{name}") == 1
 
 
@@ -715,7 +714,7 @@ def come_true(row):
 def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise):
     told = sum(
         it["experiment"] not in ("placement-keras", "dropout") and not it.get("seen")
-        for it in EXPECTED["predictions"].values()
+        for it in EXPECTED.predictions.values()
     )
     assert f"it came out otherwise in 2 of {told} predictions" in edited.text
     listed = part_c(edited, "sec-bn-predictions", "</ul>")
@@ -737,8 +736,8 @@ def test_predictions_whose_runs_had_been_seen_say_so(page):
     seen = re.findall(
         r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*had been seen', page.source, re.S
     )
-    assert seen == [name for name, it in EXPECTED["predictions"].items() if it.get("seen")]
-    assert f"commit {EXPECTED['recorded']['commit']}, {EXPECTED['recorded']['date']}" in page.text
+    assert seen == [name for name, it in EXPECTED.predictions.items() if it.get("seen")]
+    assert f"commit {EXPECTED.recorded['commit']}, {EXPECTED.recorded['date']}" in page.text
 
 
 def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(page, reconfigured):
@@ -773,7 +772,7 @@ def test_of_one_seed_no_prediction_is_told_to_have_come_true(one_seed):
 
 
 def test_texts_on_batch_normalization_are_escaped(hostile):
-    assert hostile.text.count(f"bn {HOSTILE}") > 2 * len(EXPECTED["claims"])
+    assert hostile.text.count(f"bn {HOSTILE}") > 2 * len(EXPECTED.claims)
 
 
 def without_a_value(row):
