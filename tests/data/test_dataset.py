@@ -20,6 +20,7 @@ from fmstudy.data.identity import (
     TRAIN_LABELS,
     Identity,
 )
+from fmstudy.data.idx import parse_idx
 from fmstudy.runtime import StudyError, read_json
 
 SCRIPTS = REPOSITORY / "scripts"
@@ -28,6 +29,13 @@ SCRIPTS = REPOSITORY / "scripts"
 def idx_file(array: np.ndarray) -> bytes:
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
+
+
+def test_the_idx_reader_gives_values_in_their_shape_and_order_and_reads_big_endian_sizes():
+    values = parse_idx(idx_file(np.arange(24).reshape(2, 3, 4)))
+    assert values.dtype == np.uint8
+    assert values.tolist() == np.arange(24).reshape(2, 3, 4).tolist()
+    assert parse_idx(bytes([0, 0, 8, 1, 0, 0, 1, 2]) + bytes(258)).shape == (258,)
 
 
 def small_set() -> dict[str, np.ndarray]:

@@ -14,30 +14,22 @@ import pytest
 import slurmcluster
 import yaml
 from fixtures import REPOSITORY
+from fixtures.rules import rules
 from fixtures.workflow import clone, snakemake
 
 pytestmark = pytest.mark.workflow
 
 PROFILE = "workflow/profiles/slurm"
-RULES = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
 
 
 # ---------------------------------------------------------------------------- what jobs ask for
-def bodies() -> dict[str, str]:
-    """What each rule says that has a script, by its name; one that is used again says the same."""
-    rules = dict(re.findall(r"^rule (\w+):\n((?:\n|[ ].*\n)+)", RULES, re.M))
-    again = re.findall(r"^use rule (\w+) as (\w+) with:", RULES, re.M)
-    rules |= {name: rules[original] for original, name in again}
-    return {name: body for name, body in rules.items() if "script:" in body}
-
-
 def test_every_rule_runs_in_the_group_or_here_or_says_what_it_needs():
     groups = yaml.safe_load((REPOSITORY / PROFILE / "profile.yaml").read_text())["groups"]
-    rules = bodies()
-    assert set(groups) <= set(rules), "the profile names a rule that is not there"
-    for name in set(rules) - set(groups):
-        needs = "localrule: True" in rules[name] or re.search(
-            r"threads: 1\n    resources:\n        mem_mb=.+\n        runtime=.+\n", rules[name]
+    bodies = rules()
+    assert set(groups) <= set(bodies), "the profile names a rule that is not there"
+    for name in set(bodies) - set(groups):
+        needs = "localrule: True" in bodies[name] or re.search(
+            r"threads: 1\n    resources:\n        mem_mb=.+\n        runtime=.+\n", bodies[name]
         )
         assert needs, f"{name}: a place in the group of the profile, or threads and resources"
 
