@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 from fmstudy.engines import lowlevel
 
 from .keras_fit import one_thread
@@ -44,8 +43,3 @@ class Eager:
 def forms(problem: Problem) -> dict[str, Form]:
     """As the source has it."""
     return {"whole batch": Eager}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras"])

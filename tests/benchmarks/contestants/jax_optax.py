@@ -16,7 +16,6 @@ import optax
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 CHUNK = 1_000  # samples, as the study has it
 
@@ -152,8 +151,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         "a jitted step at a time": functools.partial(SmallBatches, together=False),
         "a jitted loop over the epoch": functools.partial(SmallBatches, together=True),
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["jax", "jaxlib", "optax"])

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 
 def one_thread() -> None:
@@ -76,8 +75,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         name: functools.partial(Fit, jit_compile=jit, steps=steps)
         for name, (jit, steps) in ways.items()
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras"])

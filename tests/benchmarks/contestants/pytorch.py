@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 CHUNK = 1_000  # samples, as the study has it
 
@@ -88,8 +87,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         for name, chunk in chunks.items()
         for how, compiled in (("eager", False), ("torch.compile", True))
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["torch"])

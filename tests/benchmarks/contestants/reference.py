@@ -6,7 +6,6 @@ import numpy as np
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 from fmstudy.checks import reference
 
 
@@ -41,8 +40,3 @@ class Derivation:
 def forms(problem: Problem) -> dict[str, Form]:
     """There is one derivation."""
     return {"double precision": Derivation}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["numpy"])

@@ -17,7 +17,6 @@ from sklearn.neural_network import MLPClassifier
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 
 class Classifier:
@@ -64,8 +63,3 @@ class Classifier:
 def forms(problem: Problem) -> dict[str, Form]:
     """It has one form."""
     return {"fit": Classifier}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["scikit-learn", "numpy"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from benchmarks.contestants import Form
 from benchmarks.problem import SEED, Problem
-from fmstudy import runtime
 from fmstudy.engines import full_batch
 from fmstudy.engines.device import prepare_device
 
@@ -27,8 +26,3 @@ class Trainings:
 def forms(problem: Problem) -> dict[str, Form]:
     """As a job trains."""
     return {"whole trainings": Trainings}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras", "numpy"])
