@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
+from fixtures import REPOSITORY, run_command
 from fixtures.mistakes import check_only, refusal
 
 from fmstudy.study import experiments, form, schema
@@ -171,9 +171,7 @@ def test_each_experiment_has_a_folder_with_its_code_and_each_folder_is_of_an_exp
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False
-    )
+    return run_command("git", "-C", REPOSITORY, *arguments)
 
 
 def recorded_predictions(commit: str) -> dict[str, dict[str, Any]]:

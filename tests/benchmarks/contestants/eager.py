@@ -27,7 +27,6 @@ class Eager:
         )
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take steps of the whole batch."""
         variables = [*self.coefficients, *self.biases]
         losses = []
         for _ in range(count):
@@ -41,5 +40,4 @@ class Eager:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """As the source has it."""
     return {"whole batch": Eager}

@@ -92,7 +92,6 @@ class FullBatch(Jax):
         return self.moved(state, jax.tree.map(lambda g: g / self.problem.samples, gradients)), loss
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take steps."""
         losses = []
         for _ in range(count):
             self.state, loss = self.jitted(self.state, self.parts)
@@ -123,11 +122,9 @@ class SmallBatches(Jax):
         return state, losses.sum()
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs."""
         return [self.epoch(number) for number in range(first, first + count)]
 
     def epoch(self, number: int) -> float:
-        """The mean loss of an epoch."""
         batches, losses = self.problem.batches(number), []
         if self.together:
             full = [rows for rows in batches if len(rows) == len(batches[0])]

@@ -54,7 +54,6 @@ class Fit:
         return losses
 
     def fit(self, x: np.ndarray, labels: np.ndarray, size: int, epochs: int) -> list[float]:
-        """Fit on samples as they lie."""
         history = self.model.fit(
             x, labels, batch_size=size, epochs=epochs, shuffle=False, verbose=0
         )

@@ -21,10 +21,8 @@ class Product:
         self.product = tf.function(lambda: tf.reduce_sum(tf.matmul(a, b)[0, :4]))
 
     def run(self, first: int, count: int) -> list[float]:
-        """Multiply `count` times."""
         return [float(self.product()) for _ in range(count)]
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """There is one way to call it."""
     return {"graph": lambda _: Product()}

@@ -49,11 +49,9 @@ class Torch:
         self.steps = 0
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs of one batch or of many."""
         return [self.epoch(epoch) for epoch in range(first, first + count)]
 
     def epoch(self, number: int) -> float:
-        """The mean loss of an epoch."""
         if self.problem.spec.batch_size is None:
             return self.step(self.x, self.labels) / self.problem.samples
         total = 0.0

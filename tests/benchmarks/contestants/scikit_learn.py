@@ -52,7 +52,6 @@ class Classifier:
             self.model.fit(self.x, self.labels)
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs in one fit."""
         self.fit(count)
         losses = [float(loss) for loss in self.model.loss_curve_[-count:]]
         if self.problem.spec.batch_size is None:
@@ -61,5 +60,4 @@ class Classifier:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """It has one form."""
     return {"fit": Classifier}

@@ -16,7 +16,6 @@ class Trainings:
         self.problem = problem
 
     def run(self, first: int, count: int) -> list[float]:
-        """Train anew `count` times."""
         problem = self.problem
         for _ in range(count):
             full_batch.train_lowlevel(problem.spec, SEED, problem.features_major, problem.test)
@@ -24,5 +23,4 @@ class Trainings:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """As a job trains."""
     return {"whole trainings": Trainings}
