@@ -35,17 +35,9 @@ NO_PEER = ("eager", "epoch")  # the source has no such epoch
 
 LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"].varied(epochs=30)
 # The net of the experiments on batch normalization, with their steps of plain gradient descent.
-PAPER = RunSpec(
-    "lowlevel",
-    (100, 100, 100),
-    activation="sigmoid",
-    bias="vector",
-    batch_size=60,
-    optimizer="sgd",
-    learning_rate=0.1,
-    epochs=10,
-    validation_split=0.2,
-)
+PAPER = LOWLEVEL.varied(hidden=(100, 100, 100), activation="sigmoid", bias="vector")
+PAPER = PAPER.varied(batch_size=60, epochs=10, validation_split=0.2)
+PAPER = PAPER.varied(optimizer="sgd", learning_rate=0.1)
 FULL_BATCH = {
     "Softmax regression, 784-10": LOWLEVEL,
     "Model A, 784-300-10": LOWLEVEL.varied(hidden=(300,)),
@@ -64,12 +56,8 @@ SMALL_BATCHES = {
     "784-100-100-100-10": PAPER,
     "784-100-100-100-10 with batch normalization": PAPER.varied(batch_norm="before"),
 }
-WIDTHS, DEPTHS, SAMPLES, EPOCHS = (
-    (100, 200, 400, 800),
-    (1, 2, 4, 8),
-    (10_000, 20_000, 40_000, 60_000),
-    (10, 20, 40, 80),
-)
+WIDTHS, DEPTHS = (100, 200, 400, 800), (1, 2, 4, 8)
+SAMPLES, EPOCHS = (10_000, 20_000, 40_000, 60_000), (10, 20, 40, 80)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,6 @@ def all_of(page: Page, selector: str, function: str) -> list[Any]:
 
 
 # ------------------------------------------------------------------------------- by itself
-def test_the_page_needs_nothing_but_itself_and_has_no_errors(report_page: Page):
-    report_page.wait_for_load_state("networkidle")  # the fixture looks at what it asks and says
-    assert report_page.title()
 
 
 @pytest.mark.parametrize(

@@ -193,12 +193,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
     config["comparisons"]["bn-keras"]["title"] = HOSTILE
     config["models"]["mine"] = {"title": "Mine", "engine": "lowlevel", "hidden": [50]}
     config["models"]["other"] = {"title": "Other", "engine": "keras", "hidden": [50]}
-    config["sweeps"]["rates"] = {
-        "title": "Rates",
-        "model": "other",
-        "vary": "learning_rate",
-        "values": [0.001, 0.01],
-    }
+    rates = {"title": "Rates", "model": "other", "vary": "learning_rate", "values": [0.001, 0.01]}
+    config["sweeps"]["rates"] = rates
     config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
     arguments = fabricate(tmp_path_factory.mktemp("hostile"), config)
     arguments["study"] |= {"code": f"code {HOSTILE}", "directory": f"directory {HOSTILE}"}

@@ -1,8 +1,6 @@
 """The study on a cluster: a real SLURM of one node, started for these tests (slurmcluster)."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -112,24 +110,6 @@ def test_nothing_is_left_half_made(run: Run):
     assert list(run.directory.rglob("results/**/.*")) == []
     done = snakemake(run.directory, "sweep_width", "--cores", "1")
     assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
-
-
-def test_a_job_that_is_ended_takes_a_half_written_file_with_it(tmp_path: Path):
-    program = """
-import time
-from fmstudy import runtime
-with runtime.job("job.log"), runtime.atomic_write("result.csv"):
-    print("writing", flush=True)
-    time.sleep(60)
-"""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "scripts")}
-    job = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
-    )
-    assert job.stdout.readline() == b"writing\n"
-    job.terminate()
-    assert job.wait() == 128 + signal.SIGTERM
-    assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
 
 
 def test_a_machine_without_slurm_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):

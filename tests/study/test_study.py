@@ -38,28 +38,13 @@ def study():
 
 
 def test_model_is_what_its_lines_and_the_defaults_say(study):
-    assert study.models["B-L2"].spec == RunSpec(
-        "lowlevel",
-        hidden=(300, 100),
-        activation="relu",
-        bias="scalar",
-        weight_std=0.05,
-        penalty="l2",
-        delta=1e-3,
-        optimizer="adam",
-        learning_rate=0.001,
-        epochs=200,
-    )
-    assert study.models["keras-4r"].spec == RunSpec(
-        "keras",
-        hidden=(600, 400, 200),
-        bias="vector",
-        weight_std=None,
-        dropout=0.3,
-        epochs=20,
-        batch_size=256,
-        validation_split=0.2,
-    )
+    net = {"hidden": (300, 100), "activation": "relu", "bias": "scalar", "weight_std": 0.05}
+    trained = {"optimizer": "adam", "learning_rate": 0.001, "epochs": 200}
+    expected = RunSpec("lowlevel", penalty="l2", delta=1e-3, **net, **trained)
+    assert study.models["B-L2"].spec == expected
+    net = {"hidden": (600, 400, 200), "bias": "vector", "weight_std": None, "dropout": 0.3}
+    trained = {"epochs": 20, "batch_size": 256, "validation_split": 0.2}
+    assert study.models["keras-4r"].spec == RunSpec("keras", **net, **trained)
 
 
 def test_model_of_a_user_needs_only_its_own_lines():
@@ -346,10 +331,8 @@ def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(s
     change = {"batchnorm": {"experiments": {"dropout": {"arms": {"bn": "B-BN", "plain": "B"}}}}}
     more = built(change).batchnorm
     assert list(more.settings) == [name for name in EXPERIMENTS if name != "placement-keras"]
-    assert {arm: model.name for arm, model in more.arms["dropout"].items()} == {
-        "bn": "B-BN",
-        "plain": "B",
-    }
+    arms = {arm: model.name for arm, model in more.arms["dropout"].items()}
+    assert arms == {"bn": "B-BN", "plain": "B"}
     assert list(more.arms) == ["curves", "dropout"]
     assert set(more.trained) == {name for name, it in EXPERIMENTS.items() if it.seconds}
     assert set(study.batchnorm.trained) == set(more.trained)
