@@ -219,7 +219,7 @@ def test_the_check_reports_coverage_of_each_made_up_model(monkeypatch):
     found = calibration_coverage.simulate_ece_coverage(20, seed=2)
     assert found == calibration_coverage.simulate_ece_coverage(20, seed=2)
     assert len(found["scenarios"]) == 2
-    for one in drawings["scenarios"]:
+    for one in found["scenarios"]:
         assert one["coverage"] + one["below"] + one["above"] == pytest.approx(1)
         assert one["coverage"] > 0.7
         assert 0.01 < one["true_ece"] < 0.06
