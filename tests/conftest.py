@@ -14,7 +14,6 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhere
 
-import shutil
 import urllib.parse
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -206,17 +205,3 @@ def planner() -> Iterator[Planner]:
 
 
 # ----------------------------------------------------------- commands of requirements/apt-test.txt
-PACKAGES = {"qpdf": "qpdf"} | dict.fromkeys(("pdffonts", "pdfinfo", "pdftoppm"), "poppler-utils")
-
-
-@pytest.fixture(scope="session")
-def tool() -> Callable[[str], str]:
-    """Gives the path of a command such as "qpdf"; without it, the test fails and says so."""
-
-    def find(command: str) -> str:
-        found = shutil.which(command)
-        if not found:
-            pytest.fail(f"no {command}: sudo apt-get install {PACKAGES[command]}", pytrace=False)
-        return found
-
-    return find

@@ -56,28 +56,15 @@ def test_the_table_of_neighbors_holds_both_labels(tmp_path: Path):
     table = duplicates.neighbors_table(found, np.array([7, 8]), np.array([1, 5, 9]))
     runtime.write_table(tmp_path / "neighbors.csv", table)
     again = pd.read_csv(tmp_path / "neighbors.csv")
-    assert again.to_dict("list") == {
-        "test": [0, 1],
-        "train": [2, 0],
-        "correlation": [0.99, 0.5],
-        "test_label": [7, 8],
-        "train_label": [9, 1],
-        "exact": [0, 0],
-    }
+    expected = {"test": [0, 1], "train": [2, 0], "correlation": [0.99, 0.5], "exact": [0, 0]}
+    assert again.to_dict("list") == expected | {"test_label": [7, 8], "train_label": [9, 1]}
 
 
 def neighbors(correlations: list[float], train_labels: list[int]) -> pd.DataFrame:
-    n = len(correlations)
-    return pd.DataFrame(
-        {
-            "test": range(n),
-            "train": range(n),
-            "correlation": correlations,
-            "test_label": LABELS,
-            "train_label": train_labels,
-            "exact": [int(r == 1) for r in correlations],
-        }
-    )
+    places, exact = range(len(correlations)), [int(r == 1) for r in correlations]
+    labels = {"test_label": LABELS, "train_label": train_labels}
+    found = {"test": places, "train": places, "correlation": correlations, "exact": exact}
+    return pd.DataFrame(found | labels)
 
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 2])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from fixtures.runs import leave, measures, model, predictions_of
 
-from fmstudy.analysis import measures as them
 from fmstudy.analysis.measures import Measures, gaps_over_epochs
 from fmstudy.analysis.results import Runs
 
@@ -79,13 +78,6 @@ def test_images_add_up_to_the_metric_but_for_what_no_test_image_changes(
         own = [p > 0.5 for p in given] if "accuracy" in metric else [-math.log(p) for p in given]
         assert sample.images[seed] == pytest.approx([sign * it for it in own], rel=1e-6)
         assert sample.images[seed].mean() + apart(seed) == pytest.approx(sample.seeds[seed])
-
-
-def test_gap_is_positive_when_the_training_data_are_done_better(tmp_path: Path):
-    leave(tmp_path, "B", 1, train=(0.1, 0.0, 0.95), test=(0.4, 0.0, 0.80))
-    m = measures(tmp_path)
-    gaps = [m.sample(model("B", [1]), gap).seeds[1] for gap in them.GAPS]
-    assert gaps == pytest.approx([0.15, 0.3, 0.15, 0.3])
 
 
 def test_gap_to_a_validation_part_has_no_values_of_test_images(tmp_path: Path):

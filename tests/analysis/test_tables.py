@@ -1,57 +1,33 @@
 """Tables say what the runs left: means over seeds, gaps, divergence."""
 
-import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.runs import leave
 
 from fmstudy import runtime
-from fmstudy.analysis import columns, results, tables
+from fmstudy.analysis import results, tables
 
-MODEL = {
-    "name": "B",
-    "title": "B",
-    "section": "part_a",
-    "engine": "lowlevel",
-    "run": "mlp-2",
-    "seeds": [1, 2],
-    "spec": {"hidden": [2], "penalty": "l2", "epochs": 2},
-}
+MODEL = {"name": "B", "title": "B", "section": "part_a", "engine": "lowlevel", "run": "mlp-2"}
+MODEL |= {"seeds": [1, 2], "spec": {"hidden": [2], "penalty": "l2", "epochs": 2}}
+BROKEN = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1), "status": "diverged"}
 
 
-def leave(
-    directory: Path,
-    run: str,
-    seed: int,
-    final: dict[str, tuple[float | None, float, float | None]],
-    status: str = "finished",
-) -> None:
-    """Write metrics.json and weights.npz of a training; final: (loss, penalty, accuracy)."""
-    names = ("loss", "penalty", "accuracy")
-    content = {
-        "run": run,
-        "seed": seed,
-        "status": status,
-        "epochs_done": 2,
-        "parameters": 9,
-        "final": {split: dict(zip(names, values, strict=True)) for split, values in final.items()},
-        "specification": {"engine": "lowlevel", "hidden": [2]},
-    }
-    place = directory / run / f"seed-{seed}"
-    runtime.write_json(place / "metrics.json", content)
+def leave_weights(directory: Path, seed: int, **final: Any) -> None:
+    """Leave a training of which four weights are known."""
     coefficients = np.array([[0.0005, -3.0], [4.0, -0.0005]], dtype=np.float32)
-    runtime.write_arrays(
-        place / "weights.npz", {"coefficients0": coefficients * seed, "bias0": np.float32(100.0)}
-    )
+    weights = {"coefficients0": coefficients * seed, "bias0": np.float32(100.0)}
+    leave(directory, "mlp-2", seed, weights=weights, **final)
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> results.Runs:
-    leave(tmp_path, "mlp-2", 1, {"train": (0.30, 0.05, 0.90), "test": (0.40, 0.05, 0.80)})
-    leave(tmp_path, "mlp-2", 2, {"train": (0.32, 0.07, 0.94), "test": (0.50, 0.07, 0.86)})
+    leave_weights(tmp_path, 1, train=(0.30, 0.05, 0.90), test=(0.40, 0.05, 0.80))
+    leave_weights(tmp_path, 2, train=(0.32, 0.07, 0.94), test=(0.50, 0.07, 0.86))
     return results.Runs(tmp_path)
 
 
@@ -66,28 +42,13 @@ def test_a_model_is_told_by_mean_deviation_and_range_over_its_seeds(runs: result
     assert row["gap_accuracy"] == pytest.approx(0.09)
     assert row["gap_loss"] == pytest.approx(0.14)
     assert pd.isna(row["validation_loss"])
-
-
-def test_the_gap_is_held_against_the_validation_part_where_there_is_one():
-    final = {
-        "train": {"loss": 0.1, "penalty": 0.0, "accuracy": 0.95},
-        "validation": {"loss": 0.4, "penalty": 0.0, "accuracy": 0.88},
-        "test": {"loss": 0.6, "penalty": 0.0, "accuracy": 0.5},
-    }
-    flat = tables.final_metrics({"final": final})
-    assert flat["gap_accuracy"] == pytest.approx(0.07)
-    assert flat["gap_loss"] == pytest.approx(0.3)
-
-
-def test_one_seed_has_no_deviation():
     assert tables.spread("x", [0.5])["x_sd"] is None
 
 
 def test_a_diverged_training_is_counted_and_stays_out_of_the_means(
     runs: results.Runs, tmp_path: Path
 ):
-    broken = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1)}
-    leave(tmp_path, "mlp-2", 3, broken, status="diverged")
+    leave_weights(tmp_path, 3, **BROKEN)
     row = tables.models_table([{**MODEL, "seeds": [1, 2, 3]}], runs).iloc[0]
     assert (row["seeds"], row["diverged"]) == (3, 1)
     assert row["test_accuracy"] == pytest.approx(0.83)
@@ -111,8 +72,7 @@ def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousan
 
 def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: results.Runs, tmp_path: Path):
     """Those that are still finite as well: only its loss may have overflowed."""
-    broken = {"train": (None, 0.0, 0.1), "test": (None, 0.0, 0.1)}
-    leave(tmp_path, "mlp-2", 3, broken, status="diverged")
+    leave_weights(tmp_path, 3, **BROKEN)
     row = tables.weights_table([{**MODEL, "seeds": [1, 3]}], runs).iloc[0]
     assert row["near_zero_share"] == 0.5
     assert pd.isna(tables.weights_table([{**MODEL, "seeds": [3]}], runs).iloc[0]["norm"])
@@ -146,18 +106,3 @@ def test_longer_training_is_told_by_the_finished_seeds(tmp_path: Path):
     lost = tables.epochs_table([0, 1, 2], {"run": "softmax", "seeds": [2]}, runs)
     assert lost["test_loss"].isna().all()
     assert list(lost["seeds"]) == [0, 0, 0]
-
-
-def test_a_table_read_back_is_the_table_written(runs: results.Runs, tmp_path: Path):
-    model = {**MODEL, "name": "NA", "title": 'a, "b"'}  # words that CSV readers take for others
-    table = tables.models_table([model], runs)
-    runtime.write_table(tmp_path / "t.csv", table)
-    again = columns.read(tmp_path / "t.csv")
-    assert list(again["model"]) == ["NA"]
-    assert list(again["title"]) == ['a, "b"']
-    assert again["test_accuracy"][0] == pytest.approx(0.83)
-
-
-def test_metrics_hold_no_number_that_json_does_not_know(tmp_path: Path):
-    runtime.write_json(tmp_path / "x.json", {"loss": float("nan"), "all": [1.0, float("inf")]})
-    assert json.loads((tmp_path / "x.json").read_text()) == {"loss": None, "all": [1.0, None]}

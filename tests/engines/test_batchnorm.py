@@ -77,19 +77,6 @@ def test_gradients_equal_those_derived_by_hand():
         close(gradient, wanted)
 
 
-def test_training_output_and_gradients_equal_those_of_keras():
-    arrays = case()
-    y, _, given = training_pass(arrays)
-    layer, x = keras_layer(arrays), tf.Variable(arrays["x"])
-    with tf.GradientTape() as tape:
-        theirs = layer(x, training=True)
-        scalar = tf.reduce_sum(theirs * arrays["dy"])
-    close(y, theirs)
-    sources = [x, layer.gamma.value, layer.beta.value]
-    for ours, wanted in zip(given, tape.gradient(scalar, sources), strict=True):
-        close(np.reshape(ours, wanted.shape), wanted)
-
-
 @pytest.mark.parametrize("momentum", [0.99, 0.9, 0.0])
 def test_moving_statistics_equal_those_of_keras_after_several_batches(momentum):
     layer = keras_layer(case(), momentum)
@@ -120,38 +107,6 @@ def test_inference_normalizes_by_the_population_and_not_by_the_batch():
     layer.moving_mean.assign(mean.ravel())
     layer.moving_variance.assign(variance.ravel())
     close(given, layer(arrays["x"], training=False))
-
-
-def test_inference_treats_every_sample_by_itself():
-    arrays = {name: tf.constant(array) for name, array in case().items()}
-    population = Statistics(tf.ones((UNITS, 1)), 2.0 * tf.ones((UNITS, 1)))
-    whole, one = (
-        batchnorm.batch_norm_inference(x, arrays["gamma"], arrays["beta"], population, EPSILON)
-        for x in (arrays["x"], arrays["x"][:, 2:3])
-    )
-    np.testing.assert_array_equal(whole[:, 2:3], one)
-
-
-def test_scaling_the_weights_before_it_changes_nothing_but_the_gradient():
-    """BN(10 W u) = BN(W u), and the gradient by 10 W is a tenth of that by W (the paper, 3.3)."""
-    random = np.random.default_rng(2)
-    w, u = random.normal(size=(UNITS, 6)), random.normal(size=(6, 20))
-    dy = random.normal(size=(UNITS, 20)).astype(np.float32)
-    outputs, gradients = [], []
-    for factor in (1.0, 10.0):
-        weights = tf.Variable((factor * w).astype(np.float32))
-        with tf.GradientTape() as tape:
-            y, _ = batchnorm.batch_norm_training(
-                tf.matmul(weights, u.astype(np.float32)),
-                tf.ones((UNITS, 1)),
-                tf.zeros((UNITS, 1)),
-                1e-9,
-            )
-            scalar = tf.reduce_sum(y * dy)
-        outputs.append(y.numpy())
-        gradients.append(tape.gradient(scalar, weights).numpy())
-    close(outputs[1], outputs[0])
-    close(10.0 * gradients[1], gradients[0], tolerance=1e-4)
 
 
 def test_one_sample_gives_beta_whatever_it_is():

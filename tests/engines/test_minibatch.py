@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fmstudy.checks import reference
 from fmstudy.engines import cost
@@ -66,26 +65,6 @@ def test_trainings_go_the_way_of_keras(data, optimizer, batch_norm):
         np.testing.assert_allclose(
             moving.variance[:, 0], wanted[f"{name}-moving_variance"], atol=2e-5
         )
-
-
-def test_momentum_is_that_of_the_formula(data):
-    """v <- 0.9 v - rate g, w <- w + v, in NumPy float64 (B. Polyak, 1964)."""
-    spec = SPEC.varied(optimizer="momentum", activation="relu", hidden=(12,))
-    batches = MiniBatches(spec, Samples.of(*data))
-    batches.start(seed=1)
-    net = reference.Net(2, activation="relu")
-    p = {name: a.astype(float) for name, a in batches.network.named_arrays().items()}
-    velocity = {name: np.zeros_like(a) for name, a in p.items()}
-    order = orders(N, SIZE, 1, STEPS)
-    x, labels = (array.astype(float) for array in data)
-    for rows in order:
-        gradients = reference.evaluate(net, p, x[:, rows], labels[:, rows]).gradients
-        for name, gradient in gradients.items():
-            velocity[name] = 0.9 * velocity[name] - 0.1 * gradient
-            p[name] = p[name] + velocity[name]
-    batches.train(order)
-    for name, array in batches.network.named_arrays().items():
-        np.testing.assert_allclose(array, p[name], atol=2e-5)
 
 
 def test_batches_follow_the_order_that_all_engines_share():
@@ -196,16 +175,6 @@ def test_evaluation_is_that_of_the_reference(data):
     in_batches = batches.score_in_batches(batches.samples.part(0, 40), 16)  # 8 are left out
     assert in_batches.loss == pytest.approx(np.mean([one.loss for one in two]), abs=1e-5)
     assert in_batches.accuracy == pytest.approx(np.mean([one.accuracy for one in two]))
-
-
-def test_one_sample_a_batch_trains_nothing_before_the_last_normalization(data):
-    batches = MiniBatches(SPEC.varied(batch_norm="before"), Samples.of(*data))
-    batches.start(1)
-    before = [w.numpy().copy() for w in batches.network.coefficients]
-    batches.train(orders(N, 1, 1, 5))
-    for weights, old in zip(batches.network.coefficients[:-1], before[:-1], strict=True):
-        np.testing.assert_allclose(weights, old, atol=1e-6)
-    assert tf.reduce_max(tf.abs(batches.network.coefficients[-1] - before[-1])) > 1e-4
 
 
 def test_the_arithmetic_of_steps_is_that_of_what_is_trained(data, monkeypatch):

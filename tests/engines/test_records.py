@@ -30,12 +30,8 @@ def history() -> History:
 
 
 def test_the_last_metrics_of_a_split_are_those_of_its_last_evaluation():
-    assert history().last("train") == {
-        "epoch": 1,
-        "loss": 1 / 3,
-        "penalty": 0.5,
-        "accuracy": 0.75,
-    }
+    expected = {"epoch": 1, "loss": 1 / 3, "penalty": 0.5, "accuracy": 0.75}
+    assert history().last("train") == expected
     assert history().last("test")["epoch"] == 0
     assert history().last("validation") is None
 

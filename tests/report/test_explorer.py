@@ -3,13 +3,10 @@
 import gzip
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures import REPOSITORY
 from fixtures.runs import labels_of, leave
 
 from fmstudy.analysis.results import Runs
@@ -146,11 +143,6 @@ def test_a_thinned_curve_has_points_for_a_logarithmic_axis_too():
     assert {1, 2, 3, 4, 5} <= set(places.tolist())
 
 
-def test_numbers_have_the_digits_that_are_said():
-    assert explorer.significant(0.123456, 4) == 0.1235
-    assert explorer.significant(12345678.0, 4) == 12350000
-
-
 # --------------------------------------------------------------------------------- the setting
 @pytest.mark.parametrize(
     ("spec", "said"),
@@ -214,14 +206,3 @@ def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(StudyError, match=r"explorer\.json\.gz: cannot be read"):
         rendering.read_explorer(path)
-
-
-def test_the_module_does_without_tensorflow():
-    code = "import sys, fmstudy.report.explorer; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "scripts", check=True)
-
-
-def test_final_metrics_are_rounded_as_everywhere_in_the_report():
-    # Half a hundredth is rounded up, though the binary number lies a trace below it.
-    assert explorer.texts("test_accuracy", [0.89065]) == ["89.07"]
-    assert explorer.texts("gap_loss", [-0.0005, -0.0004]) == ["0.000", "−0.001 to 0.000"]

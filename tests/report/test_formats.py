@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 
 import pytest
 from matplotlib import pyplot as plt
@@ -41,26 +42,28 @@ def test_a_loss_of_any_size_is_written():
 
 
 @pytest.mark.parametrize(
-    ("function", "value", "text"),
+    ("function", "values"),
     [
-        (formats.significant, 0.6385, "0.639"),
-        (formats.significant, 0.99950, "1.00"),
-        (formats.significant, 1.005, "1.01"),
-        (formats.significant, 1.0045e-7, "1.00e−7"),
-        (formats.scientific, 2.25e-7, "2.3e−7"),
-        (formats.scientific, 9.95, "1.0e1"),
-        (formats.seconds, 4.25, "4.3\u202fs"),
-        (formats.seconds, 60.5, "1\u202fmin 01\u202fs"),
-        (formats.seconds, 3630, "1\u202fh 01\u202fmin"),
-        (formats.number, 0.1234565, "0.123457"),
+        (formats.percent, {0.867: "86.7\u202f%", 0.1: "10.0\u202f%", None: "–"}),
+        (formats.loss, {0.3839: "0.384"}),
+        (formats.signed, {0.354: "+0.35", -0.354: "−0.35", 0.001: "0.00", -0.001: "0.00"}),
+        (formats.points, {0.021: "+2.10", -0.0102: "−1.02"}),
+        (formats.count, {60000: "60,000"}),
+        (formats.number, {0.001: "0.001", 1e-5: "1e−5", 1.0: "1", -1: "−1", 0.1234565: "0.123457"}),
+        (formats.scientific, {3.07e-7: "3.1e−7", 2.25e-7: "2.3e−7", 9.96e-6: "1.0e−5"}),
+        (formats.scientific, {9.95: "1.0e1", -0.25: "−2.5e−1", 0.0: "0.0e0", None: "–"}),
+        (formats.significant, {0.6385: "0.639", 1.005: "1.01", 123.46: "123", 9999.4: "9,999"}),
+        (formats.significant, {12345.6: "1.23e4", 0.001: "0.00100", 4.249e-7: "4.25e−7"}),
+        (formats.significant, {-4.249e-7: "−4.25e−7", 1.0045e-7: "1.00e−7", 0.09996: "0.100"}),
+        (formats.significant, {9.996: "10.0", 0.9995: "1.00", 0: "0.00", None: "–"}),
+        (formats.seconds, {4.25: "4.3\u202fs", 59.97: "1\u202fmin 00\u202fs"}),
+        (formats.seconds, {60.5: "1\u202fmin 01\u202fs", 7384: "2\u202fh 03\u202fmin"}),
+        (partial(formats.fixed, digits=2), {100 * 0.89065: "89.07", 2.675: "2.68", -0.004: "0.00"}),
+        (partial(explorer.significant, digits=4), {0.63845: 0.6385, 12345678.0: 12350000}),
     ],
 )
-def test_digits_that_count_are_rounded_half_up(function, value: float, text: str):
-    assert function(value) == text
-
-
-def test_the_explorer_rounds_half_up():
-    assert explorer.significant(0.63845, 4) == 0.6385
+def test_numbers_are_written_so_that_people_can_read_them_and_rounded_half_up(function, values):
+    assert {value: function(value) for value in values} == values
 
 
 @pytest.mark.parametrize("axis", ["x", "y"])

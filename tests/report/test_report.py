@@ -20,22 +20,22 @@ import yaml
 from fixtures import REPOSITORY
 from fixtures.report import (
     EXPECTED,
-    METRICS,
     TEMPLATES,
     Page,
     configured,
     fabricate,
-    figure_names,
     rendered,
     summary,
     write_csv,
 )
 
 from fmstudy.analysis import formats, verdicts
+from fmstudy.analysis.tables import METRICS
 from fmstudy.report import rendering
 from fmstudy.runtime import StudyError, write_json
 from fmstudy.study import plan
 from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.workflow.layout import Layout
 
 STUDY, _ = plan.build(configured())
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
@@ -193,12 +193,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
     config["comparisons"]["bn-keras"]["title"] = HOSTILE
     config["models"]["mine"] = {"title": "Mine", "engine": "lowlevel", "hidden": [50]}
     config["models"]["other"] = {"title": "Other", "engine": "keras", "hidden": [50]}
-    config["sweeps"]["rates"] = {
-        "title": "Rates",
-        "model": "other",
-        "vary": "learning_rate",
-        "values": [0.001, 0.01],
-    }
+    rates = {"title": "Rates", "model": "other", "vary": "learning_rate", "values": [0.001, 0.01]}
+    config["sweeps"]["rates"] = rates
     config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
     arguments = fabricate(tmp_path_factory.mktemp("hostile"), config)
     arguments["study"] |= {"code": f"code {HOSTILE}", "directory": f"directory {HOSTILE}"}
@@ -212,6 +208,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_the_page_asks_nothing_of_the_outside_and_runs_nothing(page):
     for tag in ("iframe", "object", "embed", "img", "base", "form"):
         assert not page.all(tag), tag
+    check_scripts(page)
     assert [link["href"] for link in page.all("link")] == ["data:,"]
     assert "@import" not in page.source
     assert not re.search(r"url\((?!#|\"data:)", page.source)
@@ -222,22 +219,15 @@ def test_the_page_asks_nothing_of_the_outside_and_runs_nothing(page):
         assert link["href"].startswith(("#", "https://arxiv.org/abs/", "data:application/gzip"))
 
 
-def own_scripts(page) -> list[str]:
-    """The page's scripts, all of which its security policy allows by their hashes."""
+def check_scripts(page) -> None:
+    """Check that the page has three scripts, whose hashes its security policy allows."""
     policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
     allowed = re.findall(r"'sha256-([^']+)'", re.search("script-src ([^;]*)", policy)[1])
     scripts = re.findall(r"<script>(.*?)</script>", page.source, re.S)
     assert len(scripts) == page.source.lower().count("<script")
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
     assert hashes == allowed
-    return scripts
-
-
-def test_nothing_runs_but_the_pages_own_scripts(page):
-    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
-    assert policy.startswith("default-src 'none'; ")
-    assert "http" not in policy
-    assert len(own_scripts(page)) == 3
+    assert len(scripts) == 3
 
 
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
@@ -264,9 +254,8 @@ def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
 
 
 def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
-    study, _ = plan.build(configured())
-    for name in figure_names(study):
-        assert page.ids.count(f"fig-{name}") == 1, name
+    for path in Layout(STUDY).all_figures():
+        assert page.ids.count(f"fig-{Path(path).stem}") == 1, path
     for figure_ in page.inside["figure"]:
         tags = [tag for tag, _ in figure_]
         assert tags.count("svg") == tags.count("figcaption") == 1
@@ -298,15 +287,9 @@ def test_figures_tables_and_sections_are_numbered_in_order(page):
 def test_nothing_is_left_unfilled(page):
     assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", page.text)
     assert "\\" not in page.text  # LaTeX that was not converted
-
-
-def test_sentences_are_apart(page):
-    assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text)
-    assert not re.findall(r" [.,;:](?: |$)", page.text)
-
-
-def test_formulas_are_mathml(page):
     assert len(page.all("math")) > 15
+    assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text), "sentences are apart"
+    assert not re.findall(r" [.,;:](?: |$)", page.text)
 
 
 def test_every_published_number_is_listed_under_each_reading(page):
@@ -404,13 +387,19 @@ def test_claims_that_do_not_hold_are_named_in_the_summary(page, edited):
         assert f"claim-{name}" in page.ids
 
 
-def test_a_claim_that_names_an_unknown_reference_is_refused(arguments):
-
+@pytest.mark.parametrize(
+    ("table", "claim", "refused"),
+    [
+        ("claims", "bn-shift", "claims.yaml: claims.bn-shift"),
+        ("bn_claims", "C14", "batchnorm.yaml: claims.C14"),
+    ],
+)
+def test_a_claim_that_names_an_unknown_reference_is_refused(arguments, table, claim, refused):
     def cite(row):
-        return {"literature": "iofe2015"} if row["claim"] == "bn-shift" else None
+        return {"literature": "ioffe2015 wo2018"} if row["claim"] == claim else None
 
-    change(arguments, "claims", cite)
-    with pytest.raises(StudyError, match=r'claims.yaml: claims.bn-shift.*Did you mean "ioffe2015"'):
+    change(arguments, table, cite)
+    with pytest.raises(StudyError, match=rf'{refused}.*Did you mean "wu2018"'):
         shown(arguments)
 
 
@@ -446,6 +435,9 @@ def test_a_verdict_is_never_told_by_color_alone(page):
 def test_one_seed_is_said_to_be_too_few(one_seed):
     assert "? not resolved (too few seeds)" in one_seed.text
     assert "▲" not in one_seed.text
+    assert "With one seed there is no verdict, and so no outcome." in one_seed.text
+    assert "came out as expected" not in one_seed.text
+    assert "✓" not in part_c(one_seed, "tab-bn-predictions-shift", "</table>").text
     assert not re.search(r"\b1 seeds\b", one_seed.text)
 
 
@@ -653,7 +645,7 @@ WORDS += ["not resolved", "not tested", "literature only"]
 
 @edit("bn_claims")
 def judge(row):
-    return {"verdict": WORDS[list(EXPECTED["claims"]).index(row["claim"])]}
+    return {"verdict": WORDS[list(EXPECTED.claims).index(row["claim"])]}
 
 
 @edit("bn_claims", "otherwise")
@@ -662,7 +654,7 @@ def support_in_part(row):
 
 
 def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, edited_otherwise):
-    assert len(EXPECTED["claims"]) == len(WORDS)
+    assert len(EXPECTED.claims) == len(WORDS)
     assert (
         "Of 18 things that are said of batch normalization, our experiments support 7, "
         "contradict 5 and support 3 in part; 1 not resolved, 1 not tested here, 1 known from the "
@@ -674,16 +666,16 @@ def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, e
 
 def test_every_claim_on_batch_normalization_leads_to_its_hypotheses(page):
     table = page.source[page.source.index('id="tab-bn-claims"') :].split("</table>")[0]
-    for name, claim in EXPECTED["claims"].items():
+    for name, claim in EXPECTED.claims.items():
         assert f'id="said-{name}"' in table
         row = table[table.index(f'id="said-{name}"') :].split("</tr>")[0]
-        mine = [key for key, it in EXPECTED["predictions"].items() if it.get("claim") == name]
+        mine = [key for key, it in EXPECTED.predictions.items() if it.get("claim") == name]
         aside = claim.get("set_aside", {})
         voting = [key for key in mine if key not in aside]
         assert re.findall(r'href="#prediction-([^"]+)"', row) == [*voting, *aside]
         assert all(reason in html.unescape(row) for reason in aside.values())
         assert re.findall(r'href="#ref-([^"]+)"', row) == claim["literature"]
-    for name in EXPECTED["predictions"]:
+    for name in EXPECTED.predictions:
         assert page.ids.count(f"prediction-{name}") == 1
 
 
@@ -715,7 +707,7 @@ def come_true(row):
 def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise):
     told = sum(
         it["experiment"] not in ("placement-keras", "dropout") and not it.get("seen")
-        for it in EXPECTED["predictions"].values()
+        for it in EXPECTED.predictions.values()
     )
     assert f"it came out otherwise in 2 of {told} predictions" in edited.text
     listed = part_c(edited, "sec-bn-predictions", "</ul>")
@@ -737,8 +729,8 @@ def test_predictions_whose_runs_had_been_seen_say_so(page):
     seen = re.findall(
         r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*had been seen', page.source, re.S
     )
-    assert seen == [name for name, it in EXPECTED["predictions"].items() if it.get("seen")]
-    assert f"commit {EXPECTED['recorded']['commit']}, {EXPECTED['recorded']['date']}" in page.text
+    assert seen == [name for name, it in EXPECTED.predictions.items() if it.get("seen")]
+    assert f"commit {EXPECTED.recorded['commit']}, {EXPECTED.recorded['date']}" in page.text
 
 
 def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(page, reconfigured):
@@ -764,42 +756,25 @@ def test_a_page_without_any_experiment_is_rendered(tmp_path):
     assert not page.mistakes
 
 
-def test_of_one_seed_no_prediction_is_told_to_have_come_true(one_seed):
-    page = one_seed
-    assert "With one seed there is no verdict, and so no outcome." in page.text
-    assert "came out as expected" not in page.text
-    assert "✓" not in part_c(page, "tab-bn-predictions-shift", "</table>").text
-    assert not re.search(r"\b1 seeds\b", page.text)
-
-
-def test_texts_on_batch_normalization_are_escaped(hostile):
-    assert hostile.text.count(f"bn {HOSTILE}") > 2 * len(EXPECTED["claims"])
-
-
 def without_a_value(row):
     return dict.fromkeys(("mean", "low", "high", "smallest", "largest"), "") | {"seeds": "0"}
 
 
 def test_a_quantity_without_a_value_breaks_nothing(page, broken):
+    assert "No job of this study has left a record of its cost." in broken.text
     assert "no value with everything trained" in broken.text
     assert "no value" not in page.text
 
 
-def test_a_claim_on_batch_normalization_with_an_unknown_reference_is_refused(arguments):
-
-    def cite(row):
-        return {"literature": "ioffe2015 wo2018"} if row["claim"] == "C14" else None
-
-    change(arguments, "bn_claims", cite)
-    with pytest.raises(StudyError, match=r'batchnorm.yaml: claims.C14.*Did you mean "wu2018"'):
-        shown(arguments)
-
-
 # ------------------------------------------------------------------------- what people configure
 def test_what_people_write_is_escaped(hostile):
-    own_scripts(hostile)
+    check_scripts(hostile)
     assert not hostile.mistakes
-    assert hostile.text.count(HOSTILE) - hostile.text.count(f"bn {HOSTILE}") > 8
+    on_batchnorm = hostile.text.count(f"bn {HOSTILE}")
+    assert on_batchnorm > 2 * len(EXPECTED.claims)
+    assert hostile.text.count(HOSTILE) - on_batchnorm > 8
+    for text in ("code", "directory"):
+        assert f"{text} {HOSTILE}" in hostile.text
 
 
 def test_added_models_sweeps_and_comparisons_appear(hostile):
@@ -868,55 +843,6 @@ def test_a_model_without_results_is_named(arguments):
         rendering.load_context(**arguments)
 
 
-# ------------------------------------------------------------------------------------- numbers
-@pytest.mark.parametrize(
-    ("function", "value", "text"),
-    [
-        (formats.percent, 0.867, "86.7\u202f%"),
-        (formats.percent, 0.1, "10.0\u202f%"),
-        (formats.percent, None, "–"),
-        (formats.loss, 0.3839, "0.384"),
-        (formats.signed, 0.354, "+0.35"),
-        (formats.signed, -0.354, "−0.35"),
-        (formats.signed, 0.001, "0.00"),
-        (formats.signed, -0.001, "0.00"),
-        (formats.points, 0.021, "+2.10"),
-        (formats.points, -0.0102, "−1.02"),
-        (formats.count, 60000, "60,000"),
-        (formats.number, 0.001, "0.001"),
-        (formats.number, 1e-5, "1e−5"),
-        (formats.number, 1.0, "1"),
-        (formats.number, 300, "300"),
-        (formats.number, -1, "−1"),
-        (formats.scientific, 3.07e-7, "3.1e−7"),
-        (formats.scientific, 9.96e-6, "1.0e−5"),
-        (formats.scientific, -0.25, "−2.5e−1"),
-        (formats.scientific, 1234.5, "1.2e3"),
-        (formats.scientific, 0.0, "0.0e0"),
-        (formats.scientific, None, "–"),
-        (formats.significant, 0.04512, "0.0451"),
-        (formats.significant, 1.2149, "1.21"),
-        (formats.significant, 123.46, "123"),
-        (formats.significant, 9999.4, "9,999"),
-        (formats.significant, 12345.6, "1.23e4"),
-        (formats.significant, 0.001, "0.00100"),
-        (formats.significant, 4.249e-7, "4.25e−7"),
-        (formats.significant, -0.04512, "−0.0451"),
-        (formats.significant, -4.249e-7, "−4.25e−7"),
-        (formats.significant, 0.09996, "0.100"),
-        (formats.significant, 9.996, "10.0"),
-        (formats.significant, 0, "0.00"),
-        (formats.significant, None, "–"),
-        (formats.seconds, 9.43, "9.4\u202fs"),
-        (formats.seconds, 59.97, "1\u202fmin 00\u202fs"),
-        (formats.seconds, 65.2, "1\u202fmin 05\u202fs"),
-        (formats.seconds, 7384, "2\u202fh 03\u202fmin"),
-    ],
-)
-def test_numbers_are_written_so_that_people_can_read_them(function, value, text):
-    assert function(value) == text
-
-
 # ------------------------------------------------------------------------------ provenance
 @edit("cost")
 def take_an_hour(row):
@@ -932,23 +858,6 @@ def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
     told = f"{start}{formats.seconds(spent)} of one core".replace(formats.THIN, " ")
     assert told not in page.text
     assert told in edited.text
-
-
-def test_texts_of_the_provenance_are_escaped(hostile):
-    for text in ("code", "directory"):
-        assert f"{text} {HOSTILE}" in hostile.text
-
-
-def test_a_study_without_any_record_of_cost_says_so(broken):
-    assert "No job of this study has left a record of its cost." in broken.text
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "written"),
-    [(89.065, 2, "89.07"), (100 * 0.89065, 2, "89.07"), (2.675, 2, "2.68"), (-0.004, 2, "0.00")],
-)
-def test_numbers_are_rounded_as_by_hand_wherever_they_come_from(value, digits, written):
-    assert formats.fixed(value, digits) == written
 
 
 def test_the_first_screen_tells_the_time_of_all_jobs(original, page):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
+from fixtures import REPOSITORY, run_command
 
 from fmstudy import runtime
 
@@ -27,7 +27,6 @@ OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 DECLARED = {"study": PROJECT["project"]["dependencies"], **PROJECT["dependency-groups"]}
-HASHED = [name for name in DECLARED if name != "pytorch"]
 
 
 def canonical(name: str) -> str:
@@ -50,24 +49,15 @@ def locked(name: str) -> dict[tuple[str, str], tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_every_declared_package_is_locked(name):
+def test_every_declared_package_is_locked_by_hashes_without_address_or_option(name):
+    packages = locked(name)
     assert declared(name)
-    assert declared(name) <= {package for package, _ in locked(name)}
-
-
-@pytest.mark.parametrize("name", HASHED)
-def test_every_locked_package_has_hashes(name):
-    for package, (_, hashes) in locked(name).items():
-        assert hashes, package
+    assert declared(name) <= {package for package, _ in packages}
+    for package, (_, hashes) in packages.items():
+        assert hashes or name == "pytorch", package
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", item) for item in hashes), package
-
-
-@pytest.mark.parametrize("name", DECLARED)
-def test_lock_files_hold_no_address_and_no_option(name):
-    lock = REPOSITORY / f"requirements/{name}.txt"
-    for line in lock.read_text(encoding="utf-8").splitlines():
-        assert "://" not in line and " @ " not in line, line
-        assert not line.startswith("-"), line
+    for line in (REPOSITORY / f"requirements/{name}.txt").read_text(encoding="utf-8").splitlines():
+        assert "://" not in line and " @ " not in line and not line.startswith("-"), line
 
 
 @pytest.mark.parametrize(("larger", "smaller"), [("slurm", "study"), ("dev", "slurm")])
@@ -152,13 +142,8 @@ class Machine:
     def install(self, name: str = "apt", *options: object) -> str:
         """Run the script; give what it printed. It must succeed, whatever happens."""
         script = REPOSITORY / "scripts/install_system_packages.sh"
-        done = subprocess.run(
-            ["/bin/sh", script, *options, REPOSITORY / f"requirements/{name}.txt"],
-            env={"PATH": str(self.bin)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        packages = REPOSITORY / f"requirements/{name}.txt"
+        done = run_command("/bin/sh", script, *options, packages, env={"PATH": str(self.bin)})
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -190,22 +175,22 @@ def test_lists_name_the_system_packages_and_what_each_is_for(machine, name, pack
     assert re.findall(r"^  (\S+): \w+", output, re.M) == packages
 
 
-def test_nothing_is_installed_where_all_is_there(machine):
-    machine.has_apt(installed=SYSTEM_PACKAGES, user=0, sudo=True)
-    assert machine.install() == ""
-    assert machine.calls == []
-
-
-def test_root_installs_only_what_is_missing(machine):
-    machine.has_apt(installed=["dataset-fashion-mnist"], user=0, sudo=False)
-    machine.install()
-    assert machine.calls == installing(*SYSTEM_PACKAGES[1:])
-
-
-def test_a_user_with_sudo_installs_all_that_is_missing(machine):
-    machine.has_apt(installed=[], user=1000, sudo=True)
-    machine.install()
-    assert machine.calls == installing(*SYSTEM_PACKAGES)
+@pytest.mark.parametrize(
+    ("installed", "user", "sudo", "fails", "missing"),
+    [
+        (SYSTEM_PACKAGES, 0, True, "nothing", []),
+        (["dataset-fashion-mnist"], 0, False, "nothing", SYSTEM_PACKAGES[1:]),
+        ([], 1000, True, "nothing", SYSTEM_PACKAGES),
+        ([], 0, False, "update", SYSTEM_PACKAGES),
+    ],
+    ids=["all is there", "root", "sudo", "update fails"],
+)
+def test_only_what_is_missing_is_installed(machine, installed, user, sudo, fails, missing):
+    machine.has_apt(installed, user, sudo, fails)
+    output = machine.install()
+    assert machine.calls == (installing(*missing) if missing else [])
+    assert bool(output) == bool(missing)
+    assert "could not" not in output
 
 
 def test_without_rights_the_exact_command_is_printed(machine):
@@ -222,13 +207,6 @@ def test_a_package_that_fails_stops_neither_the_others_nor_the_set_up(machine):
     assert machine.calls == installing(*SYSTEM_PACKAGES)
     assert re.findall(r"^  (\S+): \w+", output, re.M) == ["dataset-fashion-mnist"]
     assert output.endswith("apt-get install --no-install-recommends dataset-fashion-mnist\n")
-
-
-def test_an_update_that_fails_does_not_prevent_the_installation(machine):
-    machine.has_apt(installed=[], user=0, sudo=False, fails="update")
-    output = machine.install()
-    assert machine.calls == installing(*SYSTEM_PACKAGES)
-    assert "could not" not in output
 
 
 def test_systems_without_apt_are_told_the_names(machine):
@@ -267,12 +245,9 @@ def test_what_is_there_or_could_be_installed_leaves_no_note(machine, tmp_path):
 
 
 def make_environment(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["/bin/sh", REPOSITORY / "scripts/make_environment.sh", *map(str, arguments)],
-        env={**os.environ, "PIP_NO_INDEX": "1", **settings},
-        capture_output=True,
-        text=True,
-        check=False,
+    script = REPOSITORY / "scripts/make_environment.sh"
+    return run_command(
+        "/bin/sh", script, *arguments, env=os.environ | {"PIP_NO_INDEX": "1"} | settings
     )
 
 
@@ -415,7 +390,7 @@ def test_another_version_installed_by_hand_is_replaced(environment):
     environment.lock_package("2.0")
     uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--no-index"]
     places = ["--find-links", environment.folder, "--python", environment.venv / "bin/python"]
-    subprocess.run([*uv, *places, "tiny==2.0"], check=True)
+    assert run_command(*uv, *places, "tiny==2.0").returncode == 0
     environment.lock.write_text(locked_text, encoding="utf-8")
     assert environment.is_current()  # as far as an instant look tells
     environment.make(sys.executable)
@@ -424,11 +399,11 @@ def test_another_version_installed_by_hand_is_replaced(environment):
 
 def test_nothing_can_be_repaired_without_a_whole_pip(environment):
     look = [environment.venv / "bin/python", REPOSITORY / "scripts/find_damaged_packages.py"]
-    assert subprocess.run(look, check=False).returncode == 0
+    assert run_command(*look).returncode == 0
     installer = environment.file("pip-*.dist-info/INSTALLER")
     text = installer.read_text(encoding="utf-8")
     installer.unlink()
-    assert subprocess.run(look, check=False).returncode == 1
+    assert run_command(*look).returncode == 1
     installer.write_text(text, encoding="utf-8")
 
 
@@ -513,9 +488,7 @@ def study(tmp_path):
 def run_make(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     ours = ("MAKE", "MFLAGS", "PYTHON", "VENV", "CORES")  # of the make that runs these tests
     env = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | more
-    return subprocess.run(
-        ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
+    return run_command("make", *arguments, cwd=folder, env=env)
 
 
 def make(folder: Path, *arguments: str, **more: str) -> str:

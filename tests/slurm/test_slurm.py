@@ -1,8 +1,6 @@
 """The study on a cluster: a real SLURM of one node, started for these tests (slurmcluster)."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -14,28 +12,20 @@ import pytest
 import slurmcluster
 import yaml
 from fixtures import REPOSITORY
+from fixtures.rules import rules
 from fixtures.workflow import clone, snakemake
 
 pytestmark = pytest.mark.workflow
 
 PROFILE = "workflow/profiles/slurm"
-RULES = "\n".join(path.read_text() for path in sorted(REPOSITORY.glob("workflow/rules/*.smk")))
 
 
 # ---------------------------------------------------------------------------- what jobs ask for
-def bodies() -> dict[str, str]:
-    """What each rule says that has a script, by its name; one that is used again says the same."""
-    rules = dict(re.findall(r"^rule (\w+):\n((?:\n|[ ].*\n)+)", RULES, re.M))
-    again = re.findall(r"^use rule (\w+) as (\w+) with:", RULES, re.M)
-    rules |= {name: rules[original] for original, name in again}
-    return {name: body for name, body in rules.items() if "script:" in body}
-
-
 def test_a_rule_outside_the_group_says_what_it_needs():
     """Rules with a priority are outside the group, see hooks.smk."""
     profile = yaml.safe_load((REPOSITORY / PROFILE / "profile.yaml").read_text())
     assert list(profile["group-components"]) == ["report"]
-    outside = {name: body for name, body in bodies().items() if "    priority: " in body}
+    outside = {name: body for name, body in rules().items() if "    priority: " in body}
     assert {"train_lowlevel", "run_experiment", "collect_arms"} <= set(outside)
     for name, body in outside.items():
         needs = r"    resources:\n        mem_mb=.+\n        runtime=.+\n"
@@ -120,24 +110,6 @@ def test_nothing_is_left_half_made(run: Run):
     assert list(run.directory.rglob("results/**/.*")) == []
     done = snakemake(run.directory, "sweep_width", "--cores", "1")
     assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
-
-
-def test_a_job_that_is_ended_takes_a_half_written_file_with_it(tmp_path: Path):
-    program = """
-import time
-from fmstudy import runtime
-with runtime.job("job.log"), runtime.atomic_write("result.csv"):
-    print("writing", flush=True)
-    time.sleep(60)
-"""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "scripts")}
-    job = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
-    )
-    assert job.stdout.readline() == b"writing\n"
-    job.terminate()
-    assert job.wait() == 128 + signal.SIGTERM
-    assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
 
 
 def test_a_machine_without_slurm_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -63,13 +63,6 @@ def test_the_age_of_a_process_is_told_by_the_system_also_for_a_forked_one():
     assert began["child"] - began["parent"] >= 1.4  # there was the sleep between them
 
 
-def test_work_is_counted_by_samples_and_steps():
-    done = cost.Work()
-    done.add(60, 1e6, steps=1)
-    done.add(1000, 1e5)
-    assert (done.steps, done.arithmetic) == (1, 60 * 1e6 + 1000 * 1e5)
-
-
 def test_a_training_that_ended_early_is_charged_for_what_it_did():
     spec = RunSpec("lowlevel", hidden=(300,), epochs=200)
     assert spec.arithmetic_of(200) == spec.arithmetic

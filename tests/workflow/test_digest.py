@@ -110,27 +110,23 @@ def test_modules_are_found_however_they_are_imported(tree, script, modules):
     [
         ("Twice x.", "The double of x."),
         ('"""The lowest module."""\n\n', ""),
-        ("LIMIT = 3\n", "LIMIT = 3  # why it is three\n"),
+        ("LIMIT = 3\n", "\n\n\nLIMIT = 3  # why it is three\n"),
         ("return 2 * x", "return (2\n        * x)"),
-        ("LIMIT = 3\n", "\n\n\nLIMIT = 3\n"),
     ],
-    ids=["docstring", "no docstring", "comment", "layout", "blank lines"],
+    ids=["docstring", "no docstring", "comment", "layout"],
 )
 def test_edited_words_and_layout_do_not_count(tree, old, new):
     before = digest("use_middle")
+    assert len(before) == 16
     assert after(tree, "bottom", old, new) == before
 
 
 @pytest.mark.parametrize(
     ("module", "old", "new"),
     [
-        ("bottom", "2 * x", "3 * x"),
-        ("bottom", "LIMIT = 3", "LIMIT = 4"),
-        ("bottom", "LIMIT = 3", 'LIMIT = "3"'),
-        ("bottom", "RATE = 0.5", "RATE = 0.25"),
-        ("bottom", '"a"', '"b"'),
-        ("bottom", 'b"c"', 'b"d"'),
-        ("bottom", "2j", "3j"),
+        *(("bottom", "2 * x", "3 * x"), ("bottom", "LIMIT = 3", "LIMIT = 4")),
+        *(("bottom", "LIMIT = 3", 'LIMIT = "3"'), ("bottom", "RATE = 0.5", "RATE = 0.25")),
+        *(("bottom", '"a"', '"b"'), ("bottom", 'b"c"', 'b"d"'), ("bottom", "2j", "3j")),
         ("bottom", "CHECKED = True", "CHECKED = False"),
         ("middle", "double(double(x))", "double(x)"),
         ("alone", "return 1", "return 1.0"),
@@ -181,14 +177,6 @@ def test_modules_that_a_parameter_names_do_not_count_for_those_with_others(tree)
     (tree / "alone.py").write_text("def alone():\n    return 2\n")
     forget()
     assert digest("use_nothing", "ring_a") == before
-
-
-def test_digest_stays_the_same_from_run_to_run(tree):
-    before = digest("use_middle")
-    forget()
-    assert digest("use_middle") == before
-    assert len(before) == 16
-    assert int(before, 16) >= 0
 
 
 def test_what_was_read_is_not_read_again(tree, monkeypatch):
@@ -283,13 +271,6 @@ def test_every_library_module_is_imported_in_a_way_that_is_followed():
                     source = digests.SCRIPTS.joinpath(folder, *parts)
                     files = [source / name for name in names] if source.is_dir() else [source]
                     assert all(file.with_suffix(".py").exists() for file in files), (path, names)
-
-
-def test_every_script_has_a_digest():
-    scripts = sorted(path.stem for path in digests.SCRIPTS.glob("*.py"))
-    assert {"train", "table", "figure"} <= set(scripts)
-    for script in scripts:
-        assert digest(script)
 
 
 def test_the_digest_of_the_study_changes_with_code_rules_and_templates_only(

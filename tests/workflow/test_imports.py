@@ -40,16 +40,18 @@ def loaded_by(modules: set[str]) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_only_jobs_that_train_import_tensorflow():
+def test_only_jobs_that_train_import_tensorflow_and_they_start_warm():
     need_it, others = set(), {WARM_START}
     for rule, (script, *named) in uses().items():
         modules = {*modules_of(script, *named)} - {WARM_START}  # which does so for jobs that train
         library = (SCRIPTS / PACKAGE / f"{name.replace('.', '/')}.py" for name in modules)
         files = [SCRIPTS / f"{script}.py", *library]
-        if any(imported_anywhere(file) & TENSORFLOW for file in files):
+        trains = any(imported_anywhere(file) & TENSORFLOW for file in files)
+        if trains:
             need_it.add(rule)
         else:
             others |= modules
+        assert ("warmstart.job(" in files[0].read_text(encoding="utf-8")) == trains, rule
     assert need_it == NEED_TENSORFLOW
     assert not loaded_by(others) & TENSORFLOW  # which libraries of others could bring, too
 

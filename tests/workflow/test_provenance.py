@@ -14,36 +14,28 @@ STUDY = {
 }
 
 
+PARTS = {"startup_seconds": 0.25, "reading_seconds": 0.25, "writing_seconds": 0.25}
+
+
 def cost(run: str, seed: int, seconds: float, memory: float | None = 800.0, threads: int = 1):
-    return {
-        "run": run,
-        "seed": seed,
-        "seconds": seconds + 1.0,
-        "startup_seconds": 0.25,
-        "reading_seconds": 0.25,
-        "training_seconds": seconds - 1.0,
-        "evaluation_seconds": 1.0,
-        "writing_seconds": 0.25,
-        "processor_seconds": 4.0,
-        "peak_memory_mb": memory,
-        "arithmetic": 1e12,
-        "threads": threads,
-        "finished": f"2026-01-0{seed}T00:00:00Z",
-    }
+    row = PARTS | {"run": run, "seed": seed, "seconds": seconds + 1.0, "threads": threads}
+    row |= {"training_seconds": seconds - 1.0, "evaluation_seconds": 1.0, "processor_seconds": 4.0}
+    row |= {"peak_memory_mb": memory, "arithmetic": 1e12}
+    return row | {"finished": f"2026-01-0{seed}T00:00:00Z"}
 
 
 def made(run: str, seed: int, engine: str, code: str) -> dict:
     return {"run": run, "seed": seed, "engine": engine, "code": code}
 
 
+EXPERIMENT = {"experiment": "speed", "seed": 1, "seconds": 5.0, "startup_seconds": 1.0}
+EXPERIMENT |= {"reading_seconds": 0.0, "experiment_seconds": 2.0, "writing_seconds": 0.0}
+EXPERIMENT |= {"processor_seconds": 3.0, "arithmetic": 1e11, "peak_memory_mb": 10.0}
+EXPERIMENT |= {"threads": 1, "finished": "2025-12-31T00:00:00Z", "code": "ee"}
 TABLES = {
     "cost": [
-        *(cost("mlp", 1, 9.0), cost("mlp", 2, 19.0, None)),
-        *(
-            cost("keras", 1, 4.0, 1500.5, threads=2),
-            cost("mlp_wide", 1, 49.0),
-            cost("long", 1, 9.0),
-        ),
+        *(cost("mlp", 1, 9.0), cost("mlp", 2, 19.0, None), cost("mlp_wide", 1, 49.0)),
+        *(cost("keras", 1, 4.0, 1500.5, threads=2), cost("long", 1, 9.0)),
     ],
     "runs": [
         *(made("mlp", 1, "lowlevel", "aa"), made("mlp", 2, "lowlevel", "bb")),
@@ -51,23 +43,7 @@ TABLES = {
         made("long", 1, "lowlevel", "aa"),
     ],
     "sweep_width": [{"run": "mlp"}, {"run": "mlp_wide"}],
-    "bn_costs": [
-        {
-            "experiment": "speed",
-            "seed": 1,
-            "seconds": 5.0,
-            "startup_seconds": 1.0,
-            "reading_seconds": 0.0,
-            "experiment_seconds": 2.0,
-            "writing_seconds": 0.0,
-            "processor_seconds": 3.0,
-            "arithmetic": 1e11,
-            "peak_memory_mb": 10.0,
-            "threads": 1,
-            "finished": "2025-12-31T00:00:00Z",
-            "code": "ee",
-        }
-    ],
+    "bn_costs": [EXPERIMENT],
     "machine": [{"product_rate": 400.0, "threads": 2}],
 }
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.rules import uses
 
 from fmstudy import runtime
 from fmstudy.workflow import digest, warmstart
@@ -348,29 +347,6 @@ def test_tensorflow_is_imported_without_extras_that_can_be_imported_afterwards(
     subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], env=libraries, check=True, timeout=60
     )
-
-
-def imported(path: Path) -> set[str]:
-    """The packages that a file imports, wherever in it."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.split(".")[0] for name in names}
-
-
-def test_scripts_that_use_tensorflow_start_warm_and_no_others_import_it():
-    folder = SCRIPTS / "fmstudy"
-    library = {
-        ".".join(path.relative_to(folder).with_suffix("").parts): imported(path)
-        for path in folder.rglob("*.py")
-    }
-    heavy = {name for name, found in library.items() if found & {"tensorflow", "keras"}}
-    heavy -= {"workflow.warmstart"}
-    assert {"engines.device", "engines.full_batch", "engines.keras_models"} <= heavy
-    for rule, (script, *modules) in uses().items():
-        trains = bool(heavy & set(digest.modules_of(script, *modules)))
-        text = (SCRIPTS / f"{script}.py").read_text(encoding="utf-8")
-        assert ("warmstart.job(" in text) == trains, rule
 
 
 def test_jobs_hand_over_before_they_import_anything_that_takes_long():

@@ -1,12 +1,12 @@
 """Who takes part, each in a module of its own that imports its framework.
 
-A module has `forms(problem)`, the ways in which its framework does the problem's work, by name,
-the fastest of which is measured, and `versions()`.
+A module has `forms(problem)`, the ways in which its framework does the problem's work, by name;
+the fastest of them is measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -29,15 +29,15 @@ Form = Callable[[Problem], Course]
 
 
 class Contestant(NamedTuple):
-    """How a contestant is called, where it is found, and what it needs.
+    """A contestant's title, module, and packages.
 
-    peer         whether its package is in the environment of the optional peers
+    peer         whether it runs in the environment of the optional peers
     environment  variables that must be set before its framework is imported
     """
 
     title: str
     module: str
-    package: str
+    packages: Sequence[str]
     peer: bool = False
     environment: Mapping[str, str] = MappingProxyType({})
 
@@ -45,16 +45,17 @@ class Contestant(NamedTuple):
 # One thread; other frameworks are told by their functions, or by what all of them read.
 _XLA = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
 _INDUCTOR = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+_KERAS = ("tensorflow", "keras", "numpy")
 
 
 CONTESTANTS = {
-    "product": Contestant("TensorFlow's product, 4096 x 4096 x 4096", "product", "TensorFlow"),
-    "study": Contestant("this study", "study", "TensorFlow"),
-    "training": Contestant("this study, whole trainings", "training", "TensorFlow"),
-    "eager": Contestant("TensorFlow eager, as the source's notebook", "eager", "TensorFlow"),
-    "keras": Contestant("Keras fit", "keras_fit", "TensorFlow"),
-    "pytorch": Contestant("PyTorch", "pytorch", "PyTorch", True, _INDUCTOR),
-    "jax": Contestant("JAX with optax", "jax_optax", "JAX with optax", True, _XLA),
-    "sklearn": Contestant("scikit-learn MLPClassifier", "scikit_learn", "scikit-learn"),
-    "reference": Contestant("NumPy, double precision", "reference", "NumPy"),
+    "product": Contestant("TensorFlow's product, 4096 x 4096 x 4096", "product", ["tensorflow"]),
+    "study": Contestant("this study", "study", _KERAS),
+    "training": Contestant("this study, whole trainings", "training", _KERAS),
+    "eager": Contestant("TensorFlow eager, as the source's notebook", "eager", _KERAS),
+    "keras": Contestant("Keras fit", "keras_fit", _KERAS),
+    "pytorch": Contestant("PyTorch", "pytorch", ["torch"], True, _INDUCTOR),
+    "jax": Contestant("JAX with optax", "jax_optax", ["jax", "jaxlib", "optax"], True, _XLA),
+    "sklearn": Contestant("scikit-learn MLPClassifier", "scikit_learn", ["scikit-learn", "numpy"]),
+    "reference": Contestant("NumPy, double precision", "reference", ["numpy"]),
 }

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 from fmstudy.engines import lowlevel
 
 from .keras_fit import one_thread
@@ -28,7 +27,6 @@ class Eager:
         )
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take steps of the whole batch."""
         variables = [*self.coefficients, *self.biases]
         losses = []
         for _ in range(count):
@@ -42,10 +40,4 @@ class Eager:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """As the source has it."""
     return {"whole batch": Eager}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras"])

@@ -16,7 +16,6 @@ import optax
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 CHUNK = 1_000  # samples, as the study has it
 
@@ -93,7 +92,6 @@ class FullBatch(Jax):
         return self.moved(state, jax.tree.map(lambda g: g / self.problem.samples, gradients)), loss
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take steps."""
         losses = []
         for _ in range(count):
             self.state, loss = self.jitted(self.state, self.parts)
@@ -124,11 +122,9 @@ class SmallBatches(Jax):
         return state, losses.sum()
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs."""
         return [self.epoch(number) for number in range(first, first + count)]
 
     def epoch(self, number: int) -> float:
-        """The mean loss of an epoch."""
         batches, losses = self.problem.batches(number), []
         if self.together:
             full = [rows for rows in batches if len(rows) == len(batches[0])]
@@ -152,8 +148,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         "a jitted step at a time": functools.partial(SmallBatches, together=False),
         "a jitted loop over the epoch": functools.partial(SmallBatches, together=True),
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["jax", "jaxlib", "optax"])

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 
 def one_thread() -> None:
@@ -55,7 +54,6 @@ class Fit:
         return losses
 
     def fit(self, x: np.ndarray, labels: np.ndarray, size: int, epochs: int) -> list[float]:
-        """Fit on samples as they lie."""
         history = self.model.fit(
             x, labels, batch_size=size, epochs=epochs, shuffle=False, verbose=0
         )
@@ -76,8 +74,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         name: functools.partial(Fit, jit_compile=jit, steps=steps)
         for name, (jit, steps) in ways.items()
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras"])

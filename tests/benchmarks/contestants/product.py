@@ -6,11 +6,9 @@ import tensorflow as tf
 
 from benchmarks.contestants import Form
 from benchmarks.problem import Problem
-from fmstudy import runtime
 from fmstudy.engines.device import prepare_device
 
 SIZE = 4096
-ARITHMETIC = 2.0 * SIZE**3  # floating-point operations of a unit
 
 
 class Product:
@@ -23,15 +21,8 @@ class Product:
         self.product = tf.function(lambda: tf.reduce_sum(tf.matmul(a, b)[0, :4]))
 
     def run(self, first: int, count: int) -> list[float]:
-        """Multiply `count` times."""
         return [float(self.product()) for _ in range(count)]
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """There is one way to call it."""
     return {"graph": lambda _: Product()}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow"])

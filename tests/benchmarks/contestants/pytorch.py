@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 CHUNK = 1_000  # samples, as the study has it
 
@@ -50,11 +49,9 @@ class Torch:
         self.steps = 0
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs of one batch or of many."""
         return [self.epoch(epoch) for epoch in range(first, first + count)]
 
     def epoch(self, number: int) -> float:
-        """The mean loss of an epoch."""
         if self.problem.spec.batch_size is None:
             return self.step(self.x, self.labels) / self.problem.samples
         total = 0.0
@@ -88,8 +85,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         for name, chunk in chunks.items()
         for how, compiled in (("eager", False), ("torch.compile", True))
     }
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["torch"])

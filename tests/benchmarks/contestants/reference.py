@@ -6,7 +6,6 @@ import numpy as np
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 from fmstudy.checks import reference
 
 
@@ -23,11 +22,9 @@ class Derivation:
         self.adam = reference.Adam(problem.spec.learning_rate, BETA_1, BETA_2, EPSILON)
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs."""
         return [self.epoch(epoch) for epoch in range(first, first + count)]
 
     def epoch(self, number: int) -> float:
-        """The mean loss of an epoch."""
         total, (x, labels) = 0.0, self.problem.features_major
         for rows in self.problem.batches(number):
             seen = reference.evaluate(
@@ -39,10 +36,4 @@ class Derivation:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """There is one derivation."""
     return {"double precision": Derivation}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["numpy"])

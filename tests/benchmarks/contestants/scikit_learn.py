@@ -17,7 +17,6 @@ from sklearn.neural_network import MLPClassifier
 
 from benchmarks.contestants import Form
 from benchmarks.problem import BETA_1, BETA_2, EPSILON, Problem
-from fmstudy import runtime
 
 
 class Classifier:
@@ -53,7 +52,6 @@ class Classifier:
             self.model.fit(self.x, self.labels)
 
     def run(self, first: int, count: int) -> list[float]:
-        """Take epochs in one fit."""
         self.fit(count)
         losses = [float(loss) for loss in self.model.loss_curve_[-count:]]
         if self.problem.spec.batch_size is None:
@@ -62,10 +60,4 @@ class Classifier:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """It has one form."""
     return {"fit": Classifier}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["scikit-learn", "numpy"])

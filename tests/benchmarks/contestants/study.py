@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Course, Form
 from benchmarks.problem import SEED, Problem
-from fmstudy import runtime
 from fmstudy.engines import full_batch, keras_models, mini_batch
 from fmstudy.engines.chunks import Chunks
 from fmstudy.engines.device import compiled, prepare_device
@@ -116,8 +115,3 @@ def forms(problem: Problem) -> dict[str, Form]:
         return course
 
     return {name: prepared(way) for name, way in ways.items()}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras", "numpy"])

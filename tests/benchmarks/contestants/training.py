@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from benchmarks.contestants import Form
 from benchmarks.problem import SEED, Problem
-from fmstudy import runtime
 from fmstudy.engines import full_batch
 from fmstudy.engines.device import prepare_device
 
@@ -17,7 +16,6 @@ class Trainings:
         self.problem = problem
 
     def run(self, first: int, count: int) -> list[float]:
-        """Train anew `count` times."""
         problem = self.problem
         for _ in range(count):
             full_batch.train_lowlevel(problem.spec, SEED, problem.features_major, problem.test)
@@ -25,10 +23,4 @@ class Trainings:
 
 
 def forms(problem: Problem) -> dict[str, Form]:
-    """As a job trains."""
     return {"whole trainings": Trainings}
-
-
-def versions() -> dict[str, str]:
-    """What it ran with."""
-    return runtime.versions(["tensorflow", "keras", "numpy"])
