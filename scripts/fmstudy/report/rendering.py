@@ -28,6 +28,7 @@ from markupsafe import Markup
 from fmstudy.analysis import columns, verdicts
 from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.analysis.formats import FORMATS
+from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.statistics import ALPHA
 from fmstudy.report import pagefigures, provenance
 from fmstudy.report.fonts import characters_of, embedded
@@ -392,13 +393,24 @@ def _render(
         return models[names[protocol]] if len(names) > protocol else None
 
     def printed(
-        source_model: str, split: str, metric: str, protocol: str = "as written"
+        source_model: str, split: str, metric: str, alternative: bool = False
     ) -> Row | None:
         """The first published number of a model of the source, with what was reproduced."""
-        wanted = (source_model, split, metric, protocol)
-        keys = ("source_model", "split", "metric", "protocol")
-        rows = (row for row in table("ledger") if tuple(row[key] for key in keys) == wanted)
-        return next(rows, None)
+        wanted = (source_model, split, metric, alternative)
+        return next(
+            (
+                row
+                for row in table("ledger")
+                if (
+                    row["source_model"],
+                    row["split"],
+                    row["metric"],
+                    row["protocol"] == ALTERNATIVE,
+                )
+                == wanted
+            ),
+            None,
+        )
 
     def compared(first: str, second: str, metric: str) -> Row | None:
         """The planned comparison of two models in a metric, or None if there is none."""

@@ -104,17 +104,10 @@ def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Proble
         )
 
 
-def models_of(claims: Claims) -> list[str]:
-    """Return the distinct names of the models in the claims' tests, without sweeps."""
+def pairs_of(claims: Claims) -> list[tuple[str, str]]:
+    """Return the pairs (first, second) of models that claims compare."""
     tests = [claim.get("test", {}) for claim in claims.values()]
-    named = [
-        test[kind].get(key)
-        for test in tests
-        for kind in KINDS
-        if kind in test
-        for key in ("model", "with")
-    ]
-    return list(dict.fromkeys(name for name in named if name is not None))
+    return [(it["compare"]["with"], it["compare"]["model"]) for it in tests if "compare" in it]
 
 
 def sweeps_of(claims: Claims) -> list[str]:

@@ -44,7 +44,7 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
             "title": comparison.title,
             "section": comparison.section,
             "models": names(comparison.models),
-            "against": comparison.against,
+            "pairs": [list(pair) for pair in comparison.pairs],
         }
         for comparison in study.comparisons.values()
         if known.issuperset(names(comparison.models))
