@@ -14,6 +14,7 @@ from fmstudy.study.configuration import ConfigurationError, read_command_line, r
 DEFAULT = REPOSITORY / "config/config.yaml"
 QUICK = REPOSITORY / "config/quick.yaml"
 FULL = REPOSITORY / "config/full.yaml"
+THOROUGH = REPOSITORY / "config/thorough.yaml"
 
 
 def check(*files: Path) -> plan.Study:
@@ -67,7 +68,9 @@ def only(lines: list[str], *parts: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "files", [[DEFAULT], [DEFAULT, QUICK], [DEFAULT, FULL]], ids=["default", "quick", "full"]
+    "files",
+    [[DEFAULT], [DEFAULT, QUICK], [DEFAULT, FULL], [DEFAULT, THOROUGH]],
+    ids=["default", "quick", "full", "thorough"],
 )
 def test_configuration_that_comes_with_the_study_is_valid(files):
     study = check(*files)

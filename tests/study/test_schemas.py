@@ -12,7 +12,7 @@ from fmstudy.study import form, schema
 from fmstudy.workflow import digest
 
 SCHEMAS = schema.json_schemas()
-FILES = {"config": "config", "quick": "overlay", "full": "overlay"}
+FILES = {"config": "config"} | dict.fromkeys(("quick", "full", "thorough"), "overlay")
 FILES |= {"claims": "claims", "batchnorm": "batchnorm"}
 
 
