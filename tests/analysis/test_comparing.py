@@ -9,8 +9,8 @@ from fixtures.runs import leave, left, measures, model
 from scipy import stats
 
 from fmstudy.analysis import comparing
+from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.results import Runs
-from fmstudy.analysis.statistics import difference
 
 N = 400
 
@@ -46,7 +46,7 @@ MODELS["once"] = model("once", [3])
 
 def compared(runs: Path, *pairs: tuple[str, str]) -> pd.DataFrame:
     comparisons = [
-        {"name": f"c{index}", "section": "part_a", "models": list(pair), "against": "first"}
+        {"name": f"c{index}", "section": "part_a", "pairs": [pair]}
         for index, pair in enumerate(pairs)
     ]
     return comparing.comparisons_table(comparisons, list(MODELS.values()), **left(runs, N))
@@ -119,14 +119,15 @@ def test_comparisons_of_one_metric_are_a_family_of_their_own(runs: Path):
 
 def test_difference_that_counts_by_itself_may_be_lost_among_others(tmp_path: Path):
     """Verdicts go by the corrected p."""
-    for name, more in (("a", (0, 0, 0)), ("b", (6, 8, 10)), ("c", (0, 0, 0)), ("d", (0, 0, 0))):
+    for name, more in (("a", (0, 0, 0)), ("b", (6, 8, 10)), ("c", (0, 3, 6)), ("d", (6, 3, 0))):
         for seed, images in enumerate(more, start=1):
             p = np.where(np.arange(N) < 280 + images, 0.9, 0.2)
             leave(tmp_path, name, seed, p)
     models = {name: model(name) for name in "abcd"}
 
     def verdict_of(*names: str) -> pd.Series:
-        plan = [{"name": "x", "section": "part_a", "models": list(names), "against": "first"}]
+        pairs = [(names[0], other) for other in names[1:]]
+        plan = [{"name": "x", "section": "part_a", "pairs": pairs}]
         return comparing.comparisons_table(plan, list(models.values()), **left(tmp_path, N)).iloc[0]
 
     alone, among = verdict_of("a", "b"), verdict_of("a", "b", "c", "d")
@@ -136,18 +137,19 @@ def test_difference_that_counts_by_itself_may_be_lost_among_others(tmp_path: Pat
 
 
 def test_resolution_is_half_the_width_at_the_level_that_the_family_shares(runs: Path):
-    table, m = compared(runs, ("weak", "strong"), ("strong", "same")), measures(runs, N)
+    pairs = (("weak", "strong"), ("strong", "same"))
+    table = compared(runs, *pairs)
+    estimator = Estimator(measures(runs, N), MODELS.values(), pairs)
     assert len(table) > 2
     for _, row in table.iterrows():
-        first, second = (m.sample(MODELS[row[it]], row["metric"]) for it in ("first", "second"))
-        estimate = difference(first, second)
+        estimate = estimator.difference(row["first"], row["second"], row["metric"])
         assert row["resolution"] == pytest.approx(estimate.half_width(0.05 / 2))
         assert row["high"] - row["difference"] == pytest.approx(estimate.half_width(0.05))
 
 
 def test_each_section_of_the_report_has_its_own_family(runs: Path):
     plan = [
-        {"name": f"c{k}", "section": section, "models": ["weak", other], "against": "first"}
+        {"name": f"c{k}", "section": section, "pairs": [("weak", other)]}
         for k, (section, other) in enumerate(
             (("part_a", "strong"), ("part_b", "same"), ("part_b", "broken"))
         )
@@ -164,9 +166,43 @@ def test_pair_that_is_planned_twice_stands_once(runs: Path):
     assert set(table["family"]) == {2}
 
 
-def test_pairs_are_with_the_first_model_or_with_the_previous_one():
-    assert comparing.pairs_of(["a", "b", "c"], "first") == [("a", "b"), ("a", "c")]
-    assert comparing.pairs_of(["a", "b", "c"], "previous") == [("a", "b"), ("b", "c")]
+def test_hypothesis_of_a_claim_is_tested_once(runs: Path):
+    """The claim's corrected p-value and family count; the other pairs are a family of their own."""
+    plan = [
+        {"name": "c", "section": "part_a", "pairs": [("weak", "strong"), ("strong", "same")]},
+    ]
+    claims = pd.DataFrame(
+        {
+            "claim": ["other-way", "late", "untested"],
+            "comparison": ["test_accuracy strong weak", None, "test_loss weak strong"],
+            "p_holm": [0.4, 0.001, None],
+            "family": [12, 12, None],
+        }
+    )
+    given = (plan, list(MODELS.values()))
+    table = comparing.comparisons_table(*given, **left(runs, N), claims=claims)
+    first = table.set_index(["metric", "second"])
+    row = first.loc["test_accuracy", "strong"]
+    assert (row["claim"], row["p_holm"], row["family"]) == ("other-way", 0.4, 12)
+    assert row["verdict"] == "not resolved"
+    assert first.loc["test_accuracy", "same"]["family"] == 1
+    assert first.loc["test_loss", "strong"]["family"] == 2
+    assert first["claim"].notna().sum() == 1
+
+
+def test_models_borrow_variance_from_others_of_the_same_engine(tmp_path: Path):
+    """Half of the two degrees of freedom of the other; Keras models are apart."""
+    losses = {"a": (0.1, 0.2, 0.3), "b": (0.1, 0.5, 0.9), "k": (0.1, 5.0, 9.0)}
+    for name, values in losses.items():
+        for seed, loss in enumerate(values, start=1):
+            leave(tmp_path, name, seed, train=(loss, 0.0, 0.9))
+    models = [model("a"), model("b"), model("k") | {"engine": "keras"}]
+    table = comparing.intervals_table(models, **left(tmp_path, 2))
+    row = table.set_index(["model", "metric"]).loc["a", "train_loss"]
+    variance = (2 * 0.01 + 1 * (0.01 + 0.16) / 2) / 3
+    t = stats.t.ppf(0.975, 3)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(t * np.sqrt(variance / 3))
+    assert row["another"] == pytest.approx(t * np.sqrt(variance * 4 / 3))
 
 
 def test_runs_are_compared_by_mcnemar_seed_by_seed_and_the_median_is_given(tmp_path: Path):
@@ -175,7 +211,7 @@ def test_runs_are_compared_by_mcnemar_seed_by_seed_and_the_median_is_given(tmp_p
     for seed, rows in right.items():
         for name, row in zip("ab", rows, strict=True):
             leave(tmp_path, name, seed, [0.9 if it == "1" else 0.2 for it in row])
-    plan = [{"name": "x", "section": "part_a", "models": ["a", "b"], "against": "first"}]
+    plan = [{"name": "x", "section": "part_a", "pairs": [("a", "b")]}]
     models = {name: model(name) for name in "ab"}
     table = comparing.comparisons_table(plan, list(models.values()), **left(tmp_path, 8))
     row = table.iloc[0]

@@ -1,6 +1,7 @@
 """Claims are measured as they say, and their verdicts follow from intervals and families."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from fixtures.runs import leave, measures, model
 from scipy import stats
 
+from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.judging import (
     Evidence,
     Expectation,
@@ -56,7 +58,7 @@ def study(tmp_path: Path) -> Evidence:
         "models": swept,
     }
     longer = {"base": "A", "at": [1, 2, 4], "model": model("A-4-epochs", run="A")}
-    return Evidence(models, {"l2": sweep}, longer, measures(tmp_path, N))
+    return Evidence(Estimator(measures(tmp_path, N), models.values()), {"l2": sweep}, longer)
 
 
 def claim(test: dict[str, Any] | None = None, topic: str = "t", **more: Any) -> dict[str, Any]:
@@ -64,9 +66,14 @@ def claim(test: dict[str, Any] | None = None, topic: str = "t", **more: Any) -> 
     return given | ({} if test is None else {"test": test})
 
 
-def judge(study: Evidence, published: list[dict[str, str]] | None = None, **claims: Any):
+def judge(
+    study: Evidence,
+    published: list[dict[str, str]] | None = None,
+    pairs: Sequence[tuple[str, str]] = (),
+    **claims: Any,
+):
     models, m = list(study.models.values()), study.m
-    given = (published or [], models, study.sweeps, study.longer, m.runs, m.labels)
+    given = (published or [], models, pairs, study.sweeps, study.longer, m.runs, m.labels)
     table = claims_table(claims, *given)
     return table.set_index("claim", drop=False)
 
@@ -102,9 +109,17 @@ def test_comparison_after_an_epoch_reads_the_histories(study: Evidence, tmp_path
     assert "after epoch 1" in found.words
 
 
+def borrowed_variance(name: str) -> float:
+    """The variance that a level borrows: two parts its own, two parts the pooled one."""
+    own = {other: float(np.var(losses, ddof=1)) for other, losses in TRAIN.items()}
+    return max(own[name], (2 * own[name] + 2 * np.mean(list(own.values()))) / 4)
+
+
 def test_level_is_the_metric_itself(study: Evidence):
     found = measured(study, level={"metric": "train_loss", "model": "A"})
-    is_the_t_test_of(found, list(TRAIN["A"]))
+    assert found.value == pytest.approx(np.mean(TRAIN["A"]))
+    assert found.estimate.error == pytest.approx(math.sqrt(borrowed_variance("A") / 3))
+    assert found.estimate.freedom == 4  # its 2, and half of the 4 of B and noisy
     share = measured(study, level={"metric": "test_accuracy", "model": "A"})
     assert (share.unit, share.value) == ("%", 1.0)
     after = measured(study, level={"metric": "train_loss", "model": "A", "epoch": 2})
@@ -142,10 +157,16 @@ def test_longer_training_is_read_off_at_its_first_and_last_epoch(study: Evidence
 )
 def test_trend_is_the_change_along_the_line_fitted_to_a_part_of_a_sweep(study, bounds, x, y):
     found = measured(study, trend={"metric": "train_loss", "sweep": "l2", **bounds})
-    line = stats.linregress(x, y)
-    assert found.value == pytest.approx(line.slope * (max(x) - min(x)))
-    assert found.estimate.error == pytest.approx(line.stderr * (max(x) - min(x)))
-    assert found.estimate.freedom == len(x) - 2
+    line, span = stats.linregress(x, y), max(x) - min(x)
+    assert found.value == pytest.approx(line.slope * span)
+    # Its own variance and that of A, B and noisy, with two degrees of freedom each.
+    freedom, per_variance = len(x) - 2, 1 / np.sum(np.square(x - np.mean(x)))
+    own = line.stderr**2 / per_variance
+    levels = sum(2 * np.var(losses, ddof=1) for losses in TRAIN.values())
+    pooled = (freedom * own + levels) / (freedom + 6)
+    variance = max(own, (freedom * own + 3 * pooled) / (freedom + 3))
+    assert found.estimate.error == pytest.approx(math.sqrt(variance * per_variance) * span)
+    assert found.estimate.freedom == freedom + 3
     assert found.models == ("B",)
 
 
@@ -286,6 +307,50 @@ def test_claim_that_is_not_tested_is_not_among_its_topic_s_family(study: Evidenc
     assert table.loc["a", "p_holm"] == table.loc["a", "p"]
     assert table.loc["b", "verdict"] == "not tested"
     assert table.loc["b", "reason"] == "Nobody can show it."
+
+
+def test_compared_pairs_borrow_from_each_other(study: Evidence):
+    """Two of the four degrees of freedom of the two other pairs."""
+    pairs = [("A", "B"), ("A", "noisy"), ("noisy", "B"), ("B", "A")]
+    row = judge(study, None, pairs, c=claim(A_TO_B | {"less": 0})).loc["c"]
+    variances = [
+        np.var(np.subtract(TRAIN[second], TRAIN[first]), ddof=1) for first, second in pairs[:3]
+    ]
+    error = math.sqrt((2 * variances[0] + 2 * np.mean(variances)) / 4 / 3)
+    half = stats.t.ppf(0.975, 4) * error
+    assert (row["low"], row["high"]) == pytest.approx((-0.1 - half, -0.1 + half))
+    turned = {"compare": {"metric": "train_loss", "model": "A", "with": "B"}, "more": 0}
+    assert judge(study, None, pairs, c=claim(turned)).loc["c", "p"] == pytest.approx(row["p"])
+
+
+def test_changes_over_the_same_epochs_of_training_borrow_from_each_other(study: Evidence):
+    noisy = {seed: (2.0, 1.0, 0.8, 0.7 - 0.1 * seed) for seed in (1, 2, 3)}
+    for seed, losses in noisy.items():
+        leave(study.m.runs.directory, "B", seed, history=history(losses))
+    given = {"metric": "train_loss", "from": 1, "to": 4}
+    claims = {name: claim({"course": given | {"model": name}, "less": 0}) for name in ("A", "B")}
+    row = judge(study, **claims).loc["A"]
+    own, other = (
+        np.var([losses[3] - losses[1] for losses in losses_of.values()], ddof=1)
+        for losses_of in (COURSE, noisy)
+    )
+    variance = max(own, (2 * own + (own + other) / 2) / 3)
+    half = stats.t.ppf(0.975, 3) * math.sqrt(variance / 3)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(half)
+
+
+def test_difference_above_or_below_0_is_named_for_the_comparison_of_the_same_pair(study):
+    compare = A_TO_B["compare"]
+    table = judge(
+        study,
+        a=claim(A_TO_B | {"less": 0}),
+        margin=claim(A_TO_B | {"less": -0.05}),
+        about=claim(A_TO_B | {"about": 0, "within": 1}),
+        early=claim({"compare": compare | {"epoch": 1}, "less": 0}),
+        level=claim({"level": {"metric": "train_loss", "model": "A"}, "more": 0}),
+    )
+    assert table.loc["a", "comparison"] == "train_loss A B"
+    assert table.drop("a")["comparison"].isna().all()
 
 
 # What cannot be tested

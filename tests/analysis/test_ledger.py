@@ -8,7 +8,7 @@ import pytest
 from fixtures.runs import leave, left, model
 from scipy import stats
 
-from fmstudy.analysis.ledger import ledger_table, rounding
+from fmstudy.analysis.ledger import correct_images, ledger_table, rounding
 
 ROW = {
     "id": "a1-test-acc",
@@ -195,3 +195,37 @@ def test_number_is_judged_as_written_and_for_an_alternative_reading(tmp_path: Pa
     ]
     of_others = ledger_table(rows, {"theirs": ["A", "B"]}, models[1:], True, **left(tmp_path))
     assert list(of_others["protocol"]) == ["alternative"] * 2
+
+
+def test_number_of_a_model_that_the_source_describes_in_part_says_what_was_assumed(tmp_path: Path):
+    for name in "AB":
+        for seed in (1, 2):
+            leave(tmp_path, name, seed, test=(0.5, 0.0, 0.8))
+    models = [model(name, [1, 2]) for name in "AB"]
+    given = ([printed("80.00%")], {"theirs": ["A", "B"]}, models, True)
+    table = ledger_table(*given, **left(tmp_path), assumed={"theirs": "widths"})
+    assert list(table["protocol"]) == ["widths assumed", "alternative"]
+
+
+# Whole images
+
+
+@pytest.mark.parametrize(
+    ("as_written", "split", "correct"),
+    [
+        ("79.89%", "test", 7989),
+        ("90%", "test", 9000),
+        ("80.93666%", "train", 48562),  # 80.936666..., cut off
+        ("89.096664%", "train", 53458),  # 89.096666... in single precision
+        ("79.895%", "test", None),
+        ("80.937%", "train", 48562),
+        ("80.9375%", "train", None),
+        ("80.94%", "validation", None),
+    ],
+)
+def test_printed_accuracy_is_a_whole_number_of_images_or_none(as_written, split, correct):
+    assert correct_images(printed(as_written, split=split)) == correct
+
+
+def test_loss_is_no_number_of_images():
+    assert correct_images(printed("0.5", metric="loss", unit="nats")) is None

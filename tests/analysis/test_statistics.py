@@ -99,7 +99,6 @@ def test_one_seed_has_no_estimate():
     one = sample_of(crossed(1, 20))
     assert s.over_seeds([0.5]) is None
     assert s.over_seeds([]) is None
-    assert s.another_run([0.5]) is None
     assert s.over_seeds_and_images(one) is None
     assert s.over_seeds_and_images(Sample({})) is None
     assert s.difference(sample_of(crossed(3, 20)), one) is None
@@ -290,7 +289,63 @@ def test_one_more_run_lies_within_the_prediction_interval():
     values = [0.86, 0.88, 0.87, 0.90]
     deviation = math.sqrt(sum((v - 0.8775) ** 2 for v in values) / 3)
     expected = stats.t.ppf(0.975, 3) * deviation * math.sqrt(1 + 1 / 4)
-    assert s.another_run(values) == pytest.approx(expected)
+    assert s.over_seeds(values).another_run() == pytest.approx(expected)
+    # Other images do not matter: one run lies as far from the mean with values by image.
+    sample = sample_of(crossed(4, 30))
+    both, seeds = s.over_seeds_and_images(sample), s.over_seeds(sample.values)
+    assert both.another_run() == pytest.approx(seeds.another_run())
+
+
+# Variances that borrow from each other
+
+
+def family(*deviations: float, seeds: int = 3) -> list[Estimate]:
+    """Estimates with these standard deviations of a training."""
+    return [
+        Estimate(0.5, deviation / math.sqrt(seeds), seeds - 1, trainings=seeds)
+        for deviation in deviations
+    ]
+
+
+@pytest.mark.parametrize(
+    ("deviations", "borrowed"),
+    [((1.0, 2.0), 1), ((1.0, 2.0, 3.0), 2), ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0), 4)],
+)
+def test_variance_is_shrunk_towards_that_of_its_family_by_degrees_of_freedom(deviations, borrowed):
+    """Half of the others' degrees of freedom, 2 each, and 4 at most."""
+    own, *others = family(*deviations)
+    found = s.moderated(own, others)
+    pooled = np.mean(np.square(deviations))
+    assert found.freedom == 2 + borrowed
+    assert found.variance == pytest.approx((2 * 1.0 + borrowed * pooled) / (2 + borrowed))
+    assert found.value == own.value
+    assert found.error == pytest.approx(math.sqrt(found.variance / 3))
+
+
+def test_variance_is_pooled_by_degrees_of_freedom():
+    [own], [other] = family(1.0, seeds=3), family(3.0, seeds=9)
+    found = s.moderated(own, [other])
+    pooled = (2 * 1.0 + 8 * 9.0) / 10
+    assert found.variance == pytest.approx((2 * 1.0 + 4 * pooled) / 6)
+
+
+def test_variance_is_never_less_than_the_own_one():
+    own, *others = family(9.0, 1.0, 1.0, 1.0)
+    found = s.moderated(own, others)
+    assert found.error == pytest.approx(own.error)
+    assert found.freedom == 5
+
+
+def test_alone_nothing_is_borrowed():
+    [own] = family(1.0)
+    assert s.moderated(own, []) == own
+
+
+def test_images_keep_their_part_and_their_degrees_of_freedom():
+    own = Estimate(0.5, 0.01, 2, 0.02, 999, trainings=3)
+    found = s.moderated(own, family(0.5, 0.5, 0.5))
+    assert (found.image_error, found.image_freedom) == (0.02, 999)
+    assert found.error > own.error
 
 
 @pytest.mark.parametrize(("only_first", "only_second"), [(3, 12), (12, 3), (7, 7), (0, 4), (1, 0)])

@@ -56,9 +56,7 @@ def test_a_diverged_training_is_counted_and_stays_out_of_the_means(
     assert pd.isna(all_broken["test_accuracy"])
 
 
-def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousandth(
-    runs: results.Runs,
-):
+def test_weights_are_measured_without_biases(runs: results.Runs):
     row = tables.weights_table([{**MODEL, "seeds": [1]}], runs).iloc[0]
     assert row["weights"] == 4
     assert row["sum"] == pytest.approx(1.0)
@@ -66,8 +64,18 @@ def test_weights_are_measured_without_biases_and_near_zero_means_below_a_thousan
     assert row["norm"] == pytest.approx(np.sqrt(25 + 2 * 0.0005**2))
     assert row["near_zero_share"] == 0.5
     assert row["largest"] == 4.0
-    twice = tables.weights_table([{**MODEL, "seeds": [2]}], runs).iloc[0]
-    assert twice["near_zero_share"] == 0.0  # 0.001 itself is not below
+    assert row["zero_share"] == 0.0
+
+
+def test_near_zero_is_relative_to_the_other_weights(tmp_path: Path):
+    """The root mean square is 1: 0.02 is near zero, and so it is if all shrink alike."""
+    w = np.array([[0.0, 0.02], [0.021, -math.sqrt(4 - 0.02**2 - 0.021**2)]])
+    for seed, factor in ((1, 1.0), (2, 1e-6)):
+        leave(tmp_path, "mlp-2", seed, {"train": (0.3, 0.0, 0.9), "test": (0.3, 0.0, 0.9)})
+        arrays = tmp_path / f"mlp-2/seed-{seed}/weights.npz"
+        runtime.write_arrays(arrays, {"coefficients0": factor * w})
+        row = tables.weights_table([{**MODEL, "seeds": [seed]}], results.Runs(tmp_path)).iloc[0]
+        assert (row["near_zero_share"], row["zero_share"]) == (0.5, 0.25)
 
 
 def test_weights_of_a_diverged_training_stay_out_of_the_means(runs: results.Runs, tmp_path: Path):

@@ -118,3 +118,15 @@ def test_checks_are_the_same_bytes_each_time(monkeypatch: pytest.MonkeyPatch, tm
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     table = columns.read(tmp_path / "one")
     assert list(table["kind"].unique()) == ["coverage", "false call"]
+
+
+def test_moderated_variances_find_more_without_more_false_calls():
+    """The power of Student's t is that of the noncentral t distribution, at Holm's first step."""
+    table = simulation.power(120).set_index(["spread", "seeds"])
+    assert list(table.index.get_level_values("seeds").unique()) == [2, 3, 4, 5, 6]
+    row = table.loc[(0.0, 4)]
+    limit = stats.t.ppf(1 - 0.05 / simulation.TESTED / 2, 3)
+    expected = stats.nct.sf(limit, 3, simulation.EFFECT * 2)
+    assert row["own_power"] == pytest.approx(expected, abs=0.18)  # four standard errors
+    assert row["moderated_power"] > row["own_power"]
+    assert (table["moderated_error"] <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 120)).all()

@@ -88,7 +88,7 @@ def test_good_claims_are_read_in_their_order(tmp_path: Path):
     file.write_text(GOOD, encoding="utf-8")
     assert list(read(file)) == ["level", "compare", "trend", "course", "longer", "any"]
     content = read(file)
-    assert claims.models_of(content) == ["softmax", "B", "A"]
+    assert claims.pairs_of(content) == [("A", "B")]
     assert claims.sweeps_of(content) == ["width"]
 
 

@@ -12,7 +12,7 @@ from fmstudy.study import form, schema
 from fmstudy.workflow import digest
 
 SCHEMAS = schema.json_schemas()
-FILES = {"config": "config", "quick": "config", "full": "config"}
+FILES = dict.fromkeys(("config", "quick", "full", "thorough"), "config")
 FILES |= {"claims": "claims", "batchnorm": "batchnorm"}
 
 

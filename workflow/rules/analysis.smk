@@ -120,8 +120,9 @@ rule estimate_models:
 rule compare_models:
     """Differences of all planned pairs of models, with intervals, corrected for their number."""
     input:
-        runs=run_files(study.compared, "metrics", "predictions"),
+        runs=run_files(study.models.values(), "metrics", "predictions"),
         labels=TENSORS["y_test"],
+        claims=table("claims"),
     output:
         table=table("comparisons"),
     log:
@@ -132,9 +133,10 @@ rule compare_models:
         table=call(
             "analysis.comparing.comparisons_table",
             comparisons=description.comparisons(study),
-            models=as_dicts(study.compared),
+            models=as_dicts(study.models.values()),
+            pairs=resolved.pairs,
         ),
-        code=digest("table", "analysis.comparing"),
+        code=digest("table", "analysis.comparing", "analysis.columns"),
     script:
         "../../scripts/table.py"
 
@@ -142,7 +144,7 @@ rule compare_models:
 rule judge_published:
     """The ledger: every published number, our result, and a verdict."""
     input:
-        runs=run_files(study.reproductions, "metrics", "predictions"),
+        runs=run_files(study.models.values(), "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("ledger"),
@@ -151,8 +153,33 @@ rule judge_published:
     conda:
         "../envs/study.yaml"
     params:
-        table=resolved.ledger_call(study.reproductions),
+        table=resolved.ledger_call(study.models.values()),
         code=digest("table", "analysis.ledger"),
+    script:
+        "../../scripts/table.py"
+
+
+rule locate_strengths:
+    """The strengths of L1 and L2 that are compatible with the published numbers."""
+    input:
+        runs=run_files(
+            [
+                *study.models.values(),
+                *(model for sweep in resolved.strength_sweeps for model in sweep.models),
+            ],
+            "metrics",
+            "predictions",
+        ),
+        labels=TENSORS["y_test"],
+    output:
+        table=table("strengths"),
+    log:
+        f"{LOGS}/locate_strengths.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        table=resolved.strengths_call(),
+        code=digest("table", "analysis.strength"),
     script:
         "../../scripts/table.py"
 
@@ -173,7 +200,8 @@ rule judge_claims:
             "analysis.judging.claims_table",
             claims=resolved.claims,
             published=resolved.published,
-            models=as_dicts(resolved.claimed_models),
+            models=as_dicts(study.models.values()),
+            pairs=resolved.pairs,
             sweeps={
                 name: description.sweep(it) | {"models": as_dicts(it.models)}
                 for name, it in resolved.claimed_sweeps.items()
@@ -191,6 +219,7 @@ rule check_statistics:
         **TENSORS,
     output:
         table=table("statistics"),
+        power=table("power"),
     log:
         f"{LOGS}/check_statistics.log",
     priority: priority("check_statistics")
@@ -201,6 +230,7 @@ rule check_statistics:
         runtime=15,
     params:
         table=call("checks.simulation.check_statistics", **study.checks),
+        power=call("checks.simulation.power", repetitions=study.checks["repetitions"] // 4),
         code=digest("table", "checks.simulation"),
     script:
         "../../scripts/table.py"

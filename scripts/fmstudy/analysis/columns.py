@@ -39,17 +39,18 @@ NAMED = {
         section engine status models activation bias penalty optimizer unit comparisons reason
         part source_model setting split as_written protocol topic place says hypothesis
         printed_hypothesis printed_unit literature class given predicted tensor check kind arm
-        case way measure expect seen outcome count predictions set_aside literature_says system
+        case way comparison
+        measure expect seen outcome count predictions set_aside literature_says system
         processor python keras stage software version classifier batch what
     """,
-    "code": "run first second claim experiment quantity prediction rule job file",
+    "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
         parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
         weights family images pairs label predicted_label votes chosen labels_differ all_images
         without_images only_images left_out steps repetitions depth layer size step turn threads
         cores jobs
     """,
-    "number": "seed dropout learning_rate batch_size value image momentum",
+    "number": "seed spread dropout learning_rate batch_size value image momentum",
     "loss": "validation_loss test_loss validation_penalty test_penalty kappa",
     "fixed1": "sum",
     "fixed": "norm largest factor",
@@ -93,7 +94,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "gap_accuracy": ("Gap in accuracy, points", "points"),
     "gap_loss": ("Gap in loss", "signed3"),
     "weight_norm": ("Norm of the weights", "fixed1"),
-    "near_zero_share": ("Weights below 0.001, %", "percent2"),
+    "near_zero_share": ("Weights near zero, %", "percent2"),
+    "zero_share": ("Weights of exactly zero, %", "percent2"),
     "sum_absolute": ("Sum of absolute values", "fixed1"),
     # differences, intervals, tests
     "first_title": ("Title of the first", "text"),
@@ -109,6 +111,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "share": ("Share, %", "percent2"),
     # published numbers and claims
     "id": ("Number", "code"),
+    "correct": ("Correct images", "count"),
     "low": ("Interval", "amount"),
     "printed_verdict": ("Verdict on printed numbers", "verdict"),
     "part_c": ("Claim of Part C", "code"),
@@ -142,6 +145,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "probability_rounded": ("Probabilities, same rounding", "scientific"),
     "deviation": ("Largest deviation", "scientific"),
     "claimed": ("Nominal, %", "percent1"),
+    "own_error": ("False calls, own variances, %", "percent1"),
+    "moderated_error": ("Moderated, %", "percent1"),
+    "own_power": ("Differences found, own variances, %", "percent1"),
+    "moderated_power": ("Moderated, %", "percent1"),
     "found": ("Observed, %", "percent1"),
     # experiments on batch normalization: what they measured, quantities, predictions, claims
     "smallest": ("Smallest seed", "amount"),
@@ -171,6 +178,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
 IN_TABLE: dict[str, tuple[str, str]] = {
     "neighbors.*": ("Neighbor", "number"),  # of images by their places, not shown
     "ledger.id": ("Published number", "code"),
+    "strengths.id": ("Published number", "code"),
+    "strengths.low": ("Compatible strengths", "significant"),
     "intervals.value": ("Mean", "value"),
     "intervals.low": ("Other seeds and other images", "value"),
     "intervals.seeds_low": ("Other seeds, these images", "value"),
@@ -252,12 +261,14 @@ PAGE = {
     "runs": f"run seed status epochs_done {_TRAIN} train_penalty {_VALIDATION} {_TEST}",
     "explorer-values": "epoch train_accuracy held_out_accuracy train_loss held_out_loss",
     "explorer-final": f"seeds parameters {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
-    "weights": "title seeds weights sum sum_absolute norm near_zero_share largest",
+    "weights": "title seeds weights sum sum_absolute norm near_zero_share zero_share largest",
     "intervals": "title seeds value low seeds_low another",
     "comparisons-*": "second_title first_title seeds second_value first_value difference p_holm "
     "resolution verdict",
     "mcnemar": "second_title first_title only_second only_first share mcnemar_p",
     "statistics": "title claimed repetitions found",
+    "power": "spread seeds own_error moderated_error own_power moderated_power",
+    "strengths": "id as_written tolerance low",
     "engines": "title engine images gradient kept loss weight probability",
     "classes_*": "class support precision recall f1",
     "calibration": "title accuracy confidence gap ece ece_corrected",
@@ -282,7 +293,7 @@ INTERVALS: dict[str, str | None] = {
 # Columns with a value for every finished training.
 _OF_TRAINING = re.compile(
     r"(train|validation|test|gap)_(accuracy|loss|objective|penalty)|weight_norm|near_zero_share"
-    r"|weights|sum|sum_absolute|norm|largest|reproduced|difference"
+    r"|zero_share|weights|sum|sum_absolute|norm|largest|reproduced|difference"
 )
 
 # Formats of amounts and differences by unit.

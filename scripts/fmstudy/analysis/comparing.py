@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fmstudy.analysis import verdicts
+from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.measures import Measures, gaps_over_epochs
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.statistics import (
     Sample,
-    another_run,
-    difference,
     holm,
     mcnemar,
     over_seeds,
-    over_seeds_and_images,
     resolution,
     share_interval,
 )
 
-# Compared metrics.  The comparisons of one metric in one section of the report form a family.
 METRICS = ("test_accuracy", "test_loss", "test_gap_accuracy", "test_gap_loss")
 
 COLUMNS = (
     *("metric", "first", "second", "first_title", "second_title", "comparisons", "section"),
     *("first_value", "second_value", "seeds", "difference", "low", "high", "p", "p_holm"),
-    *("family", "resolution", "verdict", "only_first", "only_second", "mcnemar_p", "share"),
-    *("share_low", "share_high"),
+    *("family", "claim", "resolution", "verdict"),
+    *("only_first", "only_second", "mcnemar_p", "share", "share_low", "share_high"),
 )
-
-
-def pairs_of(models: Sequence[str], against: str) -> list[tuple[str, str]]:
-    """Return the planned pairs of a comparison: each model with the first or the previous one."""
-    if against == "previous":
-        return list(pairwise(models))
-    return [(models[0], other) for other in models[1:]]
 
 
 def comparisons_table(
@@ -47,40 +36,69 @@ def comparisons_table(
     models: Sequence[Mapping[str, Any]],
     runs: Runs,
     labels: np.ndarray,
+    pairs: Sequence[Sequence[str]] = (),
+    claims: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per metric and planned pair, comparing the second model with the first.
 
-    Differences are second minus first, with 95 % intervals for other seeds and other test images.
-    `p_holm` is corrected over the pairs of the metric and section; `resolution` is the smallest
-    difference that is certain to be resolved.  A pair from several comparisons has one row.  The
-    last six columns, for the test accuracy only, are from McNemar's test: medians over the common
-    seeds, each for one pair of runs.
+    Differences are second minus first, with 95 % intervals for other seeds and other test images;
+    their variances borrow from each other, and from those of further `pairs` (see `Estimator`).
+
+    Each hypothesis is tested once.  Where a claim in the table `claims` says that the difference is
+    above or below 0, its corrected p-value and its family count here as well, and `claim` names it.
+    The other pairs of a metric and section are a family.  `p_holm` is corrected for the family;
+    `resolution` is the smallest difference that is certain to be resolved in it.
+
+    A pair from several comparisons has one row.  The last six columns, for the test accuracy only,
+    are from McNemar's test: medians over the common seeds, each for one pair of runs.
     """
-    m, named = Measures(runs, labels), {model["name"]: model for model in models}
-    planned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    by_pair: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for comparison in comparisons:
-        for pair in pairs_of(comparison["models"], comparison["against"]):
-            planned.setdefault(pair, []).append(comparison)
+        for first, second in comparison["pairs"]:
+            by_pair.setdefault((first, second), []).append(comparison)
+    estimator = Estimator(Measures(runs, labels), models, [*pairs, *by_pair])
+    tested = _tested_by_claims(claims)
     rows: list[dict[str, Any]] = []
     for metric in METRICS:
-        of_metric = [_compared(metric, *pair, by, named, m) for pair, by in planned.items()]
+        of_metric = [_compared(metric, *pair, by, estimator) for pair, by in by_pair.items()]
+        for row in of_metric:
+            claim = tested.get((metric, frozenset((row["first"], row["second"]))))
+            if claim is not None and row["estimate"] is not None:
+                row |= {"claim": claim["claim"], "p_holm": claim["p_holm"]}
+                row["family"] = int(claim["family"])
         for section in dict.fromkeys(row["section"] for row in of_metric):
-            _judge([row for row in of_metric if row["section"] == section])
+            _correct([r for r in of_metric if r["section"] == section and "claim" not in r])
+        for row in of_metric:
+            _judge(row)
         rows += of_metric
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _judge(family: Sequence[dict[str, Any]]) -> None:
-    """Add corrected p-values, resolutions and verdicts to the rows of a family."""
+def _tested_by_claims(claims: pd.DataFrame | None) -> dict[Any, Mapping[Any, Any]]:
+    """Return the tested claims "this difference is above (or below) 0" by metric and pair."""
+    if claims is None:
+        return {}
+    rows = claims[claims["comparison"].notna() & claims["p_holm"].notna()].to_dict("records")
+    named = [(*row["comparison"].split(), row) for row in rows]
+    return {(metric, frozenset((first, second))): row for metric, first, second, row in named}
+
+
+def _correct(family: Sequence[dict[str, Any]]) -> None:
+    """Add the p-values corrected for a family, and the number of its tests, to its rows."""
     tested = [row for row in family if row["estimate"] is not None]
     for row, p_holm in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_holm"] = p_holm
-        row["resolution"] = resolution(row["estimate"], len(tested))
     for row in family:
         row["family"] = len(tested)
-        row["verdict"] = verdicts.of_difference(row["estimate"], row.get("p_holm"), row["metric"])
-        if row["first_value"] is None or row["second_value"] is None:
-            row["verdict"] = verdicts.NO_VALUE
+
+
+def _judge(row: dict[str, Any]) -> None:
+    """Add resolution and verdict to a row."""
+    if row["estimate"] is not None:
+        row["resolution"] = resolution(row["estimate"], row["family"])
+    row["verdict"] = verdicts.of_difference(row["estimate"], row.get("p_holm"), row["metric"])
+    if row["first_value"] is None or row["second_value"] is None:
+        row["verdict"] = verdicts.NO_VALUE
 
 
 def _compared(
@@ -88,12 +106,12 @@ def _compared(
     first: str,
     second: str,
     planned_by: Sequence[Mapping[str, Any]],
-    models: Mapping[str, Mapping[str, Any]],
-    m: Measures,
+    estimator: Estimator,
 ) -> dict[str, Any]:
+    m, models = estimator.m, estimator.models
     one, other = models[first], models[second]
     samples = m.sample(one, metric), m.sample(other, metric)
-    estimate = difference(*samples)
+    estimate = estimator.difference(first, second, metric)
     shared = [seed for seed in samples[0].seeds if seed in samples[1].seeds]
     row: dict[str, Any] = {
         "metric": metric,
@@ -173,20 +191,23 @@ def intervals_table(
     another                possible deviation of one more run from the mean, on the same images
     one_low, one_high      for the first seed's test accuracy on other images (Wilson)
     """
-    m = Measures(runs, labels)
-    return pd.DataFrame(_estimated(model, metric, m) for model in models for metric in ESTIMATED)
+    estimator = Estimator(Measures(runs, labels), models)
+    return pd.DataFrame(
+        _estimated(model, metric, estimator) for model in models for metric in ESTIMATED
+    )
 
 
-def _estimated(model: Mapping[str, Any], metric: str, m: Measures) -> dict[str, Any]:
+def _estimated(model: Mapping[str, Any], metric: str, estimator: Estimator) -> dict[str, Any]:
+    m, name = estimator.m, model["name"]
     sample = m.sample(model, metric)
     row: dict[str, Any] = dict.fromkeys(_INTERVALS)
     row |= {"model": model["name"], "title": model["title"], "metric": metric}
     row |= {"seeds": len(sample.seeds), "value": _mean(sample)}
-    both, seeds = over_seeds_and_images(sample), over_seeds(sample.values)
+    both, seeds = estimator.level(name, metric), estimator.level_on_these_images(name, metric)
     if both is not None and seeds is not None:
         row |= {"low": both.low, "high": both.high}
         row |= {"seeds_low": seeds.low, "seeds_high": seeds.high}
-        row["another"] = another_run(sample.values)
+        row["another"] = seeds.another_run()
     if metric == "test_accuracy" and sample.seeds:
         right = m.right(model, next(iter(sample.seeds)))
         row["one_low"], row["one_high"] = share_interval(int(right.sum()), right.size)

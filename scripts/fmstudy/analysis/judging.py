@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fmstudy.analysis import verdicts
+from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.formats import brief
 from fmstudy.analysis.ledger import rounding, unit_scale
 from fmstudy.analysis.measures import Measures
@@ -21,9 +22,9 @@ from fmstudy.analysis.statistics import (
     Sample,
     difference,
     holm,
+    moderated,
     over_seeds,
     over_seeds_and_images,
-    trend,
 )
 from fmstudy.study.spec import number
 
@@ -33,7 +34,7 @@ COLUMNS = (
     *("claim", "part", "topic", "place", "says", "hypothesis", "models", "seeds", "unit"),
     *("estimate", "low", "high", "p", "p_holm", "family", "verdict", "reason"),
     *("printed_hypothesis", "printed_value", "printed_unit", "printed_verdict", "literature"),
-    "part_c",
+    *("part_c", "comparison"),
 )
 
 
@@ -101,7 +102,10 @@ def written(value: float, unit: str) -> str:
 # ----------------------------------------------------------------------------------- quantities
 @dataclass(frozen=True)
 class Quantity:
-    """What a test measures: an estimate (None for one seed), its value, and its description."""
+    """What a test measures: an estimate (None for one seed), its value, and its description.
+
+    kind   quantities of one kind borrow from each other; None if the estimate has borrowed already
+    """
 
     estimate: Estimate | None
     value: float
@@ -109,6 +113,7 @@ class Quantity:
     unit: str
     words: str
     models: tuple[str, ...]
+    kind: tuple[Any, ...] | None = None
 
 
 class Evidence:
@@ -121,12 +126,12 @@ class Evidence:
 
     def __init__(
         self,
-        models: Mapping[str, Mapping[str, Any]],
+        estimator: Estimator,
         sweeps: Mapping[str, Mapping[str, Any]],
         longer: Mapping[str, Any],
-        m: Measures,
     ) -> None:
-        self.models, self.sweeps, self.longer, self.m = models, sweeps, longer, m
+        self.estimator, self.sweeps, self.longer = estimator, sweeps, longer
+        self.models, self.m = estimator.models, estimator.m
 
     def quantity(self, test: Mapping[str, Any]) -> Quantity:
         """Measure the quantity of a test.  Raises UnavailableQuantity if this study lacks it."""
@@ -158,13 +163,17 @@ class Evidence:
         first, second = self._sample(one, metric, epoch), self._sample(other, metric, epoch)
         at = "" if epoch is None else f" after epoch {epoch}"
         shared = [seed for seed in first.seeds if seed in second.seeds]
+        at_end = epoch is None
         return Quantity(
-            difference(first, second),
+            self.estimator.difference(given["with"], given["model"], metric)
+            if at_end
+            else difference(first, second),
             float(second.values.mean() - first.values.mean()),
             len(shared),
             unit_of(metric),
             f"{describe_metric(metric)}{at}: {other['title']} minus {one['title']}",
             (given["with"], given["model"]),
+            None if at_end else ("compare", metric, epoch, other["engine"]),
         )
 
     def _level(self, given: Mapping[str, Any]) -> Quantity:
@@ -172,13 +181,17 @@ class Evidence:
         model = self.models[given["model"]]
         sample = self._sample(model, metric, epoch)
         at = "" if epoch is None else f" after epoch {epoch}"
+        at_end = epoch is None
         return Quantity(
-            over_seeds_and_images(sample),
+            self.estimator.level(given["model"], metric)
+            if at_end
+            else over_seeds_and_images(sample),
             float(sample.values.mean()),
             len(sample.seeds),
             unit_of(metric, differs=False),
             f"{describe_metric(metric)}{at} of {model['title']}",
             (given["model"],),
+            None if at_end else ("level", metric, epoch, model["engine"]),
         )
 
     def _course(self, given: Mapping[str, Any]) -> Quantity:
@@ -220,6 +233,7 @@ class Evidence:
             unit_of(metric),
             f"{describe_metric(metric)} of {model['title']}: {words}",
             (model["name"],),
+            ("course", metric, model["engine"]),
         )
 
     def _trend(self, given: Mapping[str, Any]) -> Quantity:
@@ -236,7 +250,8 @@ class Evidence:
         samples = [self._sample(model, metric) for _, model in chosen]
         values = [value for value, _ in chosen]
         places = [math.log(value) for value in values] if logarithmic else values
-        estimate = trend(places, samples)
+        engine = self.models[sweep["base"]]["engine"]
+        estimate = self.estimator.trend(places, samples, metric, engine)
         if estimate is None:
             raise UnavailableQuantity(
                 f"The sweep {sweep['title']} has fewer than three values there."
@@ -262,6 +277,7 @@ def describe_metric(metric: str) -> str:
         "gap_loss": "gap in loss, held-out minus training",
         "norm": "norm of the weights",
         "near_zero_share": "share of weights near zero",
+        "zero_share": "share of weights that are exactly zero",
         "sum_absolute": "sum of absolute weights",
         "gamma_deviation": "mean distance of gamma from the standard deviation, relative to it",
         "beta_mean": "mean distance of beta from the mean, in standard deviations",
@@ -274,6 +290,7 @@ def claims_table(
     claims: Mapping[str, Mapping[str, Any]],
     published: Sequence[Mapping[str, str]],
     models: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Sequence[str]],
     sweeps: Mapping[str, Mapping[str, Any]],
     longer: Mapping[str, Any],
     runs: Runs,
@@ -281,12 +298,14 @@ def claims_table(
 ) -> pd.DataFrame:
     """One row per claim: hypothesis, measurement, verdict, reason, and the source's own numbers.
 
-    For `models`, `sweeps` and `longer` see `Evidence`.  The claims of a topic that are tested on
-    runs form a family: their p-values are corrected together.
+    `models` are all models of the study, and `pairs` all pairs of them that it compares, from which
+    variances borrow (see `Estimator`); for `sweeps` and `longer` see `Evidence`.  The claims of a
+    topic that are tested on runs form a family: their p-values are corrected together.
+    `comparison` is "metric first second" if the claim is a difference at the end above or below 0.
     """
-    named = {model["name"]: model for model in models}
-    evidence = Evidence(named, sweeps, longer, Measures(runs, labels))
-    rows, tested = [], []
+    evidence = Evidence(Estimator(Measures(runs, labels), models, pairs), sweeps, longer)
+    rows: list[dict[str, Any]] = []
+    measured: list[tuple[dict[str, Any], Expectation, Quantity]] = []
     for name, claim in claims.items():
         row: dict[str, Any] = {
             "claim": name,
@@ -308,13 +327,44 @@ def claims_table(
                 row["reason"] = str(unavailable)
                 continue
             expectation = Expectation.of(claim["test"])
-            row |= _measured(quantity, expectation)
-            if quantity.estimate is not None:
-                tested.append((row, expectation.p_values(quantity.estimate)))
+            row["comparison"] = _comparison(claim["test"], expectation)
+            measured.append((row, expectation, quantity))
+    tested = []
+    for (row, expectation, _), quantity in zip(
+        measured, borrowed([quantity for _, _, quantity in measured]), strict=True
+    ):
+        row |= _measured(quantity, expectation)
+        if quantity.estimate is not None:
+            tested.append((row, expectation.p_values(quantity.estimate)))
     for topic in dict.fromkeys(row["topic"] for row, _ in tested):
         family = [(row, each) for row, each in tested if row["topic"] == topic]
         judge(family, "claims of its topic")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def borrowed(quantities: Sequence[Quantity]) -> list[Quantity]:
+    """Return the quantities with variances that borrow from the others of their kind."""
+    found = []
+    for own in quantities:
+        if own.kind is not None and own.estimate is not None:
+            others = [
+                it.estimate
+                for it in quantities
+                if it is not own and it.kind == own.kind and it.estimate is not None
+            ]
+            own = replace(own, estimate=moderated(own.estimate, others))
+        found.append(own)
+    return found
+
+
+def _comparison(test: Mapping[str, Any], expectation: Expectation) -> str | None:
+    """Return "metric first second" if a test is that their difference is above or below 0."""
+    given = test.get("compare")
+    if given is None or "epoch" in given:
+        return None
+    if expectation.relation == "about" or expectation.value != 0:
+        return None
+    return f"{given['metric']} {given['with']} {given['model']}"
 
 
 def judge(

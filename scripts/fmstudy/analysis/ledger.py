@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fmstudy.analysis import verdicts
+from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.measures import Measures
 from fmstudy.analysis.results import Runs
-from fmstudy.analysis.statistics import another_run, over_seeds
 
-PROTOCOLS = ("as written", "alternative")
+AS_WRITTEN, ALTERNATIVE = "as written", "alternative"  # protocols; a third: "widths assumed"
+
+# Images of the source by split: Part B holds some out of training, but prints nothing of those.
+IMAGES = {"train": 60_000, "test": 10_000}
 
 _METRICS = {"accuracy": "accuracy", "loss": "loss", "penalized loss": "objective"}
 _UNITS = {"percent": "points", "nats": "nats"}
@@ -24,7 +28,7 @@ _DIGITS = {"percent": 2, "nats": 3}
 COLUMNS = (
     *("id", "part", "source_model", "setting", "split", "metric", "unit", "as_written"),
     *("published", "protocol", "model", "title", "run", "seeds", "reproduced", "reproduced_min"),
-    *("reproduced_max", "low", "high", "difference", "tolerance", "verdict", "reason"),
+    *("reproduced_max", "low", "high", "difference", "tolerance", "correct", "verdict", "reason"),
 )
 
 
@@ -40,6 +44,26 @@ def rounding(as_written: str) -> float:
     return 0.5 * 10.0**exponent
 
 
+def metric_of(row: Mapping[str, str]) -> str:
+    """Return the metric of a published number, such as test_accuracy."""
+    return f"{row['split']}_{_METRICS[row['metric']]}"
+
+
+def correct_images(row: Mapping[str, str]) -> int | None:
+    """Return how many images must be correct for a printed accuracy; None if no number fits.
+
+    The accuracy of n images is k / n for a whole number k of correct images.  A printed percentage
+    may differ from it by its rounding, and by that of single precision, in which TensorFlow
+    computes it.
+    """
+    if row["metric"] != "accuracy" or row["split"] not in IMAGES:
+        return None
+    percent, n = float(row["value"]), IMAGES[row["split"]]
+    correct = round(percent / 100.0 * n)
+    slack = rounding(row["as_written"]) + float(np.spacing(np.float32(percent)))
+    return correct if abs(100.0 * correct / n - percent) <= slack else None
+
+
 def ledger_table(
     published: Sequence[Mapping[str, str]],
     redone_by: Mapping[str, Sequence[str]],
@@ -47,26 +71,31 @@ def ledger_table(
     uses_all_images: bool,
     runs: Runs,
     labels: np.ndarray,
+    assumed: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """One row per published number and protocol: the number, our result, and a verdict.
 
     `redone_by` has, for each model of the source, the study's model that follows it to the letter
-    and optionally an alternative; numbers of models that are not in `models` have no row.
+    and optionally an alternative, and `assumed` what the source does not say about some of its
+    models; numbers of models that are not in `models` have no row.
     `uses_all_images` is whether the study uses the whole data set, as the source does.  Numbers are
     in the published unit; a difference is reproduced minus published; `low` and `high` are the 95 %
     interval of our mean over seeds; `tolerance` is the possible deviation of one more run from it,
-    plus the rounding of the published number.
+    plus the rounding of the published number.  `correct` is the number of images that a printed
+    accuracy stands for, empty if there is none (see `correct_images`).
     """
-    m, named, table = Measures(runs, labels), {it["name"]: it for it in models}, []
+    estimator, table = Estimator(Measures(runs, labels), models), []
     for row in published:
         scale = unit_scale(row["unit"])
-        metric = f"{row['split']}_{_METRICS[row['metric']]}"
-        for protocol, name in zip(PROTOCOLS, redone_by[row["model"]], strict=False):
-            if name not in named:
+        metric = metric_of(row)
+        missing = assumed.get(row["model"])
+        literal = f"{missing} assumed" if missing else AS_WRITTEN
+        for protocol, name in zip((literal, ALTERNATIVE), redone_by[row["model"]], strict=False):
+            if name not in estimator.models:
                 continue
-            model = named[name]
-            values = m.sample(model, metric).values * scale
-            mean = over_seeds(values)
+            model = estimator.models[name]
+            values = estimator.m.sample(model, metric).values * scale
+            mean = estimator.level_on_these_images(name, metric)
             printed = float(row["value"])
             entry: dict[str, Any] = {
                 "id": row["id"],
@@ -83,17 +112,16 @@ def ledger_table(
                 "title": model["title"],
                 "run": model["run"],
                 "seeds": values.size,
+                "correct": correct_images(row),
             }
             if values.size:
                 ours = float(values.mean())
                 entry |= {"reproduced": ours, "difference": ours - printed}
                 entry |= {"reproduced_min": values.min(), "reproduced_max": values.max()}
             if mean is not None:
-                spread = another_run(values)
-                assert spread is not None
-                entry |= {"low": mean.low, "high": mean.high}
-                entry["tolerance"] = spread + rounding(row["as_written"])
-            contradicted = _contradicted(row, published) if protocol == PROTOCOLS[0] else None
+                entry |= {"low": scale * mean.low, "high": scale * mean.high}
+                entry["tolerance"] = scale * mean.another_run() + rounding(row["as_written"])
+            contradicted = _contradicted(row, published) if protocol != ALTERNATIVE else None
             table.append(entry | _judge(entry, uses_all_images, contradicted))
     return pd.DataFrame(table, columns=list(COLUMNS))
 

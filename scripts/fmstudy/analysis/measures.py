@@ -6,7 +6,7 @@ Accuracies and fractions are in [0, 1], losses in nats.  Metrics at the end of t
 - gap_accuracy, gap_loss: between training data and held-out data, which is the validation part if
   there is one, else the test data; test_gap_accuracy, test_gap_loss: always to the test data.
   Positive if the model does better on the training data;
-- norm, near_zero_share, sum_absolute: of the weights of all layers;
+- norm, near_zero_share, zero_share, sum_absolute: of the weights of all layers;
 - gamma_deviation, beta_mean, gamma_one: of batch normalization in the low-level engine, the
   mean over its units of |gamma - s| / s, |beta - m| / s and |gamma - 1|, where m and s are mean
   and standard deviation of the unit before normalization.
@@ -31,7 +31,7 @@ SPLITS = ("train", "validation", "test")
 OF_SPLITS = tuple(f"{split}_{kind}" for split in SPLITS for kind in ("accuracy", "loss"))
 OBJECTIVES = tuple(f"{split}_objective" for split in SPLITS)
 GAPS = ("gap_accuracy", "gap_loss", "test_gap_accuracy", "test_gap_loss")
-OF_WEIGHTS = ("norm", "near_zero_share", "sum_absolute")
+OF_WEIGHTS = ("norm", "near_zero_share", "zero_share", "sum_absolute")
 OF_NORMALIZATION = ("gamma_deviation", "beta_mean", "gamma_one")
 METRICS = (*OF_SPLITS, *OBJECTIVES, *GAPS, *OF_WEIGHTS, *OF_NORMALIZATION)
 

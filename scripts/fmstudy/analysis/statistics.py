@@ -4,10 +4,12 @@ The test accuracy of a trained network depends on two random draws: of the seed,
 images.  The question determines which of them matters.
 
 - One run on other images: `share_interval`, `mcnemar`.  They ignore other seeds.
-- Another seed on the same images: `over_seeds`, and `another_run` for one further run.
+- Another seed on the same images: `over_seeds`; `Estimate.another_run` for one further run.
 - Another seed and other images, as in "A is better than B": `over_seeds_and_images`.
 
-The training images are fixed; no interval accounts for other training data.
+Few seeds say little about a variance, so verdicts use `moderated` estimates, whose variance borrows
+from estimates of the same kind.  The training images are fixed; no interval accounts for other
+training data.
 
 All intervals are two-sided 95 % intervals.  `checks.simulation` tests their coverage.
 """
@@ -15,7 +17,7 @@ All intervals are two-sided 95 % intervals.  `checks.simulation` tests their cov
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -35,7 +37,9 @@ class Estimate:
     """A number with its standard errors from the trainings and from the test images.
 
     error, freedom              of the trainings, with its (few) degrees of freedom
-    image_error, image_freedom  of the test images; 0 if they do not matter
+    image_error, image_freedom  of the test images, or of another source of error; 0 without one
+    trainings                   how many trainings the value averages: a single one deviates by
+                                sqrt(trainings) times the error
 
     With a single error, intervals and p-values are Student's t.  With both, the half-width is the
     root sum of squares of their half-widths (S. K. Banerjee, Sankhya 22 (1960)), which keeps its
@@ -50,6 +54,20 @@ class Estimate:
     freedom: float
     image_error: float = 0.0
     image_freedom: float = math.inf
+    trainings: float = 1.0
+
+    @property
+    def variance(self) -> float:
+        """The variance of a single training."""
+        return self.error**2 * self.trainings
+
+    def another_run(self) -> float:
+        """Return the possible deviation of one further run from the value, on the same images.
+
+        Half the width of the 95 % prediction interval, t s sqrt(1 + 1/n) for n trainings.
+        """
+        deviation = math.sqrt(self.variance * (1.0 + 1.0 / self.trainings))
+        return _quantile(self.freedom, ALPHA) * deviation
 
     def half_width(self, alpha: float = ALPHA) -> float:
         """Return half the width of the two-sided interval of level 1 - `alpha`."""
@@ -170,13 +188,14 @@ def _least_squares(
     value = float(weights @ values)
     error = math.sqrt(float(np.sum((residual @ values) ** 2)) / freedom * spread)
     if images is None:
-        return Estimate(value, error, freedom)
+        return Estimate(value, error, freedom, trainings=1.0 / spread)
     n = images.shape[1]
     rest = residual @ images
     rest -= rest.mean(axis=1, keepdims=True)
     both = float(np.sum(rest**2)) / (freedom * (n - 1)) * spread / n
     of_images = float((weights @ images).var(ddof=1)) / n
-    return Estimate(value, error, freedom, math.sqrt(max(of_images - both, 0.0)), n - 1)
+    image_error = math.sqrt(max(of_images - both, 0.0))
+    return Estimate(value, error, freedom, image_error, n - 1, 1.0 / spread)
 
 
 def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
@@ -184,9 +203,8 @@ def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate | None:
     values = np.asarray(values, dtype=np.float64)
     if values.size < 2:
         return None
-    return Estimate(
-        float(values.mean()), float(values.std(ddof=1)) / math.sqrt(values.size), values.size - 1
-    )
+    error = float(values.std(ddof=1)) / math.sqrt(values.size)
+    return Estimate(float(values.mean()), error, values.size - 1, trainings=values.size)
 
 
 def over_seeds_and_images(sample: Sample) -> Estimate | None:
@@ -240,6 +258,33 @@ def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimat
     return _least_squares(values, images, design, weights)
 
 
+def moderated(estimate: Estimate, others: Iterable[Estimate]) -> Estimate:
+    """Return an estimate whose variance over trainings borrows from `others` of the same kind.
+
+    The variance s^2 of a training, with f degrees of freedom, is shrunk towards the pooled variance
+    p of the estimate and the others, each weighted by its degrees of freedom, as if p were known
+    with d of them: (d p + f s^2) / (d + f), with d + f degrees of freedom (the posterior variance
+    of G. Smyth, Statistical Applications in Genetics and Molecular Biology 3 (2004), with a fixed
+    prior).  Two guards keep the error rate where variances differ: the result is never less than
+    s^2, and d is half the degrees of freedom of the others, at most `BORROWED`.
+    `checks.simulation.power` shows error rates and power.
+    """
+    others = list(others)
+    freedom = sum(other.freedom for other in others)
+    borrowed = min(BORROWED, freedom / 2.0)
+    if borrowed == 0.0:
+        return estimate
+    own, total = estimate.variance, estimate.freedom + borrowed
+    pooled = (estimate.freedom * own + sum(other.freedom * other.variance for other in others)) / (
+        estimate.freedom + freedom
+    )
+    variance = max(own, (borrowed * pooled + estimate.freedom * own) / total)
+    return replace(estimate, error=math.sqrt(variance / estimate.trainings), freedom=total)
+
+
+BORROWED = 4.0  # degrees of freedom
+
+
 def share_interval(hits: float, n: float) -> tuple[float, float]:
     """Return the interval for the share `hits` / `n` of one run, over images.
 
@@ -251,19 +296,6 @@ def share_interval(hits: float, n: float) -> tuple[float, float]:
     center = (share + z**2 / (2.0 * n)) / scale
     half = z * math.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2)) / scale
     return max(0.0, float(center - half)), min(1.0, float(center + half))
-
-
-def another_run(values: Sequence[float] | np.ndarray) -> float | None:
-    """Return the possible deviation of one further run from the mean, on the same images.
-
-    This is half the width of the 95 % prediction interval of normal values with unknown variance,
-    t s sqrt(1 + 1/n); None for fewer than two values.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size < 2:
-        return None
-    t = stdtrit(values.size - 1, 1.0 - ALPHA / 2.0)
-    return float(t * values.std(ddof=1) * math.sqrt(1.0 + 1.0 / values.size))
 
 
 class Discordance(NamedTuple):

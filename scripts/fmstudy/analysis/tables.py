@@ -18,7 +18,9 @@ from fmstudy.analysis.results import Runs
 from fmstudy.study.spec import FINISHED
 
 Row = dict[str, Any]
-NEAR_ZERO = 1e-3  # weights smaller than this are near zero: 1/50 of the initial deviation
+# Weights below this fraction of their root mean square are near zero.  A relative limit: weights
+# that all shrink by the same factor are not closer to zero, compared with each other.
+NEAR_ZERO = 0.02
 
 METRICS = (
     "train_accuracy",
@@ -138,11 +140,17 @@ def runs_table(trainings: Sequence[tuple[str, int]], runs: Runs) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+def near_zero(weights: np.ndarray) -> np.ndarray:
+    """Return which weights are at most `NEAR_ZERO` times their root mean square, as booleans."""
+    near: np.ndarray = np.abs(weights) <= NEAR_ZERO * np.sqrt(np.mean(np.square(weights)))
+    return near
+
+
 def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
     """Return statistics of a run's weights, as means over these seeds, which must have finished.
 
     sum, sum_absolute and norm (root of the sum of squares) are over the weights of all layers;
-    near_zero_share is the fraction of weights below 0.001 in absolute value.
+    near_zero_share is the fraction of weights that are `near_zero`, zero_share that of exact zeros.
     """
     measured = []
     for seed in seeds:
@@ -153,7 +161,8 @@ def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
                 "sum": w.sum(),
                 "sum_absolute": np.abs(w).sum(),
                 "norm": np.sqrt(np.square(w).sum()),
-                "near_zero_share": np.mean(np.abs(w) < NEAR_ZERO),
+                "near_zero_share": near_zero(w).mean(),
+                "zero_share": np.mean(w == 0.0),
                 "largest": np.abs(w).max(),
             }
         )
@@ -163,7 +172,9 @@ def weight_row(run: str, seeds: Sequence[int], runs: Runs) -> Row:
     }
 
 
-_WEIGHT_MEASURES = ("weights", "sum", "sum_absolute", "norm", "near_zero_share", "largest")
+_WEIGHT_MEASURES = (
+    *("weights", "sum", "sum_absolute", "norm", "near_zero_share", "zero_share", "largest"),
+)
 
 
 def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFrame:

@@ -7,8 +7,9 @@ trained many times on part of the real data, answer the second.
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from fmstudy.analysis.statistics import (
     ALPHA,
     Estimate,
     Sample,
-    another_run,
     difference,
     holm,
     mcnemar,
+    moderated,
     over_seeds,
     over_seeds_and_images,
     share_interval,
@@ -38,7 +39,7 @@ from fmstudy.checks.calibration_coverage import simulate_ece_coverage
 from fmstudy.data.dataset import load_tensors
 from fmstudy.runtime import Progress
 
-SEEDS, IMAGES, FAMILY = 4, 1000, 15
+SEEDS, IMAGES, FAMILY = 3, 1000, 15
 
 # Simulated images and seeds.  An image is classified correctly if ability + easiness + taste (the
 # model's own effect per image) + luck (the seed's effect) + chance exceeds 0.  All but the ability
@@ -102,9 +103,9 @@ def _mean_over_seeds(random: np.random.Generator) -> bool:
 
 def _one_more_run(random: np.random.Generator) -> bool:
     *runs, another = random.normal(0.88, 0.004, SEEDS + 1)
-    width = another_run(runs)
-    assert width is not None
-    return bool(abs(another - np.mean(runs)) <= width)
+    estimate = over_seeds(runs)
+    assert estimate is not None
+    return bool(abs(another - estimate.value) <= estimate.another_run())
 
 
 def _level(random: np.random.Generator, luck: float) -> bool:
@@ -194,10 +195,55 @@ def false_calls_in_families(repetitions: int, seed: int = 0) -> pd.DataFrame:
         calls = 0
         for _ in range(repetitions):
             found = [difference(*sample_world(equal, luck, random)) for _ in range(FAMILY)]
-            calls += min(holm([one.p_differs() for one in found if one is not None])) <= ALPHA
+            calls += min(_corrected(_borrowing(found))) <= ALPHA
         title = f"Any of {FAMILY} pairs of equal models, corrected; seeds matter {world}"
         rows.append(_calls(f"family_{world}", title, calls, repetitions))
     return pd.DataFrame(rows)
+
+
+# What `power` simulates: families of this size, differences of this many standard deviations.
+TESTED, EFFECT = 6, 3.0
+SPREADS = (0.0, 0.25, 0.5, 1.0)  # of the logarithms of the standard deviations in a family
+POWER = ("own_error", "moderated_error", "own_power", "moderated_power")
+
+
+def power(repetitions: int, seed: int = 0) -> pd.DataFrame:
+    """How often differences are called, with own and with moderated variances.
+
+    One row per spread and number of seeds.  A family has six differences between models, each with
+    its own standard deviation over seeds.  `*_error` is how often any of them is called when all
+    are 0, and `*_power` how often the first is called when it is three of its standard deviations,
+    with Holm's correction; `own` uses Student's t on each difference's own variance.
+    """
+    rows = []
+    for position, (spread, seeds) in enumerate(itertools.product(SPREADS, range(2, 7))):
+        random = np.random.default_rng([seed, 200 + position])
+        called = np.zeros(len(POWER))
+        for _ in range(repetitions):
+            deviations = np.exp(random.normal(0.0, spread, TESTED))
+            values = random.normal(size=(TESTED, seeds)) * deviations[:, None]
+            null = [over_seeds(own) for own in values]
+            values[0] += EFFECT * deviations[0]
+            real = [over_seeds(own) for own in values]
+            called += (
+                min(_corrected(null)) <= ALPHA,
+                min(_corrected(_borrowing(null))) <= ALPHA,
+                _corrected(real)[0] <= ALPHA,
+                _corrected(_borrowing(real))[0] <= ALPHA,
+            )
+        shares = dict(zip(POWER, called / repetitions, strict=True))
+        rows.append({"spread": spread, "seeds": seeds} | shares)
+    return pd.DataFrame(rows)
+
+
+def _borrowing(family: Iterable[Estimate | None]) -> list[Estimate]:
+    """Return the estimates of a family, each with a variance that borrows from the others."""
+    known = [one for one in family if one is not None]
+    return [moderated(one, (it for it in known if it is not one)) for one in known]
+
+
+def _corrected(family: Iterable[Estimate | None]) -> list[float]:
+    return holm([one.p_differs() for one in family if one is not None])
 
 
 # ---------------------------------------------------------------- a model compared with itself

@@ -25,7 +25,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.analysis.formats import DIVERGED, fixed
 from fmstudy.analysis.formats import number as short
 from fmstudy.analysis.results import Runs
-from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished
+from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished, near_zero
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
@@ -462,7 +462,7 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
         if weights:
             axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5,
                          label="share")  # fmt: skip
-            axes[3].set_title(f"Weights below {NEAR_ZERO:g}")
+            axes[3].set_title("Weights near zero")
             percent_axis(axes[3])
         for panel in axes:
             _swept_axis(panel, values, sweep["vary"])
@@ -734,13 +734,13 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
                 [np.empty(0, np.float32), *(runs.weights(model["run"], s) for s in seeds)]
             )
             counts, _ = np.histogram(np.clip(weights, edges[0], edges[-1]), edges)
-            share = float(np.mean(np.abs(weights) < NEAR_ZERO)) if weights.size else math.nan
+            share = float(near_zero(weights).mean()) if weights.size else math.nan
             shares.append(share)
             axes.stairs(counts / max(1, weights.size), edges, fill=True, color=HUES[0], alpha=0.85,
                         label="share")  # fmt: skip
             axes.set_yscale("log")
             axes.set_title(textwrap.fill(model["title"], 30), fontsize=SMALL)
-            axes.set_xlabel(f"{percent(share)} below {NEAR_ZERO:g}", fontsize=8)
+            axes.set_xlabel(f"{percent(share)} near zero", fontsize=8)
             power_axis(axes, "y")
         for axes in grid.ravel()[len(models) :]:
             axes.set_axis_off()
@@ -750,9 +750,10 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     parts = [f"{m['title']} {percent(s)}" for m, s in zip(models, shares, strict=True)]
     return Drawing(
         figure,
-        f"Share of weights below {NEAR_ZERO:g} in absolute value: {', '.join(parts)}.",
+        f"Share of weights near zero: {', '.join(parts)}.",
         "Histograms of the weights of all layers and seeds after training, on a logarithmic scale; "
-        "the outermost bars include all weights beyond them.",
+        "the outermost bars include all weights beyond them. A weight is near zero if it is at "
+        f"most {100 * NEAR_ZERO:g} % of the root mean square of the model's weights.",
     )
 
 

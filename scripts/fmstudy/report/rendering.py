@@ -27,6 +27,7 @@ from markupsafe import Markup
 from fmstudy.analysis import columns, verdicts
 from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.analysis.formats import FORMATS
+from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.statistics import ALPHA
 from fmstudy.report import pagefigures, provenance
 from fmstudy.report.fonts import characters_of, embedded
@@ -372,13 +373,11 @@ def _render(
         return models[names[protocol]] if len(names) > protocol else None
 
     def printed(
-        source_model: str, split: str, metric: str, protocol: str = "as written"
+        source_model: str, split: str, metric: str, alternative: bool = False
     ) -> Row | None:
         """Return the first ledger row of a number published for a model of the source."""
-        return _first(
-            table("ledger"),
-            source_model=source_model, split=split, metric=metric, protocol=protocol,
-        )  # fmt: skip
+        rows = [it for it in table("ledger") if (it["protocol"] == ALTERNATIVE) == alternative]
+        return _first(rows, source_model=source_model, split=split, metric=metric)
 
     def compared(first: str, second: str, metric: str) -> Row | None:
         """Return the planned comparison of two models in a metric, or None."""

@@ -83,9 +83,10 @@ def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Proble
         )
 
 
-def models_of(claims: Claims) -> list[str]:
-    """Return the distinct names of the models in the claims' tests, without sweeps."""
-    return _named(claims, "model", "with")
+def pairs_of(claims: Claims) -> list[tuple[str, str]]:
+    """Return the pairs (first, second) of models that claims compare."""
+    tests = [claim.get("test", {}) for claim in claims.values()]
+    return [(it["compare"]["with"], it["compare"]["model"]) for it in tests if "compare" in it]
 
 
 def sweeps_of(claims: Claims) -> list[str]:

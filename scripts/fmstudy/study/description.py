@@ -40,9 +40,9 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
     """Describe all comparisons, or those whose models are all in `among`."""
     known = set(study.models if among is None else names(among))
     return [
-        asdict(comparison) | {"models": names(comparison.models)}
-        for comparison in study.comparisons.values()
-        if known.issuperset(names(comparison.models))
+        asdict(it) | {"models": names(it.models), "pairs": [list(pair) for pair in it.pairs]}
+        for it in study.comparisons.values()
+        if known.issuperset(names(it.models))
     ]
 
 

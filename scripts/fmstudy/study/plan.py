@@ -6,6 +6,7 @@ Snakemake, so that the workflow can import it quickly when it is parsed.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -61,6 +62,14 @@ class Comparison:
     section: str
     models: tuple[Model, ...]
     against: str
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The names of the compared models, (first, second)."""
+        names = [model.name for model in self.models]
+        if self.against == "previous":
+            return list(itertools.pairwise(names))
+        return [(names[0], other) for other in names[1:]]
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,7 @@ class Study:
     published_file: str
     published_models: dict[str, tuple[str, ...]]
     published_numbers: dict[str, tuple[str, ...]]
+    published_assumed: dict[str, str]
     claims_file: str
     replicates: tuple[Model, ...]
     checks: dict[str, int]
@@ -142,18 +152,6 @@ class Study:
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
-
-    @property
-    def reproductions(self) -> list[Model]:
-        """The distinct models that reproduce a model of the source."""
-        names = (name for names in self.published_models.values() for name in names)
-        return [self.models[name] for name in dict.fromkeys(names)]
-
-    @property
-    def compared(self) -> list[Model]:
-        """The distinct models of all comparisons."""
-        models = (model for it in self.comparisons.values() for model in it.models)
-        return list({model.name: model for model in models}.values())
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -239,6 +237,9 @@ class _Builder:
             published_file=published.file,
             published_models=self.published_models(),
             published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
+            published_assumed={
+                name: it.assumed for name, it in published.models.items() if it.assumed is not None
+            },
             claims_file=config.claims.file,
             replicates=self.replicates(),
             checks=config.checks.model_dump(),

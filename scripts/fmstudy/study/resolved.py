@@ -30,8 +30,33 @@ class Resolved(NamedTuple):
             "analysis.ledger.ledger_table",
             published=self.published,
             redone_by={name: list(models) for name, models in source.items()},
+            assumed=self.study.published_assumed,
             models=description.as_dicts(models),
             uses_all_images=self.study.uses_all_images,
+        )
+
+    @property
+    def strength_sweeps(self) -> list[plan.Sweep]:
+        """The sweeps over a penalty's strength of a model that re-does one of the source's."""
+        redone = {name for names in self.study.published_models.values() for name in names}
+        return [
+            sweep
+            for sweep in self.study.sweeps.values()
+            if sweep.vary == "delta" and sweep.base in redone
+        ]
+
+    def strengths_call(self) -> Callable[[Any], dict[str, Any]]:
+        """Return the call that finds strengths of penalties compatible with published numbers."""
+        source = self.study.published_models
+        return description.call(
+            "analysis.strength.strengths_table",
+            published=self.published,
+            redone_by={name: list(models) for name, models in source.items()},
+            models=description.as_dicts(self.study.models.values()),
+            sweeps=[
+                description.sweep(it) | {"models": description.as_dicts(it.models)}
+                for it in self.strength_sweeps
+            ],
         )
 
     def printed_of_model(self, wildcards: Any) -> dict[str, dict[str, float]]:
@@ -57,9 +82,10 @@ class Resolved(NamedTuple):
         }
 
     @property
-    def claimed_models(self) -> list[plan.Model]:
-        """The models named in claims."""
-        return [self.study.models[name] for name in claims.models_of(self.claims)]
+    def pairs(self) -> list[list[str]]:
+        """All pairs (first, second) of models that comparisons or claims compare."""
+        planned = [pair for it in self.study.comparisons.values() for pair in it.pairs]
+        return [list(pair) for pair in dict.fromkeys([*planned, *claims.pairs_of(self.claims)])]
 
     @property
     def claimed_sweeps(self) -> dict[str, plan.Sweep]:
@@ -68,9 +94,9 @@ class Resolved(NamedTuple):
 
     @property
     def claimed_runs(self) -> list[plan.Model]:
-        """All models whose runs are needed to test the claims."""
+        """All models whose runs are needed to test the claims: variances borrow from all models."""
         swept = [model for sweep in self.claimed_sweeps.values() for model in sweep.models]
-        return [*self.claimed_models, *swept, self.study.epochs.model]
+        return [*self.study.models.values(), *swept, self.study.epochs.model]
 
 
 def resolve(

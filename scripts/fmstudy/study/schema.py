@@ -233,6 +233,7 @@ class PublishedModel(Group):
         "the model that follows the source to the letter, and an alternative", max_length=2
     )
     numbers: Some[Name] = key("ids of its rows in the published numbers")
+    assumed: Text = optional("what the source does not say, so that we had to assume it")
 
 
 class File(Group):
@@ -452,7 +453,8 @@ METRICS = (
     *(f"validation_{kind}" for kind in ("accuracy", "loss", "objective")),
     *(f"test_{kind}" for kind in ("accuracy", "loss", "objective")),
     *("gap_accuracy", "gap_loss", "test_gap_accuracy", "test_gap_loss"),
-    *("norm", "near_zero_share", "sum_absolute", "gamma_deviation", "beta_mean", "gamma_one"),
+    *("norm", "near_zero_share", "zero_share", "sum_absolute"),
+    *("gamma_deviation", "beta_mean", "gamma_one"),
 )
 Epoch = Annotated[int, key("number of an epoch", ge=0, le=1_000_000)]
 

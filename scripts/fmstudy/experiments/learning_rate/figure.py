@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
-from fmstudy.experiments.learning_rate.quantities import decades, usable_rates
+from fmstudy.experiments.learning_rate.quantities import decades, grid_step, usable_rates
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.colors import FAINT
 from fmstudy.figures.plots import empty_figure, percent, percent_axis
@@ -40,7 +40,8 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
             _usable_bars(strip, by_seed, place, hue_of(arm), name_of(arm))
             height = 1.0 - (place + 0.5) / len(arms)
             drawing.crosses(strip, own, "rate", arm, height)
-            span = float(np.mean([decades(rates) for rates in by_seed.values()]))
+            step = grid_step(values_of(own, "rate"))
+            span = float(np.mean([decades(rates, step) for rates in by_seed.values()]))
             spans.append(f"{fixed(span, 1) if any(by_seed.values()) else 'none'} ({name_of(arm)})")
         findings.append(f"{name_of(activation)} with {name_of(optimizer)} {listed(spans)}")
         axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.experiments.best_rates import best_rate
-from fmstudy.experiments.reading import Quantities, Settings, by_seed, groups, some
+from fmstudy.experiments.reading import Quantities, Settings, by_seed, groups, some, values_of
 
 
 def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
@@ -20,7 +20,8 @@ def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
         for arm, net in nets.groupby("arm"):
             name = f"{activation}/{optimizer}/{arm}"
             usable = usable_rates(net, settings["usable"])
-            found[f"decades/{name}"] = {seed: decades(rates) for seed, rates in usable.items()}
+            step = grid_step(values_of(net, "rate"))
+            found[f"decades/{name}"] = {seed: decades(it, step) for seed, it in usable.items()}
             found[f"highest/{name}"] = {
                 seed: float(np.log10(max(rates))) for seed, rates in usable.items() if rates
             }
@@ -47,6 +48,15 @@ def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
     }
 
 
-def decades(rates: Sequence[float]) -> float:
-    """How many powers of ten lie between the lowest and the highest rate; 0 without any rate."""
-    return float(np.log10(max(rates) / min(rates))) if rates else 0.0
+def decades(rates: Sequence[float], step: float) -> float:
+    """How many powers of ten usable rates cover, on a grid with this step in decades.
+
+    Each rate covers half a step to either side, so a single one covers a step; none covers 0.
+    """
+    return float(np.log10(max(rates) / min(rates))) + step if rates else 0.0
+
+
+def grid_step(rates: Sequence[float]) -> float:
+    """The widest step between neighboring rates of a grid, in decades; 0 for a single rate."""
+    steps = np.diff(np.sort(np.log10(rates)))
+    return float(steps.max()) if steps.size else 0.0
