@@ -17,9 +17,9 @@ class Adam(keras.optimizers.Adam):
     epsilon hat).  Keras uses a dozen operations, each of which traverses all weights; with batches
     of 256, they take a sixth of the time of the matrix products.
 
-    It is also more accurate.  In float32, 1 - 0.999 is off by a relative 1.3e-5.  Keras rounds it in
-    the bias correction only, which makes every step 7e-6 too short; here the second moment and the
-    correction use the same value, so it cancels.
+    It is also more accurate.  In float32, 1 - 0.999 is off by a relative 1.3e-5.  Keras rounds it
+    in the bias correction only, which makes every step 7e-6 too short; here the second moment and
+    the correction use the same value, so it cancels.
     """
 
     def update_step(
