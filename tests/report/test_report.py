@@ -735,10 +735,28 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
 
 def test_predictions_whose_runs_had_been_seen_say_so(page):
     seen = re.findall(
-        r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*had been seen', page.source, re.S
+        r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*results had been seen', page.source, re.S
     )
     assert seen == [name for name, it in EXPECTED["predictions"].items() if it.get("seen")]
     assert f"commit {EXPECTED['recorded']['commit']}, {EXPECTED['recorded']['date']}" in page.text
+
+
+def test_verdicts_on_claims_say_if_they_rest_on_what_was_written_afterwards(page):
+    said = {
+        name: re.search(rf'<tr id="said-{name}".*?</tr>', page.source, re.S)[0]
+        for name in EXPECTED["claims"]
+    }
+    words = "on hypotheses written after we had seen results, tested on fresh seeds"
+    assert all(f"rests {words}" in said[name] for name in ("C1", "C14", "C17", "C18"))
+    assert all(f"rests in part {words}" in said[name] for name in ("C3", "C5", "C6", "C15"))
+    assert not any(words in said[name] for name in ("C2", "C4", "C9", "C12"))
+
+
+def test_an_experiment_that_was_changed_afterwards_says_why(page):
+    for name in EXPECTED["revised"]:
+        text = part_c(page, f"sec-bn-{name}", f'id="tab-bn-predictions-{name}"').text
+        assert "Changed after we had seen results." in text
+    assert page.text.count("Changed after we had seen results.") == len(EXPECTED["revised"])
 
 
 def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(page, reconfigured):
@@ -925,7 +943,7 @@ def take_an_hour(row):
 
 def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
     trainings = len(STUDY.trainings)
-    experiments = len(STUDY.batchnorm.trained) * len(STUDY.batchnorm.seeds)
+    experiments = len(STUDY.batchnorm.jobs)
     start = f"{trainings} trainings and {experiments} experiments took "
     assert start in page.text
     spent = trainings * 3600 + experiments * 12.5

@@ -318,7 +318,8 @@ def test_replicates_are_the_same_runs_with_seeds_of_their_own(study):
 
 
 def test_replicates_are_not_trained_for_the_report(study):
-    assert {seed for _, seed in study.trainings} == {1, 2, 3, 4}
+    fresh = set(study.batchnorm.fresh_seeds)
+    assert {seed for _, seed in study.trainings} - fresh == {1, 2, 3, 4}
 
 
 def test_comparison_is_against_the_first_model_unless_said_otherwise(study):
@@ -395,6 +396,29 @@ def test_an_experiment_has_the_settings_of_the_common_net_and_its_own(study):
     assert study.batchnorm.seeds == (1, 2, 3, 4)
 
 
+def test_confirmed_experiments_and_their_models_are_also_trained_with_fresh_seeds():
+    confirm = {"seeds": [101, 102], "experiments": ["curves", "shift"]}
+    study = built({"batchnorm": {"confirm": confirm}})
+    assert study.batchnorm.seeds_of("shift") == (*study.batchnorm.seeds, 101, 102)
+    assert study.batchnorm.seeds_of("depth") == study.batchnorm.seeds
+    assert ("shift", 102) in study.batchnorm.jobs
+    assert ("depth", 102) not in study.batchnorm.jobs
+    arms = study.batchnorm.arms["curves"].values()
+    assert all(model.seeds[-2:] == (101, 102) for model in arms)
+    assert {(model.run, 101) for model in arms} < set(study.trainings)
+    assert 101 not in study.models["B-BN"].seeds  # whose tables are as they were
+    none = built({"batchnorm": {"confirm": {"experiments": []}}})
+    assert set(none.trainings) < set(study.trainings)
+    assert ("shift", 101) not in none.batchnorm.jobs
+
+
+@pytest.mark.parametrize("change", [{"seeds": [7]}, {"batchnorm": {"seeds": [7]}},
+                                    {"models": {"A": {"seeds": [7]}}}])  # fmt: skip
+def test_a_seed_that_is_used_elsewhere_confirms_nothing(change):
+    change.setdefault("batchnorm", {})["confirm"] = {"seeds": [8, 7]}
+    assert refused(change) == [("batchnorm", "confirm", "seeds", 1)]
+
+
 def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(study):
     change = {"batchnorm": {"experiments": {"dropout": {"arms": {"bn": "B-BN", "plain": "B"}}}}}
     more = built(change).batchnorm
@@ -443,7 +467,7 @@ def test_a_batch_may_hold_all_samples_that_are_left_for_training_and_no_more():
     path = ("batchnorm", "experiments", "batch-size", "sizes", 1)
     assert refused(sizes) == [path]
     small = refused({"data": {"train_samples": 1250}})  # 1000 are left
-    assert ("batchnorm", "experiments", "batch-size", "sizes", 7) in small
+    assert ("batchnorm", "experiments", "batch-size", "sizes", 6) in small
     assert ("batchnorm", "net", "batch_size") not in small
     assert ("batchnorm", "net", "batch_size") in refused(
         {"batchnorm": {"net": {"batch_size": 48001}}}

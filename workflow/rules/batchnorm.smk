@@ -47,8 +47,14 @@ rule collect_experiment:
         **resolved.judged(
             lambda wildcards: module_of(wildcards.experiment, "quantities.quantities")
         ),
-        table=call("experiments.best_rates.results_table", seeds=list(study.batchnorm.seeds)),
-        times=call("analysis.experiment_tables.times_table", seeds=list(study.batchnorm.seeds)),
+        table=call(
+            "experiments.best_rates.results_table",
+            seeds=lambda wildcards: list(study.batchnorm.seeds_of(wildcards.experiment)),
+        ),
+        times=call(
+            "analysis.experiment_tables.times_table",
+            seeds=lambda wildcards: list(study.batchnorm.seeds_of(wildcards.experiment)),
+        ),
         code=lambda wildcards: digest(
             "table",
             module_of(wildcards.experiment, "quantities"),

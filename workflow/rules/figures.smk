@@ -173,7 +173,7 @@ rule plot_workflow:
         figure=call(
             "figures.plots.stages",
             trainings=len(study.trainings),
-            experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds),
+            experiments=len(study.batchnorm.jobs),
             tables=len(TABLES),
             figures=len(FIGURES),
         ),

@@ -16,7 +16,7 @@ PREDICTIONS = (
     *("unit", "estimate", "low", "high", "p", "p_holm", "family", "verdict", "outcome", "reason"),
 )
 CLAIMS = (
-    *("claim", "says", "verdict", "count", "predictions", "set_aside", "literature"),
+    *("claim", "says", "verdict", "count", "seen", "predictions", "set_aside", "literature"),
     "literature_says",
 )
 
@@ -62,15 +62,18 @@ def unit_of(quantity: str) -> str:
 
 
 def predictions_table(
-    predictions: Mapping[str, Mapping[str, Any]], found: Quantities
+    predictions: Mapping[str, Mapping[str, Any]],
+    found: Quantities,
+    fresh_seeds: Sequence[int] = (),
 ) -> pd.DataFrame:
-    """A row a prediction on one experiment: what was measured, the verdict, and what we expected.
+    """One row per prediction on one experiment: the measurement, the verdict, and our expectation.
 
     Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
-    images.  The predictions are a family: their p-values are corrected together.
+    images.  A prediction that was written after we had seen results is tested on `fresh_seeds`
+    alone.  The predictions are a family: their p-values are corrected together.
     """
     found = finite(found)
-    rows, tested = [], []
+    rows, measured = [], []
     for name, prediction in predictions.items():
         test = prediction["test"]
         expectation = Expectation.of(test)
@@ -95,14 +98,25 @@ def predictions_table(
             row["reason"] = f"This study has no {' and no '.join(lost)}."
             continue
         values = _values(test, found)
-        row["seeds"] = len(values)
-        estimate = over_seeds(values)
+        if prediction.get("seen"):
+            values = {seed: value for seed, value in values.items() if seed in fresh_seeds}
+            if not values:
+                row["reason"] = (
+                    "It was written after we had seen results, and this study has no fresh seeds "
+                    "to test it on."
+                )
+                continue
+        measured.append((row, expectation, list(values.values())))
+    tested = []
+    for row, expectation, sample in measured:
+        row["seeds"] = len(sample)
+        estimate = over_seeds(sample)
         if estimate is None:
-            row["estimate"] = float(np.mean(values)) if len(values) else None
+            row["estimate"] = float(np.mean(sample)) if sample else None
             row["verdict"] = verdicts.TOO_FEW
             row["reason"] = (
                 "One seed does not show how much runs vary."
-                if values
+                if sample
                 else "No seed has both values."
             )
             continue
@@ -119,12 +133,12 @@ def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) ->
     return f"{test['quantity']}{minus}: {expectation.text(unit)}"
 
 
-def _values(test: Mapping[str, Any], found: Quantities) -> list[float]:
+def _values(test: Mapping[str, Any], found: Quantities) -> dict[int, float]:
     first = found[test["quantity"]]
     if "minus" not in test:
-        return list(first.values())
+        return first
     second = found[test["minus"]]
-    return [first[seed] - second[seed] for seed in first if seed in second]
+    return {seed: first[seed] - second[seed] for seed in first if seed in second}
 
 
 def all_predictions(
@@ -150,10 +164,11 @@ def all_predictions(
 def claims_table(
     claims: Mapping[str, Mapping[str, Any]], predictions: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what.
+    """One row per claim: the verdict by its hypotheses, and what the literature says.
 
-    `count` says in words how many hypotheses the verdict rests on.  Those that are set aside have
-    no vote; the reasons are the configuration's.
+    `count` says in words how many hypotheses the verdict rests on, and `seen` whether they were
+    written after we had seen results: yes, in part or no.  Those that are set aside have no vote;
+    the reasons are the configuration's.
     """
     rows = []
     for name, claim in claims.items():
@@ -166,6 +181,7 @@ def claims_table(
                 "says": " ".join(claim["says"].split()),
                 "verdict": verdicts.of_hypotheses(list(voting["verdict"])),
                 "count": _count(list(voting["verdict"])),
+                "seen": _seen(list(voting["seen"])),
                 "predictions": " ".join(voting["prediction"]),
                 "set_aside": " ".join(mine[mine["prediction"].isin(list(aside))]["prediction"]),
                 "literature": " ".join(claim["literature"]),
@@ -173,6 +189,13 @@ def claims_table(
             }
         )
     return pd.DataFrame(rows, columns=list(CLAIMS))
+
+
+def _seen(words: list[str]) -> str:
+    """Say whether all, some or none of the hypotheses were written after we had seen results."""
+    if "yes" not in words:
+        return "no"
+    return "in part" if "no" in words else "yes"
 
 
 def _count(words: list[str]) -> str:

@@ -97,7 +97,9 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         },
         "batchnorm": {
             "seeds": list(batchnorm.seeds),
+            "fresh_seeds": list(batchnorm.fresh_seeds) if batchnorm.confirmed else [],
             "recorded": expected.recorded,
+            "revised": dict(expected.revised),
             "set_aside": {
                 name: claim.get("set_aside", {}) for name, claim in expected.claims.items()
             },
@@ -106,6 +108,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
                     "title": experiment.title,
                     "question": experiment.question,
                     "run": name in batchnorm.settings,
+                    "seeds": list(batchnorm.seeds_of(name)),
                     "settings": batchnorm.settings.get(name),
                     "arms": {
                         arm: model.name for arm, model in batchnorm.arms.get(name, {}).items()

@@ -105,13 +105,17 @@ class ErrorAnalysis:
 class BatchNorm:
     """The experiments on batch normalization of a study.
 
-    common     the settings of the common net and of the data
-    settings   by experiment: the common settings and its own
-    arms       by experiment, if it evaluates models of the study: the models, by arm
+    fresh_seeds   seeds on which hypotheses written after seeing results are tested
+    confirmed     the experiments that are run with these seeds, too
+    common        the settings of the common net and of the data
+    settings      by experiment: the common settings and its own
+    arms          by experiment, if it evaluates models of the study: the models, by arm
     """
 
     file: str
     seeds: tuple[int, ...]
+    fresh_seeds: tuple[int, ...]
+    confirmed: tuple[str, ...]
     common: dict[str, Any]
     settings: dict[str, dict[str, Any]]
     arms: dict[str, dict[str, Model]]
@@ -120,6 +124,15 @@ class BatchNorm:
     def trained(self) -> list[str]:
         """The names of the experiments that train their own nets."""
         return [name for name in self.settings if name not in self.arms]
+
+    def seeds_of(self, name: str) -> tuple[int, ...]:
+        """All seeds with which an experiment is run."""
+        return (*self.seeds, *self.fresh_seeds) if name in self.confirmed else self.seeds
+
+    @property
+    def jobs(self) -> list[tuple[str, int]]:
+        """The experiments that train their own nets, each with each of its seeds."""
+        return [(name, seed) for name in self.trained for seed in self.seeds_of(name)]
 
     def settings_of_run(self, name: str) -> dict[str, Any]:
         """The settings that an experiment needs to run; asking for other levels reruns nothing."""
@@ -181,11 +194,16 @@ class Study:
         return (self.data["train_samples"], self.data["test_samples"]) == (60_000, 10_000)
 
     def trained_models(self) -> Iterator[Model]:
-        """Yield every trained model of the study, those of longer training and sweeps included."""
+        """Yield every trained model of the study.
+
+        Those of longer training and sweeps are included, and those with fresh seeds.
+        """
         yield from self.models.values()
         yield self.epochs.model
         for sweep in self.sweeps.values():
             yield from sweep.models
+        for name in self.batchnorm.confirmed:
+            yield from self.batchnorm.arms.get(name, {}).values()
 
     @cached_property  # used for each job
     def runs(self) -> dict[str, RunSpec]:
@@ -453,18 +471,37 @@ class _Builder:
         common, chosen = explicit["net"] | data, explicit["experiments"]
         # in the order of the report
         settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
-        arms = {
-            name: {
-                arm: self.find_model(model, ("batchnorm", "experiments", name, "arms", arm))
-                for arm, model in chosen[name]["arms"].items()
-            }
-            for name in settings
-            if "arms" in chosen[name]
-        }
+        confirm = given.confirm
+        arms: dict[str, dict[str, Model]] = {}
+        for name in settings:
+            more = tuple(confirm.seeds) if name in confirm.experiments else ()
+            for arm, named in chosen[name].get("arms", {}).items():
+                model = self.find_model(named, ("batchnorm", "experiments", name, "arms", arm))
+                seeds = tuple(dict.fromkeys((*model.seeds, *more)))
+                arms.setdefault(name, {})[arm] = replace(model, seeds=seeds)
+        self.check_fresh_seeds(given)
         self.check_batches(given)
         if given.experiments.speed:
             self.check_speed(given.experiments)
-        return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
+        return BatchNorm(
+            given.file,
+            tuple(given.seeds),
+            tuple(confirm.seeds),
+            tuple(name for name in settings if name in confirm.experiments),
+            common,
+            settings,
+            arms,
+        )
+
+    def check_fresh_seeds(self, given: schema.BatchNorm) -> None:
+        """Reject seeds for confirmation that the study uses elsewhere."""
+        used = {*given.seeds, *(seed for model in self.models.values() for seed in model.seeds)}
+        for index, seed in enumerate(given.confirm.seeds):
+            if given.confirm.experiments and seed in used:
+                self.refuse(
+                    ("batchnorm", "confirm", "seeds", index),
+                    f"is {seed}, which is not fresh: models or experiments are trained with it.",
+                )
 
     def check_batches(self, given: schema.BatchNorm) -> None:
         """Reject batches larger than the number of training samples."""

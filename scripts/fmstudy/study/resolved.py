@@ -43,7 +43,7 @@ class Resolved(NamedTuple):
 
         quantities: the function that computes the former, or how its name follows from wildcards.
         """
-        settings = self.study.batchnorm.settings
+        settings, fresh = self.study.batchnorm.settings, self.study.batchnorm.fresh_seeds
         found = description.call(
             quantities, settings=lambda wildcards: settings[wildcards.experiment]
         )
@@ -53,6 +53,7 @@ class Resolved(NamedTuple):
                 "experiments.judging.predictions_table",
                 predictions=lambda wildcards: self.expected.of(wildcards.experiment),
                 found=found,
+                fresh_seeds=list(fresh),
             ),
         }
 

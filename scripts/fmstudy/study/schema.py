@@ -327,11 +327,13 @@ class Speed(Trained):
     levels: Some[Level] = key("validation accuracies to reach")
 
 
-class Noisy(Trained):
+class Noisy(Group):
     """Whether random shifts after normalization hurt."""
 
-    every: Steps = key("steps between two evaluations")
-    statistics_samples: Samples = key("images for the exact statistics")
+    epochs: PartialEpochs
+    rates: dict[Activation, Rates] = key(
+        "learning rates by activation, from which each net gets its best one", min_length=1
+    )
     scale: float = key("maximum deviation of random factors from 1", ge=0, le=1)
     shift: float = key("maximum random shift, in standard deviations", ge=0, le=100)
 
@@ -375,6 +377,9 @@ class SmallBatches(Group):
 
     activation: Activation
     sizes: Some[BatchSize] = key("mini-batch sizes")
+    rates: Rates = key(
+        "learning rates for batches of the common size; for others, proportional to its root"
+    )
     examples: Samples = key("training images, the same number for every size")
     momenta: Momenta
 
@@ -420,10 +425,21 @@ class Experiments(Group):
     dropout: Arms = optional("batch normalization and dropout in Keras models")
 
 
+ExperimentName: Any = Literal[tuple(form.keys(Experiments))]
+
+
+class Confirmation(Group):
+    """Additional trainings that test hypotheses written after we had seen results."""
+
+    seeds: Seeds
+    experiments: Entries[ExperimentName] = key("the experiments with such hypotheses")
+
+
 class BatchNorm(File):
     """The experiments on batch normalization."""
 
     seeds: Seeds
+    confirm: Confirmation
     net: CommonNet
     experiments: Experiments
 
@@ -589,9 +605,7 @@ class PredictionTest(Expectation):
 class Prediction(Group):
     """A hypothesis and the verdict that we expected."""
 
-    experiment: Literal[tuple(form.keys(Experiments))] = key(  # type: ignore[valid-type]
-        "name of the experiment"
-    )
+    experiment: ExperimentName = key("name of the experiment")
     seen: bool = optional("whether it was written after we had seen its runs")
     claim: Name = optional("the claim that its verdict supports or contradicts")
     says: Text = key("the hypothesis in words")
@@ -605,6 +619,9 @@ class Expectations(Group):
     """Claims and predictions about batch normalization."""
 
     recorded: Recorded
+    revised: dict[ExperimentName, Text] = optional(
+        "experiments that were changed after we had seen their results, each with the reason"
+    )
     claims: ByName[CommonClaim] = key("the claims, by name", min_length=1)
     predictions: ByName[Prediction] = key("the predictions, by name")
 

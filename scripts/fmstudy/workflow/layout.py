@@ -78,7 +78,7 @@ class Layout:
     def experiment_files(self, experiment: str, file: str) -> list[str]:
         """Return the paths of this file for each seed of an experiment."""
         place = self.experiment.format(experiment=experiment)
-        return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds]
+        return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds_of(experiment)]
 
     def required_results(self, experiment: str) -> dict[str, list[str]]:
         """Return the results that an experiment requires, if any."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.experiments.best_rates import best_rate
-from fmstudy.experiments.reading import Quantities, Settings, by_seed, groups, some
+from fmstudy.experiments.reading import Quantities, Settings, at_best_rates, by_seed, groups, some
 
 
 def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
@@ -24,18 +24,12 @@ def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
             found[f"highest/{name}"] = {
                 seed: float(np.log10(max(rates))) for seed, rates in usable.items() if rates
             }
-            rate = best_rate(net)
-            if rate is not None:
-                found[f"test_accuracy/{name}"] = by_seed(net, "test_accuracy", rate=rate)
-                found[f"best_rate/{name}"] = dict.fromkeys(
-                    map(int, net["seed"].unique()), float(np.log10(rate))
-                )
         plain = best_rate(some(nets, arm="plain"))
         if plain is not None:
             found[f"test_accuracy_equal/{activation}/{optimizer}/bn"] = by_seed(
                 nets, "test_accuracy", arm="bn", rate=plain
             )
-    return found
+    return found | at_best_rates(table, "activation", "optimizer", "arm")
 
 
 def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:
