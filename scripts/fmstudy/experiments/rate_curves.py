@@ -19,10 +19,11 @@ def draw_rates(
     """Draw a validation metric, accuracy or loss, against the learning rate.
 
     Returns the figure and a phrase with the best mean of each arm and the rate where it occurs.
+    Losses far above the best ones, where trainings nearly diverge, lie outside the axes.
     """
     activations, arms = values_of(table, "activation"), values_of(table, "arm")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
-    findings = []
+    findings, lowest = [], []
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         rows = some(table, activation=activation)
@@ -36,12 +37,17 @@ def draw_rates(
                 continue
             place_of_best = means.argmin() if metric == "loss" else means.argmax()
             rate = float(means.index[int(place_of_best)])
+            lowest.append(float(means.min()))
             best.append(f"{format_value(float(means[rate]))} ({name_of(arm)} at {number(rate)})")
             # Where the line ends: beyond, all trainings may have diverged.
             ends[axes].append((float(means.iloc[-1]), name_of(arm), hue_of(arm)))
         findings.append(f"{name_of(activation)} {listed(best)}")
         axes.set_title(f"{name_of(activation)}: validation {metric}")
         drawing.values_x(axes, values_of(rows, "rate"), "learning rate")
-    for axes, labels in ends.items():  # the limits are common
-        label_ends(axes, labels, drawing.LABEL / 2.2)
+    if metric == "loss" and lowest:  # the limits are common
+        axes.set_ylim(0.9 * min(lowest), 1.4 * max(lowest))
+    for axes, labels in ends.items():
+        top = axes.get_ylim()[1]
+        inside = [(min(height, top), name, hue) for height, name, hue in labels]
+        label_ends(axes, inside, drawing.LABEL / 2.2)
     return figure, "; ".join(findings)
