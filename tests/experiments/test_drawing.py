@@ -69,7 +69,7 @@ def test_one_activation_or_one_arm_is_enough(experiment: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "experiment", ["learning-rate", "batch-size", "init", "placement", "depth"]
+    "experiment", ["learning-rate", "batch-size", "init", "noisy", "placement", "depth"]
 )
 @pytest.mark.parametrize("seeds", [[2], [1, 2]])
 def test_diverged_trainings_break_nothing_and_are_crossed_out(
@@ -89,7 +89,7 @@ def test_diverged_trainings_break_nothing_and_are_crossed_out(
     svg.save(drawing, tmp_path / "figure.svg")
 
 
-@pytest.mark.parametrize("experiment", ["curves", "noisy", "dropout"])
+@pytest.mark.parametrize("experiment", ["curves", "dropout"])
 def test_a_training_that_ended_early_is_not_among_the_final_values(experiment: str):
     given = table(experiment)
     over = "epoch" if "epoch" in given else "step"

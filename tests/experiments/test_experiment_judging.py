@@ -250,6 +250,56 @@ def test_a_prediction_says_what_it_says_in_one_line_and_whether_its_runs_were_se
     assert (rows["b"]["seen"], rows["b"]["claim"]) == ("no", "")
 
 
+def test_what_was_written_after_results_were_seen_is_tested_on_other_seeds():
+    """On the others, it would be tested on what suggested it."""
+    old, new = dict(zip((1, 2, 3), UP, strict=False)), {101: -0.3, 102: -0.31, 103: -0.29}
+    test = prediction(quantity="loss/x", more=0)
+    given = {"before": test, "after": test | {"seen": True}}
+    table = predictions_table(given, {"loss/x": old | new}, seen_seeds=(1, 2, 3))
+    before, after = table.to_dict("records")
+    wanted = stats.ttest_1samp(list(new.values()), 0.0)
+    assert (after["seeds"], after["p"]) == (3, pytest.approx(wanted.pvalue))
+    assert after["verdict"] == "contradicted"
+    assert before["seeds"] == 6
+
+
+def test_without_fresh_seeds_what_was_written_afterwards_is_not_tested():
+    given = {"a": prediction(quantity="loss/up", more=0) | {"seen": True}}
+    [row] = predictions_table(given, QUANTITIES, seen_seeds=range(9)).to_dict("records")
+    assert (row["verdict"], row["outcome"]) == ("not tested", "open")
+    assert row["reason"].startswith("It was written after we had seen results")
+    assert pd.isna(row["estimate"])
+
+
+def test_predictions_on_quantities_of_one_kind_borrow_variance_from_each_other():
+    """One degree of freedom from the other's two; another kind is apart."""
+    wide = {1: 0.0, 2: 1.0, 3: 2.0}
+    found = {"loss/a": dict(zip((1, 2, 3), UP, strict=False)), "loss/b": wide, "steps_80/a": wide}
+    names = {"a": "loss/a", "b": "loss/b", "c": "steps_80/a"}
+    given = {key: prediction(quantity=name, more=0) for key, name in names.items()}
+    rows = predictions_table(given, found).set_index("prediction")
+    own = np.var(list(found["loss/a"].values()), ddof=1)
+    variance = (2 * own + (own + 1.0) / 2) / 3
+    half = stats.t.ppf(0.975, 3) * np.sqrt(variance / 3)
+    assert (rows.loc["a", "high"] - rows.loc["a", "low"]) / 2 == pytest.approx(half)
+    alone = stats.ttest_1samp([0.0, 1.0, 2.0], 0.0)
+    assert rows.loc["c", "p"] == pytest.approx(alone.pvalue)
+
+
+def test_seeds_that_agree_on_a_grid_do_not_make_its_steps_certain():
+    """Two ends each, all four within half a decade."""
+    found = {
+        f"{kind}/relu/sgd/{arm}": dict.fromkeys((1, 2, 3), value)
+        for arm, decades in (("bn", 3.0), ("plain", 2.0))
+        for kind, value in (("decades", decades), ("step", 0.5))
+    }
+    test = {"quantity": "decades/relu/sgd/bn", "minus": "decades/relu/sgd/plain"}
+    [row] = predictions_table({"a": prediction(**test, more=0)}, found).to_dict("records")
+    error = np.sqrt(4 * 0.5**2 / 12)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(1.959964 * error)
+    assert row["p"] == pytest.approx(2 * stats.norm.sf(1.0 / error))
+
+
 # ------------------------------------------------------------------------------- all experiments
 def test_predictions_of_all_experiments_stand_in_their_order_and_none_is_lost():
     shift = {
@@ -288,7 +338,7 @@ def claimed(*words: str) -> pd.Series:
         {"prediction": "other", "claim": "C2", "verdict": verdicts.CONTRADICTED},
         {"prediction": "none", "claim": "", "verdict": verdicts.SUPPORTED},
     ]
-    table = claims_table({"C1": CLAIM, "C2": CLAIM}, pd.DataFrame(rows))
+    table = claims_table({"C1": CLAIM, "C2": CLAIM}, pd.DataFrame(rows).assign(seen="no"))
     assert tuple(table.columns) == judging.CLAIMS
     assert table.loc[1, "verdict"] == verdicts.CONTRADICTED
     return table.iloc[0]
@@ -332,7 +382,7 @@ def test_a_claim_names_its_hypotheses_and_its_literature():
 def test_a_hypothesis_that_is_set_aside_has_no_vote_and_is_still_there():
     rows = [{"prediction": "a", "claim": "C1", "verdict": S}]
     rows += [{"prediction": "b", "claim": "C1", "verdict": C}]
-    given = pd.DataFrame(rows)
+    given = pd.DataFrame(rows).assign(seen="no")
     aside = CLAIM | {"set_aside": {"b": "it is about something else"}}
     row = claims_table({"C1": aside}, given).iloc[0]
     assert (row["verdict"], row["predictions"], row["set_aside"]) == (S, "a", "b")
@@ -345,7 +395,20 @@ def test_how_many_hypotheses_have_which_verdict_is_said_where_they_differ():
         {"prediction": n, "claim": "C1", "verdict": v}
         for n, v in zip("abc", (U, S, U), strict=True)
     ]
-    assert claims_table({"C1": CLAIM}, pd.DataFrame(rows)).loc[0, "count"] == (
-        "2 not resolved, 1 supported"
-    )
-    assert claims_table({"C1": CLAIM}, pd.DataFrame(rows[:1])).loc[0, "count"] == ""
+    given = pd.DataFrame(rows).assign(seen="no")
+    assert claims_table({"C1": CLAIM}, given).loc[0, "count"] == "2 not resolved, 1 supported"
+    assert claims_table({"C1": CLAIM}, given[:1]).loc[0, "count"] == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [("no", "no"), ("yes", "yes"), ("yes no", "in part"), ("no yes yes", "in part"), ("", "no")],
+)
+def test_a_claim_says_whether_its_hypotheses_were_written_after_results_were_seen(seen, wanted):
+    words = [*seen.split(), "no"]  # the last one is set aside and does not count
+    rows = [
+        {"prediction": f"p{i}", "claim": "C1", "verdict": S, "seen": word}
+        for i, word in enumerate(words)
+    ]
+    claim = CLAIM | {"set_aside": {f"p{len(words) - 1}": "why"}}
+    assert claims_table({"C1": claim}, pd.DataFrame(rows)).loc[0, "seen"] == wanted

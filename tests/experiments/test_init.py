@@ -109,12 +109,29 @@ def test_the_range_over_initial_deviations_is_taken_seed_by_seed_at_the_common_r
     for activation, value in (("relu", 1e-5), ("sigmoid", 3e-5)):
         keys = {"activation": activation, "arm": "bn", "std": None, "rate": None}
         table += of_seeds("invariance", {1: value}, **keys)
-    settings = {"learning_rate": 0.1, "deviations": [0.01, 0.1, 1]}
+    settings = {"learning_rate": 0.1, "deviations": [0.01, 0.1, 1], "rates": [0.1, 1]}
     found = quantities("init", pd.DataFrame(table), settings)
     assert alike(found["loss_range/relu/bn"], s1=0.5)
     assert alike(found["accuracy/relu/bn/1"], s1=0.8)
     assert alike(found["invariance"], s1=3e-5)
     assert found["invariance_epsilon"] == {}
+
+
+def test_the_range_at_the_best_rate_is_that_of_the_test_loss_where_validation_is_best():
+    """Best over all deviations: at rate 1, deviation 1 alone would be better."""
+    table = []
+    for rate, validation in ((0.1, {0.1: 0.5, 1.0: 0.6}), (1.0, {0.1: 0.9, 1.0: 0.4})):
+        for std, loss in validation.items():
+            keys = {"activation": "relu", "arm": "bn", "std": std, "rate": rate}
+            table += of_seeds("finished", {1: 1}, **keys)
+            table += of_seeds("validation_loss", {1: loss}, **keys)
+            table += of_seeds("validation_accuracy", {1: 0.8}, **keys)
+            table += of_seeds("test_loss", {1: 3 * loss}, **keys)
+    table += of_seeds("invariance", {1: 1e-5}, activation="relu", arm="bn", std=None, rate=None)
+    settings = {"learning_rate": 1.0, "deviations": [0.1, 1], "rates": [0.1, 1]}
+    found = quantities("init", pd.DataFrame(table), settings)
+    assert alike(found["loss_range_best/relu/bn"], s1=0.3)
+    assert alike(found["loss_range/relu/bn"], s1=0.5)  # at the common rate
 
 
 def test_losses_over_initial_deviations_are_told_at_the_usual_rate():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from fixtures.experiments import FITTED, NET, NOISY, SEED, SIZE, drawn, of_seeds, quantities, table
+from fixtures.experiments import FITTED, NET, NOISY, SEED, SIZE, drawn, of_seeds, quantities
 from fixtures.nets import arrays, in_numpy, values
 from scipy import stats
 
@@ -117,36 +117,38 @@ def test_training_has_the_noise_of_its_step_and_evaluation_none(data):
     assert batches.score(data.fitted, exact).loss == pytest.approx(look.loss, abs=1e-5)
 
 
-def test_of_noisy_nets_one_arm_alone_is_noisy(data, rows):
-    loss = values(rows, "validation_loss", "arm", "step")
+def test_only_one_arm_is_noisy_and_all_are_trained_at_all_rates(data, rows):
+    loss = values(rows, "test_loss", "arm", "rate")
     quiet = values(
-        run.run(NOISY | {"scale": 0.0, "shift": 0.0}, SEED, data),
-        "validation_loss", "arm", "step",
-    )  # fmt: skip
-    steps = (0, 3, 6, 8, None)
-    assert set(loss) == set(itertools.product(("plain", "bn", "noisy"), steps))
-    for step in steps:
-        assert quiet["noisy", step] == pytest.approx(quiet["bn", step], abs=1e-6)
-        assert loss["plain", step] == quiet["plain", step]
-        assert loss["bn", step] == quiet["bn", step]
-        assert (abs(loss["noisy", step] - loss["bn", step]) > 1e-4) == (step != 0)
+        run.run(NOISY | {"scale": 0.0, "shift": 0.0}, SEED, data), "test_loss", "arm", "rate"
+    )
+    assert set(loss) == set(itertools.product(("plain", "bn", "noisy"), (0.1, 0.3)))
+    for rate in (0.1, 0.3):
+        assert quiet["noisy", rate] == pytest.approx(quiet["bn", rate], abs=1e-6)
+        assert loss["plain", rate] == quiet["plain", rate]
+        assert loss["bn", rate] == quiet["bn", rate]
+        assert abs(loss["noisy", rate] - loss["bn", rate]) > 1e-4
 
 
-def test_noisy_nets_are_judged_at_the_end_and_not_on_the_way():
-    keys = {"activation": "relu", "arm": "noisy"}
-    table = [
-        *of_seeds("validation_loss", {1: 2.3}, **keys, step=0),
-        *of_seeds("validation_loss", {1: 0.9}, **keys, step=20),
-        *of_seeds("validation_loss", {1: 0.7}, **keys, step=None),
-        *of_seeds("validation_accuracy", {1: 0.8}, **keys, step=None),
-    ]
+def test_each_net_is_judged_on_test_data_at_its_own_best_rate():
+    """Each arm is best at another rate on validation data, whatever the test data say."""
+    table = []
+    for arm, best in (("plain", 0.1), ("bn", 1.0), ("noisy", 10.0)):
+        for rate in (0.1, 1.0, 10.0):
+            keys = {"activation": "sigmoid", "arm": arm, "rate": rate}
+            table += of_seeds("validation_loss", {1: 0.4 + (rate != best)}, **keys)
+            table += of_seeds("test_loss", {1: rate}, **keys)
+            table += of_seeds("test_accuracy", {1: rate / 100}, **keys)
     found = quantities("noisy", pd.DataFrame(table))
-    assert found == {"loss/relu/noisy": {1: 0.7}, "accuracy/relu/noisy": {1: 0.8}}
+    assert {name: found[f"loss/sigmoid/{name}"] for name in ("plain", "bn", "noisy")} == {
+        "plain": {1: 0.1},
+        "bn": {1: 1.0},
+        "noisy": {1: 10.0},
+    }
+    assert found["accuracy/sigmoid/noisy"] == {1: 0.1}
+    assert found["best_rate/sigmoid/noisy"] == {1: 1.0}  # in decades
 
 
-def test_noise_stands_beside_the_others():
-    given = table("noisy")
-    noisy = given[given["arm"] == "bn"].assign(arm="noisy")
-    noisy.loc[noisy["measure"] == "validation_loss", "value"] += 0.25
-    title = drawn("noisy", pd.concat([given, noisy])).title
-    assert "0.665 (plain), 0.635 (batch norm) and 0.885 (noisy batch norm)" in title
+def test_the_lowest_losses_and_their_rates_are_named():
+    title = drawn("noisy").title
+    assert "ReLU 0.650 (plain at 1), 0.640 (batch norm at 1) and 0.630 (noisy batch norm" in title

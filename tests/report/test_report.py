@@ -504,13 +504,13 @@ def test_whether_three_engines_have_one_gradient_follows_from_the_table(page, ed
     assert "are equal in three engines" not in edited.text
 
 
-def test_a_course_is_told_with_what_is_left_of_it_when_the_rounding_is_shared(page):
+def test_an_engine_has_its_deviations_and_the_images_left_out(page):
     table = page.source[page.source.index('id="tab-engines"') :].split("</table>")[0]
     cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", table.split("<tbody>")[1], re.DOTALL)
     texts = [" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in cells]
     assert texts[16:] == [
         *("300 ReLU, L2", "lowlevel", "998 2 left out", "3.0e−7", "yes"),
-        *("3.4e−6 1.2e−7", "2.8e−3 6.3e−5", "2.8e−4 1.9e−5"),
+        *("3.4e−6", "2.8e−3", "2.8e−4"),
     ]
 
 
@@ -727,10 +727,28 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
 
 def test_predictions_whose_runs_had_been_seen_say_so(page):
     seen = re.findall(
-        r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*had been seen', page.source, re.S
+        r'<tr id="prediction-([^"]+)"[^>]*>(?:(?!</tr>).)*results had been seen', page.source, re.S
     )
     assert seen == [name for name, it in EXPECTED.predictions.items() if it.get("seen")]
     assert f"commit {EXPECTED.recorded['commit']}, {EXPECTED.recorded['date']}" in page.text
+
+
+def test_verdicts_on_claims_say_if_they_rest_on_what_was_written_afterwards(page):
+    said = {
+        name: re.search(rf'<tr id="said-{name}".*?</tr>', page.source, re.S)[0]
+        for name in EXPECTED["claims"]
+    }
+    words = "on hypotheses written after we had seen results, tested on fresh seeds"
+    assert all(f"rests {words}" in said[name] for name in ("C1", "C14", "C17", "C18"))
+    assert all(f"rests in part {words}" in said[name] for name in ("C3", "C5", "C6", "C15"))
+    assert not any(words in said[name] for name in ("C2", "C4", "C9", "C12"))
+
+
+def test_an_experiment_that_was_changed_afterwards_says_why(page):
+    for name in EXPECTED["revised"]:
+        text = part_c(page, f"sec-bn-{name}", f'id="tab-bn-predictions-{name}"').text
+        assert "Changed after we had seen results." in text
+    assert page.text.count("Changed after we had seen results.") == len(EXPECTED["revised"])
 
 
 def test_an_experiment_that_is_not_run_says_so_and_how_to_run_it(page, reconfigured):

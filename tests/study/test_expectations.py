@@ -63,6 +63,18 @@ def test_a_good_file_is_read_in_its_order(tmp_path: Path):
     assert expected.of("curves") == {}
 
 
+def test_predictions_for_a_revised_experiment_count_as_seen_and_stand_as_written(tmp_path: Path):
+    file = tmp_path / "batchnorm.yaml"
+    file.write_text(f"revised:\n  depth: It was unfair.\n{GOOD}", encoding="utf-8")
+    expected = experiments.read(file)
+    assert expected.revised == {"depth": "It was unfair."}
+    assert expected.predictions["second"]["seen"]
+    assert expected.of("depth")["second"]["seen"]
+    file.write_text(f"revised:\n  deep: It was unfair.\n{GOOD}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r'line 2.*"deep"|deep.*line 2'):
+        experiments.read(file)
+
+
 LESS = "test: {quantity: drift/relu/bn, minus: drift/relu/plain, less: 0}"
 ABOUT = "about: 1.21, within: 0.05"
 RECORDED = 'recorded:\n  commit: "0123abc"\n  date: "2026-11-22"\n'
@@ -98,7 +110,7 @@ MISTAKES = [
      ["predictions.first.expect: must be one of supported, contradicted, not resolved"]),
     ("    expect: supported\n", "", "  second:", ["predictions.second: the key expect is missing"]),
     # what was recorded, and when
-    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, claims"]),
+    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, revised"]),
     ('  date: "2026-11-22"\n', "", "recorded:", ["recorded: the key date is missing"]),
     ('"0123abc"', "main", "commit: main", ["recorded.commit: must be the hash of a commit"]),
     ('"0123abc"', "1234567", "commit: 1234567", ["recorded.commit: must be", "1234567"]),
@@ -151,6 +163,12 @@ def test_the_experiments_that_can_be_configured_are_those_that_exist():
     assert set(form.keys(schema.Experiments)) == set(EXPERIMENTS)
 
 
+def test_no_seed_of_the_default_study_had_been_seen(expected):
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
+    seeds = {*config["seeds"], *config["batchnorm"]["seeds"], *config["replicates"]["seeds"]}
+    assert seeds.isdisjoint(expected.seen_seeds)
+
+
 def test_every_work_that_is_referred_to_is_in_the_literature(expected):
     template = (REPOSITORY / "report/templates/literature.j2").read_text(encoding="utf-8")
     known = set(re.findall(r'^ *"([a-z]+\d{4})": \{"short"', template, re.MULTILINE))
@@ -192,8 +210,9 @@ def recorded_predictions(commit: str) -> dict[str, dict[str, Any]]:
 def test_no_prediction_was_changed_after_it_was_recorded(expected):
     recorded = recorded_predictions(expected.recorded["commit"])
     assert len(recorded) > 10
+    given = yaml.safe_load(FILE.read_text(encoding="utf-8"))["predictions"]
     for name, prediction in recorded.items():
-        assert expected.predictions.get(name) == prediction, name
+        assert given.get(name) == prediction, name
 
 
 def test_what_was_added_later_says_that_the_runs_had_been_seen(expected):

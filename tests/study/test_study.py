@@ -88,7 +88,7 @@ def test_width_300_of_the_sweep_is_model_a_s_run(study):
 def test_run_that_is_needed_twice_is_trained_once(study):
     trainings = study.trainings
     assert len(trainings) == len(set(trainings))
-    assert trainings.count(("mlp-300", 1)) == 1
+    assert trainings.count(("mlp-300", 101)) == 1
     deltas = {model.spec.delta: model.run for model in study.sweeps["l2"].models}
     assert deltas[1e-3] == study.models["B-L2"].run
     assert deltas[1e-4] == study.models["B-L2-weak"].run
@@ -115,7 +115,7 @@ def test_edited_delta_changes_exactly_one_run(study):
 
 
 def test_added_seed_adds_only_that_seed_s_trainings(study):
-    more = built({"seeds": [1, 2, 3, 5]})
+    more = built({"seeds": [101, 102, 103, 5]})
     added = set(more.trainings) - set(study.trainings)
     assert {seed for _, seed in added} == {5}
     assert set(study.trainings) <= set(more.trainings)
@@ -132,7 +132,7 @@ def test_more_epochs_by_default_keep_the_runs_that_say_their_own():
 
 
 def test_sweep_trains_its_own_seeds_or_those_of_its_model(study):
-    assert {model.seeds for model in study.sweeps["width"].models} == {(1,)}
+    assert {model.seeds for model in study.sweeps["width"].models} == {(101,)}
     config = copy.deepcopy(DEFAULT)
     del config["sweeps"]["width"]["seeds"]
     config["models"]["A"]["seeds"] = [8, 9]
@@ -276,11 +276,13 @@ def test_every_published_number_of_the_source_is_listed_once_in_the_configuratio
 
 
 def test_replicates_are_the_same_runs_with_seeds_of_their_own(study):
-    assert {model.seeds for model in study.replicates} == {tuple(range(1, 11))}
+    assert {model.seeds for model in study.replicates} == {tuple(range(101, 111))}
     for model in study.replicates:
         assert model.spec == study.models[model.name].spec
-        assert study.models[model.name].seeds == (1, 2, 3)
-    assert {seed for _, seed in study.trainings} == {1, 2, 3}, "for the report, none is trained"
+        assert study.models[model.name].seeds == (101, 102, 103)
+    assert {seed for _, seed in study.trainings} == {101, 102, 103}, (
+        "for the report, none is trained"
+    )
 
 
 def test_comparison_is_against_the_first_model_unless_said_otherwise(study):
@@ -322,7 +324,7 @@ def test_an_experiment_has_the_settings_of_the_common_net_and_its_own(study):
     assert (settings["noisy"]["train_samples"], settings["noisy"]["test_samples"]) == (60000, 10000)
     assert settings["gamma-beta"]["learning_rate"] == 0.003  # its own
     assert settings["shift"]["learning_rate"] == study.batchnorm.common["learning_rate"] == 0.1
-    assert study.batchnorm.seeds == (1, 2, 3)
+    assert study.batchnorm.seeds == (101, 102, 103)
 
 
 def test_experiments_stand_in_the_order_of_the_report_and_some_read_off_models(study):
@@ -343,7 +345,7 @@ def test_the_full_study_runs_every_experiment_with_more_seeds_and_trains_what_it
     assert set(study.trainings) < set(full.trainings)
     assert full.directory == study.directory
     assert full.report != study.report
-    assert built(QUICK).batchnorm.seeds == (1,)
+    assert built(QUICK).batchnorm.seeds == (101,)
 
 
 def test_predictions_are_on_quantities_that_the_full_study_has_settings_for():

@@ -97,6 +97,7 @@ ENGINES = {"compare_engines"}
         ("experiments.drawing", jobs("plot_experiment")),
         ("experiments.trained_models", {"collect_arms"}),
         ("experiments.arm_curves", {"plot_experiment dropout", "plot_experiment placement-keras"}),
+        ("experiments.rate_curves", {"plot_experiment noisy", "plot_experiment placement"}),
         ("figures.network", {"plot_network"}),
         ("report.rendering", {"render_report", "render_pdf"}),
     ],
@@ -109,6 +110,7 @@ def test_an_edited_module_runs_its_users_again_and_nothing_else(module: str, use
 DRAWN_FROM_QUANTITIES = {
     "learning-rate": {"plot_experiment learning-rate"},
     "speed": {"plot_experiment speed"},
+    "batch-size": {"plot_experiment batch-size"},
     "shift": {"plot_experiment shift", "plot_experiment shift-landscape"},
     "depth": {"plot_experiment depth"},
 }

@@ -262,14 +262,10 @@ class Adam:
         self.m: Parameters = {}
         self.v: Parameters = {}
 
-    def folded_rate(self) -> float:
-        """The rate of step t, rate sqrt(1 - b2^t) / (1 - b1^t)."""
-        return float(self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t))
-
     def step(self, p: Parameters, gradients: Parameters) -> Parameters:
         """Return the parameters after one more step; p is unchanged."""
         self.t += 1
-        rate = self.folded_rate()
+        rate = self.rate * np.sqrt(1.0 - self.b2**self.t) / (1.0 - self.b1**self.t)
         moved = {}
         for name, g in gradients.items():
             self.m[name] = self.b1 * self.m.get(name, 0.0) + (1.0 - self.b1) * g

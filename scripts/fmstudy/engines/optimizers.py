@@ -16,6 +16,10 @@ class Adam(keras.optimizers.Adam):
     The formula is the same (D. Kingma, J. Ba, arXiv:1412.6980, the form before section 2.1, with
     epsilon hat).  Keras uses a dozen operations, each of which traverses all weights; with batches
     of 256, they take a sixth of the time of the matrix products.
+
+    It is also more accurate.  In float32, 1 - 0.999 is off by a relative 1.3e-5.  Keras rounds it
+    in the bias correction only, which makes every step 7e-6 too short; here the second moment and
+    the correction use the same value, so it cancels.
     """
 
     def update_step(

@@ -1,6 +1,8 @@
 """Outcomes of the experiments of Part C: quantities, tests of predictions, verdicts on claims."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pandas as pd
 
 from fmstudy.analysis import verdicts
 from fmstudy.analysis.judging import Expectation, judge
-from fmstudy.analysis.statistics import over_seeds
+from fmstudy.analysis.statistics import moderated, over_seeds
 from fmstudy.experiments.reading import Quantities, finite
 
 PREDICTIONS = (
@@ -16,7 +18,7 @@ PREDICTIONS = (
     *("unit", "estimate", "low", "high", "p", "p_holm", "family", "verdict", "outcome", "reason"),
 )
 CLAIMS = (
-    *("claim", "says", "verdict", "count", "predictions", "set_aside", "literature"),
+    *("claim", "says", "verdict", "count", "seen", "predictions", "set_aside", "literature"),
     "literature_says",
 )
 
@@ -50,27 +52,31 @@ def unit_of(quantity: str) -> str:
 
     A factor is stored as its logarithm.
     """
-    kind = quantity.split("/", maxsplit=1)[0]
+    kind = _kind(quantity)
     if "accuracy" in kind:
         return "points"
     if "loss" in kind:
         return "nats"
-    if kind == "decades":
+    if kind in ("decades", "step"):
         return "decades"
     factors = ("highest", "best_rate", "effective_rate", "steps_", "seconds_", "gradient_change")
     return "factor" if kind.startswith(factors) else ""
 
 
 def predictions_table(
-    predictions: Mapping[str, Mapping[str, Any]], found: Quantities
+    predictions: Mapping[str, Mapping[str, Any]],
+    found: Quantities,
+    seen_seeds: Sequence[int] = (),
 ) -> pd.DataFrame:
-    """A row a prediction on one experiment: what was measured, the verdict, and what we expected.
+    """One row per prediction on one experiment: the measurement, the verdict, and our expectation.
 
     Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
-    images.  The predictions are a family: their p-values are corrected together.
+    images; variances borrow from the predictions on quantities of the same kind.  A prediction that
+    was written after we had seen results is not tested on `seen_seeds`, the seeds of these results.
+    The predictions are a family: their p-values are corrected together.
     """
     found = finite(found)
-    rows, tested = [], []
+    rows, measured = [], []
     for name, prediction in predictions.items():
         test = prediction["test"]
         expectation = Expectation.of(test)
@@ -89,16 +95,24 @@ def predictions_table(
             "reason": "",
         }
         rows.append(row)
-        asked = [test[key] for key in ("quantity", "minus") if key in test]
+        asked = _asked(test)
         lost = [each for each in asked if not found.get(each)]
         if lost:
             row["reason"] = f"This study has no {' and no '.join(lost)}."
             continue
         values = _values(test, found)
+        if prediction.get("seen"):
+            values = {seed: value for seed, value in values.items() if seed not in seen_seeds}
+            if not values:
+                row["reason"] = (
+                    "It was written after we had seen results, and this study has no other seeds "
+                    "to test it on."
+                )
+                continue
         row["seeds"] = len(values)
-        estimate = over_seeds(values)
+        estimate = over_seeds(list(values.values()))
         if estimate is None:
-            row["estimate"] = float(np.mean(values)) if len(values) else None
+            row["estimate"] = float(np.mean(list(values.values()))) if values else None
             row["verdict"] = verdicts.TOO_FEW
             row["reason"] = (
                 "One seed does not show how much runs vary."
@@ -106,6 +120,13 @@ def predictions_table(
                 else "No seed has both values."
             )
             continue
+        kinds = tuple(map(_kind, asked))
+        estimate = replace(estimate, image_error=_grid_error(test, found))
+        measured.append((row, expectation, estimate, kinds))
+    tested = []
+    for row, expectation, own, kinds in measured:
+        others = [it for other, _, it, kind in measured if kind == kinds and other is not row]
+        estimate = moderated(own, others)
         row |= {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
         tested.append((row, expectation.p_values(estimate)))
     judge(tested, "predictions on this experiment")
@@ -114,17 +135,44 @@ def predictions_table(
     return pd.DataFrame(rows, columns=list(PREDICTIONS))
 
 
+def _asked(test: Mapping[str, Any]) -> list[str]:
+    """Return the names of the quantities that a test uses."""
+    return [test[key] for key in ("quantity", "minus") if key in test]
+
+
+def _kind(quantity: str) -> str:
+    return quantity.split("/", maxsplit=1)[0]
+
+
+def _grid_error(test: Mapping[str, Any], found: Quantities) -> float:
+    """Return the standard error of a test's quantities from the grids on which they lie.
+
+    Where training begins and ceases to work lies somewhere in a step of the grid of rates, whatever
+    the seeds say: each end is off by an error that is uniform over the step, step / sqrt(12).
+    """
+    total = 0.0
+    for name in _asked(test):
+        kind, _, net = name.partition("/")
+        steps = found.get(f"step/{net}", {}).values()
+        total += ENDS.get(kind, 0) * max(steps, default=0.0) ** 2
+    return math.sqrt(total / 12.0)
+
+
+# How many ends on the grid a quantity has, by its kind; step/{net} is the step of a net's grid.
+ENDS = {"decades": 2, "highest": 1, "best_rate": 1}
+
+
 def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) -> str:
     minus = f" − {test['minus']}" if "minus" in test else ""
     return f"{test['quantity']}{minus}: {expectation.text(unit)}"
 
 
-def _values(test: Mapping[str, Any], found: Quantities) -> list[float]:
+def _values(test: Mapping[str, Any], found: Quantities) -> dict[int, float]:
     first = found[test["quantity"]]
     if "minus" not in test:
-        return list(first.values())
+        return first
     second = found[test["minus"]]
-    return [first[seed] - second[seed] for seed in first if seed in second]
+    return {seed: first[seed] - second[seed] for seed in first if seed in second}
 
 
 def all_predictions(
@@ -150,10 +198,11 @@ def all_predictions(
 def claims_table(
     claims: Mapping[str, Mapping[str, Any]], predictions: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row a claim: its verdict by the predictions that are its hypotheses, and who says what.
+    """One row per claim: the verdict by its hypotheses, and what the literature says.
 
-    `count` says in words how many hypotheses the verdict rests on.  Those that are set aside have
-    no vote; the reasons are the configuration's.
+    `count` says in words how many hypotheses the verdict rests on, and `seen` whether they were
+    written after we had seen results: yes, in part or no.  Those that are set aside have no vote;
+    the reasons are the configuration's.
     """
     rows = []
     for name, claim in claims.items():
@@ -166,6 +215,7 @@ def claims_table(
                 "says": " ".join(claim["says"].split()),
                 "verdict": verdicts.of_hypotheses(list(voting["verdict"])),
                 "count": _count(list(voting["verdict"])),
+                "seen": _seen(list(voting["seen"])),
                 "predictions": " ".join(voting["prediction"]),
                 "set_aside": " ".join(mine[mine["prediction"].isin(list(aside))]["prediction"]),
                 "literature": " ".join(claim["literature"]),
@@ -173,6 +223,13 @@ def claims_table(
             }
         )
     return pd.DataFrame(rows, columns=list(CLAIMS))
+
+
+def _seen(words: list[str]) -> str:
+    """Say whether all, some or none of the hypotheses were written after we had seen results."""
+    if "yes" not in words:
+        return "no"
+    return "in part" if "no" in words else "yes"
 
 
 def _count(words: list[str]) -> str:

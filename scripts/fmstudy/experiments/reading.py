@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fmstudy.experiments.best_rates import best_rate
+
 Quantities = dict[str, dict[int, float]]  # one number per seed, by name
 Settings = Mapping[str, Any]
 
@@ -59,6 +61,26 @@ def or_guessed(table: pd.DataFrame, measure: str, **where: Any) -> dict[int, flo
     finished = by_seed(table, "finished", **where)
     diverged = [seed for seed, done in finished.items() if not done]
     return by_seed(table, measure, **where) | dict.fromkeys(diverged, guess)
+
+
+def at_best_rates(table: pd.DataFrame, *keys: str) -> Quantities:
+    """Test metrics of each net at the rate that is best for it on validation data, and that rate.
+
+    Nets are the distinct values of the columns `keys`.  One that finishes at no rate with every
+    seed has no quantities.
+    """
+    found: Quantities = {}
+    for values in groups(table, *keys):
+        net, name = some(table, **dict(zip(keys, values, strict=True))), "/".join(map(str, values))
+        rate = best_rate(net)
+        if rate is None:
+            continue
+        for measure in ("test_accuracy", "test_loss"):
+            found[f"{measure}/{name}"] = by_seed(net, measure, rate=rate)
+        found[f"best_rate/{name}"] = dict.fromkeys(
+            map(int, net["seed"].unique()), float(np.log10(rate))
+        )
+    return found
 
 
 def finite(found: Quantities) -> Quantities:

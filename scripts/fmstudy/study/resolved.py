@@ -78,6 +78,7 @@ class Resolved(NamedTuple):
                 "experiments.judging.predictions_table",
                 predictions=lambda wildcards: self.expected.of(wildcards.experiment),
                 found=found,
+                seen_seeds=self.expected.seen_seeds,
             ),
         }
 

@@ -324,11 +324,13 @@ class Speed(Trained):
     levels: Some[Level] = key("validation accuracies to reach")
 
 
-class Noisy(Trained):
+class Noisy(Group):
     """Whether random shifts after normalization hurt."""
 
-    every: Steps = key("steps between two evaluations")
-    statistics_samples: Samples = key("images for the exact statistics")
+    epochs: PartialEpochs
+    rates: dict[Activation, Rates] = key(
+        "learning rates by activation, from which each net gets its best one", min_length=1
+    )
     scale: float = key("maximum deviation of random factors from 1", ge=0, le=1)
     shift: float = key("maximum random shift, in standard deviations", ge=0, le=100)
 
@@ -372,6 +374,9 @@ class SmallBatches(Group):
 
     activation: Activation
     sizes: Some[BatchSize] = key("mini-batch sizes")
+    rates: Rates = key(
+        "learning rates for batches of the common size; for others, proportional to its root"
+    )
     examples: Samples = key("training images, the same number for every size")
     momenta: Momenta
 
@@ -415,6 +420,9 @@ class Experiments(Group):
     placement: Placement = optional()
     placement_keras: Arms = optional("placement in Keras models", alias="placement-keras")
     dropout: Arms = optional("batch normalization and dropout in Keras models")
+
+
+ExperimentName: Any = Literal[tuple(form.keys(Experiments))]
 
 
 class BatchNorm(File):
@@ -587,9 +595,7 @@ class PredictionTest(Expectation):
 class Prediction(Group):
     """A hypothesis and the verdict that we expected."""
 
-    experiment: Literal[tuple(form.keys(Experiments))] = key(  # type: ignore[valid-type]
-        "name of the experiment"
-    )
+    experiment: ExperimentName = key("name of the experiment")
     seen: bool = optional("whether it was written after we had seen its runs")
     claim: Name = optional("the claim that its verdict supports or contradicts")
     says: Text = key("the hypothesis in words")
@@ -603,6 +609,10 @@ class Expectations(Group):
     """Claims and predictions about batch normalization."""
 
     recorded: Recorded
+    seen_seeds: Seeds = key("seeds of the results that we had seen when we wrote what is seen")
+    revised: dict[ExperimentName, Text] = optional(
+        "experiments that were changed after we had seen their results, each with the reason"
+    )
     claims: ByName[CommonClaim] = key("the claims, by name", min_length=1)
     predictions: ByName[Prediction] = key("the predictions, by name")
 

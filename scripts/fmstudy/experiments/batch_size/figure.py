@@ -1,4 +1,4 @@
-"""Validation accuracy over batch sizes, and with which statistics."""
+"""Test accuracy over batch sizes, and with which statistics."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
+from fmstudy.experiments.batch_size.quantities import at_best_rates
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.colors import FAINT, HUES
@@ -15,7 +16,8 @@ from fmstudy.figures.svg import Drawing, style
 
 @style()
 def draw(table: pd.DataFrame) -> Drawing:
-    """Validation accuracy against the batch size, and with which statistics."""
+    """Test accuracy against the batch size, and with which statistics."""
+    table = at_best_rates(table)
     sizes = sorted(values_of(table, "size"))
     if not sizes:
         return empty_figure("No training was started.")
@@ -34,7 +36,7 @@ def draw(table: pd.DataFrame) -> Drawing:
         wide = drawing.curves(table, f"accuracy_{way}", "size", arm="bn")
         drawn = drawing.lines(right, wide, hue, text, dashes=dashes, marker="o")
         ends[right].append((drawing.mean_at(drawn, sizes[-1]), text, hue))
-    left.set_title("Validation accuracy, exact statistics")
+    left.set_title("Test accuracy, exact statistics")
     right.set_title("Batch norm with other statistics")
     for axes in row:
         drawing.values_x(axes, sizes, "batch size")
@@ -44,11 +46,11 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         f"{_finding(means)} ({seeds_told(table)}).",
-        "Validation accuracy against the batch size of training, on a logarithmic axis, after "
-        "equally many examples and at one learning rate. Left: without batch normalization and "
-        "with it, by exact statistics of the training set. Right: the nets with batch "
-        "normalization, by exact statistics, by those of each batch of validation images, and by "
-        f"moving averages of each momentum. {marks_told(table)}".strip(),
+        "Test accuracy against the batch size of training, on a logarithmic axis, after equally "
+        "many examples, each net and size at its best learning rate. Left: without batch "
+        "normalization and with it, with exact statistics of the training set. Right: the nets "
+        "with batch normalization, with exact statistics, with those of each batch of test images, "
+        f"and with moving averages of each momentum. {marks_told(table)}".strip(),
     )
 
 
@@ -71,7 +73,7 @@ def _finding(means: Mapping[str, pd.Series]) -> str:
             f"most {percent(float(known.max()))} in batches of {drawing.highest_at(known):g}, "
             f"{percent(float(known.iloc[-1]))} in batches of {known.index[-1]:g}"
         )
-    finding = f"Validation accuracy: {'; '.join(parts)}"
+    finding = f"Test accuracy: {'; '.join(parts)}"
     if {"plain", "bn"} <= set(means):
         gain = (means["bn"] - means["plain"]).dropna()
         better = [f"{size:g}" for size in gain.index[gain > 0]]

@@ -1,15 +1,35 @@
-"""Validation loss and accuracy by batch size and kind of statistics."""
+"""Test loss and accuracy by batch size and kind of statistics, at the best rates."""
 
+import numpy as np
 import pandas as pd
 
+from fmstudy.experiments.best_rates import best_rate
 from fmstudy.experiments.reading import Quantities, groups, or_guessed, some
 
 
 def quantities(table: pd.DataFrame) -> Quantities:
-    """Validation loss and accuracy for each net, batch size, and kind of statistics."""
-    return {
-        f"{measure}/{arm}/{size}": or_guessed(table, measure, arm=arm, size=size)
-        for arm, size in groups(table, "arm", "size")
-        for (measure,) in groups(some(table, arm=arm), "measure")
-        if measure.startswith(("loss", "accuracy"))
-    }
+    """Test loss and accuracy for each net, batch size, and kind of statistics; the best rates."""
+    best = at_best_rates(table)
+    found: Quantities = {}
+    for arm, size, rate in groups(best, "arm", "size", "rate"):
+        net = some(best, arm=arm, size=size)
+        for (measure,) in groups(net, "measure"):
+            if measure.startswith(("loss", "accuracy")):
+                found[f"{measure}/{arm}/{size}"] = or_guessed(net, measure)
+        found[f"best_rate/{arm}/{size}"] = dict.fromkeys(
+            map(int, net["seed"].unique()), float(np.log10(rate))
+        )
+    return found
+
+
+def at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each net and batch size at the rate that is best for it on validation data.
+
+    If there is no rate at which every seed finished, those at the smallest rate.
+    """
+    parts = []
+    for arm, size in groups(table, "arm", "size"):
+        net = some(table, arm=arm, size=size)
+        rate = best_rate(net)
+        parts.append(some(net, rate=float(net["rate"].min()) if rate is None else rate))
+    return pd.concat(parts) if parts else table

@@ -6,13 +6,22 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.experiments.best_rates import best_rate
-from fmstudy.experiments.reading import Quantities, Settings, by_seed, groups, some, values_of
+from fmstudy.experiments.reading import (
+    Quantities,
+    Settings,
+    at_best_rates,
+    by_seed,
+    groups,
+    some,
+    values_of,
+)
 
 
 def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
     """Decades of usable rates, the highest of them, and accuracies at the best and at equal rates.
 
-    A rate is usable if training finishes with the configured validation accuracy at least.
+    A rate is usable if training finishes with the configured validation accuracy at least; `step`
+    is the grid's, in decades.
     """
     found: Quantities = {}
     for activation, optimizer in groups(table, "activation", "optimizer"):
@@ -21,22 +30,17 @@ def quantities(table: pd.DataFrame, settings: Settings) -> Quantities:
             name = f"{activation}/{optimizer}/{arm}"
             usable = usable_rates(net, settings["usable"])
             step = grid_step(values_of(net, "rate"))
+            found[f"step/{name}"] = dict.fromkeys(usable, step)
             found[f"decades/{name}"] = {seed: decades(it, step) for seed, it in usable.items()}
             found[f"highest/{name}"] = {
                 seed: float(np.log10(max(rates))) for seed, rates in usable.items() if rates
             }
-            rate = best_rate(net)
-            if rate is not None:
-                found[f"test_accuracy/{name}"] = by_seed(net, "test_accuracy", rate=rate)
-                found[f"best_rate/{name}"] = dict.fromkeys(
-                    map(int, net["seed"].unique()), float(np.log10(rate))
-                )
         plain = best_rate(some(nets, arm="plain"))
         if plain is not None:
             found[f"test_accuracy_equal/{activation}/{optimizer}/bn"] = by_seed(
                 nets, "test_accuracy", arm="bn", rate=plain
             )
-    return found
+    return found | at_best_rates(table, "activation", "optimizer", "arm")
 
 
 def usable_rates(table: pd.DataFrame, usable: float) -> dict[int, list[float]]:

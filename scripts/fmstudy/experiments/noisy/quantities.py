@@ -1,17 +1,11 @@
-"""Validation loss and accuracy with and without noise."""
+"""Test metrics with and without noise, each net at its best learning rate."""
 
 import pandas as pd
 
-from fmstudy.experiments.reading import Quantities, groups, or_guessed
+from fmstudy.experiments.reading import Quantities, at_best_rates
 
 
 def quantities(table: pd.DataFrame) -> Quantities:
-    """Validation loss and accuracy at the end, with exact statistics."""
-    end = table[table["step"].isna()]
-    return {
-        f"{name}/{activation}/{arm}": or_guessed(
-            end, f"validation_{name}", activation=activation, arm=arm
-        )
-        for activation, arm in groups(table, "activation", "arm")
-        for name in ("loss", "accuracy")
-    }
+    """Test loss and accuracy of each net, at the rate that is best for it on validation data."""
+    found = at_best_rates(table, "activation", "arm")
+    return {name.removeprefix("test_"): seeds for name, seeds in found.items()}
