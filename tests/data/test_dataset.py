@@ -89,8 +89,11 @@ def test_summary_agrees_with_the_images(prepared):
     assert summary["train"]["samples"] == 100
     assert summary["train"]["class_counts"] == [10] * 10
     assert summary["test"]["class_counts"] == [2] * 10
+    pixels = prepared.arrays[TRAIN_IMAGES] / 255
+    expected = {"mean": pixels.mean(), "standard_deviation": pixels.std()}
+    assert summary["train"]["pixels"] == pytest.approx(expected)
     held_out = summary["validation"]
-    assert (held_out["share"], held_out["samples"]) == (0.2, 20)
+    assert (held_out["share"], held_out["first"], held_out["samples"]) == (0.2, 80, 20)
     assert held_out["class_counts"] == [int(np.sum(labels[80:] == k)) for k in range(10)]
 
 

@@ -40,7 +40,8 @@ def prepare(
     Writes to the directory `destination`:
     x_train.npy, x_test.npy   (784, n) float32 in [0, 1]
     y_train.npy, y_test.npy   (10, n) float32, one-hot
-    summary.json              the classes, the files, and the images per class of each split
+    summary.json              the classes, the files, the images per class of each split, and the
+                              `pixel_moments` of the training set
     summary.npz               the result of `training_images`
 
     Everything is checked before anything is written.  Raises StudyError if a file is missing or
@@ -50,14 +51,16 @@ def prepare(
     splits = {split: read_split(sources, split, files=files) for split in SPLITS}
     train_images, train_labels = splits["train"]
     # Keras holds out the last images of the file for validation; it does not shuffle first.
-    held_out = train_labels[math.floor(len(train_labels) * (1.0 - VALIDATION_SHARE)) :]
+    first = math.floor(len(train_labels) * (1.0 - VALIDATION_SHARE))
+    validation = {"share": VALIDATION_SHARE, "first": first} | describe(train_labels[first:])
     summary: dict[str, Any] = {
         "classes": list(CLASSES),
         "files": {name: files[name]._asdict() for pair in SPLITS.values() for name in pair},
         **{split: describe(labels) for split, (_, labels) in splits.items()},
-        "validation": {"share": VALIDATION_SHARE} | describe(held_out),
+        "validation": validation,
     }
     illustrations = training_images(train_images, train_labels)
+    summary["train"]["pixels"] = pixel_moments(illustrations)
     try:
         for split, (images, labels) in splits.items():
             write_array(destination / f"x_{split}.npy", features_major(images))
@@ -140,6 +143,13 @@ def training_images(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndar
         "class_mean_images": (class_means / WHITE).astype(np.float32),
         "sample_images": samples,
     }
+
+
+def pixel_moments(illustrations: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return mean and population standard deviation over all pixels, from `training_images`."""
+    means = illustrations["mean_image"].astype(np.float64)
+    variance = illustrations["variance_image"].mean(dtype=np.float64) + means.var()
+    return {"mean": float(means.mean()), "standard_deviation": math.sqrt(variance)}
 
 
 def load_tensors(
