@@ -59,6 +59,7 @@ def test_model_is_what_its_lines_and_the_defaults_say(study):
         epochs=20,
         batch_size=256,
         validation_split=0.2,
+        train_metrics_samples=10_000,
     )
 
 

@@ -29,7 +29,7 @@ from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import SECTIONS, number
+from fmstudy.study.spec import SECTIONS, RunSpec, number
 
 WIDTH = 8.0  # inches
 # The overview is narrow, so that it is readable on a phone.
@@ -409,7 +409,7 @@ def _curves_description(
 ) -> str:
     held_out = held_out_split(models[0])
     parts = [
-        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both "
+        f"Accuracy and loss over epochs. Dashed: {_followed(models)}; solid: {held_out} data, both "
         "in inference mode."
     ]
     if any(len(model["seeds"]) > 1 for model in models):
@@ -426,6 +426,16 @@ def _curves_description(
         else "."
     )
     return " ".join(parts)
+
+
+def _followed(models: Sequence[Mapping[str, Any]]) -> str:
+    """Say which training data the curves show."""
+    specs = [RunSpec.from_dict(model["spec"]) for model in models]
+    counts = {spec.followed_samples for spec in specs}
+    if all(spec.followed_samples == spec.fitted_samples for spec in specs):
+        return "training data"
+    images = f"{counts.pop():,}" if len(counts) == 1 else "some"
+    return f"the first {images} training images (tables show the final metrics of all)"
 
 
 # -------------------------------------------------------------------------------- summaries

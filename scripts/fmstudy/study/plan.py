@@ -19,7 +19,10 @@ from fmstudy.study.spec import REFERENCE, RunSpec, number
 # Keys that only one engine has.
 ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},
-    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
+    "keras": {
+        *("dropout", "batch_size", "validation_split", "bn_momentum"),
+        "train_metrics_samples",
+    },
 }
 
 

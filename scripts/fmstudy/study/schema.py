@@ -72,6 +72,15 @@ BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
 ValidationSplit = Annotated[
     float, key("fraction of the training images, from the end", ge=0.01, le=0.9)
 ]
+TrainMetricsSamples = Annotated[
+    int,
+    key(
+        "training images, from the first, for the training metrics after each epoch; the final "
+        "metrics are of all",
+        ge=1,
+        le=60_000,
+    ),
+]
 Penalty = Literal["none", "l1", "l1_signed", "l2"]
 BnMomentum = Annotated[float, key("of the moving statistics", ge=0, lt=1)]
 BnEpsilon = Annotated[float, key("added to the batch variance", gt=0, le=1)]
@@ -132,6 +141,7 @@ class KerasDefaults(Shared):
 
     batch_size: BatchSize
     validation_split: ValidationSplit
+    train_metrics_samples: TrainMetricsSamples
 
 
 class Defaults(Group):
@@ -170,6 +180,7 @@ class Model(Group):
     epochs: Epochs = optional()
     batch_size: BatchSize = optional()
     validation_split: ValidationSplit = optional()
+    train_metrics_samples: TrainMetricsSamples = optional()
 
 
 class LongerTraining(Group):
