@@ -78,7 +78,7 @@ def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_i
 # Their functions read tables, which is by the description of the columns.
 READING = ("collect_experiment", "collect_arms", "judge_batchnorm", "compare_predictions")
 READING += ("plot_experiment", "plot_predictions", "plot_models")
-READING += ("plot_epochs", "plot_depth", "plot_sweep")
+READING += ("plot_epochs", "plot_depth", "plot_sweep", "collect_noise", "plot_noise")
 ENGINES = {"compare_engines"}
 
 
@@ -87,19 +87,22 @@ ENGINES = {"compare_engines"}
     [
         ("engines.full_batch", {"train_lowlevel"} | ENGINES),
         ("engines.chunks", {"train_lowlevel"} | ENGINES),
-        ("engines.keras_models", {"train_keras"} | ENGINES),
+        ("engines.keras_models", {"train_keras", "run_noise"} | ENGINES),
         (
             "engines.network",
-            jobs("train_lowlevel", "check_equality", "run_experiment") | ENGINES,
+            jobs("train_lowlevel", "check_equality", "run_experiment", "run_noise") | ENGINES,
         ),
         ("checks.reference", {"collect_arms", "check_equality"} | ENGINES),
-        ("experiments.common", jobs("run_experiment")),
+        ("experiments.common", jobs("run_experiment", "run_noise")),
         (
             "experiments.reading",
-            jobs("collect_experiment", "collect_arms", "judge_batchnorm", "plot_experiment"),
+            jobs("collect_experiment", "collect_arms", "judge_batchnorm", "plot_experiment")
+            | {"collect_noise", "plot_noise"},
         ),
         ("experiments.judging", jobs("collect_experiment", "collect_arms", "judge_batchnorm")),
-        ("experiments.drawing", jobs("plot_experiment")),
+        ("experiments.drawing", jobs("plot_experiment", "plot_noise")),
+        ("experiments.noise.run", {"run_noise"}),
+        ("experiments.noise.quantities", {"collect_noise", "plot_noise"}),
         ("experiments.trained_models", {"collect_arms"}),
         ("experiments.arm_curves", {"plot_experiment dropout", "plot_experiment placement-keras"}),
         ("figures.network", {"plot_network"}),

@@ -40,7 +40,7 @@ NAMED = {
         part source_model setting split as_written protocol topic place says hypothesis
         printed_hypothesis printed_unit literature class given predicted tensor check kind arm
         case way measure expect seen outcome count predictions set_aside literature_says system
-        processor python keras stage software version classifier batch what
+        processor python keras stage software version classifier batch what source
     """,
     "code": "run first second claim experiment quantity prediction rule job file",
     "count": """
@@ -187,6 +187,9 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "mcnemar.share": ("Share of these, %", "percent2"),
     "mcnemar.mcnemar_p": ("p", "p_value"),
     "statistics.title": ("Check", "text"),
+    "noise.source": ("What varies", "text"),
+    "noise.accuracy_deviation": ("Deviation of test accuracy, points", "percent2"),
+    "noise.loss_deviation": ("Deviation of test loss, nats", "significant"),
     "engines.title": ("Net", "text"),
     "engines.tolerance": ("Tolerance", "scientific"),
     "hardest.models": ("Models", "count"),

@@ -25,15 +25,12 @@ EVALUATION_CHUNK = 2_000  # samples; 800 units of them are 6.4 MB
 Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, 784) float32, labels (n,) int64
 
 
-def build_model(
-    spec: RunSpec, seed: int, weights: Sequence[np.ndarray] | None = None
-) -> keras.Model:
+def build_model(spec: RunSpec, seed: int) -> keras.Model:
     """Build a stack of Dense, activation and Dropout layers that computes logits (n, 10).
 
     Batch normalization comes before or after the activation; if before, the Dense layer has no
-    bias.  The loss includes the softmax, for numerical stability.  The seed determines, with
-    the layer, the dropout masks, and the initial `weights`, (units, inputs) for each layer, unless
-    they are given (see `initial`).
+    bias.  The loss includes the softmax, for numerical stability.  The seed determines the initial
+    weights (see `initial`) and, with the layer, the dropout masks.
     """
     inputs = x = keras.Input((FEATURES,))
     for layer, units in enumerate(spec.hidden):
@@ -48,16 +45,20 @@ def build_model(
             x = Dropout(spec.dropout, seed=1000 * seed + layer)(x)
     logits = keras.layers.Dense(CLASSES, name=f"dense{len(spec.hidden)}")(x)
     model = keras.Model(inputs, logits)
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    weights = initial_weights(spec, seed) if weights is None else weights
-    for layer, coefficients in zip(dense, weights, strict=True):
-        layer.kernel.assign(coefficients.T)
+    set_coefficients(model, initial_weights(spec, seed))
     model.compile(
         optimizer=OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,  # no faster here
     )
     return model
+
+
+def set_coefficients(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
+    """Set the coefficients of each Dense layer to `weights`, (units, inputs)."""
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, coefficients in zip(dense, weights, strict=True):
+        layer.kernel.assign(coefficients.T)
 
 
 def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:

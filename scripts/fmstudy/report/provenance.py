@@ -14,6 +14,7 @@ from typing import Any
 Row = dict[str, Any]
 
 EXPERIMENTS = "Experiments on batch normalization"
+NOISE = "Sources of noise"
 OTHER = "Longer training"  # of a model of a section, under its own number of epochs
 
 PARTS = {
@@ -40,7 +41,7 @@ def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[s
         [*_trainings(study, tables), *_experiments(study, tables)],
         key=lambda job: (-job["core_seconds"], job["job"], job["seed"]),
     )
-    names = [*dict.fromkeys(_groups(study, tables).values()), OTHER, EXPERIMENTS]
+    names = [*dict.fromkeys(_groups(study, tables).values()), OTHER, EXPERIMENTS, NOISE]
     groups: list[Row] = [
         {"group": name} | _together([job for job in jobs if job["group"] == name]) for name in names
     ]
@@ -87,14 +88,15 @@ def _trainings(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> Ite
 
 
 def _experiments(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> Iterable[Row]:
-    for row in tables.get("bn_costs", []):
-        yield {
-            "kind": "experiment",
-            "group": EXPERIMENTS,
-            "job": row["experiment"],
-            "code": row.get("code"),
-            "what": "experiment",
-        } | _cost(row)
+    for table, group in (("bn_costs", EXPERIMENTS), ("noise_costs", NOISE)):
+        for row in tables.get(table, []):
+            yield {
+                "kind": "experiment",
+                "group": group,
+                "job": row["experiment"],
+                "code": row.get("code"),
+                "what": "experiment",
+            } | _cost(row)
 
 
 def _cost(row: Row) -> Row:

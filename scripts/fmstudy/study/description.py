@@ -114,6 +114,14 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
                 for name, experiment in EXPERIMENTS.items()
             },
         },
+        "noise": {
+            "model": study.noise.model.name,
+            "dropout": study.noise.dropout,
+            "at": list(study.noise.at),
+            "sources": list(study.noise.sources),
+            "seeds": list(study.noise.seeds),
+            "fitted": study.noise.spec.fitted_samples,
+        },
         "directory": study.directory,
         "report": study.report,
     }

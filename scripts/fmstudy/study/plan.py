@@ -135,6 +135,34 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Trainings of a Keras model that vary one source of randomness each, once per seed.
+
+    dropout   fraction of hidden outputs dropped in the trainings that vary the masks
+    at        epochs after which the test images are evaluated
+    """
+
+    model: Model
+    dropout: float
+    at: tuple[int, ...]
+    sources: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def spec(self) -> RunSpec:
+        """The specification of a training."""
+        return self.model.spec.varied(epochs=self.at[-1])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a job, which trains once per source."""
+        spec = self.spec.as_dict()
+        sizes = {key: spec[key] for key in ("train_samples", "test_samples", "validation_split")}
+        own = {"dropout": self.dropout, "at": list(self.at), "sources": list(self.sources)}
+        return {"spec": spec} | sizes | own
+
+
+@dataclass(frozen=True)
 class Study:
     """The whole study, resolved."""
 
@@ -149,6 +177,7 @@ class Study:
     sweeps: dict[str, Sweep]
     comparisons: dict[str, Comparison]
     batchnorm: BatchNorm
+    noise: Noise
     errors: ErrorAnalysis
     published_file: str
     published_models: dict[str, tuple[str, ...]]
@@ -249,6 +278,7 @@ class _Builder:
                 name: self.comparison(name, given) for name, given in config.comparisons.items()
             },
             batchnorm=self.batchnorm(),
+            noise=self.noise(),
             errors=ErrorAnalysis(
                 models=self.find_models(("closer", "models"), config.closer.models),
                 leave_out=self.find_models(("closer", "leave_out"), config.closer.leave_out),
@@ -357,6 +387,22 @@ class _Builder:
             if self.engine(name) == "keras":
                 self.refuse(("weights", "models", index), f"{name} is not a low-level model.")
         return models
+
+    def noise(self) -> Noise:
+        given = self.config.noise
+        model = self.find_model(given.model, ("noise", "model"))
+        if self.engine(given.model) == "lowlevel":
+            self.refuse(
+                ("noise", "model"),
+                f"{model.name} is a low-level model, whose full batches have no order; "
+                "choose a Keras model.",
+            )
+        elif not model.spec.hidden and "dropout" in given.sources:
+            self.refuse(
+                ("noise", "sources"), f"dropout needs hidden layers; {model.name} has none."
+            )
+        at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
+        return Noise(model, given.dropout, at, sources, seeds)
 
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""

@@ -248,6 +248,19 @@ class PublishedModel(Group):
     numbers: Some[Name] = key("ids of its rows in the published numbers")
 
 
+Source = Literal["weights", "order", "dropout", "images", "rounding", "all"]
+
+
+class Noise(Group):
+    """How much each source of randomness moves the result of one Keras model."""
+
+    model: ModelName
+    dropout: float = key("fraction of hidden outputs dropped where masks vary", gt=0, lt=1)
+    at: Some[Epochs] = key("epochs after which the test images are evaluated; the last one ends")
+    sources: Some[Source] = key("what varies, one training for each; `all` varies all of these")
+    seeds: Seeds
+
+
 class File(Group):
     """A separate file."""
 
@@ -454,6 +467,7 @@ class Configuration(Group):
     sweeps: ByName[Sweep] = key("the sweeps, by name")
     comparisons: ByName[Comparison] = key("the comparisons, by name")
     batchnorm: BatchNorm
+    noise: Noise
     closer: ErrorAnalysis
     published: Published
     claims: File

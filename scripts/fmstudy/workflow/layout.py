@@ -27,7 +27,7 @@ class Layout:
     """The paths of a study's files.
 
     directory, logs, tables, figures   folders, without a trailing slash
-    run, experiment                    folders of a training and an experiment, with wildcards
+    run, experiment, noise             folders of one seed's training or experiment, with wildcards
     """
 
     def __init__(self, study: Study) -> None:
@@ -38,6 +38,7 @@ class Layout:
         self.figures = f"{self.directory}/figures"
         self.run = f"{self.directory}/runs/{{run}}/seed-{{seed}}"
         self.experiment = f"{self.directory}/batchnorm/{{experiment}}"
+        self.noise = f"{self.directory}/noise/seed-{{seed}}"
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
@@ -79,6 +80,10 @@ class Layout:
         """Return the paths of this file for each seed of an experiment."""
         place = self.experiment.format(experiment=experiment)
         return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds]
+
+    def noise_files(self, file: str) -> list[str]:
+        """Return the paths of this file for each seed of the trainings on sources of noise."""
+        return [f"{self.noise.format(seed=seed)}/{file}" for seed in self.study.noise.seeds]
 
     def required_results(self, experiment: str) -> dict[str, list[str]]:
         """Return the results that an experiment requires, if any."""
@@ -156,7 +161,7 @@ class Layout:
             *("weights", "gaps", "intervals", "comparisons", "ledger", "claims", "statistics"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
-            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality", "noise", "noise_costs"),
         ]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]
 
@@ -165,7 +170,7 @@ class Layout:
         study = self.study
         names = [
             *("data", "models", *(f"curves_{model}" for model in study.models)),
-            *("epochs", "depth", "weights"),
+            *("epochs", "depth", "weights", "noise"),
             *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
             *(f"compare_{comparison}" for comparison in study.comparisons),
             *(*(f"bn_{shown}" for shown in self.figure_experiments), "bn_network", "workflow"),
