@@ -926,6 +926,7 @@ def take_an_hour(row):
 def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
     trainings = len(STUDY.trainings)
     experiments = len(STUDY.batchnorm.trained) * len(STUDY.batchnorm.seeds)
+    experiments += len(STUDY.noise.seeds)
     start = f"{trainings} trainings and {experiments} experiments took "
     assert start in page.text
     spent = trainings * 3600 + experiments * 12.5

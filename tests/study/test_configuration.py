@@ -253,6 +253,10 @@ MISFITS = [
     ("values: [100, 200,", "values: [20000, 200,", None,
      ["sweeps.width.values[0]: must be at most 10000; found 20000"]),
     ("  model: softmax\n", "  model: keras-1\n", None, ["epochs.model: keras-1 is a Keras model"]),
+    ("  model: keras-3\n  dropout:", "  model: A\n  dropout:", None,
+     ["noise.model: A is a low-level model"]),
+    ("  model: keras-3\n", "  model: keras-1\n", "  sources: [weights",
+     ["noise.sources: dropout needs hidden layers; keras-1 has none"]),
     # the experiments on batch normalization
     ("B/bn: B-BN,", "B/bn: B-NB,", None,
      ["batchnorm.experiments.curves.arms.B/bn", 'no model is called "B-NB"', 'mean "B-BN"',
