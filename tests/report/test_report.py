@@ -174,7 +174,7 @@ def broken(original: dict, tmp_path_factory: pytest.TempPathFactory) -> Page:
     for table, rows in BREAK.items():
         change(arguments, table, rows)
     for path in arguments["tables"]:
-        if path.stem in ("agreement", "hardest", "cost", "bn_costs"):
+        if path.stem in ("agreement", "hardest", "cost", "bn_costs", "noise_costs"):
             path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n")
         elif path.stem in ("calibration", "duplicates") or path.stem.startswith("classes_"):
             change(arguments, path.stem, without_a_finished_training)
@@ -822,8 +822,11 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {}
+    del config["noise"]
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
+    assert "This study does not tell them apart" in page.text
+    assert "fig-noise" not in page.ids
     assert not page.mistakes
     assert "{{" not in page.text
 

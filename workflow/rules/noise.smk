@@ -61,7 +61,7 @@ rule plot_noise:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("experiments.noise.figure.draw", title=study.noise.model.title),
+        figure=call("experiments.noise.figure.draw", title=study.noise.title),
         code=digest("figure", "experiments.noise.figure", "analysis.columns"),
     script:
         "../../scripts/figure.py"

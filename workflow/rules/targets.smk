@@ -75,8 +75,7 @@ rule depth:
 rule noise:
     """How much each source of randomness moves the result of one model: table and figure."""
     input:
-        table("noise"),
-        figure("noise"),
+        layout.noise_results(),
 
 
 rule ledger:

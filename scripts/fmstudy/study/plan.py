@@ -138,24 +138,33 @@ class BatchNorm:
 class Noise:
     """Trainings of a Keras model that vary one source of randomness each, once per seed.
 
+    model     the model; None, with no seeds, in a study without these trainings
     dropout   fraction of hidden outputs dropped in the trainings that vary the masks
     at        epochs after which the test images are evaluated
     """
 
-    model: Model
-    dropout: float
-    at: tuple[int, ...]
-    sources: tuple[str, ...]
-    seeds: tuple[int, ...]
+    model: Model | None = None
+    dropout: float = 0.0
+    at: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
     @property
     def spec(self) -> RunSpec:
         """The specification of a training."""
+        assert self.model is not None
         return self.model.spec.varied(epochs=self.at[-1])
+
+    @property
+    def title(self) -> str:
+        """The title of the model."""
+        return self.model.title if self.model else ""
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of a job, which trains once per source."""
+        if not self.model:
+            return {}
         spec = self.spec.as_dict()
         sizes = {key: spec[key] for key in ("train_samples", "test_samples", "validation_split")}
         own = {"dropout": self.dropout, "at": list(self.at), "sources": list(self.sources)}
@@ -390,6 +399,8 @@ class _Builder:
 
     def noise(self) -> Noise:
         given = self.config.noise
+        if given is None:
+            return Noise()
         model = self.find_model(given.model, ("noise", "model"))
         if self.engine(given.model) == "lowlevel":
             self.refuse(

@@ -467,7 +467,7 @@ class Configuration(Group):
     sweeps: ByName[Sweep] = key("the sweeps, by name")
     comparisons: ByName[Comparison] = key("the comparisons, by name")
     batchnorm: BatchNorm
-    noise: Noise
+    noise: Noise = optional()
     closer: ErrorAnalysis
     published: Published
     claims: File

@@ -115,6 +115,10 @@ class Layout:
             *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
 
+    def noise_results(self) -> list[str]:
+        """Return the table and figure of sources of noise, if the study has them."""
+        return [self.table("noise"), self.figure("noise")] if self.study.noise.seeds else []
+
     def sweep_results(self, name: str) -> list[str]:
         """Return the table and figures of a sweep."""
         figures = (f"sweep_{name}", f"sweep_{name}_curves")
@@ -161,7 +165,8 @@ class Layout:
             *("weights", "gaps", "intervals", "comparisons", "ledger", "claims", "statistics"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
-            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality", "noise", "noise_costs"),
+            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+            *(("noise", "noise_costs") if study.noise.seeds else ()),
         ]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]
 
@@ -170,7 +175,8 @@ class Layout:
         study = self.study
         names = [
             *("data", "models", *(f"curves_{model}" for model in study.models)),
-            *("epochs", "depth", "weights", "noise"),
+            *("epochs", "depth", "weights"),
+            *(("noise",) if study.noise.seeds else ()),
             *(f"sweep_{sweep}{kind}" for sweep in study.sweeps for kind in ("", "_curves")),
             *(f"compare_{comparison}" for comparison in study.comparisons),
             *(*(f"bn_{shown}" for shown in self.figure_experiments), "bn_network", "workflow"),
