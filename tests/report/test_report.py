@@ -932,7 +932,7 @@ def test_words_on_the_sources_of_noise_follow_their_deviations(page, edited):
     assert "order of batches 0.22 (95 % interval 0.15 to 0.45); " in page.text
     assert "other test images would give a standard deviation of 0.32 points" in page.text
     assert "overlap, so this does not rank them" in page.text
-    assert "overlap, so this does not rank them" not in edited.text
+    assert "sources whose intervals overlap are not ranked" in edited.text
     grows = "0.600 nats after 10 epochs; new initial weights give 0.00400 after 10. It grows"
     assert grows in edited.text
     assert "It grows during training" not in page.text
