@@ -12,6 +12,13 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/engines.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/batchnorm.smk"
+
+
+if study.noise.seeds:
+
+    include: "workflow/rules/noise.smk"
+
+
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/errors.smk"
 include: "workflow/rules/report.smk"

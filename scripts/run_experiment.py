@@ -1,4 +1,4 @@
-"""Run one experiment on batch normalization with one seed."""
+"""Run one experiment with one seed."""
 
 from pathlib import Path
 
@@ -25,7 +25,8 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     results, times = common.without_times(rows)
     runtime.write_table(snakemake.output.results, results)
     laps.end("writing")
-    job = {"experiment": snakemake.wildcards.experiment, "seed": seed, "code": params.code}
+    experiment = Path(snakemake.output.results).parents[1].name
+    job = {"experiment": experiment, "seed": seed, "code": params.code}
     job_cost = cost.record(laps, snakemake.threads, cost.TOTAL.arithmetic)
     provenance = job | {"times": times, "steps": cost.TOTAL.steps} | job_cost
     runtime.write_json(snakemake.output.provenance, provenance)

@@ -291,11 +291,11 @@ def test_history_begins_before_training(data):
     assert [row[0] for row in result.history.rows if row[1] == "running"] == [1, 2]
 
 
-def test_test_set_is_looked_at_once_after_training(data, monkeypatch):
+def test_test_set_is_evaluated_once_after_training(data, monkeypatch):
     train, test = data
-    looked, score = [], keras_models.score
+    looked, predict = [], keras_models.predict
     monkeypatch.setattr(
-        keras_models, "score", lambda m, x, y: looked.append(x.shape[0]) or score(m, x, y)
+        keras_models, "predict", lambda m, x: looked.append(x.shape[0]) or predict(m, x)
     )
     result = train_keras(SMALL, 1, train, test)
     assert looked.count(N_TEST) == 1
@@ -314,6 +314,26 @@ def trained(tmp_path, data):
         return saved(tmp_path / name, spec, seed, train_keras(spec, seed, train, test), test[1])[1]
 
     return train_
+
+
+def test_training_metrics_of_some_samples_change_no_weight_and_no_final_metric(trained, data):
+    """Each epoch is evaluated on the first seven fitted samples, the end on all of them."""
+    (x, labels), _ = data
+    spec = SMALL.varied(dropout=0.5)
+    whole = trained("all", spec)
+    part = trained("some", spec.varied(train_metrics_samples=7))
+    for name in ("weights", "predictions"):
+        assert part[name] == whole[name]
+    finals = [json.loads(files["metrics"])["final"] for files in (whole, part)]
+    assert finals[0] == finals[1]
+    rows = [line.split(",")[:2] for line in part["history"].decode().splitlines()[1:]]
+    assert [epoch for epoch, split in rows if split == "train_all"] == ["2"]
+    assert [epoch for epoch, split in rows if split == "train"] == ["0", "1", "2"]
+    assert b"train_all" not in whole["history"]
+    result = train_keras(spec.varied(train_metrics_samples=7), 1, *data)
+    for split, count in (("train", 7), ("train_all", FITTED)):
+        expected = metrics_by_hand(spec, result.weights, x[:, :count], labels[:, :count])
+        assert of_history(result, 2, split) == pytest.approx(expected, rel=1e-4)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(trained):

@@ -19,6 +19,7 @@ from fmstudy import runtime
 from fmstudy.analysis import results, tables
 from fmstudy.figures import plots, svg
 from fmstudy.study.experiments import DRAWN_BY
+from fmstudy.study.spec import REFERENCE
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -31,7 +32,7 @@ def model(name: str, run: str, engine: str = "lowlevel", seeds: tuple[int, ...] 
         "engine": engine,
         "run": run,
         "seeds": list(seeds),
-        "spec": {"epochs": 4, "penalty": "none", "hidden": [3]},
+        "spec": REFERENCE[engine].varied(epochs=4, hidden=(3,)).as_dict(),
     }
 
 
@@ -81,6 +82,7 @@ def test_keras_curves_are_held_against_the_validation_part(runs: results.Runs, t
     drawing = plots.learning_curves([model("K", "keras-mlp-3", "keras")], runs)
     assert "validation accuracy" in drawing.title
     assert "Dots: test data" in drawing.description
+    assert "the first 10,000 training images (tables show" in drawing.description
     assert "published" not in drawing.description
 
 

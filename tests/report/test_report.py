@@ -174,7 +174,7 @@ def broken(original: dict, tmp_path_factory: pytest.TempPathFactory) -> Page:
     for table, rows in BREAK.items():
         change(arguments, table, rows)
     for path in arguments["tables"]:
-        if path.stem in ("agreement", "hardest", "cost", "bn_costs"):
+        if path.stem in ("agreement", "hardest", "cost", "bn_costs", "noise_costs"):
             path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n")
         elif path.stem in ("calibration", "duplicates") or path.stem.startswith("classes_"):
             change(arguments, path.stem, without_a_finished_training)
@@ -815,8 +815,11 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {}
+    del config["noise"]
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
+    assert "This study does not tell them apart" in page.text
+    assert "fig-noise" not in page.ids
     assert not page.mistakes
     assert "{{" not in page.text
 
@@ -861,6 +864,24 @@ def test_a_model_without_results_is_named(arguments):
         rendering.load_context(**arguments)
 
 
+# ---------------------------------------------------------------------------- sources of noise
+@edit("noise")
+def let_rounding_grow_and_images_matter_most(row):
+    if row["source"] == "rounding" and row["epoch"] == str(STUDY.noise.at[-1]):
+        return {"loss_deviation": "0.6", "loss_deviation_low": "0.5"}
+    return {"accuracy_deviation_low": "0.5"} if row["source"] == "training images" else None
+
+
+def test_words_on_the_sources_of_noise_follow_their_deviations(page, edited):
+    assert "order of batches 0.22 (95 % interval 0.15 to 0.45); " in page.text
+    assert "other test images would give a standard deviation of 0.32 points" in page.text
+    assert "overlap, so this does not rank them" in page.text
+    assert "sources whose intervals overlap are not ranked" in edited.text
+    grows = "0.600 nats after 10 epochs; new initial weights give 0.00400 after 10. It grows"
+    assert grows in edited.text
+    assert "It grows during training" not in page.text
+
+
 # ------------------------------------------------------------------------------ provenance
 @edit("cost")
 def take_an_hour(row):
@@ -870,6 +891,7 @@ def take_an_hour(row):
 def test_the_cost_of_the_study_is_told_and_follows_the_records(page, edited):
     trainings = len(STUDY.trainings)
     experiments = len(STUDY.batchnorm.trained) * len(STUDY.batchnorm.seeds)
+    experiments += len(STUDY.noise.seeds)
     start = f"{trainings} trainings and {experiments} experiments took "
     assert start in page.text
     spent = trainings * 3600 + experiments * 12.5

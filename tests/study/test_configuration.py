@@ -228,6 +228,10 @@ MISFITS = [
      ["sweeps.width.values[0]", "60000", "only 48000"]),
     ("  keras-1:\n", "  no:\n", "models:\n",
      ["models: YAML reads a key here as false", "put the key in quotes"]),
+    ("  model: keras-3\n  dropout:", "  model: A\n  dropout:", None,
+     ["noise.model: A is a low-level model"]),
+    ("  model: keras-3\n", "  model: keras-1\n", "  sources: [weights",
+     ["noise.sources: dropout needs hidden layers; keras-1 has none"]),
     # the experiments on batch normalization
     ("B/bn: B-BN,", "B/bn: B-NB,", None,
      ["batchnorm.experiments.curves.arms.B/bn", 'no model is called "B-NB"', 'mean "B-BN"',

@@ -32,6 +32,7 @@ CHOICES = {
     "epochs": [200, 20, 2000],
     "batch_size": [None, 256, 60, 1],
     "validation_split": [0.0, 0.2, 0.1],
+    "train_metrics_samples": [None, 10_000, 500],
     "train_samples, test_samples": [(60_000, 10_000), (6_000, 10_000), (60_000, 1_000)],
 }
 
@@ -87,6 +88,7 @@ def test_every_option_has_values_to_choose_from():
             KERAS.varied(hidden=(9,), batch_norm="after", batch_size=60),
             "keras-mlp-9_bn-after_batch-60",
         ),
+        (KERAS.varied(train_metrics_samples=500), "keras-softmax_followed-500"),
     ],
 )
 def test_name_is_read_at_a_glance_and_never_changes(spec, name):
@@ -179,4 +181,8 @@ def test_arithmetic_counts_the_products_of_steps_and_evaluation():
     assert spec.arithmetic == 8 * (100 * (4764 + 4764 + 60) + 10 * 4764)
     # Keras fits 80 samples, looks at all 100 before and after each epoch, at the test set once.
     keras = KERAS.varied(hidden=(3,), epochs=7, train_samples=100, test_samples=10)
-    assert keras.arithmetic == 7 * 80 * (4764 + 4764 + 60) + 8 * 100 * 4764 + 10 * 4764
+    steps = 7 * 80 * (4764 + 4764 + 60)
+    assert keras.arithmetic == steps + 8 * 100 * 4764 + 10 * 4764
+    # Or 30 of the 80 and the 20 held out, and in the end all 80.
+    fewer = keras.varied(train_metrics_samples=30)
+    assert fewer.arithmetic == steps + 8 * 50 * 4764 + (80 + 10) * 4764

@@ -44,7 +44,8 @@ def test_model_is_what_its_lines_and_the_defaults_say(study):
     assert study.models["B-L2"].spec == expected
     net = {"hidden": (600, 400, 200), "bias": "vector", "weight_std": None, "dropout": 0.3}
     trained = {"epochs": 20, "batch_size": 256, "validation_split": 0.2}
-    assert study.models["keras-4r"].spec == RunSpec("keras", **net, **trained)
+    followed = {"train_metrics_samples": 10_000}
+    assert study.models["keras-4r"].spec == RunSpec("keras", **net, **trained, **followed)
 
 
 def test_model_of_a_user_needs_only_its_own_lines():

@@ -15,6 +15,7 @@ SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}
 # The jobs that train, differentiate or normalize with it, or measure how fast it is.
 NEED_TENSORFLOW = {
     *("train_lowlevel", "train_keras", "compare_engines", "check_equality", "measure_machine"),
+    "run_noise",
     *(f"run_experiment {name}" for name in TRAINED),
 }
 WARM_START = "workflow.warmstart"

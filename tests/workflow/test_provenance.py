@@ -134,3 +134,13 @@ def test_a_study_without_jobs_costs_nothing():
     assert found["total"]["core_seconds"] == 0
     assert found["total"]["peak_memory_mb"] is None
     assert found["total"]["busy"] is None
+
+
+def test_the_trainings_on_sources_of_noise_are_a_group_of_their_own():
+    [speed] = TABLES["bn_costs"]
+    noise = [speed | {"experiment": "noise", "seed": seed, "seconds": 7.0} for seed in (1, 2)]
+    found = provenance.summary(STUDY, TABLES | {"noise_costs": noise})
+    groups = {row["group"]: (row["jobs"], row["core_seconds"]) for row in found["groups"]}
+    assert groups[provenance.NOISE] == (2, 14.0)
+    assert groups[provenance.EXPERIMENTS] == (1, 5.0)
+    assert found["total"]["experiments"] == 3

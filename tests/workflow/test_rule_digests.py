@@ -82,19 +82,22 @@ ENGINES = {"compare_engines"}
     [
         ("engines.full_batch", {"train_lowlevel"} | ENGINES),
         ("engines.chunks", {"train_lowlevel"} | ENGINES),
-        ("engines.keras_models", {"train_keras"} | ENGINES),
+        ("engines.keras_models", {"train_keras", "run_noise"} | ENGINES),
         (
             "engines.network",
-            jobs("train_lowlevel", "check_equality", "run_experiment") | ENGINES,
+            jobs("train_lowlevel", "check_equality", "run_experiment", "run_noise") | ENGINES,
         ),
         ("checks.reference", {"collect_arms", "check_equality"} | ENGINES),
-        ("experiments.common", jobs("run_experiment")),
+        ("experiments.common", jobs("run_experiment", "run_noise")),
         (
             "experiments.reading",
-            jobs("collect_experiment", "collect_arms", "judge_batchnorm", "plot_experiment"),
+            jobs("collect_experiment", "collect_arms", "judge_batchnorm", "plot_experiment")
+            | {"collect_noise", "plot_noise"},
         ),
         ("experiments.judging", jobs("collect_experiment", "collect_arms", "judge_batchnorm")),
-        ("experiments.drawing", jobs("plot_experiment")),
+        ("experiments.drawing", jobs("plot_experiment", "plot_noise")),
+        ("experiments.noise.run", {"run_noise"}),
+        ("experiments.noise.quantities", {"collect_noise", "plot_noise"}),
         ("experiments.trained_models", {"collect_arms"}),
         ("experiments.arm_curves", {"plot_experiment dropout", "plot_experiment placement-keras"}),
         ("experiments.rate_curves", {"plot_experiment noisy", "plot_experiment placement"}),

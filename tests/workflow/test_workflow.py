@@ -116,7 +116,10 @@ def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory_and_s
 ):
     configure(tmp_path, data_folder)
     experiment = "results/batchnorm/learning-rate/seed-1/results.csv"
-    names = ["mlp-6-4_l2-1e-3_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_n-500-200"]
+    names = [
+        "mlp-6-4_l2-1e-3_epochs-3_n-500-200",
+        "keras-mlp-8_epochs-1_batch-100_followed-300_n-500-200",
+    ]
     runs = [f"results/runs/{name}/seed-1" for name in names]
     wanted = [experiment, *(f"{run}/metrics.json" for run in runs)]
     snakefile = ("--snakefile", str(finished / "Snakefile"))

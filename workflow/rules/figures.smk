@@ -175,7 +175,8 @@ rule plot_workflow:
         figure=call(
             "figures.plots.stages",
             trainings=len(study.trainings),
-            experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds),
+            experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds)
+            + len(study.noise.seeds),
             tables=len(TABLES),
             figures=lambda wildcards: len(FIGURES),
         ),

@@ -72,6 +72,12 @@ rule depth:
         figure("depth"),
 
 
+rule noise:
+    """How much each source of randomness moves the result of one model: table and figure."""
+    input:
+        layout.noise_results(),
+
+
 rule ledger:
     """Every published number compared with ours, and every claim of the source, with verdicts."""
     input:

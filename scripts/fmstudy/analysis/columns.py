@@ -41,14 +41,14 @@ NAMED = {
         printed_hypothesis printed_unit literature class given predicted tensor check kind arm
         case way comparison
         measure expect seen outcome count predictions set_aside literature_says system
-        processor python keras stage software version classifier batch what
+        processor python keras stage software version classifier batch what source
     """,
     "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
         parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
         weights family images pairs label predicted_label votes chosen labels_differ all_images
         without_images only_images left_out steps repetitions depth layer size step turn threads
-        cores jobs
+        cores jobs train_metrics_samples
     """,
     "number": "seed spread dropout learning_rate batch_size value image momentum",
     "loss": "validation_loss test_loss validation_penalty test_penalty kappa",
@@ -193,6 +193,9 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "mcnemar.share": ("Share of these, %", "percent2"),
     "mcnemar.mcnemar_p": ("p", "p_value"),
     "statistics.title": ("Check", "text"),
+    "noise.source": ("What varies", "text"),
+    "noise.accuracy_deviation": ("Deviation of test accuracy, points", "percent2"),
+    "noise.loss_deviation": ("Deviation of test loss, nats", "significant"),
     "engines.title": ("Net", "text"),
     "engines.tolerance": ("Tolerance", "scientific"),
     "hardest.models": ("Models", "count"),

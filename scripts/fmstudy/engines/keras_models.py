@@ -8,7 +8,7 @@ with its input pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -45,15 +45,20 @@ def build_model(spec: RunSpec, seed: int) -> keras.Model:
             x = Dropout(spec.dropout, seed=1000 * seed + layer)(x)
     logits = keras.layers.Dense(CLASSES, name=f"dense{len(spec.hidden)}")(x)
     model = keras.Model(inputs, logits)
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    for layer, weights in zip(dense, initial_weights(spec, seed), strict=True):
-        layer.kernel.assign(weights.T)
+    set_coefficients(model, initial_weights(spec, seed))
     model.compile(
         optimizer=OPTIMIZERS[spec.optimizer](learning_rate=spec.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,  # no faster here
     )
     return model
+
+
+def set_coefficients(model: keras.Model, weights: Sequence[np.ndarray]) -> None:
+    """Set the coefficients of each Dense layer to `weights`, (units, inputs)."""
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, coefficients in zip(dense, weights, strict=True):
+        layer.kernel.assign(coefficients.T)
 
 
 def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:
@@ -142,7 +147,11 @@ def score(
     model: keras.Model, x: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
 ) -> tuple[float, float]:
     """Return the mean cross-entropy (nats) and accuracy of a model in inference mode."""
-    logits = predict(model, x)
+    return score_logits(predict(model, x), labels)
+
+
+def score_logits(logits: np.ndarray, labels: tf.Tensor | np.ndarray) -> tuple[float, float]:
+    """Return the mean cross-entropy (nats) and accuracy of logits (n, 10), for labels (n,)."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     hits = logits.argmax(axis=1) == np.asarray(labels)
     return float(np.mean(losses.numpy(), dtype=np.float64)), float(np.mean(hits))
@@ -157,14 +166,19 @@ def train_keras(
     """Train a Keras model on `train` and test it once, at the end, on `test`.
 
     Both are features-major: x (784, n) and one-hot labels (10, n).  The last
-    `spec.validation_split` of the training samples are held out for validation.  Both parts are
-    evaluated in inference mode after each epoch.  The metrics that Keras itself reports are means
-    over an epoch in which the parameters change, with dropout active.  They are not comparable to
-    validation metrics, so the history has them as the separate split `running`.
+    `spec.validation_split` of the training samples are held out for validation.  After each epoch,
+    the validation part and the first `spec.followed_samples` of the others are evaluated in
+    inference mode: the splits `validation` and `train` of the history.  If these are not all, all
+    fitted samples are evaluated at the end: the split `train_all`.
+
+    The metrics that Keras itself reports are means over an epoch in which the parameters change,
+    with dropout active.  They are not comparable to validation metrics, so the history has them as
+    the separate split `running`.
     """
     assert spec.batch_size is not None
     (x, labels), cut = train, spec.fitted_samples
     fitted = _samples_major(x[:, :cut], labels[:, :cut])
+    followed = fitted[0][: spec.followed_samples], fitted[1][: spec.followed_samples]
     validation = _samples_major(x[:, cut:], labels[:, cut:])
     model = build_model(spec, seed)
     run_epoch = compiled_epoch(model, fitted, spec.batch_size)
@@ -174,7 +188,7 @@ def train_keras(
     def evaluate(epoch: int) -> list[float]:
         """Record loss and accuracy of both parts after `epoch` epochs; return the losses."""
         with watch.measure("evaluation"):
-            scores = {"train": score(model, *fitted), "validation": score(model, *validation)}
+            scores = {"train": score(model, *followed), "validation": score(model, *validation)}
         for split, found in scores.items():
             history.add(epoch, split, *_without_penalty(found))
         return [loss for loss, _ in scores.values()]
@@ -192,9 +206,16 @@ def train_keras(
         if has_diverged(loss, *losses):
             status = DIVERGED
             break
+    if spec.followed_samples < cut:
+        with watch.measure("evaluation"):
+            found = score(model, *fitted)
+        history.add(epoch, "train_all", *_without_penalty(found))
+        if has_diverged(found[0]):
+            status = DIVERGED
     x_test, test_labels = _samples_major(*test)
-    history.add(epoch, "test", *_without_penalty(score(model, x_test, test_labels)))
-    probabilities = tf.nn.softmax(predict(model, x_test)).numpy()
+    logits = predict(model, x_test)
+    history.add(epoch, "test", *_without_penalty(score_logits(logits, test_labels)))
+    probabilities = tf.nn.softmax(logits).numpy()
     weights = {
         f"{layer.name}-{weight.name}": weight.numpy()
         for layer in model.layers

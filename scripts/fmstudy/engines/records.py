@@ -25,7 +25,8 @@ class History:
 
     The loss is the plain cross-entropy; training minimizes loss + penalty.  Metrics are those of
     the parameters *after* the epoch, in inference mode, except for the split `running`: Keras' own
-    metrics, averaged over an epoch while the parameters change and dropout is active.
+    metrics, averaged over an epoch while the parameters change and dropout is active.  If the split
+    `train` has only some of the training samples, `train_all` has all of them, at the end.
     """
 
     rows: list[tuple[int, str, float, float, float]] = field(default_factory=list)
@@ -94,6 +95,8 @@ def metrics(
     final: dict[str, Any] = {}
     for split in ("train", "validation", "test"):
         last = training.history.last(split)
+        if split == "train":
+            last = training.history.last("train_all") or last
         if last is not None:
             final[split] = {key: last[key] for key in ("loss", "penalty", "accuracy")}
     if training.status == FINISHED:

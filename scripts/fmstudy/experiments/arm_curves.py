@@ -30,6 +30,6 @@ def draw(table: pd.DataFrame) -> Drawing:
         f"{', '.join(f'{name_of(arm)} {nats(finals[arm])}' for arm in ranked)} "
         f"({seeds_told(rows)}).",
         f"Loss over epochs, one line per arm, named at its right end. {marks_told(table)}"
-        "Left: held-out data; right, dashed: training data in inference mode. The first epochs "
-        "lie outside the axes.",
+        "Left: held-out data; right, dashed: the first training images, in inference mode. The "
+        "first epochs lie outside the axes.",
     )

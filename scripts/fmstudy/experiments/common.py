@@ -35,7 +35,8 @@ def load_data(folder: str | Path, settings: Mapping[str, Any]) -> Data:
     """Load the tensors of the study, and hold out the last part of the training samples."""
     train = dataset.load_tensors(folder, "train", settings["train_samples"])
     test = dataset.load_tensors(folder, "test", settings["test_samples"])
-    cut = net_spec(settings).fitted_samples
+    sizes = {key: settings[key] for key in ("train_samples", "validation_split")}
+    cut = RunSpec("lowlevel", **sizes).fitted_samples
     x, labels = train
     return Data(
         Samples.of(x[:, :cut], labels[:, :cut]),

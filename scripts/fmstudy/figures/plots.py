@@ -29,7 +29,7 @@ from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished, n
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import SECTIONS, number
+from fmstudy.study.spec import SECTIONS, RunSpec, number
 
 WIDTH = 8.0  # inches
 # The overview is narrow, so that it is readable on a phone.
@@ -397,8 +397,8 @@ def _curves_description(
     held_out = held_out_split(models[0])
     several = any(len(model["seeds"]) > 1 for model in models)
     parts = {
-        f"Accuracy and loss over epochs. Dashed: training data; solid: {held_out} data, both in "
-        "inference mode.": True,
+        f"Accuracy and loss over epochs. Dashed: {_followed(models)}; solid: {held_out} data, both "
+        "in inference mode.": True,
         "Faint lines: single seeds; other lines: their means.": several,
         "Dots: test data, evaluated once at the end.": held_out == "validation",
         "Open diamonds: published values.": bool(published),
@@ -407,6 +407,16 @@ def _curves_description(
         ".": True,
     }
     return " ".join(text for text, applies in parts.items() if applies)
+
+
+def _followed(models: Sequence[Mapping[str, Any]]) -> str:
+    """Say which training data the curves show."""
+    specs = [RunSpec.from_dict(model["spec"]) for model in models]
+    counts = {spec.followed_samples for spec in specs}
+    if all(spec.followed_samples == spec.fitted_samples for spec in specs):
+        return "training data"
+    images = f"{counts.pop():,}" if len(counts) == 1 else "some"
+    return f"the first {images} training images (tables show the final metrics of all)"
 
 
 # -------------------------------------------------------------------------------- summaries

@@ -13,6 +13,7 @@ from typing import Any
 Row = dict[str, Any]
 
 EXPERIMENTS = "Experiments on batch normalization"
+NOISE = "Sources of noise"
 OTHER = "Longer training"  # of a model of a section, under its own number of epochs
 
 PARTS = {
@@ -44,7 +45,7 @@ def summary(study: Mapping[str, Any], tables: Mapping[str, list[Row]]) -> dict[s
     total = _together(jobs) | _whole(jobs) | _limit(jobs, tables.get("machine", []))
     groups: list[Row] = [
         {"group": name} | _together(members)
-        for name in dict.fromkeys([*group_of.values(), OTHER, EXPERIMENTS])
+        for name in dict.fromkeys([*group_of.values(), OTHER, EXPERIMENTS, NOISE])
         if (members := [job for job in jobs if job["group"] == name])
     ]
     parts = _parts(jobs, total["core_seconds"])
@@ -92,8 +93,9 @@ def _trainings(group_of: Mapping[str, str], tables: Mapping[str, list[Row]]) -> 
 
 
 def _experiments(tables: Mapping[str, list[Row]]) -> Iterator[Row]:
-    for row in tables.get("bn_costs", []):
-        yield _job(row, EXPERIMENTS, row["experiment"], "experiment", row.get("code"))
+    for table, group in (("bn_costs", EXPERIMENTS), ("noise_costs", NOISE)):
+        for row in tables.get(table, []):
+            yield _job(row, group, row["experiment"], "experiment", row.get("code"))
 
 
 def _job(row: Row, group: str, job: str, what: str, code: str | None) -> Row:

@@ -112,6 +112,13 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
                 for name, experiment in EXPERIMENTS.items()
             },
         },
+        "noise": {
+            "title": study.noise.title,
+            "dropout": study.noise.dropout,
+            "at": list(study.noise.at),
+            "seeds": list(study.noise.seeds),
+            "fitted": study.noise.spec.fitted_samples if study.noise.model else 0,
+        },
         "directory": study.directory,
         "report": study.report,
     }

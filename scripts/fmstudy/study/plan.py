@@ -126,6 +126,43 @@ class BatchNorm:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Trainings of a Keras model that vary one source of randomness each, once per seed.
+
+    model     the model; None, with no seeds, in a study without these trainings
+    dropout   fraction of hidden outputs dropped in the trainings that vary the masks
+    at        epochs after which the test images are evaluated
+    """
+
+    model: Model | None = None
+    dropout: float = 0.0
+    at: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def spec(self) -> RunSpec:
+        """The specification of a training."""
+        assert self.model is not None
+        return self.model.spec.varied(epochs=self.at[-1])
+
+    @property
+    def title(self) -> str:
+        """The title of the model."""
+        return self.model.title if self.model else ""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a job, which trains once per source."""
+        if not self.model:
+            return {}
+        spec = self.spec.as_dict()
+        sizes = {key: spec[key] for key in ("train_samples", "test_samples", "validation_split")}
+        own = {"dropout": self.dropout, "at": list(self.at), "sources": list(self.sources)}
+        return {"spec": spec} | sizes | own
+
+
+@dataclass(frozen=True)
 class Study:
     """The whole study, resolved."""
 
@@ -140,6 +177,7 @@ class Study:
     sweeps: dict[str, Sweep]
     comparisons: dict[str, Comparison]
     batchnorm: BatchNorm
+    noise: Noise
     errors: ErrorAnalysis
     published_file: str
     published_models: dict[str, tuple[str, ...]]
@@ -229,6 +267,7 @@ class _Builder:
                 name: self.comparison(name, it) for name, it in config.comparisons.items()
             },
             batchnorm=self.batchnorm(),
+            noise=self.noise(),
             errors=ErrorAnalysis(
                 models=self.find_models(("closer", "models"), closer.models),
                 leave_out=self.find_models(("closer", "leave_out"), closer.leave_out),
@@ -340,6 +379,24 @@ class _Builder:
         for source, model in given.items():
             self.find_models(("published", "models", source, "redone_by"), model.redone_by)
         return {source: tuple(model.redone_by) for source, model in given.items()}
+
+    def noise(self) -> Noise:
+        given = self.config.noise
+        if given is None:
+            return Noise()
+        model = self.find_model(given.model, ("noise", "model"))
+        if not self.is_keras(given.model):
+            self.refuse(
+                ("noise", "model"),
+                f"{model.name} is a low-level model, whose full batches have no order; "
+                "choose a Keras model.",
+            )
+        elif not model.spec.hidden and "dropout" in given.sources:
+            self.refuse(
+                ("noise", "sources"), f"dropout needs hidden layers; {model.name} has none."
+            )
+        at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
+        return Noise(model, given.dropout, at, sources, seeds)
 
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""

@@ -72,6 +72,15 @@ BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
 ValidationSplit = Annotated[
     float, key("fraction of the training images, from the end", ge=0.01, le=0.9)
 ]
+TrainMetricsSamples = Annotated[
+    int,
+    key(
+        "training images, from the first, for the training metrics after each epoch; the final "
+        "metrics are of all",
+        ge=1,
+        le=60_000,
+    ),
+]
 Penalty = Literal["none", "l1", "l1_signed", "l2"]
 BnMomentum = Annotated[float, key("of the moving statistics", ge=0, lt=1)]
 BnEpsilon = Annotated[float, key("added to the batch variance", gt=0, le=1)]
@@ -130,6 +139,7 @@ class KerasDefaults(Shared):
 
     batch_size: BatchSize
     validation_split: ValidationSplit
+    train_metrics_samples: TrainMetricsSamples
 
 
 class Defaults(Group):
@@ -168,6 +178,7 @@ class Model(Group):
     epochs: Epochs = optional()
     batch_size: BatchSize = optional()
     validation_split: ValidationSplit = optional()
+    train_metrics_samples: TrainMetricsSamples = optional()
 
 
 class LongerTraining(Group):
@@ -234,6 +245,19 @@ class PublishedModel(Group):
     )
     numbers: Some[Name] = key("ids of its rows in the published numbers")
     assumed: Text = optional("what the source does not say, so that we had to assume it")
+
+
+Source = Literal["weights", "order", "dropout", "images", "rounding", "all"]
+
+
+class Noise(Group):
+    """How much each source of randomness moves the result of one Keras model."""
+
+    model: ModelName
+    dropout: float = key("fraction of hidden outputs dropped where masks vary", gt=0, lt=1)
+    at: Some[Epochs] = key("epochs after which the test images are evaluated; the last one ends")
+    sources: Some[Source] = key("what varies, one training for each; `all` varies all of these")
+    seeds: Seeds
 
 
 class File(Group):
@@ -448,6 +472,7 @@ class Configuration(Group):
     sweeps: ByName[Sweep] = key("the sweeps, by name")
     comparisons: ByName[Comparison] = key("the comparisons, by name")
     batchnorm: BatchNorm
+    noise: Noise = optional()
     closer: ErrorAnalysis
     published: Published
     claims: File

@@ -41,6 +41,8 @@ class RunSpec:
     batch_size       samples per step; None is the whole training set
     validation_split fraction held out for validation: the last samples, as in Keras
     train_samples, test_samples   numbers of samples used, from the first
+    train_metrics_samples   Keras: fitted samples, from the first, that the training metrics of each
+                     epoch are computed on; None is all of them.  The final ones are always of all
     """
 
     engine: str
@@ -61,6 +63,7 @@ class RunSpec:
     validation_split: float = 0.0
     train_samples: int = 60_000
     test_samples: int = 10_000
+    train_metrics_samples: int | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
@@ -87,6 +90,11 @@ class RunSpec:
         Like Keras, this is floor(n * (1 - split)) in floating point.
         """
         return int(self.train_samples * (1.0 - self.validation_split))
+
+    @property
+    def followed_samples(self) -> int:
+        """Fitted samples that the training metrics of each epoch are computed on."""
+        return min(self.train_metrics_samples or self.fitted_samples, self.fitted_samples)
 
     @property
     def parameters(self) -> int:
@@ -128,15 +136,18 @@ class RunSpec:
         """Floating-point operations of this many epochs, since a training may end early.
 
         The low-level engine computes one more gradient than steps and evaluates the test set after
-        each epoch; Keras evaluates the training and validation parts after each epoch, and the test
-        set once.
+        each epoch.  Keras evaluates the followed training samples and the validation part before
+        and after each epoch, and in the end the test set and, unless it followed them all, the
+        fitted samples.
         """
         forward, step = self.forward_arithmetic, self.step_arithmetic
         if self.engine == "lowlevel":
             return (epochs + 1) * (step * self.train_samples + forward * self.test_samples)
         stepped = epochs * step * self.fitted_samples
-        evaluated = (epochs + 1) * forward * self.train_samples
-        return stepped + evaluated + forward * self.test_samples
+        followed, fitted = self.followed_samples, self.fitted_samples
+        evaluated = (epochs + 1) * (followed + self.train_samples - fitted)
+        evaluated += self.test_samples + (fitted if followed < fitted else 0)
+        return stepped + forward * evaluated
 
     @property
     def name(self) -> str:
@@ -163,6 +174,8 @@ class RunSpec:
                 return f"{value.replace('_', '-')}-{number(self.delta)}"
             case "weight_std", None:
                 return "glorot"
+            case "train_metrics_samples", None:
+                return "followed-all"
         name = _SHORT.get(option, option.replace("_", "-"))
         return f"{name}-{number(value) if isinstance(value, float) else value}"
 
@@ -171,20 +184,27 @@ class RunSpec:
 REFERENCE = {
     "lowlevel": RunSpec("lowlevel"),
     "keras": RunSpec(
-        "keras", bias="vector", weight_std=None, epochs=20, batch_size=256, validation_split=0.2
+        "keras",
+        bias="vector",
+        weight_std=None,
+        epochs=20,
+        batch_size=256,
+        validation_split=0.2,
+        train_metrics_samples=10_000,
     ),
 }
 
 # Options that only one engine has.
 ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},
-    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum"},
+    "keras": {"dropout", "batch_size", "validation_split", "bn_momentum", "train_metrics_samples"},
 }
 
 # How names call options; others have their own name, such as dropout-0.3.
 _SHORT = {"weight_std": "std", "batch_norm": "bn", "bn_momentum": "momentum"}
 _SHORT |= {"bn_epsilon": "epsilon", "learning_rate": "rate"}
 _SHORT |= {"batch_size": "batch", "validation_split": "validation"}
+_SHORT |= {"train_metrics_samples": "followed"}
 _IN_OTHER_PARTS = {"engine", "hidden", "delta", "train_samples", "test_samples"}
 
 

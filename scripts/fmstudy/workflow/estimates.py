@@ -30,7 +30,7 @@ SECONDS = {  # of other jobs, by rule or by the first word of its name
 WITH_ALL_IMAGES = {"check_statistics": 140.0, "find_duplicates": 12.0}
 OTHERWISE = 0.7
 # Rules whose long jobs start early.  Tables and figures run later, on cores without trainings.
-RANKED = {*TRAININGS, *WITH_ALL_IMAGES, "run_experiment"}
+RANKED = {*TRAININGS, *WITH_ALL_IMAGES, "run_experiment", "run_noise"}
 RANKED |= {"compare_engines", "check_equality", "measure_machine", "collect_arms"}
 
 
@@ -45,6 +45,8 @@ def job_seconds(study: Study, rule: str, name: str = "") -> float:
     share = study.data["train_samples"] / 60_000
     if rule in TRAININGS:
         return training_seconds(study.runs[name])
+    if rule == "run_noise":
+        return START + len(study.noise.sources) * training_seconds(study.noise.spec)
     if rule == "run_experiment":
         return START + share * EXPERIMENTS[name].seconds
     if rule in WITH_ALL_IMAGES:

@@ -25,7 +25,7 @@ class Layout:
     """The paths of a study's files.
 
     directory, logs, tables, figures   folders, without a trailing slash
-    run, experiment                    folders of a training and an experiment, with wildcards
+    run, experiment, noise             folders of one seed's training or experiment, with wildcards
     shown                              names of the report's figures, as rules declare them
     """
 
@@ -37,6 +37,7 @@ class Layout:
         self.figures = f"{self.directory}/figures"
         self.run = f"{self.directory}/runs/{{run}}/seed-{{seed}}"
         self.experiment = f"{self.directory}/batchnorm/{{experiment}}"
+        self.noise = f"{self.directory}/noise/seed-{{seed}}"
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
@@ -81,6 +82,10 @@ class Layout:
         place = self.experiment.format(experiment=experiment)
         return [f"{place}/seed-{seed}/{file}" for seed in self.study.batchnorm.seeds]
 
+    def noise_files(self, file: str) -> list[str]:
+        """Return the paths of this file for each seed of the trainings on sources of noise."""
+        return [f"{self.noise.format(seed=seed)}/{file}" for seed in self.study.noise.seeds]
+
     def required_results(self, experiment: str) -> dict[str, list[str]]:
         """Return the results that an experiment requires, if any."""
         after = EXPERIMENTS[experiment].after
@@ -111,6 +116,10 @@ class Layout:
             *(self.table(f"bn_{name}{kind}") for kind in kinds),
             *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
+
+    def noise_results(self) -> list[str]:
+        """Return the table and figure of sources of noise, if the study has them."""
+        return [self.table("noise"), self.figure("noise")] if self.study.noise.seeds else []
 
     def sweep_results(self, name: str) -> list[str]:
         """Return the table and figures of a sweep."""
@@ -145,5 +154,6 @@ class Layout:
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+            *(("noise", "noise_costs") if study.noise.seeds else ()),
         ]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]

@@ -48,8 +48,9 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         f"{'; '.join(findings)} ({seeds_told(rows)}).",
         "Loss over epochs"
         + (", and over seconds of training without its evaluations" if timed else "")
-        + ". Solid: held-out data; dashed: training data. Blue: without batch normalization; "
-        f"orange: with it. {marks_told(table)}The first epochs lie outside the axes.",
+        + ". Solid: held-out data; dashed: training data (Keras: the first images). Blue: without "
+        f"batch normalization; orange: with it. {marks_told(table)}The first epochs lie outside "
+        "the axes.",
     )
 
 

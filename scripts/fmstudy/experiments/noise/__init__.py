@@ -1,0 +1,1 @@
+"""How much each source of randomness moves the result of a training."""
