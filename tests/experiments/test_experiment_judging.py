@@ -30,6 +30,7 @@ QUANTITIES = {
     "loss/up": by_seed(UP),
     "loss/down": by_seed(DOWN),
     "loss/noise": by_seed(NOISE),
+    "drift/noise": by_seed(NOISE),
     "loss/one": {1: 0.5},
     "loss/lost": {},
     "loss/later": {4: 0.1, 5: 0.3, 3: 0.2},
@@ -176,7 +177,7 @@ def test_what_only_the_correction_takes_away_is_said():
     assert 0.025 < alone["p"] < 0.05
     row = judged(
         a=prediction(quantity="loss/down", more=0.0675),
-        b=prediction(quantity="loss/noise", more=0),
+        b=prediction(quantity="drift/noise", more=0),
     )["a"]
     assert row["verdict"] == "not resolved"
     assert row["reason"] == (
@@ -254,9 +255,10 @@ def test_what_was_written_after_results_were_seen_is_tested_on_other_seeds():
     """On the others, it would be tested on what suggested it."""
     old, new = dict(zip((1, 2, 3), UP, strict=False)), {101: -0.3, 102: -0.31, 103: -0.29}
     test = prediction(quantity="loss/x", more=0)
-    given = {"before": test, "after": test | {"seen": True}}
-    table = predictions_table(given, {"loss/x": old | new}, seen_seeds=(1, 2, 3))
-    before, after = table.to_dict("records")
+    before, after = (
+        predictions_table({"x": given}, {"loss/x": old | new}, seen_seeds=(1, 2, 3)).iloc[0]
+        for given in (test, test | {"seen": True})
+    )
     wanted = stats.ttest_1samp(list(new.values()), 0.0)
     assert (after["seeds"], after["p"]) == (3, pytest.approx(wanted.pvalue))
     assert after["verdict"] == "contradicted"

@@ -81,13 +81,16 @@ GOOD, BAD = (0.85, 0.4, 0.84), (0.3, 2.0, 0.3)
 
 
 def test_usable_rates_go_from_the_lowest_to_the_highest_in_decades():
-    """0.01 to 10 are three decades, also over a rate between that is not usable."""
+    """0.01 to 10 are three decades, also over a rate between that is not usable.
+
+    To these come half a step of the grid, here two decades at its widest, below and above.
+    """
     found = of_rates(
         at_rate(10.0, {1: GOOD, 2: BAD, 3: BAD}),
         at_rate(0.01, {1: GOOD, 2: GOOD, 3: BAD}),
         at_rate(0.1, {1: BAD, 2: GOOD, 3: GOOD}),
     )
-    assert alike(found["decades/relu/sgd/plain"], s1=3.0, s2=1.0, s3=0.0)
+    assert alike(found["decades/relu/sgd/plain"], s1=5.0, s2=3.0, s3=2.0)
     assert alike(found["highest/relu/sgd/plain"], s1=1.0, s2=-1.0, s3=-1.0)
 
 
@@ -96,7 +99,7 @@ def test_a_rate_that_is_just_good_enough_is_usable():
         at_rate(0.1, {1: (0.8, 0.5, 0.8), 2: (0.7999, 0.5, 0.8)}),
         at_rate(1.0, {1: GOOD, 2: GOOD}),
     )
-    assert alike(found["decades/relu/sgd/plain"], s1=1.0, s2=0.0)
+    assert alike(found["decades/relu/sgd/plain"], s1=2.0, s2=1.0)
 
 
 def test_without_a_usable_rate_there_are_zero_decades_and_no_highest_rate():
@@ -160,7 +163,8 @@ def test_nets_of_another_activation_or_optimizer_are_kept_apart():
         at_rate(0.001, {1: GOOD}, optimizer="adam"),
         at_rate(0.1, {1: GOOD}, activation="sigmoid"),
     )
-    assert alike(found["decades/relu/sgd/plain"], s1=1.0)
+    assert alike(found["decades/relu/sgd/plain"], s1=2.0)
+    assert alike(found["step/relu/sgd/plain"], s1=1.0)
     assert alike(found["highest/relu/adam/plain"], s1=-3.0)
     assert alike(found["highest/sigmoid/sgd/plain"], s1=-1.0)
 
@@ -191,7 +195,7 @@ def test_usable_rates_are_counted_in_decades():
     above, strip = drawing.figure.axes
     assert line(above, BLUE)[1] == pytest.approx([0.5, 0.82, 0.81])
     assert line(above, ORANGE)[1] == pytest.approx([0.81, 0.85, 0.83, 0.805])
-    assert "ReLU with SGD 1.0 (plain) and 3.0 (batch norm)" in drawing.title
+    assert "ReLU with SGD 2.0 (plain) and 4.0 (batch norm)" in drawing.title
     bars = {(tuple(each.get_xdata()), each.get_alpha()) for each in strip.lines
             if each.get_linewidth() == 5}  # fmt: skip
     assert ((0.1, 1.0), None) in bars
@@ -208,7 +212,7 @@ def test_bars_are_pale_where_only_some_seeds_are_usable():
     bars = {(tuple(each.get_xdata()), each.get_alpha()) for each in drawing.figure.axes[1].lines}
     assert ((0.01, 10.0), 0.3) in bars
     assert ((0.01, 1.0), None) in bars
-    assert "2.5 (batch norm)" in drawing.title
+    assert "3.5 (batch norm)" in drawing.title
 
 
 def test_a_net_without_usable_rates_has_no_decades():

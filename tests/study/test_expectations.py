@@ -22,6 +22,7 @@ GOOD = """\
 recorded:
   commit: "0123abc"
   date: "2026-11-22"
+seen_seeds: [1, 2]
 claims:
   C1:
     says: It works.
@@ -110,7 +111,7 @@ MISTAKES = [
      ["predictions.first.expect: must be one of supported, contradicted, not resolved"]),
     ("    expect: supported\n", "", "  second:", ["predictions.second: the key expect is missing"]),
     # what was recorded, and when
-    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, revised"]),
+    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, seen_seeds"]),
     ('  date: "2026-11-22"\n', "", "recorded:", ["recorded: the key date is missing"]),
     ('"0123abc"', "main", "commit: main", ["recorded.commit: must be the hash of a commit"]),
     ('"0123abc"', "1234567", "commit: 1234567", ["recorded.commit: must be", "1234567"]),
@@ -184,6 +185,8 @@ def test_each_experiment_has_a_folder_with_its_code_and_each_folder_is_of_an_exp
         assert it.after in ("", *EXPERIMENTS), name
         parts = {"__init__", *it.figures} | ({"run", "quantities"} if it.seconds else set())
         wanted |= {experiments.module_of(name, part) for part in parts}
+    noise = ("__init__", "run", "quantities", "figure")  # not about batch normalization
+    wanted |= {experiments.module_of("noise", part) for part in noise}
     folders = (library / "experiments").glob("*/*.py")
     assert {".".join(path.relative_to(library).with_suffix("").parts) for path in folders} == wanted
 
