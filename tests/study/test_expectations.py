@@ -111,7 +111,8 @@ MISTAKES = [
      ["predictions.first.expect: must be one of supported, contradicted, not resolved"]),
     ("    expect: supported\n", "", "  second:", ["predictions.second: the key expect is missing"]),
     # what was recorded, and when
-    (RECORDED, RECORDED + "other: 1\n", "other:", ["unknown key. Allowed here: recorded, seen_seeds"]),
+    (RECORDED, RECORDED + "other: 1\n", "other:",
+     ["unknown key. Allowed here: recorded, seen_seeds"]),
     ('  date: "2026-11-22"\n', "", "recorded:", ["recorded: the key date is missing"]),
     ('"0123abc"', "main", "commit: main", ["recorded.commit: must be the hash of a commit"]),
     ('"0123abc"', "1234567", "commit: 1234567", ["recorded.commit: must be", "1234567"]),
