@@ -71,9 +71,7 @@ def test_near_zero_is_relative_to_the_other_weights(tmp_path: Path):
     """The root mean square is 1: 0.02 is near zero, and so it is if all shrink alike."""
     w = np.array([[0.0, 0.02], [0.021, -math.sqrt(4 - 0.02**2 - 0.021**2)]])
     for seed, factor in ((1, 1.0), (2, 1e-6)):
-        leave(tmp_path, "mlp-2", seed, {"train": (0.3, 0.0, 0.9), "test": (0.3, 0.0, 0.9)})
-        arrays = tmp_path / f"mlp-2/seed-{seed}/weights.npz"
-        runtime.write_arrays(arrays, {"coefficients0": factor * w})
+        leave(tmp_path, "mlp-2", seed, weights={"coefficients0": factor * w})
         row = tables.weights_table([{**MODEL, "seeds": [seed]}], results.Runs(tmp_path)).iloc[0]
         assert (row["near_zero_share"], row["zero_share"]) == (0.5, 0.25)
 

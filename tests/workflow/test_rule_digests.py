@@ -56,6 +56,7 @@ def jobs(*rules: str) -> set[str]:
 def test_every_rule_carries_the_digest_of_its_script_and_of_the_functions_that_it_names():
     by_parts = {
         "ledger_call(": "analysis.ledger",
+        "strengths_call(": "analysis.strength",
         "judged(": "experiments.judging",
     }
     for name, body in rules().items():

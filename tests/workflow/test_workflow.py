@@ -31,6 +31,9 @@ COUNTED = {"plot_workflow": 1}
 OF_A_MODEL = OF_ALL_MODELS | TABLED | COUNTED
 OF_A_MODEL |= {"train_lowlevel": 1, "collect_models": 1, "collect_runs": 1, "measure_gaps": 1}
 OF_A_MODEL |= {"estimate_models": 1, "plot_curves": 1, "plot_models": 1}
+# Intervals and verdicts borrow variance from all models.
+OF_A_MODEL |= {"judge_claims": 1, "compare_models": 1, "judge_published": 1}
+OF_A_MODEL |= {"locate_strengths": 1}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +165,7 @@ def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
 def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "delta: 1.0e-3}", "delta: 2.0e-3}")
     jobs = planner.planned(built)
-    of_this_model = ("collect_weights", "judge_published", "plot_weights")
+    of_this_model = ("collect_weights", "plot_weights")
     of_its_errors = ("collect_classes", "plot_errors")
     assert jobs == OF_A_MODEL | dict.fromkeys((*of_this_model, *of_its_errors), 1)
 
@@ -179,13 +182,14 @@ def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_s
     test: {level: {metric: test_accuracy, model: A}, more: 0.1}
 """
     append(built / "config/claims.yaml", claim)
-    assert planner.planned(built) == {"judge_claims": 1} | TABLED
+    judged = {"judge_claims": 1, "compare_models": 1, "plot_models": 1}
+    assert planner.planned(built) == judged | TABLED
     edit(
         built / "config/config.yaml",
         "  keras-2: {title",
         "  my-net: {title: My own net, engine: lowlevel, hidden: [5]}\n  keras-2: {title",
     )
-    assert planner.planned(built) == OF_A_MODEL | {"judge_claims": 1}
+    assert planner.planned(built) == OF_A_MODEL
     of_judges = {"estimate_replicates": 1, "compare_replicates": 1, "judge_replicates": 1}
     missing = {"train_lowlevel": 1}  # of the four trainings
     assert planner.planned(built, "replicates") == {"replicates": 1} | of_judges | missing
@@ -395,23 +399,24 @@ def test_snakemake_finds_nothing_to_mend(planner: Planner, fresh: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_three_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path: Path):
+def test_the_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path: Path):
     where = ("--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(tmp_path))
     default = planner.planned(tmp_path, "report/final.html", *where)
     assert default["train_lowlevel"] > 20
-    assert default["run_experiment"] == 10 * 4  # experiments that train nets, seeds
-    quick, full = (
+    assert default["run_experiment"] == 10 * 3  # experiments that train nets, seeds
+    quick, full, thorough = (
         planner.planned(
             tmp_path,
             *(f"report/{name}.html", *where),
             *("--configfile", str(REPOSITORY / f"config/{name}.yaml")),
         )
-        for name in ("quick", "full")
+        for name in ("quick", "full", "thorough")
     )
-    assert set(quick) == set(full) == set(default)
+    assert set(quick) == set(full) == set(thorough) == set(default)
+    assert thorough["train_lowlevel"] > 2 * default["train_lowlevel"]
     assert quick["run_experiment"] == 10
     assert full["run_experiment"] == 10 * 10
-    assert full["train_keras"] == default["train_keras"] + 2 * 4
+    assert full["train_keras"] == default["train_keras"] + 2 * 3
     assert full["collect_arms"] == default["collect_arms"] + 2
 
 

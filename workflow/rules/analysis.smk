@@ -264,7 +264,7 @@ use rule compare_models as compare_replicates with:
             comparisons=description.comparisons(study, among=study.replicates),
             models=as_dicts(study.replicates),
         ),
-        code=digest("table", "analysis.comparing"),
+        code=digest("table", "analysis.comparing", "analysis.columns"),
 
 
 use rule judge_published as judge_replicates with:
