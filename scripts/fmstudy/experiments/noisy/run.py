@@ -58,9 +58,8 @@ def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
 
     All three are trained at the same rates, and each is judged at the rate that is best for it on
     validation data.  At a common rate, the comparison would be one of rates: the plain sigmoid net
-    hardly trains at 0.1, where the normalized one does well.  The experiment learning-rate chooses
-    no rate for the noisy net, and not with the seeds that confirm predictions; so all rates are
-    tried here, but only those near the best ones that it found.
+    hardly trains at 0.1, where the normalized one does well.  The experiment learning-rate has no
+    noisy net, so all three try the rates near the best ones that it found.
     """
     rows: list[Row] = []
     activations = {"activations": list(settings["rates"])}
