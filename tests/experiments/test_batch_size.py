@@ -139,4 +139,4 @@ def test_batch_sizes_at_which_it_is_better_are_named():
     assert sizes == [2, 60]
     assert accuracies == pytest.approx([0.2, 0.805])
     assert len({text.get_text() for text in right.texts}) == 3
-    assert "batch norm is higher of 2 sizes at 60 (" in drawing.title
+    assert "of 2 sizes, batch norm is higher at 60 (" in drawing.title

@@ -418,11 +418,11 @@ def find_half(row):
 
 def test_how_well_the_statistics_keep_their_promise_is_told(page, edited):
     text = page.text.replace("\u202f", " ")
-    assert "hold it in 94.8 % to 95.3 % of cases" in text
+    assert "contain it in 94.8 % to 95.3 % of cases" in text
     assert "called better or worse in 3.5 % to 3.5 % of comparisons" in text
-    assert "any false call at all occurs in 2.0 % to 2.0 %." in text
-    assert "McNemar's test of two single runs, the usual way, calls 74.0 % of them" in text
-    assert "hold it in 50.0 % to 50.0 % of cases" in edited.text.replace("\u202f", " ")
+    assert "at least one false call occurs in 2.0 % to 2.0 %." in text
+    assert "McNemar's test of two single runs, a common method, calls 74.0 % of them" in text
+    assert "contain it in 50.0 % to 50.0 % of cases" in edited.text.replace("\u202f", " ")
 
 
 def test_a_verdict_is_never_told_by_color_alone(page):
@@ -709,7 +709,7 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
         it["experiment"] not in ("placement-keras", "dropout") and not it.get("seen")
         for it in EXPECTED.predictions.values()
     )
-    assert f"it came out otherwise in 2 of {told} predictions" in edited.text
+    assert f"2 of {told} predictions turned out wrong" in edited.text
     listed = part_c(edited, "sec-bn-predictions", "</ul>")
     assert f"{told - 2} of {told} came out as expected. These 2 did not:" in listed.text
     assert [link["href"] for link in listed.all("a")] == [
@@ -722,7 +722,7 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
     row = edited.source[edited.source.index('<tr id="prediction-drift-relu"') :].split("</tr>")[0]
     assert "not as expected" in row
     assert f"{told} of {told} came out as expected. None did not." in edited_otherwise.text
-    assert f"it came out otherwise in 0 of {told} predictions" in edited_otherwise.text
+    assert f"0 of {told} predictions turned out wrong" in edited_otherwise.text
 
 
 def test_predictions_whose_runs_had_been_seen_say_so(page):
@@ -770,7 +770,7 @@ def test_a_page_without_any_experiment_is_rendered(tmp_path):
     page = rendered(tmp_path, config)
     assert page.text.count("does not run the experiment") == len(EXPERIMENTS)
     assert "our experiments support 0, contradict 0" in page.text
-    assert "came out otherwise" not in page.text
+    assert "turned out wrong" not in page.text
     assert not page.mistakes
 
 
@@ -818,7 +818,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     del config["noise"]
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
-    assert "This study does not tell them apart" in page.text
+    assert "This study does not separate them" in page.text
     assert "fig-noise" not in page.ids
     assert not page.mistakes
     assert "{{" not in page.text

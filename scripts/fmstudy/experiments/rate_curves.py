@@ -18,8 +18,8 @@ def draw_rates(
 ) -> tuple[Figure, str]:
     """Draw a validation metric, accuracy or loss, against the learning rate.
 
-    Returns the figure and a phrase with the best mean of each arm and the rate where it occurs.
-    Losses far above the best ones, where trainings nearly diverge, lie outside the axes.
+    Returns the figure and a phrase with the best mean of each arm and its rate.  Losses far above
+    the best ones, where trainings nearly diverge, lie outside the axes.
     """
     activations, arms = values_of(table, "activation"), values_of(table, "arm")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
@@ -39,12 +39,12 @@ def draw_rates(
             rate = float(means.index[int(place_of_best)])
             lowest.append(float(means.min()))
             best.append(f"{format_value(float(means[rate]))} ({name_of(arm)} at {number(rate)})")
-            # Where the line ends: beyond, all trainings may have diverged.
+            # Where the line ends: beyond it, all trainings may have diverged.
             ends[axes].append((float(means.iloc[-1]), name_of(arm), hue_of(arm)))
         findings.append(f"{name_of(activation)} {listed(best)}")
         axes.set_title(f"{name_of(activation)}: validation {metric}")
         drawing.values_x(axes, values_of(rows, "rate"), "learning rate")
-    if metric == "loss" and lowest:  # the limits are common
+    if metric == "loss" and lowest:  # all panels share their limits
         axes.set_ylim(0.9 * min(lowest), 1.4 * max(lowest))
     for axes, labels in ends.items():
         top = axes.get_ylim()[1]

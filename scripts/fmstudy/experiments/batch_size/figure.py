@@ -1,4 +1,4 @@
-"""Test accuracy over batch sizes, and with which statistics."""
+"""Test accuracy over batch sizes, for each kind of statistics."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from fmstudy.figures.svg import Drawing, style
 
 @style()
 def draw(table: pd.DataFrame) -> Drawing:
-    """Test accuracy against the batch size, and with which statistics."""
+    """Draw test accuracy against the batch size, for each kind of statistics."""
     table = at_best_rates(table)
     sizes = sorted(values_of(table, "size"))
     if not sizes:
@@ -46,16 +46,16 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         f"{_finding(means)} ({seeds_told(table)}).",
-        "Test accuracy against the batch size of training, on a logarithmic axis, after equally "
-        "many examples, each net and size at its best learning rate. Left: without batch "
-        "normalization and with it, with exact statistics of the training set. Right: the nets "
-        "with batch normalization, with exact statistics, with those of each batch of test images, "
-        f"and with moving averages of each momentum. {marks_told(table)}".strip(),
+        "Test accuracy against the training batch size, on a logarithmic axis, after the same "
+        "number of examples, with each network at its best learning rate for each size. Left: "
+        "without and with batch normalization, with exact statistics of the training set. Right: "
+        "with batch normalization, evaluated with exact statistics, with those of each batch of "
+        f"test images, and with moving averages of each momentum. {marks_told(table)}".strip(),
     )
 
 
 def _ways(table: pd.DataFrame) -> dict[str, str]:
-    """The kinds of statistics that nets were evaluated with, and how they are called."""
+    """Return the kinds of statistics used in evaluation, with their names in the figure."""
     names = {"exact": "exact", "own": "own batch"}
     found = [m.removeprefix("accuracy_") for m in values_of(table, "measure") if "accuracy_" in m]
     return {way: names.get(way, f"moving {way}") for way in found}
@@ -77,7 +77,7 @@ def _finding(means: Mapping[str, pd.Series]) -> str:
     if {"plain", "bn"} <= set(means):
         gain = (means["bn"] - means["plain"]).dropna()
         better = [f"{size:g}" for size in gain.index[gain > 0]]
-        of = f"of {len(gain)} sizes" if better else "at no size"
-        finding += f"; batch norm is higher {of}"
-        finding += f" at {listed(better)}" if better else ""
+        of = f"of {len(gain)} sizes, " if better else ""
+        at = f"at {listed(better)}" if better else "at no size"
+        finding += f"; {of}batch norm is higher {at}"
     return finding

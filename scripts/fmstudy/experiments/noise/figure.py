@@ -34,11 +34,11 @@ def draw(table: pd.DataFrame, title: str) -> Drawing:
     epochs, trainings = int(last["epoch"].iloc[0]), int(last["trainings"].iloc[0])
     return Drawing(
         figure,
-        f"{title} after {epochs} epochs: standard deviation of the test accuracy from "
-        f"{listed([_told(row) for row in known.to_dict('records')])} points.",
+        f"{title} after {epochs} epochs: standard deviation of the test accuracy, in points: "
+        f"{listed([_told(row) for row in known.to_dict('records')])}.",
         f"Standard deviation of test accuracy and test loss over {trainings} trainings per source, "
-        "with only that source varied. Bars: 95 % intervals (chi-square). Diamond and dashed line: "
-        "the sampling of test images, computed for a trained net.",
+        "varying only that source. Bars: 95 % intervals (chi-square). Diamond and dashed line: "
+        "sampling of the test images, computed for the trained networks.",
     )
 
 

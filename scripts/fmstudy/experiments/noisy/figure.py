@@ -19,6 +19,6 @@ def draw(table: pd.DataFrame) -> Drawing:
         f"Lowest mean validation loss over learning rates: {findings} ({seeds_told(table)}).",
         "Validation loss (nats) against the learning rate, one panel per activation. Blue: without "
         "batch normalization; orange: with it; green: with it and with random scales and shifts "
-        f"after it in every training step. {marks_told(table)}What lies above the axes is left "
-        "out.",
+        f"after it in every training step. {marks_told(table)}Values above the axes are not "
+        "shown.",
     )
