@@ -656,7 +656,7 @@ def support_in_part(row):
 def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, edited_otherwise):
     assert len(EXPECTED.claims) == len(WORDS)
     assert (
-        "Of 18 things that are said of batch normalization, our experiments support 7, "
+        "Of 18 common claims about batch normalization, our experiments support 7, "
         "contradict 5 and support 3 in part; 1 not resolved, 1 not tested here, 1 known from the "
         "literature only"
     ) in edited.text
