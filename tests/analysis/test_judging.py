@@ -339,6 +339,20 @@ def test_changes_over_the_same_epochs_of_training_borrow_from_each_other(study: 
     assert (row["high"] - row["low"]) / 2 == pytest.approx(half)
 
 
+def test_claims_on_one_quantity_do_not_lend_to_each_other_nor_untrained_nets_to_trained_ones(study):
+    given = {"metric": "train_loss", "model": "A"}
+    after = {"course": given | {"from": 1, "to": 4}}
+    table = judge(
+        study,
+        a=claim(after | {"less": 0}),
+        b=claim(after | {"about": 0, "within": 1}),
+        untrained=claim({"course": given | {"from": 0, "to": 4}, "less": 0}),
+    )
+    interval = stats.ttest_1samp([0.75 - 1.0, 0.70 - 1.1, 0.80 - 1.2], 0).confidence_interval(0.95)
+    for name in ("a", "b"):
+        assert tuple(table.loc[name, ["low", "high"]]) == pytest.approx(tuple(interval))
+
+
 def test_difference_above_or_below_0_is_named_for_the_comparison_of_the_same_pair(study):
     compare = A_TO_B["compare"]
     table = judge(

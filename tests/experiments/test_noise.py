@@ -184,15 +184,16 @@ def test_one_training_has_no_deviation_and_no_figure():
 
 
 def test_a_diverged_training_is_left_out():
-    parts = [
-        pd.DataFrame({"source": "order", "epoch": 1, "value": value}
-                     | {"measure": [f"test_{it}" for it in ("loss", "accuracy", "loss_error",
-                                                            "accuracy_error")]})
-        for value in (0.1, math.nan, 0.3)
-    ]  # fmt: skip
+    """Its accuracy, too, although it is finite: that of a guess."""
+    measures = [f"test_{it}" for it in ("loss", "accuracy", "loss_error", "accuracy_error")]
+    parts = []
+    for loss, accuracy in ((0.1, 0.8), (math.nan, 0.1), (0.3, 0.9)):
+        part = pd.DataFrame({"source": "order", "epoch": 1, "measure": measures})
+        parts.append(part.assign(value=[loss, accuracy, 0.01, 0.01]))
     table = quantities.noise_table([1, 2, 3], parts)
     assert table.loc[0, "trainings"] == 2
     assert table.loc[0, "loss_deviation"] == pytest.approx(0.2 / math.sqrt(2))
+    assert table.loc[0, "accuracy_deviation"] == pytest.approx(0.1 / math.sqrt(2))
 
 
 def test_the_figure_tells_deviations_in_points_and_shows_those_of_test_images():

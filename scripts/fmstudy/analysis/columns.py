@@ -142,6 +142,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "probability": ("Probabilities, last step", "scientific"),
     "deviation": ("Largest deviation", "scientific"),
     "claimed": ("Nominal, %", "percent1"),
+    "coverage": ("Coverage, %", "percent1"),
+    "coverage_of_largest": ("Coverage, most variable, %", "percent1"),
     "own_error": ("False calls, own variances, %", "percent1"),
     "moderated_error": ("False calls, moderated, %", "percent1"),
     "own_power": ("Differences found, own variances, %", "percent1"),
@@ -267,7 +269,8 @@ PAGE = {
     "resolution verdict",
     "mcnemar": "second_title first_title only_second only_first share mcnemar_p",
     "statistics": "title claimed repetitions found",
-    "power": "spread seeds own_error moderated_error own_power moderated_power",
+    "power": "spread seeds own_error moderated_error own_power moderated_power coverage "
+    "coverage_of_largest",
     "strengths": "id as_written tolerance low",
     "engines": "title engine images gradient kept loss weight probability",
     "classes_*": "class support precision recall f1",

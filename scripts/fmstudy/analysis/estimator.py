@@ -1,7 +1,7 @@
 """Estimates of the study's models, whose variances over seeds borrow from each other.
 
 Each borrows from estimates of the same kind: the same metric, at the end of training, in the same
-engine.  So a model has one interval, whichever table shows it.
+engine.  Claims, comparisons, intervals and the ledger use these, so that they agree.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Estimator:
             turned = _borrowing((second, first), known)
             return None if turned is None else -turned
         pair = (first, second)
-        return _borrowing(pair, known | {pair: self._difference(pair, metric)})
+        if pair not in known:
+            known = known | {pair: self._difference(pair, metric)}
+        return _borrowing(pair, known)
 
     def trend(
         self, x: Sequence[float], samples: Sequence[Sample], metric: str, engine: str

@@ -233,7 +233,8 @@ class Evidence:
             unit_of(metric),
             f"{describe_metric(metric)} of {model['title']}: {words}",
             (model["name"],),
-            ("course", metric, model["engine"]),
+            # Untrained nets vary far more than trained ones, so changes from epoch 0 are apart.
+            ("course", metric, model["engine"], span[0] == 0),
         )
 
     def _trend(self, given: Mapping[str, Any]) -> Quantity:
@@ -343,15 +344,19 @@ def claims_table(
 
 
 def borrowed(quantities: Sequence[Quantity]) -> list[Quantity]:
-    """Return the quantities with variances that borrow from the others of their kind."""
+    """Return the quantities with variances that borrow from the others of their kind.
+
+    Several claims may be about one quantity, which counts once.
+    """
+    distinct = {(it.kind, it.words): it.estimate for it in quantities if it.estimate is not None}
     found = []
     for own in quantities:
         if own.kind is not None and own.estimate is not None:
-            others = [
-                it.estimate
-                for it in quantities
-                if it is not own and it.kind == own.kind and it.estimate is not None
-            ]
+            others = (
+                estimate
+                for (kind, words), estimate in distinct.items()
+                if kind == own.kind and words != own.words
+            )
             own = replace(own, estimate=moderated(own.estimate, others))
         found.append(own)
     return found

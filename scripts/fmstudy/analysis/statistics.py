@@ -69,6 +69,10 @@ class Estimate:
         deviation = math.sqrt(self.variance * (1.0 + 1.0 / self.trainings))
         return _quantile(self.freedom, ALPHA) * deviation
 
+    def two_runs(self, alpha: float = ALPHA) -> float:
+        """Return the possible difference of two single runs on the same images, t s sqrt(2)."""
+        return _quantile(self.freedom, alpha) * math.sqrt(2.0 * self.variance)
+
     def half_width(self, alpha: float = ALPHA) -> float:
         """Return half the width of the two-sided interval of level 1 - `alpha`."""
         return math.hypot(

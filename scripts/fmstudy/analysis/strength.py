@@ -13,6 +13,7 @@ from fmstudy.analysis.estimator import Estimator
 from fmstudy.analysis.ledger import metric_of, rounding, unit_scale
 from fmstudy.analysis.measures import Measures
 from fmstudy.analysis.results import Runs
+from fmstudy.analysis.statistics import ALPHA
 
 COLUMNS = ("sweep", "source_model", "id", "as_written", "unit", "tolerance", "low", "high")
 POINTS = 2001  # of the interpolated curve
@@ -23,6 +24,7 @@ def strengths_table(
     redone_by: Mapping[str, Sequence[str]],
     models: Sequence[Mapping[str, Any]],
     sweeps: Sequence[Mapping[str, Any]],
+    uses_all_images: bool,
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:
@@ -31,24 +33,33 @@ def strengths_table(
     The sweeps vary delta, and their base model re-does a model of the source; `values` and `models`
     are those of the sweep.  Each metric is interpolated between the trained strengths (`curve`); a
     strength is compatible with a published number if the metric there differs from it by no more
-    than one further run may, plus the rounding.  `low` and `high` are the smallest and the largest
-    of these strengths, empty if there is none; the row without an id is for all numbers together.
+    than two runs may, plus the rounding.  `low` and `high` are the smallest and the largest of
+    these strengths, empty if there is none; a range that ends where the sweep ends may go on.  The
+    row without an id is for all numbers together, each at a level divided by their number.
+
+    A study of part of the images (not `uses_all_images`) is not comparable and has no rows.
     """
     estimator = Estimator(Measures(runs, labels), models)
-    rows = []
-    for sweep in sweeps:
+    rows: list[dict[str, Any]] = []
+    for sweep in sweeps if uses_all_images else ():
         source = next(name for name, names in redone_by.items() if sweep["base"] in names)
-        first, last = (math.log10(edge(sweep["values"])) for edge in (min, max))
-        places = np.linspace(first, last, POINTS)
+        numbers = [row for row in published if row["model"] == source]
+        strengths = [value for value in sweep["values"] if value > 0]
+        if not strengths:
+            continue
+        places = np.linspace(math.log10(min(strengths)), math.log10(max(strengths)), POINTS)
         common = np.ones(POINTS, dtype=bool)
-        for row in (row for row in published if row["model"] == source):
+        for row in numbers:
             metric, scale = metric_of(row), unit_scale(row["unit"])
             known = estimator.level_on_these_images(sweep["base"], metric)
-            tolerance = math.nan if known is None else scale * known.another_run()
-            tolerance += rounding(row["as_written"])
-            values = scale * curve(sweep, metric, estimator.m, places)
-            compatible = np.abs(values - float(row["value"])) <= tolerance
-            common &= compatible
+            away = np.abs(scale * curve(sweep, metric, estimator.m, places) - float(row["value"]))
+            one, each = (
+                math.nan
+                if known is None
+                else scale * known.two_runs(alpha) + rounding(row["as_written"])
+                for alpha in (ALPHA, ALPHA / len(numbers))
+            )
+            common &= away <= each
             rows.append(
                 {
                     "sweep": sweep["name"],
@@ -56,8 +67,8 @@ def strengths_table(
                     "id": row["id"],
                     "as_written": row["as_written"],
                     "unit": row["unit"],
-                    "tolerance": tolerance,
-                    **_range(places, compatible),
+                    "tolerance": one,
+                    **_range(places, away <= one),
                 }
             )
         rows.append({"sweep": sweep["name"], "source_model": source, **_range(places, common)})

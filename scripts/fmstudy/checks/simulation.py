@@ -204,7 +204,10 @@ def false_calls_in_families(repetitions: int, seed: int = 0) -> pd.DataFrame:
 # What `power` simulates: families of this size, differences of this many standard deviations.
 TESTED, EFFECT = 6, 3.0
 SPREADS = (0.0, 0.25, 0.5, 1.0)  # of the logarithms of the standard deviations in a family
-POWER = ("own_error", "moderated_error", "own_power", "moderated_power")
+POWER = (
+    *("own_error", "moderated_error", "own_power", "moderated_power"),
+    *("coverage", "coverage_of_largest"),
+)
 
 
 def power(repetitions: int, seed: int = 0) -> pd.DataFrame:
@@ -213,7 +216,9 @@ def power(repetitions: int, seed: int = 0) -> pd.DataFrame:
     One row per spread and number of seeds.  A family has six differences between models, each with
     its own standard deviation over seeds.  `*_error` is how often any of them is called when all
     are 0, and `*_power` how often the first is called when it is three of its standard deviations,
-    with Holm's correction; `own` uses Student's t on each difference's own variance.
+    with Holm's correction; `own` uses Student's t on each difference's own variance.  `coverage` is
+    how often the moderated 95 % intervals contain the truth, on average and for the difference with
+    the largest standard deviation.
     """
     rows = []
     for position, (spread, seeds) in enumerate(itertools.product(SPREADS, range(2, 7))):
@@ -223,14 +228,17 @@ def power(repetitions: int, seed: int = 0) -> pd.DataFrame:
             deviations = np.exp(random.normal(0.0, spread, TESTED))
             values = random.normal(size=(TESTED, seeds)) * deviations[:, None]
             null = [over_seeds(own) for own in values]
+            held = [_covers(one, 0.0) for one in _borrowing(null)]
             values[0] += EFFECT * deviations[0]
             real = [over_seeds(own) for own in values]
-            called += (
+            called += [
                 min(_corrected(null)) <= ALPHA,
                 min(_corrected(_borrowing(null))) <= ALPHA,
                 _corrected(real)[0] <= ALPHA,
                 _corrected(_borrowing(real))[0] <= ALPHA,
-            )
+                float(np.mean(held)),
+                held[int(deviations.argmax())],
+            ]
         shares = dict(zip(POWER, called / repetitions, strict=True))
         rows.append({"spread": spread, "seeds": seeds} | shares)
     return pd.DataFrame(rows)

@@ -71,9 +71,10 @@ def predictions_table(
     """One row per prediction on one experiment: the measurement, the verdict, and our expectation.
 
     Differences are taken seed by seed.  Intervals and verdicts are for other seeds on the same
-    images; variances borrow from the predictions on quantities of the same kind.  A prediction that
-    was written after we had seen results is not tested on `seen_seeds`, the seeds of these results.
-    The predictions are a family: their p-values are corrected together.
+    images.  Variances borrow from predictions on the same quantity of networks whose names begin
+    alike, mostly those with the same activation, or the same model.  A prediction that was written
+    after we had seen results is not tested on `seen_seeds`, the seeds of these results.  The
+    predictions are a family: their p-values are corrected together.
     """
     found = finite(found)
     rows, measured = [], []
@@ -120,7 +121,7 @@ def predictions_table(
                 else "No seed has both values."
             )
             continue
-        kinds = tuple(map(_kind, asked))
+        kinds = tuple(tuple(name.split("/")[:2]) for name in asked)
         estimate = replace(estimate, image_error=_grid_error(test, found))
         measured.append((row, expectation, estimate, kinds))
     tested = []
@@ -159,7 +160,7 @@ def _grid_error(test: Mapping[str, Any], found: Quantities) -> float:
 
 
 # How many ends on the grid a quantity has, by its kind; step/{net} is the step of a net's grid.
-ENDS = {"decades": 2, "highest": 1, "best_rate": 1}
+ENDS = {"decades": 2, "highest": 1}
 
 
 def _hypothesis(test: Mapping[str, Any], expectation: Expectation, unit: str) -> str:
@@ -200,9 +201,9 @@ def claims_table(
 ) -> pd.DataFrame:
     """One row per claim: the verdict by its hypotheses, and what the literature says.
 
-    `count` says in words how many hypotheses the verdict rests on, and `seen` whether they were
-    written after we had seen results: yes, in part or no.  Those that are set aside have no vote;
-    the reasons are the configuration's.
+    `count` says in words how many hypotheses the verdict rests on, and `seen` whether those that
+    decide were written after we had seen results: yes, in part or no.  Those that are set aside
+    have no vote; the reasons are the configuration's.
     """
     rows = []
     for name, claim in claims.items():
@@ -215,7 +216,7 @@ def claims_table(
                 "says": " ".join(claim["says"].split()),
                 "verdict": verdicts.of_hypotheses(list(voting["verdict"])),
                 "count": _count(list(voting["verdict"])),
-                "seen": _seen(list(voting["seen"])),
+                "seen": _seen(voting),
                 "predictions": " ".join(voting["prediction"]),
                 "set_aside": " ".join(mine[mine["prediction"].isin(list(aside))]["prediction"]),
                 "literature": " ".join(claim["literature"]),
@@ -225,8 +226,13 @@ def claims_table(
     return pd.DataFrame(rows, columns=list(CLAIMS))
 
 
-def _seen(words: list[str]) -> str:
-    """Say whether all, some or none of the hypotheses were written after we had seen results."""
+def _seen(voting: pd.DataFrame) -> str:
+    """Say whether the hypotheses that decide were written after we had seen results.
+
+    Those that are resolved decide; if none is, all of them leave the claim open.
+    """
+    resolved = voting["verdict"].isin((verdicts.SUPPORTED, verdicts.CONTRADICTED))
+    words = list(voting[resolved if resolved.any() else slice(None)]["seen"])
     if "yes" not in words:
         return "no"
     return "in part" if "no" in words else "yes"

@@ -91,12 +91,5 @@ def pairs_of(claims: Claims) -> list[tuple[str, str]]:
 
 def sweeps_of(claims: Claims) -> list[str]:
     """Return the distinct names of the sweeps in the claims' tests."""
-    return _named(claims, "sweep")
-
-
-def _named(claims: Claims, *keys: str) -> list[str]:
     tests = [claim.get("test", {}) for claim in claims.values()]
-    found = [
-        test[kind].get(key) for test in tests for kind in KINDS if kind in test for key in keys
-    ]
-    return list(dict.fromkeys(name for name in found if name is not None))
+    return list(dict.fromkeys(test["trend"]["sweep"] for test in tests if "trend" in test))

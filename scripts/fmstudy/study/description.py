@@ -93,7 +93,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         },
         "batchnorm": {
             "seeds": list(batchnorm.seeds),
-            "fresh": not set(batchnorm.seeds) & set(expected.seen_seeds),
             "recorded": expected.recorded,
             "revised": dict(expected.revised),
             "set_aside": {

@@ -57,6 +57,7 @@ class Resolved(NamedTuple):
                 description.sweep(it) | {"models": description.as_dicts(it.models)}
                 for it in self.strength_sweeps
             ],
+            uses_all_images=self.study.uses_all_images,
         )
 
     def printed_of_model(self, wildcards: Any) -> dict[str, dict[str, float]]:

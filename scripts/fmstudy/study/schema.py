@@ -316,7 +316,7 @@ class Grid(Group):
 
     activation: Activation
     optimizer: Literal["sgd", "momentum", "adam"] = key("how the weights are updated")
-    rates: Rates
+    rates: Annotated[Rates, Field(min_length=2)]
 
 
 class LearningRateExperiment(Group):

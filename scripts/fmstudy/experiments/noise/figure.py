@@ -31,7 +31,8 @@ def draw(table: pd.DataFrame, title: str) -> Drawing:
     figure, grid = drawing.grid(1, 2, 0.9 + 0.28 * len(last), sharey=True)
     for axes, kind in zip(grid[0], PANELS, strict=True):
         _draw(axes, last, kind)
-    epochs, trainings = int(last["epoch"].iloc[0]), int(last["trainings"].iloc[0])
+    own = last[last["source"] != TEST_IMAGES]
+    epochs, trainings = int(last["epoch"].iloc[0]), int(own["trainings"].max())
     return Drawing(
         figure,
         f"{title} after {epochs} epochs: standard deviation of the test accuracy, in points: "

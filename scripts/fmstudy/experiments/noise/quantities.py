@@ -29,8 +29,7 @@ def noise_table(seeds: Sequence[int], results: Sequence[pd.DataFrame]) -> pd.Dat
     The last source of each epoch is the sampling of test images, from the trained nets alone: the
     standard error of a binomial share, and of the mean loss; root mean squares over trainings.
     """
-    table = results_table(seeds, results)
-    table = table[np.isfinite(table["value"])]
+    table = _finished(results_table(seeds, results))
     rows: list[dict[str, Any]] = []
     for epoch in values_of(table, "epoch"):
         after = some(table, epoch=epoch)
@@ -49,6 +48,13 @@ def noise_table(seeds: Sequence[int], results: Sequence[pd.DataFrame]) -> pd.Dat
             sampling[f"{kind}_deviation"] = math.sqrt(np.square(errors).mean())
         rows.append(sampling)
     return pd.DataFrame(rows)
+
+
+def _finished(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the metrics of diverged trainings, all of them: one has an accuracy of guessing."""
+    keys = ["epoch", "source", "seed"]
+    finite = table.groupby(keys)["value"].transform(lambda values: np.isfinite(values).all())
+    return table[finite.astype(bool)]
 
 
 def _row(epoch: int, source: str, found: dict[str, pd.Series]) -> dict[str, Any]:
