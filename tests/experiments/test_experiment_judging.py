@@ -274,13 +274,17 @@ def test_without_fresh_seeds_what_was_written_afterwards_is_not_tested():
 
 
 def test_predictions_on_quantities_of_one_kind_borrow_variance_from_each_other():
-    """One degree of freedom from the other's two; another kind is apart."""
+    """One degree of freedom from the other's two; another net or quantity is apart."""
     wide = {1: 0.0, 2: 1.0, 3: 2.0}
-    found = {"loss/a": dict(zip((1, 2, 3), UP, strict=False)), "loss/b": wide, "steps_80/a": wide}
-    names = {"a": "loss/a", "b": "loss/b", "c": "steps_80/a"}
+    found = {
+        "loss/relu/a": dict(zip((1, 2, 3), UP, strict=False)),
+        "loss/relu/b": wide,
+        "loss/sigmoid/a": wide,
+    }
+    names = {"a": "loss/relu/a", "b": "loss/relu/b", "c": "loss/sigmoid/a"}
     given = {key: prediction(quantity=name, more=0) for key, name in names.items()}
     rows = predictions_table(given, found).set_index("prediction")
-    own = np.var(list(found["loss/a"].values()), ddof=1)
+    own = np.var(list(found["loss/relu/a"].values()), ddof=1)
     variance = (2 * own + (own + 1.0) / 2) / 3
     half = stats.t.ppf(0.975, 3) * np.sqrt(variance / 3)
     assert (rows.loc["a", "high"] - rows.loc["a", "low"]) / 2 == pytest.approx(half)

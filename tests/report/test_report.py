@@ -684,7 +684,7 @@ def test_claims_of_the_source_that_part_c_tests_lead_there(edited_otherwise):
     row = page.source[page.source.index('<tr id="claim-bn-learning-rate"') :].split("</tr>")[0]
     assert 'href="#said-C4"' in row
     assert "C4 is supported in part." in Page(row).text
-    assert "5 of these by experiments in" in page.text
+    assert "6 of these by experiments in" in page.text
 
 
 FAILED = {"rate-range-relu": "contradicted", "drift-relu": "not resolved"}

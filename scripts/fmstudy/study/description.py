@@ -117,6 +117,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
             "at": list(study.noise.at),
             "seeds": list(study.noise.seeds),
             "fitted": study.noise.spec.fitted_samples if study.noise.model else 0,
+            "has_dropout": bool(study.noise.model and study.noise.spec.dropout),
         },
         "directory": study.directory,
         "report": study.report,
