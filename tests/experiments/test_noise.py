@@ -14,6 +14,7 @@ from fmstudy.checks import reference
 from fmstudy.engines.initial import batch_order, initial_weights
 from fmstudy.engines.keras_models import train_keras
 from fmstudy.experiments.noise import figure, quantities, run
+from fmstudy.figures.contents import panels
 from fmstudy.runtime import write_table
 from fmstudy.study.spec import REFERENCE
 
@@ -211,3 +212,10 @@ def test_the_table_can_be_read_for_the_page(tmp_path):
     first, last = read_rows(tmp_path / "noise.csv")
     assert first["source"] == "initial weights"
     assert last["accuracy_deviation_low"] is None
+
+
+def test_no_source_counts_as_training_data_that_a_reader_can_hide():
+    """`training images` is the name of a source."""
+    drawing = figure.draw(results({"images": 0.03, "order": 0.02}), "Keras 3")
+    kinds = {series.kind for panel in panels(drawing.figure) for series in panel.series}
+    assert "train" not in kinds

@@ -55,7 +55,7 @@ def _draw(axes: Axes, table: pd.DataFrame, kind: str) -> None:
             below, above = value - scale * row[f"{key}_low"], scale * row[f"{key}_high"] - value
             hue = INK if name == NAMES["all"] else HUES[0]
             axes.errorbar([value], [place], xerr=[[below], [above]], fmt="o", color=hue,
-                          markersize=6, elinewidth=1.6, label=name)  # fmt: skip
+                          markersize=6, elinewidth=1.6, label=name, gid="other")  # fmt: skip
     axes.set_title(title)
     axes.set_yticks(range(len(table)), list(table["source"]))
     axes.tick_params(axis="y", labelcolor=INK)
