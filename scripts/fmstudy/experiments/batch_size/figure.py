@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.batch_size.quantities import at_best_rates
+from fmstudy.experiments.batch_size.quantities import rows_at_best_rates
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.colors import FAINT, HUES
@@ -17,7 +17,7 @@ from fmstudy.figures.svg import Drawing, style
 @style()
 def draw(table: pd.DataFrame) -> Drawing:
     """Draw test accuracy against the batch size, for each kind of statistics."""
-    table = at_best_rates(table)
+    table = rows_at_best_rates(table)
     sizes = sorted(values_of(table, "size"))
     if not sizes:
         return empty_figure("No training was started.")

@@ -9,7 +9,7 @@ from fmstudy.experiments.reading import Quantities, groups, or_guessed, some
 
 def quantities(table: pd.DataFrame) -> Quantities:
     """Test loss and accuracy for each net, batch size, and kind of statistics; the best rates."""
-    best = at_best_rates(table)
+    best = rows_at_best_rates(table)
     found: Quantities = {}
     for arm, size, rate in groups(best, "arm", "size", "rate"):
         net = some(best, arm=arm, size=size)
@@ -22,7 +22,7 @@ def quantities(table: pd.DataFrame) -> Quantities:
     return found
 
 
-def at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
+def rows_at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of each net and batch size at the rate that is best for it on validation data.
 
     If there is no rate at which every seed finished, those at the smallest rate.
