@@ -167,7 +167,7 @@ def test_pair_that_is_planned_twice_stands_once(runs: Path):
 
 
 def test_hypothesis_of_a_claim_is_tested_once(runs: Path):
-    """The claim's corrected p-value and family count; the other pairs are a family of their own."""
+    """It takes the claim's corrected p-value and family; the other pairs form another family."""
     plan = [
         {"name": "c", "section": "part_a", "pairs": [("weak", "strong"), ("strong", "same")]},
     ]

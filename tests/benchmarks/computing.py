@@ -112,7 +112,7 @@ def _versions(found: Iterable[Measured]) -> Row:
 
 # ----------------------------------------------------------------------------- the study's own
 def measure_step(settings: Settings, say: Say) -> tuple[list[Row], Row]:
-    """The study's steps of the whole batch with evaluation, and its epochs in small batches."""
+    """The study's full-batch steps with evaluation, and its mini-batch epochs."""
     full = [
         settings.entry("study", spec, title + words, evaluated=True, compact=not words)
         for title, spec in FULL_BATCH.items()
@@ -154,7 +154,7 @@ def _unit(one: Measured) -> str:
 
 # ----------------------------------------------------------------------------------- the peers
 def measure_peers(settings: Settings, say: Say) -> tuple[list[Row], Row]:
-    """The same full-batch step, and the same epoch in small batches, by every contestant."""
+    """The same full-batch step and the same mini-batch epoch by every contestant."""
     specs = {
         "step": LOWLEVEL.varied(hidden=(300,), bias="vector"),
         "epoch": KERAS.varied(hidden=(600, 400, 200)),
@@ -169,7 +169,7 @@ def measure_peers(settings: Settings, say: Say) -> tuple[list[Row], Row]:
         found = settings.alternate([settings.yardstick(), *entries], say, COMPARED[kind])
         rows += peer_rows(kind, found, expected)
         versions |= _versions(found)
-    reason = "the source trains in small batches with Keras only"
+    reason = "the source trains in mini-batches only with Keras"
     title, unit = CONTESTANTS[NO_PEER[0]].title, rows[-1]["unit"]
     rows.append({"kind": NO_PEER[1], "who": title, "unit": unit, "note": reason})
     return rows, versions

@@ -61,7 +61,7 @@ def test_everybody_has_the_losses_of_the_derivation_by_hand(
     problems, name, kind, one_thread, monkeypatch
 ):
     if (name, kind) == ("eager", "epoch"):
-        pytest.skip("the source trains in small batches with Keras only")
+        pytest.skip("the source trains in mini-batches only with Keras")
     if CONTESTANTS[name].peer:
         pytest.importorskip({"pytorch": "torch", "jax": "optax"}[name])
         own = importlib.import_module(f"benchmarks.contestants.{CONTESTANTS[name].module}")

@@ -162,14 +162,7 @@ rule judge_published:
 rule locate_strengths:
     """The strengths of L1 and L2 that are compatible with the published numbers."""
     input:
-        runs=run_files(
-            [
-                *study.models.values(),
-                *(model for sweep in resolved.strength_sweeps for model in sweep.models),
-            ],
-            "metrics",
-            "predictions",
-        ),
+        runs=run_files(resolved.models_with(resolved.strength_sweeps), "metrics", "predictions"),
         labels=TENSORS["y_test"],
     output:
         table=table("strengths"),
@@ -203,7 +196,7 @@ rule judge_claims:
             models=as_dicts(study.models.values()),
             pairs=resolved.pairs,
             sweeps={
-                name: description.sweep(it) | {"models": as_dicts(it.models)}
+                name: description.sweep_with_models(it)
                 for name, it in resolved.claimed_sweeps.items()
             },
             longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},

@@ -228,12 +228,13 @@ def power(repetitions: int, seed: int = 0) -> pd.DataFrame:
             deviations = np.exp(random.normal(0.0, spread, TESTED))
             values = random.normal(size=(TESTED, seeds)) * deviations[:, None]
             null = [over_seeds(own) for own in values]
-            held = [_covers(one, 0.0) for one in _borrowing(null)]
+            borrowing = _borrowing(null)
+            held = [_covers(one, 0.0) for one in borrowing]
             values[0] += EFFECT * deviations[0]
             real = [over_seeds(own) for own in values]
             called += [
                 min(_corrected(null)) <= ALPHA,
-                min(_corrected(_borrowing(null))) <= ALPHA,
+                min(_corrected(borrowing)) <= ALPHA,
                 _corrected(real)[0] <= ALPHA,
                 _corrected(_borrowing(real))[0] <= ALPHA,
                 float(np.mean(held)),

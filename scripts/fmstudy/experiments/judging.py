@@ -110,14 +110,15 @@ def predictions_table(
                     "to test it on."
                 )
                 continue
-        row["seeds"] = len(values)
-        estimate = over_seeds(list(values.values()))
+        sample = list(values.values())
+        row["seeds"] = len(sample)
+        estimate = over_seeds(sample)
         if estimate is None:
-            row["estimate"] = float(np.mean(list(values.values()))) if values else None
+            row["estimate"] = float(np.mean(sample)) if sample else None
             row["verdict"] = verdicts.TOO_FEW
             row["reason"] = (
                 "One seed does not show how much runs vary."
-                if values
+                if sample
                 else "No seed has both values."
             )
             continue

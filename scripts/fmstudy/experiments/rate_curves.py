@@ -21,17 +21,16 @@ def draw_rates(
     Returns the figure and a phrase with the best mean of each arm and its rate.  Losses far above
     the best ones, where trainings nearly diverge, lie outside the axes.
     """
-    activations, arms = values_of(table, "activation"), values_of(table, "arm")
+    activations = values_of(table, "activation")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
     findings, lowest = [], []
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         rows = some(table, activation=activation)
         best, ends[axes] = [], []
-        for place, arm in enumerate(arms):
-            drawing.crosses(axes, some(rows, arm=arm), "rate", arm, 0.04 + 0.07 * place)
-            wide = drawing.curves(rows, f"validation_{metric}", "rate", arm=arm)
-            means = drawing.arm_lines(axes, wide, arm, marker="o").dropna()
+        drawn = drawing.lines_and_crosses(axes, rows, f"validation_{metric}", "rate", (0.04, 0.07))
+        for arm, all_means in drawn.items():
+            means = all_means.dropna()
             if means.empty:
                 best.append(f"diverged ({name_of(arm)})")
                 continue

@@ -53,6 +53,11 @@ def sweep(given: Sweep) -> dict[str, Any]:
     return described
 
 
+def sweep_with_models(given: Sweep) -> dict[str, Any]:
+    """Describe a sweep and its models, one per value."""
+    return sweep(given) | {"models": as_dicts(given.models)}
+
+
 def explorer_groups(study: Study) -> list[dict[str, Any]]:
     """Group all models for the explorer: sections first, then sweeps."""
     every = (*study.models.values(), study.epochs.model)

@@ -25,20 +25,24 @@ class Resolved(NamedTuple):
 
     def ledger_call(self, models: Iterable[plan.Model]) -> Callable[[Any], dict[str, Any]]:
         """Return the call that compares the published numbers with these models."""
-        source = self.study.published_models
         return description.call(
             "analysis.ledger.ledger_table",
             published=self.published,
-            redone_by={name: list(models) for name, models in source.items()},
+            redone_by=self.redone_by,
             assumed=self.study.published_assumed,
             models=description.as_dicts(models),
             uses_all_images=self.study.uses_all_images,
         )
 
     @property
+    def redone_by(self) -> dict[str, list[str]]:
+        """The models that re-do each model of the source."""
+        return {name: list(models) for name, models in self.study.published_models.items()}
+
+    @property
     def strength_sweeps(self) -> list[plan.Sweep]:
         """The sweeps over a penalty's strength of a model that re-does one of the source's."""
-        redone = {name for names in self.study.published_models.values() for name in names}
+        redone = {name for names in self.redone_by.values() for name in names}
         return [
             sweep
             for sweep in self.study.sweeps.values()
@@ -47,16 +51,12 @@ class Resolved(NamedTuple):
 
     def strengths_call(self) -> Callable[[Any], dict[str, Any]]:
         """Return the call that finds strengths of penalties compatible with published numbers."""
-        source = self.study.published_models
         return description.call(
             "analysis.strength.strengths_table",
             published=self.published,
-            redone_by={name: list(models) for name, models in source.items()},
+            redone_by=self.redone_by,
             models=description.as_dicts(self.study.models.values()),
-            sweeps=[
-                description.sweep(it) | {"models": description.as_dicts(it.models)}
-                for it in self.strength_sweeps
-            ],
+            sweeps=[description.sweep_with_models(it) for it in self.strength_sweeps],
             uses_all_images=self.study.uses_all_images,
         )
 
@@ -97,8 +97,11 @@ class Resolved(NamedTuple):
     @property
     def claimed_runs(self) -> list[plan.Model]:
         """All models whose runs are needed to test the claims: variances borrow from all models."""
-        swept = [model for sweep in self.claimed_sweeps.values() for model in sweep.models]
-        return [*self.study.models.values(), *swept, self.study.epochs.model]
+        return [*self.models_with(self.claimed_sweeps.values()), self.study.epochs.model]
+
+    def models_with(self, sweeps: Iterable[plan.Sweep]) -> list[plan.Model]:
+        """All models of the study, and those of some sweeps."""
+        return [*self.study.models.values(), *(model for it in sweeps for model in it.models)]
 
 
 def resolve(
