@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
@@ -29,8 +29,9 @@ from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, w
 from fmstudy.analysis.formats import FORMATS
 from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.statistics import ALPHA
-from fmstudy.report import pagefigures, provenance
+from fmstudy.report import facts, pagefigures, provenance
 from fmstudy.report.fonts import characters_of, embedded
+from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.study.configuration import nearest
 
@@ -260,9 +261,17 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 
 # ----------------------------------------------------------------------------------- rendering
+# The chapters, and the appendix, in order: files of the texts, by the key of their heading.
+CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise")
+APPENDIX = (
+    *("results", "ledger", "claims", "experiments", "mistakes", "statistics", "explorer"),
+    *("provenance", "references"),
+)
+
+
 @dataclass
 class Numbering:
-    """Numbers of sections, figures and tables, in order of appearance.
+    """Numbers of chapters, figures and tables, in order of appearance; appendices have letters.
 
     A page is rendered twice: the first pass collects the numbers and headings that the second
     refers to.
@@ -272,6 +281,7 @@ class Numbering:
     numbers: dict[tuple[str, str], str] = field(default_factory=dict)
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    letters: bool = False
 
     def declare(self, kind: str, key: str) -> str:
         """Return the next number of a kind (figure, table) for `key`."""
@@ -281,13 +291,19 @@ class Numbering:
         return self.numbers.setdefault((kind, key), str(self.counters[kind]))
 
     def heading(self, level: int, key: str, title: str) -> str:
-        """Return the next number for a section (level 2) or subsection (level 3)."""
+        """Return the next number for a chapter (level 2) or section (level 3)."""
         if ("section", key) in self.numbers:
             raise ValueError(f"the section {key} stands in the page twice")
-        self.counters[f"h{level}"] = self.counters.get(f"h{level}", 0) + 1
+        chapter = "appendix" if self.letters else "chapter"
         if level == 2:
-            self.counters["h3"] = 0
-        text = ".".join(str(self.counters[f"h{depth}"]) for depth in range(2, level + 1))
+            self.counters[chapter] = self.counters.get(chapter, 0) + 1
+            self.counters["section"] = 0
+        else:
+            self.counters["section"] += 1
+        number = self.counters[chapter]
+        text = chr(ord("A") + number - 1) if self.letters else str(number)
+        if level > 2:
+            text += f".{self.counters['section']}"
         self.numbers["section", key] = text
         self.headings.append((level, key, text, title))
         return text
@@ -298,7 +314,16 @@ class Numbering:
 
     def refer(self, kind: str, key: str) -> str:
         """Return the number of a section, figure, or table anywhere in the page."""
-        return self.known.numbers[kind, key] if self.known else "0"
+        if self.known is None:
+            return "0"
+        if (kind, key) not in self.known.numbers:
+            raise StudyError(f"the report refers to the {kind} {key}, which it does not have")
+        return self.known.numbers[kind, key]
+
+    def start_appendix(self) -> None:
+        """Number the following chapters by letters."""
+        self.letters = True
+        self.counters["section"] = 0
 
     @property
     def contents(self) -> list[tuple[int, str, str, str]]:
@@ -308,21 +333,21 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and the result of `load_context`."""
-    page = _environment(str(templates), math_markup).get_template(PAGE)
+    environment = _environment(str(templates), math_markup)
     given = {**context, "target": "html", "fonts": ""}
-    draft, collected = _render(page, templates, given, Numbering())
+    draft, collected = _render(environment, PAGE, given, Numbering())
     given["fonts"] = Markup(embedded(*characters_of(draft)))
-    return _render(page, templates, given, Numbering(known=collected))[0]
+    return _render(environment, PAGE, given, Numbering(known=collected))[0]
 
 
 def render_paper(
     templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
 ) -> str:
     """Render the HTML of the PDF; `formula` converts LaTeX, figures are <img src="figure:NAME">."""
-    paper = _environment(str(templates), formula).get_template(PAPER)
+    environment = _environment(str(templates), formula)
     given = {**context, "target": "pdf"}
-    collected = _render(paper, templates, given, Numbering())[1]
-    return _render(paper, templates, given, Numbering(known=collected))[0]
+    collected = _render(environment, PAPER, given, Numbering())[1]
+    return _render(environment, PAPER, given, Numbering(known=collected))[0]
 
 
 # The scripts of the page, in order.  Its security policy lists their hashes, so nothing else runs.
@@ -357,31 +382,16 @@ def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
 
 
 def _render(
-    page: Template, templates: str | Path, context: Mapping[str, Any], numbering: Numbering
+    environment: Environment, page: str, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
-    tables, models, config = context["tables"], context["models"], context["config"]
+    templates = environment.loader.searchpath[0]  # type: ignore[union-attr]
+    tables, config = context["tables"], context["config"]
 
     def table(name: str) -> list[Row]:
         return _found(tables, name, "table", "csv")
 
     def figure(name: str) -> Figure:
         return _found(context["figures"], name, "figure", "svg")
-
-    def redone_by(source_model: str, protocol: int = 0) -> dict[str, Any] | None:
-        """Return the study's model for one of the source's models, or None."""
-        names = config["published"]["models"].get(source_model, {}).get("redone_by", [])
-        return models[names[protocol]] if len(names) > protocol else None
-
-    def printed(
-        source_model: str, split: str, metric: str, alternative: bool = False
-    ) -> Row | None:
-        """Return the first ledger row of a number published for a model of the source."""
-        rows = [it for it in table("ledger") if (it["protocol"] == ALTERNATIVE) == alternative]
-        return _first(rows, source_model=source_model, split=split, metric=metric)
-
-    def compared(first: str, second: str, metric: str) -> Row | None:
-        """Return the planned comparison of two models in a metric, or None."""
-        return _first(table("comparisons"), first=first, second=second, metric=metric)
 
     def known_reference(
         key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
@@ -407,6 +417,7 @@ def _render(
         """Return a script element for a script of the templates."""
         return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
 
+    known = facts.collect(context)
     own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
@@ -414,7 +425,6 @@ def _render(
         "column": columns.column,
         "columns_of": columns.columns,
         "columns_on_page": columns.on_page,
-        "compared": compared,
         "count_words": count_words,
         "figure_file": figure,
         "allowed_scripts": Markup(script_policy(templates)),
@@ -423,17 +433,31 @@ def _render(
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
-        "printed": printed,
         "quantity": quantity,
-        "redone_by": cache(redone_by),
         "same_validation": same_validation(config, context["data"]),
         "span": span,
         "spread": spread,
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
         "written": written,
+        "CHAPTERS": CHAPTERS,
+        "APPENDIX": APPENDIX,
+        **known,
     }
-    return page.render({**context, **own}), numbering
+    given = {**context, **own}
+    blocks = environment.get_template("blocks.html.j2").make_module(given)
+    prose = Prose(
+        str(Path(templates).parent / "text"),
+        {name: _as_html(block) for name, block in vars(blocks).items() if callable(block)},
+        environment.filters["math"],
+        given,
+        environment.filters,
+    )
+    return environment.get_template(page).render(**given, text=prose), numbering
+
+
+def _as_html(block: Callable[..., Markup]) -> Callable[..., Html]:
+    return lambda *given, **named: Html(block(*given, **named))
 
 
 def _first(rows: Iterable[Row], **wanted: str) -> Row | None:

@@ -1,0 +1,277 @@
+"""What the report's texts may refer to: the study's models by role, and results ready for print.
+
+Everything here is a number, a name, or a yes or no; the sentences stand in `report/text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+from fmstudy.analysis.columns import column
+from fmstudy.analysis.ledger import ALTERNATIVE
+from fmstudy.analysis.verdicts import (
+    CONTRADICTED,
+    CONTRADICTION,
+    NO_VALUE,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    SUPPORTED,
+    TOO_FEW,
+    UNRESOLVED,
+    UNTESTED,
+    WITHIN_NOISE,
+    kind_of,
+)
+
+
+Row = Mapping[str, Any]
+Model = Mapping[str, Any]
+
+# The models of the source by their role in the texts, as its published numbers name them.
+ROLES = {
+    "softmax": "softmax",
+    "one_layer": "mlp-300",
+    "two_layers": "mlp-300-100",
+    "l1": "mlp-300-100 L1",
+    "l2": "mlp-300-100 L2",
+    "keras_1": "keras-1 (softmax)",
+    "keras_2": "keras-2 (1 ReLU layer)",
+    "keras_3": "keras-3 (2 ReLU layers)",
+    "keras_4": "keras-4 (3 ReLU layers)",
+    "keras_5": "keras-5 (4 ReLU layers)",
+    "keras_4r": "keras-4 + dropout 0.3",
+    "keras_5r": "keras-5 + dropout 0.3",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A comparison of two models in a metric: `second` minus `first`.
+
+    verdict     better, worse, larger gap, smaller gap, not resolved, too few seeds, no value, or
+                not planned
+    amount      the size of the difference, with its unit: 7.1 points; empty if there is none
+    difference  the same with its sign
+    interval    its 95 % interval, +6.5 to +7.7; empty if there is none
+    resolution  the smallest difference that would have been resolved, with its unit
+    """
+
+    first: Model
+    second: Model
+    metric: str
+    verdict: str = "not planned"
+    amount: str = ""
+    difference: str = ""
+    interval: str = ""
+    resolution: str = ""
+    row: Row | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of metric: accuracy, loss, gap_accuracy, or gap_loss."""
+        return kind_of(self.metric)
+
+    @property
+    def is_lower(self) -> bool:
+        """Whether the second model has the lower value."""
+        return bool(self.row and self.row["difference"] < 0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing can be concluded."""
+        return self.verdict not in ("better", "worse", "larger gap", "smaller gap")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the source with its verdict, or `absent`; `measured` has its unit."""
+
+    verdict: str = "absent"
+    measured: str = ""
+    interval: str = ""
+    says: str = ""
+    row: Row | None = None
+
+
+def collect(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names that the texts use, from the result of `rendering.load_context`."""
+    tables, models, config = context["tables"], context["models"], context["config"]
+    study = context["study"]
+    published = config["published"]["models"]
+
+    def redone_by(source_model: str, protocol: int = 0) -> Model | None:
+        """Return the study's model for one of the source's models, or None."""
+        names = published.get(source_model, {}).get("redone_by", [])
+        return models[names[protocol]] if len(names) > protocol else None
+
+    def table(name: str) -> list[Row]:
+        """Return the rows of a table, or none if the study does not have it."""
+        return list(tables.get(name, []))
+
+    def pair(first: Model | None, second: Model | None, metric: str) -> Pair | None:
+        """Return the comparison of two models; None if the study lacks one of them."""
+        if first is None or second is None:
+            return None
+        wanted = {"first": first["name"], "second": second["name"], "metric": metric}
+        row = find(table("comparisons"), **wanted)
+        return _pair(first, second, metric, row)
+
+    def claim(key: str) -> Claim:
+        """Return a claim of the source."""
+        row = find(table("claims"), claim=key)
+        if row is None:
+            return Claim()
+        estimate, measured = column("claims", "estimate"), ""
+        if row["estimate"] is not None:
+            measured = " ".join(filter(None, (estimate.write(row), row["unit"])))
+        interval = (estimate.interval(row) or "") if measured else ""
+        return Claim(row["verdict"], measured, interval, row["says"].rstrip("."), row)
+
+    def printed(source_model: str, split: str, metric: str, other: bool = False) -> Row | None:
+        """Return the ledger's row of a published number; `other`: for the other reading."""
+        rows = [row for row in table("ledger") if (row["protocol"] == ALTERNATIVE) == other]
+        return find(rows, source_model=source_model, split=split, metric=metric)
+
+    def sweep(vary: str, penalty: str = "none") -> SimpleNamespace | None:
+        """Return the first sweep of a setting, with its first, last, best, and widest rows."""
+        for given in study["sweeps"]:
+            base = models[given["base"]]
+            if given["vary"] == vary and base["spec"]["penalty"] == penalty:
+                return _sweep(given, base, table(f"sweep_{given['name']}"))
+        return None
+
+    roles = {role: redone_by(name) for role, name in ROLES.items()}
+    roles |= {f"{role}_other": redone_by(ROLES[role], 1) for role in ("l1", "l2")}
+    keras = [roles[f"keras_{number}"] for number in range(1, 6)]
+    dropout = [(roles[f"keras_{n}"], roles[f"keras_{n}r"]) for n in (4, 5)]
+    the = SimpleNamespace(
+        **roles,
+        depth=[models[name] for name in study["depth"]],
+        keras=unique(model for model in keras if model),
+        dropout=[both for both in dropout if all(both)],
+        batch_norm=_batch_norm_pairs(study["comparisons"], models),
+    )
+    lessons = SimpleNamespace(
+        width=sweep("width"),
+        depth=[pair(*both, "test_accuracy") for both in pairwise(the.depth)],
+        penalties=[
+            pair(the.two_layers, model, "test_gap_loss")
+            for model in (the.l1_other, the.l2_other, the.l2)
+            if the.two_layers and model
+        ],
+        dropout=[
+            (pair(*both, "test_gap_accuracy"), pair(*both, "test_accuracy"), pair(*both, "test_loss"))
+            for both in the.dropout
+        ],
+        batch_norm=[
+            (pair(*both, "test_accuracy"), pair(*both, "test_loss")) for both in the.batch_norm
+        ],
+    )
+    return {
+        "the": the,
+        "lessons": lessons,
+        "score": _score(tables),
+        "pair": pair,
+        "claim": claim,
+        "printed": printed,
+        "redone_by": redone_by,
+        "sweep": sweep,
+        "find": find,
+        "rows": table,
+    }
+
+
+def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
+    """Count the published numbers and claims by verdict, and the trainings."""
+    numbers = [it for it in tables.get("ledger", []) if it["protocol"] != ALTERNATIVE]
+    other = [it for it in tables.get("ledger", []) if it["protocol"] == ALTERNATIVE]
+    claims = tables.get("claims", [])
+
+    def count(rows: Iterable[Row], *words: str) -> int:
+        return sum(row["verdict"] in words for row in rows)
+
+    def parts(part: str) -> SimpleNamespace:
+        rows = [row for row in numbers if row["part"] == part]
+        return SimpleNamespace(numbers=len(rows), reproduced=count(rows, REPRODUCED))
+
+    decided = (SUPPORTED, CONTRADICTED, UNTESTED)
+    return SimpleNamespace(
+        numbers=len(numbers),
+        reproduced=count(numbers, REPRODUCED),
+        failed=count(numbers, NOT_REPRODUCED),
+        at_odds=count(numbers, CONTRADICTION),
+        within_noise=count(numbers, WITHIN_NOISE),
+        alternatives=len(other),
+        alternatives_reproduced=count(other, REPRODUCED),
+        part_a=parts("A"),
+        part_b=parts("B"),
+        claims=len(claims),
+        supported=count(claims, SUPPORTED),
+        contradicted=count(claims, CONTRADICTED),
+        untested=count(claims, UNTESTED),
+        open=len(claims) - count(claims, *decided),
+        trainings=len(tables.get("runs", [])),
+    )
+
+
+def _pair(first: Model, second: Model, metric: str, row: Row | None) -> Pair:
+    if row is None:
+        return Pair(first, second, metric)
+    if row["difference"] is None:
+        return Pair(first, second, metric, NO_VALUE)
+    unit = "nats" if metric.endswith("loss") else "points"
+    shown = column("comparisons", "difference")
+    verdict = {TOO_FEW: "too few seeds"}.get(row["verdict"], row["verdict"])
+    resolution = ""
+    if row["resolution"] is not None:
+        resolution = f"{column('comparisons', 'resolution').write(row)} {unit}"
+    return Pair(
+        first,
+        second,
+        metric,
+        UNRESOLVED if verdict.startswith(UNRESOLVED) else verdict,
+        f"{shown.write({**row, 'difference': abs(row['difference'])}).lstrip('+')} {unit}",
+        f"{shown.write(row)} {unit}",
+        shown.interval(row) or "",
+        resolution,
+        row,
+    )
+
+
+def _sweep(given: Mapping[str, Any], base: Model, rows: Sequence[Row]) -> SimpleNamespace | None:
+    """Describe a sweep by its rows with a result; None if it has fewer than two."""
+    known = [row for row in rows if row["test_accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    best = max(known, key=lambda row: row["test_accuracy"])
+    return SimpleNamespace(
+        **given, base_model=base, first=known[0], last=known[-1], best=best, rows=known
+    )
+
+
+def _batch_norm_pairs(
+    comparisons: Iterable[Mapping[str, Any]], models: Mapping[str, Model]
+) -> list[tuple[Model, Model]]:
+    """Return the compared models without batch normalization and with it."""
+    pairs = []
+    for comparison in comparisons:
+        if comparison["section"] == "batchnorm" and len(comparison["models"]) == 2:
+            first, second = (models[name] for name in comparison["models"])
+            if first["spec"]["batch_norm"] == "none" != second["spec"]["batch_norm"]:
+                pairs.append((first, second))
+    return pairs
+
+
+def find(rows: Iterable[Row], **wanted: Any) -> Row | None:
+    """Return the first row with these values, if any."""
+    return next((row for row in rows if all(row[k] == it for k, it in wanted.items())), None)
+
+
+def unique(models: Iterable[Model]) -> list[Model]:
+    """Return the models in order, each once: one may re-do several of the source's."""
+    return list({model["name"]: model for model in models}.values())
+

@@ -1,0 +1,174 @@
+"""Turns the report's prose, Markdown files with values filled in by Jinja, into HTML.
+
+What an author writes in `report/text/*.md`:
+
+    # Title {#key}                     a numbered chapter, ## a numbered section, ### a heading
+    {{ value }}, {% if fact %}         Jinja; conditions stand on lines of their own
+    ![Takeaway.](figure:depth)         a figure with its takeaway; two in a paragraph share a row
+    ![Caption.](table:part_a)          a table of results
+    ![](block:ledger)                  a block of `blocks.html.j2`: the macro of that name
+    [](#fig-depth)                     a reference: Figure 7; also #tab-, #sec-, #ref-
+    $\\delta$ and $$ ... $$             formulas in LaTeX
+    ::: note ... :::                   a box of that class; `::: fold Title` is folded on the page
+
+Values are escaped, and they never count as Markdown: until the Markdown is converted, a sign of
+the private-use area stands for each.  Raw HTML is not allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+from mdit_py_plugins.container import container_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+FIRST, LAST = "\ue000", "\ue001"  # around the number of a value
+_MARK = re.compile(f"{FIRST}([0-9]+){LAST}")
+_ID = re.compile(r"\s*\{#([^\s{}]+)\}\s*$")
+_REFERENCE = re.compile(r'<a href="#(\w+)-([^"]+)"></a>')
+BOXES = ("lesson", "lines", "note", "box", "finding", "question", "answer", "small")
+
+
+class Html(Markup):
+    """HTML that stands in the page as it is, unlike the Markdown of a macro in a text."""
+
+
+class Prose:
+    """Converts the texts of a folder; `blocks` has what they name: figure, table, and blocks.
+
+    blocks    functions that return HTML: figure(name, caption, count), table(name, caption),
+              heading(level, key, title), refer(kind, key), and the blocks by name, with a caption
+    formula   converts LaTeX, with `display` as "inline" or "block"
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        blocks: Mapping[str, Callable[..., Any]],
+        formula: Callable[..., Markup],
+        known: Mapping[str, Any],
+        filters: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self._values: list[str] = []
+        self._blocks, self._formula = blocks, formula
+        self._environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=self._keep,
+            comment_start_string="<!--",
+            comment_end_string="-->",
+        )
+        self._environment.globals |= dict(known)
+        self._environment.filters |= filters
+        self._markdown = self._converter()
+
+    def __call__(self, name: str, **values: Any) -> Html:
+        """Return a text as HTML; an empty one, if all of it is left out, is falsy."""
+        source = self._environment.get_template(f"{name}.md").render(values)
+        return Html(self._fill(self._markdown.render(source)).strip())
+
+    # ------------------------------------------------------------------------------- values
+    def _keep(self, value: Any) -> Any:
+        """Keep a value until the Markdown is converted, and return what stands for it."""
+        if isinstance(value, Markup) and not isinstance(value, Html):
+            return value  # a macro's text, whose values are kept already
+        plain = re.sub(f"[{FIRST}{LAST}]", "", value if isinstance(value, Html) else str(value))
+        self._values.append(str(plain if isinstance(value, Html) else escape(plain)))
+        return Markup(f"{FIRST}{len(self._values) - 1}{LAST}")
+
+    def _fill(self, text: str) -> str:
+        return _MARK.sub(lambda found: self._values[int(found[1])], text)
+
+    def _name(self, text: str) -> str:
+        return str(Markup(self._fill(text)).unescape())
+
+    # ----------------------------------------------------------------------------- Markdown
+    def _converter(self) -> MarkdownIt:
+        markdown = MarkdownIt("commonmark", {"html": False})
+        markdown.normalizeLink = lambda url: url  # values in it are marks
+        markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False)
+        for box in BOXES:
+            markdown.use(container_plugin, name=box)
+        markdown.use(container_plugin, name="fold", render=self._fold)
+        markdown.core.ruler.after("inline", "blocks", _find_blocks)
+        rules = {
+            "blocks": self._draw_blocks,
+            "heading_open": self._open_heading,
+            "heading_close": lambda *_: "",
+            "heading_inline": lambda *_: "",
+            "math_inline": self._math("inline"),
+            "math_block": self._math("block"),
+            "text": lambda tokens, i, *_: str(escape(tokens[i].content)),
+            "softbreak": lambda *_: " ",
+        }
+        for name, rule in rules.items():
+            markdown.renderer.rules[name] = rule  # type: ignore[attr-defined]
+        return markdown
+
+    def _inline(self, token: Token) -> str:
+        html = self._markdown.renderer.render(token.children or [], self._markdown.options, {})
+        return self._refer(html)
+
+    def _refer(self, html: str) -> str:
+        return _REFERENCE.sub(
+            lambda found: str(self._blocks["refer"](found[1], self._name(found[2]))), html
+        )
+
+    def _math(self, display: str) -> Callable[..., str]:
+        def rule(tokens: list[Token], place: int, *_: Any) -> str:
+            formula = str(self._formula(self._name(tokens[place].content.strip()), display))
+            return f'<div class="formula" tabindex="0">{formula}</div>' if display == "block" else (
+                formula
+            )
+
+        return rule
+
+    def _fold(self, _: Any, tokens: list[Token], place: int, *__: Any) -> str:
+        if tokens[place].nesting < 0:
+            return "</details>\n"
+        title = tokens[place].info.strip().partition(" ")[2]
+        return f"<details>\n<summary>{self._fill(str(escape(title)))}</summary>\n"
+
+    def _open_heading(self, tokens: list[Token], place: int, *_: Any) -> str:
+        inline = tokens[place + 1]
+        level, key = int(tokens[place].tag[1]) + 1, None
+        last = (inline.children or [None])[-1]
+        if last is not None and (found := _ID.search(last.content)):
+            key, last.content = self._name(found[1]), last.content[: found.start()]
+        title = Html(self._fill(self._inline(inline)))
+        inline.children = []
+        return str(self._blocks["heading"](level, key, title))
+
+    def _draw_blocks(self, tokens: list[Token], place: int, *_: Any) -> str:
+        """Draw a paragraph of images: figures side by side, tables, and blocks."""
+        images = [child for child in tokens[place].children or [] if child.type == "image"]
+        drawn = []
+        for image in images:
+            kind, _, name = self._name(str(image.attrs["src"])).partition(":")
+            caption = Html(self._fill(self._inline(image)).strip())
+            block = self._blocks[name if kind == "block" else kind]
+            drawn.append(str(block(caption) if kind == "block" else block(name, caption)))
+        text = "\n".join(drawn)
+        return f'<div class="row">\n{text}\n</div>\n' if len(images) > 1 else f"{text}\n"
+
+
+def _find_blocks(state: StateCore) -> None:
+    """Mark paragraphs of images alone."""
+    for before, token, after in zip(
+        state.tokens, state.tokens[1:], state.tokens[2:], strict=False
+    ):
+        if before.type == "paragraph_open" and token.type == "inline":
+            kinds = {child.type for child in token.children or []}
+            if "image" in kinds and kinds <= {"image", "softbreak"}:
+                before.hidden = after.hidden = True
+                token.type = "blocks"
