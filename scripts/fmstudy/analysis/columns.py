@@ -283,6 +283,12 @@ PAGE = {
     "jobs": "job seed what seconds startup_seconds training_seconds evaluation_seconds "
     "processor_seconds peak_memory_mb arithmetic rate finished",
     "experiment-software": "code jobs names",
+    "files": "file size sha256",
+    "bn-equality": "title lowlevel keras",
+    "training-software": "engine trainings python tensorflow keras numpy code",
+    "versions": "software version",
+    "machines": "processor system cores trainings",
+    "places": "path what",
     "workflow": "rule stage jobs needs",
 }
 

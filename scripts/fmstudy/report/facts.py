@@ -26,7 +26,7 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
     kind_of,
 )
-
+from fmstudy.report import appendix_rows
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
@@ -172,6 +172,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         ],
     )
     return {
+        "appendix": appendix_rows.collect(context),
         "the": the,
         "lessons": lessons,
         "score": _score(tables),
