@@ -72,7 +72,7 @@ class Prose:
         self._environment.filters |= filters
         self._markdown = self._converter()
 
-    def __call__(self, name: str, **values: Any) -> Html:
+    def __call__(self, name: str, /, **values: Any) -> Html:
         """Return a text as HTML; an empty one, if all of it is left out, is falsy."""
         source = self._environment.get_template(f"{name}.md").render(values)
         return Html(self._fill(self._refer(self._markdown.render(source))).strip())
@@ -99,7 +99,11 @@ class Prose:
         markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False)
         for box in BOXES:
             markdown.use(container_plugin, name=box)
-        markdown.use(container_plugin, name="fold", render=self._fold)
+        markdown.use(
+            container_plugin,
+            name="fold",
+            render=lambda _, tokens, place, *__: self._fold(tokens, place),
+        )
         markdown.core.ruler.after("inline", "blocks", _find_blocks)
         rules = {
             "blocks": self._draw_blocks,
@@ -135,7 +139,7 @@ class Prose:
 
         return rule
 
-    def _fold(self, _: Any, tokens: list[Token], place: int, *__: Any) -> str:
+    def _fold(self, tokens: list[Token], place: int) -> str:
         if tokens[place].nesting < 0:
             return "</details>\n"
         title = tokens[place].info.strip().partition(" ")[2]
