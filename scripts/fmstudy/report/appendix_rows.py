@@ -28,16 +28,6 @@ Row = Mapping[str, Any]
 Rows = list[Row]
 Table = Callable[[str], Rows]
 
-# The headings of the claims by topic.
-TOPICS = {
-    "softmax": "Softmax, and longer training",
-    "width": "Width of a hidden layer",
-    "depth": "Depth",
-    "penalties": "L1 and L2",
-    "keras": "Keras models",
-    "dropout": "Dropout",
-    "batchnorm": "Batch normalization",
-}
 L1, L2 = "mlp-300-100 L1", "mlp-300-100 L2"  # models of the source
 
 
@@ -218,15 +208,12 @@ def _count(rows: Iterable[Row], key: str = "verdict") -> SimpleNamespace:
 
 
 def _topics(claims: Rows) -> list[SimpleNamespace]:
-    """Return the topics of the claims in order: key, title, rows, and counts by verdict."""
+    """Return the topics of the claims in order: key, rows, and counts by verdict."""
     by_topic: dict[str, Rows] = {}
     for row in claims:
         by_topic.setdefault(row["topic"], []).append(row)
     return [
-        SimpleNamespace(
-            key=key, title=TOPICS.get(key, key.capitalize()), rows=rows, count=_count(rows)
-        )
-        for key, rows in by_topic.items()
+        SimpleNamespace(key=key, rows=rows, count=_count(rows)) for key, rows in by_topic.items()
     ]
 
 
