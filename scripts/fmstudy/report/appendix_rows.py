@@ -45,7 +45,9 @@ def collect(context: Mapping[str, Any]) -> SimpleNamespace:
         tables=_tables(context, table),
         ledger=_ledger(context, table),
         topics=_topics(table("claims")),
-        printed=_count([row for row in table("claims") if row["printed_verdict"]], "printed_verdict"),
+        printed=_count(
+            [row for row in table("claims") if row["printed_verdict"]], "printed_verdict"
+        ),
         mistakes=_mistakes(context, table),
         calibration=_calibration(table("calibration")),
         agreement=_agreement(table("agreement")),
@@ -223,7 +225,8 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
 
     models   those models, with their best and worst class by F1, and how many images they miss
     hardest, easiest   the classes with the lowest and the highest mean recall
-    linear   the models without hidden layers
+    linear   the models without hidden layers; `keeps_start` if none of them has a penalty
+    held_out whether any model holds out a validation part
     """
     settings, models = context["study"]["closer"], context["models"]
     errors = {
@@ -252,6 +255,7 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
         ({"class": name, "recall": sum(it) / len(it)} for name, it in recalls.items()),
         key=lambda row: row["recall"],
     )
+    linear = [models[name] for name in settings["models"] if not models[name]["spec"]["hidden"]]
     ranked_models = [model for model in found if model.worst]
     return SimpleNamespace(
         models=found,
@@ -260,7 +264,9 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
         hardest=classes[0] if classes else None,
         easiest=classes[-1] if classes else None,
         left_out=[models[name] for name in settings["leave_out"]],
-        linear=[models[name] for name in settings["models"] if not models[name]["spec"]["hidden"]],
+        linear=linear,
+        keeps_start=all(model["spec"]["penalty"] == "none" for model in linear),
+        held_out=any(model["spec"].get("validation_split") for model in models.values()),
         images=context["config"]["data"]["test_samples"],
     )
 

@@ -151,7 +151,9 @@ class Prose:
                 key, title = self._name(found[1]), title[: found.start()]
             level = self._levels[-1] + 1
             self._levels.append(level)
-            return str(self._blocks["fold"](level, key, Html(self._fill(str(escape(title)))), aside))
+            return str(
+                self._blocks["fold"](level, key, Html(self._fill(str(escape(title)))), aside)
+            )
 
         return rule
 
