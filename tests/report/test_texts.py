@@ -42,9 +42,9 @@ AVOID = {
 
 
 def lines_of(path: Path) -> list[tuple[int, str]]:
-    """The lines of a text with their numbers, without formulas and multi-line comments."""
+    """The lines of a text with their numbers, without formulas, comments, and words in macros."""
     text = re.sub(
-        r"<!--.*?-->|\$\$.*?\$\$|\{%-? set .*?%\}",
+        r"<!--.*?-->|\$\$.*?\$\$|\{%-? set .*?%\}|\{% macro \w+\([^)]*\) -%\}.*?endmacro %\}",
         lambda found: "\n" * found[0].count("\n"),
         path.read_text(encoding="utf-8"),
         flags=re.DOTALL,
