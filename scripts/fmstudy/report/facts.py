@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fmstudy.analysis.columns import column
+from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.verdicts import (
     CONTRADICTED,
@@ -28,6 +29,7 @@ from fmstudy.analysis.verdicts import (
     kind_of,
 )
 from fmstudy.report import appendix_rows
+from fmstudy.report.rows import Metrics, by_model, by_split
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
@@ -47,6 +49,10 @@ ROLES = {
     "keras_4r": "keras-4 + dropout 0.3",
     "keras_5r": "keras-5 + dropout 0.3",
 }
+# The widths of a public write-up of what seems to be the source's exercise: Keras 2, 3, and 4.
+PUBLIC_WIDTHS = [[200], [400, 200], [600, 400, 200]]
+PLATEAU = 0.01  # a gain in accuracy by longer training that we call small
+GUESSING = 0.15  # test accuracy below which a model of ten classes has learned nothing
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,34 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         rows = [row for row in table("ledger") if (row["protocol"] == ALTERNATIVE) == other]
         return find(rows, source_model=source_model, split=split, metric=metric)
 
+    def metrics_of(key: str) -> list[Metrics]:
+        """Return the rows of a table of metrics: for a role of ROLES, or for a part (`part_b`)."""
+        if key in ROLES:
+            return by_split(table("ledger"), ROLES[key])
+        return by_model(table("ledger"), key.removeprefix("part_").upper())
+
+    def comparison_of(*members: Model | None) -> Mapping[str, Any] | None:
+        """Return the comparison of the fewest models with all these in it, if it has a figure."""
+        if not all(members):
+            return None
+        wanted = {model["name"] for model in members if model}
+        found = [it for it in study["comparisons"] if wanted <= {*it["models"]}]
+        found = [it for it in found if f"compare_{it['name']}" in context["figures"]]
+        return min(found, key=lambda it: len(it["models"]), default=None)
+
+    def readings(role: str) -> SimpleNamespace | None:
+        """Compare the printed training loss with penalty with ours, as written and otherwise."""
+        given = [printed(ROLES[role], "train", "penalized loss", other) for other in (False, True)]
+        return _readings(*given, roles["two_layers"])
+
+    def printed_gap(source_model: str) -> str | None:
+        """Return the gap of the printed accuracies, training minus test, in points."""
+        parts = [printed(source_model, split, "accuracy") for split in ("train", "test")]
+        if not all(parts):
+            return None
+        train, test = (row["published"] for row in parts if row)
+        return fixed(train - test)
+
     def sweep(vary: str, penalty: str = "none") -> SimpleNamespace | None:
         """Return the first sweep of a setting, with its first, last, best, and widest rows."""
         for given in study["sweeps"]:
@@ -151,8 +185,12 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     roles |= {f"{role}_other": redone_by(ROLES[role], 1) for role in ("l1", "l2")}
     keras = [roles[f"keras_{number}"] for number in range(1, 6)]
     dropout = [(roles[f"keras_{n}"], roles[f"keras_{n}r"]) for n in (4, 5)]
+    roles["l2_strong"] = _strongest(models.values(), roles["l2"])
+    penalized = [roles[role] for role in ("l1", "l1_other", "l2", "l2_other")]
     the = SimpleNamespace(
         **roles,
+        part_a=[model for model in models.values() if model["section"] == "part_a"],
+        part_b=[model for model in models.values() if model["section"] == "part_b"],
         depth=[models[name] for name in study["depth"]],
         keras=unique(model for model in keras if model),
         dropout=[both for both in dropout if all(both)],
@@ -196,6 +234,26 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "printed": printed,
         "redone_by": redone_by,
         "sweep": sweep,
+        "metrics_of": metrics_of,
+        "comparison_of": comparison_of,
+        "readings": readings,
+        "printed_gap": printed_gap,
+        "strong": _strong(roles["l2"], roles["l2_strong"], table("weights")),
+        "longer": _longer(models[study["epochs"]["base"]], table("epochs")),
+        "gaps": _gaps(
+            {
+                metric: [
+                    found
+                    for model in unique(model for model in penalized if model)
+                    if (found := pair(roles["two_layers"], model, f"test_gap_{metric}"))
+                ]
+                for metric in ("accuracy", "loss")
+            }
+        ),
+        "widths": _widths(the.keras),
+        "part_b_accuracies": _accuracies(table("ledger"), "B"),
+        "balance": _balance(context["data"]),
+        "listed": listed,
         "find": find,
         "rows": table,
     }
@@ -352,6 +410,142 @@ def _sweep(given: Mapping[str, Any], base: Model, rows: Sequence[Row]) -> Simple
     return SimpleNamespace(
         **given, base_model=base, first=known[0], last=known[-1], best=best, rows=known
     )
+
+
+def _readings(
+    written: Row | None, other: Row | None, plain: Model | None
+) -> SimpleNamespace | None:
+    """Compare a printed loss with our values under two readings; None without both of them."""
+    if not written or not other or None in (written["difference"], other["difference"]):
+        return None
+    lowest = plain["result"]["train_loss_min"] if plain else None
+    return SimpleNamespace(
+        printed=written["published"],
+        written=written["reproduced"],
+        other=other["reproduced"],
+        only_written_fits=written["verdict"] == REPRODUCED and other["verdict"] == NOT_REPRODUCED,
+        other_is_closer=abs(other["difference"]) < abs(written["difference"]),
+        unpenalized=lowest,
+        is_below_unpenalized=lowest is not None and written["published"] < lowest,
+    )
+
+
+def _longer(model: Model, rows: Sequence[Row]) -> SimpleNamespace | None:
+    """Describe the longer training by its ends; None if it has fewer than two results."""
+    known = [row for row in rows if row["test_accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    first, last = known[0], known[-1]
+    gain = last["test_accuracy"] - first["test_accuracy"]
+    return SimpleNamespace(
+        model=model,
+        first=first,
+        last=last,
+        gain=gain,
+        fall=first["test_loss"] - last["test_loss"],
+        is_plateau=gain <= PLATEAU,
+    )
+
+
+def _gaps(pairs: Mapping[str, Sequence[Pair]]) -> SimpleNamespace | None:
+    """Say for which penalties the gaps are resolved as smaller; None without any comparison."""
+    planned = {metric: [it for it in found if it.row] for metric, found in pairs.items()}
+    if not any(planned.values()):
+        return None
+
+    def smaller(metric: str) -> SimpleNamespace:
+        names = [it.second["title"] for it in planned[metric] if it.verdict == "smaller gap"]
+        return SimpleNamespace(
+            metric=metric, names=listed(names), some=bool(names),
+            all=len(names) == len(planned[metric]),
+        )  # fmt: skip
+
+    return SimpleNamespace(**{metric: smaller(metric) for metric in pairs})
+
+
+def _balance(data: Mapping[str, Any]) -> SimpleNamespace:
+    """Return how many images the classes have; the validation part is nearly balanced within 10 %."""
+    train, test = data["train"]["class_counts"], data["test"]["class_counts"]
+    low, high = _ends(data["validation"]["class_counts"])
+    return SimpleNamespace(
+        classes=len(data["classes"]),
+        train=_ends(train),
+        test=_ends(test),
+        is_exact=len({*train}) == len({*test}) == 1,
+        guessing=max(test) / data["test"]["samples"],
+        validation=(low, high),
+        validation_is_exact=low == high,
+        validation_is_close=high - low <= 0.1 * high,
+    )
+
+
+def _widths(keras: Sequence[Model]) -> SimpleNamespace:
+    """Return the hidden layers of the Keras models, and whether they are the public ones."""
+    hidden = [model["spec"]["hidden"] for model in keras if model["spec"]["hidden"]]
+    return SimpleNamespace(
+        listed=listed(["–".join(map(str, it)) for it in hidden]),
+        are_public=len(hidden) > len(PUBLIC_WIDTHS) and hidden[: len(PUBLIC_WIDTHS)] == PUBLIC_WIDTHS,
+    )
+
+
+def _accuracies(ledger: Iterable[Row], part: str) -> SimpleNamespace | None:
+    """Compare the printed test accuracies of a part with ours, in percent."""
+    rows = [it for it in ledger if (it["part"], it["metric"]) == (part, "accuracy")]
+    rows = [it for it in rows if it["difference"] is not None]
+    if not rows:
+        return None
+    above = [-it["difference"] for it in rows if it["difference"] < 0]
+    return SimpleNamespace(
+        count=len(rows),
+        published=_ends(it["published"] for it in rows),
+        reproduced=_ends(it["reproduced"] for it in rows),
+        above=len(above),
+        by=_ends(above) if above else None,
+        are_mostly_above=2 * len(above) > len(rows),
+    )
+
+
+def _ends(values: Iterable[float]) -> tuple[float, float]:
+    values = sorted(values)
+    return values[0], values[-1]
+
+
+def _strongest(models: Iterable[Model], base: Model | None) -> Model | None:
+    """Return the model that differs from the base by the largest delta, if any is larger."""
+    if base is None:
+        return None
+
+    def same(model: Model) -> dict[str, Any]:
+        return {key: it for key, it in model["spec"].items() if key != "delta"}
+
+    found = [model for model in models if same(model) == same(base)]
+    strongest = max(found, key=lambda model: model["spec"]["delta"])
+    return strongest if strongest["spec"]["delta"] > base["spec"]["delta"] else None
+
+
+def _strong(
+    base: Model | None, strong: Model | None, weights: Iterable[Row]
+) -> SimpleNamespace | None:
+    """Compare a strong penalty with its base; None without the weights or accuracy of both."""
+    norms = {row["model"]: row["norm"] for row in weights}
+    if base is None or strong is None or None in (norms.get(base["name"]), norms.get(strong["name"])):
+        return None
+    accuracy = strong["result"]["test_accuracy"]
+    norm, base_norm = norms[strong["name"]], norms[base["name"]]
+    return SimpleNamespace(
+        norm=norm,
+        base_norm=base_norm,
+        shrinks=norm < base_norm,
+        accuracy=accuracy,
+        guesses=accuracy is not None and accuracy < GUESSING,
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list for a sentence: A, B, and C."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
 
 
 def _batch_norm_pairs(
