@@ -115,7 +115,7 @@ const cellsOf = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))
   .map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
 const least = (items, size) => items.reduce((a, b) => (size(b) < size(a) ? b : a), items[0]);
 // An axis between two places in the drawing; names on it stand at places of their own.
-const axisOf = (range, ticks, unit, name, from, to) => {
+const axisOf = (range, ticks, unit, from, to) => {
   const [low, high, kind] = range.split(" "), names = JSON.parse(ticks ?? "{}"), f = kind === "log" ? Math.log10 : Number;
   return {
     at: (text) => from + (f(names[text] ?? text) - f(low)) / (f(high) - f(low)) * (to - from),
@@ -123,7 +123,7 @@ const axisOf = (range, ticks, unit, name, from, to) => {
       if (isNaN(value)) return text;
       const shown = unit === "percent" ? `${(100 * value).toFixed(1)} %` : unit === "loss" ? value.toFixed(size < 100 ? 3 : 0)
         : size < 1e4 ? String(+value.toPrecision(4)) : value.toLocaleString("en");
-      return `${name ?? ""} ${shown.replaceAll("-", "−")}`.trim();
+      return shown.replaceAll("-", "−");
     },
   };
 };
@@ -131,10 +131,10 @@ for (const figure of all("figure:has(.panel[data-x])")) {
   const box = figure.querySelector(".scroll"), readout = make("div", { className: "readout", role: "status", hidden: true });
   const series = all(".series:not([data-kind=seed])", figure), names = [...new Set(series.map(({ dataset }) => dataset.series))];
   const panels = all(".panel[data-x]", figure).map((element) => {
-    const { box, panel: name, x, y, xTicks, yTicks, xName, xUnit, yUnit } = element.dataset;
+    const { box, panel: name, x, y, xTicks, yTicks, xName = "", xUnit, yUnit } = element.dataset;
     const [x0, y0, x1, y1] = box.split(" ").map(Number);
-    const axes = [axisOf(x, xTicks, xUnit, xName, x0, x1), axisOf(y, yTicks, yUnit, "", y1, y0)];
-    return { element, name, x0, y0, x1, y1, flat: !!yTicks, axes, points: [] };
+    const axes = [axisOf(x, xTicks, xUnit, x0, x1), axisOf(y, yTicks, yUnit, y1, y0)];
+    return { element, name, x0, y0, x1, y1, flat: !!yTicks, xName, axes, points: [] };
   });
   let loading, now, cursor, single;
   box.append(readout);
@@ -145,7 +145,8 @@ for (const figure of all("figure:has(.panel[data-x])")) {
       if (!panel || !names.includes(series) || !values[0] || !values[1]) continue;
       const [x, y] = panel.axes.map((axis, k) => ({ at: axis.at(values[k]), text: axis.show(values[k]) }));
       const [along, across] = panel.flat ? [y, x] : [x, y]; // names at the side are read down the side
-      if (isFinite(x.at + y.at)) panel.points.push({ series, at: along.at, across: across.at, label: along.text, text: across.text });
+      const label = panel.flat || isNaN(values[0]) ? along.text : `${panel.xName} ${x.text}`;
+      if (isFinite(x.at + y.at)) panel.points.push({ series, at: along.at, across: across.at, label, text: across.text });
     }
     for (const { points } of panels) points.sort((a, b) => a.at - b.at);
   });

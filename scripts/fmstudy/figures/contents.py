@@ -316,10 +316,13 @@ def panel_attributes(panel: Panel, width: float, height: float) -> dict[str, str
 
 
 def _axis_name(axes: Axes) -> str:
-    """Return the label of the x axis, which panels that share it may show only once."""
+    """Return the label of the x axis, which panels that share it may show only once.
+
+    A label that starts with a number is a note.
+    """
     shared = (axes, *axes.get_shared_x_axes().get_siblings(axes))
     text = next((label for it in shared if (label := it.get_xlabel().strip())), "")
-    return " ".join((text[:1].upper() + text[1:]).split())
+    return "" if text[:1].isdigit() else " ".join((text[:1].upper() + text[1:]).split())
 
 
 def _unit(axis: Axis, name: str) -> str:
