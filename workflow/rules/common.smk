@@ -58,6 +58,7 @@ configfile: DEFAULT_CONFIGURATION
 
 
 update_config(config, configuration.read_command_line(workflow.config_settings.config, (), origins))
+configuration.in_file_order(config, origins)
 try:
     resolved = resolve(config, origins, find_file)
 except configuration.ConfigurationError as error:
