@@ -76,6 +76,11 @@ def _tables(context: Mapping[str, Any], table: Table) -> dict[str, Rows]:
             for place, name in enumerate(data["classes"])
         ],
         "files": [{"file": name} | file for name, file in data["files"].items()],
+        "penalties": [
+            row
+            for row in (*table("part_a"), *table("part_b"))
+            if context["models"][row["model"]]["spec"]["penalty"] != "none"
+        ],
         "strengths": [row for row in table("strengths") if row["id"] and row["tolerance"]],
         "calibration": _with_diverged(table("calibration")),
         "duplicates": _with_diverged(table("duplicates")),
