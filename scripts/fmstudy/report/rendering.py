@@ -443,7 +443,7 @@ def _render(
         "APPENDIX": APPENDIX,
         **known,
     }
-    given = {**context, **own}
+    given = {**context, **own, "literature": environment.get_template("literature.j2").module}
     blocks = environment.get_template("blocks.html.j2").make_module(given)
     prose = Prose(
         str(Path(templates).parent / "text"),
