@@ -92,6 +92,11 @@ class Pair:
         return bool(self.row and self.row["difference"] < 0)
 
     @property
+    def excludes_zero(self) -> bool:
+        """Whether its interval, which no number of comparisons corrects, lies on one side of 0."""
+        return bool(self.row and self.interval and self.row["low"] * self.row["high"] > 0)
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing can be concluded."""
         return self.verdict not in ("better", "worse", "larger gap", "smaller gap")
@@ -524,9 +529,12 @@ def _depth(
     layers = [len(model["spec"]["hidden"]) for model in models]
     known = None not in sizes and layers == [*range(len(models))] and len(models) > 2
     epochs = {model["spec"]["epochs"] for model in models}
+    gaps = [it for both in pairwise(models) if (it := pair(*both, "test_gap_accuracy"))]
+    wider = [it.second["title"] for it in gaps if it.verdict == "larger gap"]
     return SimpleNamespace(
         steps=steps,
-        gaps=[it for both in pairwise(models) if (it := pair(*both, "test_gap_accuracy"))],
+        wider=listed(wider),
+        not_wider=listed([it.second["title"] for it in gaps if it.second["title"] not in wider]),
         mostly_first=known
         and steps[0].verdict == "better"
         and (sizes[0] or 0.0) > sum(it or 0.0 for it in sizes[1:]),
