@@ -50,6 +50,7 @@ ROLES = {
 }
 # The widths of a public write-up of what seems to be the source's exercise: Keras 2, 3, and 4.
 PUBLIC_WIDTHS = [[200], [400, 200], [600, 400, 200]]
+ONE_SEED = "too few seeds"  # the verdict of a Pair
 PLATEAU = 0.01  # a gain in accuracy by longer training that we call small
 GUESSING = 0.15  # test accuracy below which a model of ten classes has learned nothing
 
@@ -147,7 +148,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         if row["estimate"] is not None:
             measured = " ".join(filter(None, (estimate.write(row), row["unit"])))
         interval = (estimate.interval(row) or "") if measured else ""
-        return Claim(row["verdict"], measured, interval, row["says"].rstrip("."), row)
+        return Claim(row["verdict"], measured, interval, row["says"].strip().rstrip("."), row)
 
     def printed(source_model: str, split: str, metric: str, other: bool = False) -> Row | None:
         """Return the ledger's row of a published number; `other`: for the other reading."""
@@ -268,6 +269,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "widths": _widths(the.keras),
         "part_b_accuracies": _accuracies(table("ledger"), "B"),
+        "one_seed": {it["verdict"] for it in table("comparisons")} == {TOO_FEW},
         "balance": _balance(context["data"]),
         "listed": listed,
         "find": find,
@@ -470,7 +472,7 @@ def _all_or_none(**values: Any) -> SimpleNamespace | None:
 
 def _gaps(*metrics: Sequence[Pair]) -> SimpleNamespace | None:
     """Say for which models the gaps in accuracy and in loss are resolved as smaller."""
-    planned = [[it for it in pairs if it.row] for pairs in metrics]
+    planned = [[it for it in pairs if it.row and it.verdict != ONE_SEED] for pairs in metrics]
     if not all(planned):
         return None
 
@@ -488,14 +490,13 @@ def _gaps(*metrics: Sequence[Pair]) -> SimpleNamespace | None:
 
 def _penalties(
     changes: Mapping[str, Sequence[Pair]], roles: Mapping[str, Model | None], weights: Iterable[Row]
-) -> SimpleNamespace | None:
-    """Describe what penalties cost, and what L1 does to the weights; None without penalties.
+) -> SimpleNamespace:
+    """Describe what penalties cost, and what L1 does to the weights.
 
+    some     whether the study has the source's penalties
     costly   the change in accuracy, if worse, of the model whose gap in loss shrinks most
     weights  the rows of the plain model, signed L1, and true L1; None without all of them
     """
-    if not any(roles[role] for role in ("l1", "l2")):
-        return None
     shrunk = [it for it in changes["test_gap_loss"] if it.row and it.verdict == "smaller gap"]
     costly = None
     if shrunk:
@@ -510,7 +511,8 @@ def _penalties(
         key: own.get(names.get(role, ""))
         for key, role in (("plain", "two_layers"), ("signed", "l1"), ("true", "l1_other"))
     }
-    return SimpleNamespace(costly=costly, weights=_all_or_none(**rows))
+    some = bool(roles["l1"] or roles["l2"])
+    return SimpleNamespace(some=some, costly=costly, weights=_all_or_none(**rows))
 
 
 def _depth(
@@ -530,6 +532,7 @@ def _depth(
     known = None not in sizes and layers == [*range(len(models))] and len(models) > 2
     epochs = {model["spec"]["epochs"] for model in models}
     gaps = [it for both in pairwise(models) if (it := pair(*both, "test_gap_accuracy"))]
+    gaps = [it for it in gaps if it.row and it.verdict != ONE_SEED]
     wider = [it.second["title"] for it in gaps if it.verdict == "larger gap"]
     return SimpleNamespace(
         steps=steps,
