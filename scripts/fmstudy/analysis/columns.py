@@ -253,7 +253,7 @@ _MODEL = "title parameters seeds"
 PAGE = {
     "part-a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
     "depth": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
-    "part-b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "part_b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "batchnorm": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "models": f"{_MODEL} diverged {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "penalties": f"{_MODEL} {_TRAIN} {_TEST} train_objective test_objective",

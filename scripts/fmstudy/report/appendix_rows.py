@@ -228,17 +228,13 @@ def _topics(claims: Rows) -> list[SimpleNamespace]:
 def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     """Describe which classes are easy and hard for the models that are looked at closely.
 
-    models   those models, with their best and worst class by F1, and how many images they miss
+    models   those models, with their best and worst class by F1, calibration, and errors
     hardest, easiest   the classes with the lowest and the highest mean recall
     linear   the models without hidden layers; `keeps_start` if none of them has a penalty
     held_out whether any model holds out a validation part
     """
     settings, models = context["study"]["closer"], context["models"]
-    errors = {
-        row["model"]: (1 - row["accuracy"]) * row["images"]
-        for row in table("calibration")
-        if row["accuracy"] is not None
-    }
+    calibrated = {row["model"]: row for row in table("calibration") if row["ece"] is not None}
     found = []
     recalls: dict[str, list[float]] = {}
     for name in settings["models"]:
@@ -246,13 +242,15 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
         ranked = sorted(rows, key=lambda row: row["f1"])
         for row in rows:
             recalls.setdefault(row["class"], []).append(row["recall"])
+        own = calibrated.get(name)
         worst, best = (ranked[0], ranked[-1]) if ranked else (None, None)
         model = SimpleNamespace(
             name=name,
             title=models[name]["title"],
             worst=worst,
             best=best,
-            errors=errors.get(name),
+            calibration=own,
+            errors=(1 - own["accuracy"]) * own["images"] if own else None,
             finished=finished_seeds(models[name]["result"]),
         )
         found.append(model)
@@ -291,7 +289,6 @@ def _calibration(rows: Rows) -> SimpleNamespace:
         least=under[0] if under else None,
         best=by_error[0] if known else None,
         worst=by_error[-1] if known else None,
-        of={row["model"]: row for row in known},
     )
 
 

@@ -452,7 +452,7 @@ def _render(
         "APPENDIX": APPENDIX,
         **known,
     }
-    given = {**context, **own}
+    given = {**context, **own, "literature": environment.get_template("literature.j2").module}
     blocks = {
         name: _as_html(block)
         for template in ("blocks.html.j2", "appendix.html.j2")

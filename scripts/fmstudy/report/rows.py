@@ -32,8 +32,8 @@ def by_split(ledger: Iterable[Row], source_model: str) -> list[Metrics]:
     own = [row for row in ledger if row["source_model"] == source_model]
     return [
         _metrics(name, [row for row in own if (row["split"], _is_other(row)) == (split, other)])
-        for split, name in SPLITS.items()
         for other in (False, True)
+        for split, name in SPLITS.items()
         if any((row["split"], _is_other(row)) == (split, other) for row in own)
     ]
 
