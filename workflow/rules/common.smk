@@ -72,8 +72,13 @@ MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": stud
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 TEMPLATES, FONTS = (
-    sorted(os.path.relpath(path) for path in (HERE / "report").glob(files) if path.is_file())
-    for files in ("templates/**/*", "fonts/*.ttf")
+    sorted(
+        os.path.relpath(path)
+        for pattern in patterns
+        for path in (HERE / "report").glob(pattern)
+        if path.is_file()
+    )
+    for patterns in (("templates/**/*", "text/**/*.md"), ("fonts/*.ttf",))
 )
 
 

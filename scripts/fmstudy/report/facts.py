@@ -5,9 +5,10 @@ Everything here is a number, a name, or a yes or no; the sentences stand in `rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median, mode
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +27,6 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
     kind_of,
 )
-
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
@@ -112,13 +112,15 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the rows of a table, or none if the study does not have it."""
         return list(tables.get(name, []))
 
+    def row_of(first: Model, second: Model, metric: str) -> Row | None:
+        names = {"first": first["name"], "second": second["name"]}
+        return find(table("comparisons"), **names, metric=metric)
+
     def pair(first: Model | None, second: Model | None, metric: str) -> Pair | None:
         """Return the comparison of two models; None if the study lacks one of them."""
         if first is None or second is None:
             return None
-        wanted = {"first": first["name"], "second": second["name"], "metric": metric}
-        row = find(table("comparisons"), **wanted)
-        return _pair(first, second, metric, row)
+        return _pair(first, second, metric, row_of(first, second, metric))
 
     def claim(key: str) -> Claim:
         """Return a claim of the source."""
@@ -155,26 +157,38 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         dropout=[both for both in dropout if all(both)],
         batch_norm=_batch_norm_pairs(study["comparisons"], models),
     )
+
+    def compared(
+        couples: Iterable[tuple[Model | None, Model | None]], *metrics: str
+    ) -> list[list[Pair]]:
+        """Return the comparisons of couples of models in each metric."""
+        known = [(first, second) for first, second in couples if first and second]
+        return [
+            [_pair(first, second, it, row_of(first, second, it)) for it in metrics]
+            for first, second in known
+        ]
+
     lessons = SimpleNamespace(
         width=sweep("width"),
-        depth=[pair(*both, "test_accuracy") for both in pairwise(the.depth)],
-        penalties=[
-            pair(the.two_layers, model, "test_gap_loss")
-            for model in (the.l1_other, the.l2_other, the.l2)
-            if the.two_layers and model
-        ],
-        dropout=[
-            (pair(*both, "test_gap_accuracy"), pair(*both, "test_accuracy"), pair(*both, "test_loss"))
-            for both in the.dropout
-        ],
-        batch_norm=[
-            (pair(*both, "test_accuracy"), pair(*both, "test_loss")) for both in the.batch_norm
-        ],
+        depth=compared(pairwise(the.depth), "test_accuracy"),
+        penalties=compared(
+            [(the.two_layers, it) for it in (the.l1_other, the.l2_other, the.l2)], "test_gap_loss"
+        ),
+        dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy"),
+        batch_norm=compared(the.batch_norm, "test_accuracy", "test_loss"),
     )
     return {
         "the": the,
         "lessons": lessons,
         "score": _score(tables),
+        "claims_with": lambda keys, verdict: [
+            claim(key) for key in keys if claim(key).verdict == verdict
+        ],
+        "signed_l1": _two_readings(printed, "mlp-300-100 L1", the.l1, the.l1_other),
+        "l2_strength": _two_readings(printed, "mlp-300-100 L2", the.l2, the.l2_other),
+        "ninety_two": _above_ours(table("ledger")),
+        "noise_facts": _noise(table("comparisons"), table("intervals"), models),
+        "noise_sources": _noise_sources(table("noise")),
         "pair": pair,
         "claim": claim,
         "printed": printed,
@@ -196,7 +210,9 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
 
     def parts(part: str) -> SimpleNamespace:
         rows = [row for row in numbers if row["part"] == part]
-        return SimpleNamespace(numbers=len(rows), reproduced=count(rows, REPRODUCED))
+        reproduced = count(rows, REPRODUCED)
+        mostly = 2 * reproduced > len(rows)
+        return SimpleNamespace(numbers=len(rows), reproduced=reproduced, mostly=mostly)
 
     decided = (SUPPORTED, CONTRADICTED, UNTESTED)
     return SimpleNamespace(
@@ -218,6 +234,89 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
     )
 
 
+def _two_readings(
+    printed: Callable[..., Row | None],
+    source_model: str,
+    literal: Model | None,
+    other: Model | None,
+) -> SimpleNamespace | None:
+    """Hold the printed training loss with penalty against both readings of a penalty."""
+    rows = [printed(source_model, "train", "penalized loss", reading) for reading in (False, True)]
+    if literal is None or other is None or any(_without_value(row) for row in rows):
+        return None
+    first, second = (row for row in rows if row)
+    nearer = abs(second["difference"]) < abs(first["difference"])
+    return SimpleNamespace(
+        published=first["published"],
+        literal=first["reproduced"],
+        other=second["reproduced"],
+        literal_fits=not nearer,
+        other_fits=nearer,
+        strong=literal["spec"]["delta"],
+        weak=other["spec"]["delta"],
+    )
+
+
+def _without_value(row: Row | None) -> bool:
+    return row is None or row["difference"] is None
+
+
+def _above_ours(ledger: Iterable[Row]) -> SimpleNamespace | None:
+    """Count the test accuracies printed in Part B that lie above ours; None if most do not."""
+    rows = [
+        row
+        for row in ledger
+        if (row["part"], row["metric"]) == ("B", "accuracy") and not _without_value(row)
+    ]
+    above = [-row["difference"] for row in rows if row["difference"] < 0]
+    if 2 * len(above) <= len(rows):
+        return None
+    return SimpleNamespace(printed=len(rows), higher=len(above), farthest=max(above))
+
+
+def _noise(
+    comparisons: Iterable[Row], intervals: Iterable[Row], models: Mapping[str, Model]
+) -> SimpleNamespace:
+    """Describe how well the study tells test accuracies apart.
+
+    resolution   the median over comparisons of the smallest difference that is sure to be resolved
+    images       half the width of the interval of one trained network over other test images
+    """
+    rows = [row for row in comparisons if row["metric"] == "test_accuracy"]
+    judged = [row for row in rows if row["resolution"] is not None]
+    widths = [
+        (row["one_high"] - row["one_low"]) / 2
+        for row in intervals
+        if row["metric"] == "test_accuracy" and row["one_low"] is not None
+    ]
+    return SimpleNamespace(
+        resolution=median(row["resolution"] for row in judged) if judged else None,
+        compared=len(judged),
+        unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
+        seeds=mode(len(model["seeds"]) for model in models.values()),
+        images=median(widths) if widths else 0.0,
+    )
+
+
+def _noise_sources(rows: Sequence[Row]) -> SimpleNamespace:
+    """Describe the sources of noise at the last epoch."""
+    last = [row for row in rows if row["epoch"] == max(row["epoch"] for row in rows)]
+    known = [
+        row
+        for row in last
+        if row["source"] != "test images" and row["accuracy_deviation"] is not None
+    ]
+    single = [row for row in known if row["source"] != "all together"]
+    lows = [row["accuracy_deviation_low"] for row in single]
+    highs = [row["accuracy_deviation_high"] for row in single]
+    rounding = find(known, source="rounding")
+    return SimpleNamespace(
+        known=bool(known),
+        overlap=len(single) > 1 and min(highs) > max(lows),
+        rounding=rounding["loss_deviation"] if rounding else None,
+    )
+
+
 def _pair(first: Model, second: Model, metric: str, row: Row | None) -> Pair:
     if row is None:
         return Pair(first, second, metric)
@@ -225,7 +324,7 @@ def _pair(first: Model, second: Model, metric: str, row: Row | None) -> Pair:
         return Pair(first, second, metric, NO_VALUE)
     unit = "nats" if metric.endswith("loss") else "points"
     shown = column("comparisons", "difference")
-    verdict = {TOO_FEW: "too few seeds"}.get(row["verdict"], row["verdict"])
+    verdict = "too few seeds" if row["verdict"] == TOO_FEW else str(row["verdict"])
     resolution = ""
     if row["resolution"] is not None:
         resolution = f"{column('comparisons', 'resolution').write(row)} {unit}"
@@ -233,8 +332,8 @@ def _pair(first: Model, second: Model, metric: str, row: Row | None) -> Pair:
         first,
         second,
         metric,
-        UNRESOLVED if verdict.startswith(UNRESOLVED) else verdict,
-        f"{shown.write({**row, 'difference': abs(row['difference'])}).lstrip('+')} {unit}",
+        UNRESOLVED if UNRESOLVED in verdict else verdict,
+        f"{shown.write(dict(row, difference=abs(row['difference']))).lstrip('+')} {unit}",
         f"{shown.write(row)} {unit}",
         shown.interval(row) or "",
         resolution,
@@ -274,4 +373,3 @@ def find(rows: Iterable[Row], **wanted: Any) -> Row | None:
 def unique(models: Iterable[Model]) -> list[Model]:
     """Return the models in order, each once: one may re-do several of the source's."""
     return list({model["name"]: model for model in models}.values())
-

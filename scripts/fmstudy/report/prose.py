@@ -72,10 +72,10 @@ class Prose:
         self._environment.filters |= filters
         self._markdown = self._converter()
 
-    def __call__(self, name: str, **values: Any) -> Html:
+    def __call__(self, name: str, /, **values: Any) -> Html:
         """Return a text as HTML; an empty one, if all of it is left out, is falsy."""
         source = self._environment.get_template(f"{name}.md").render(values)
-        return Html(self._fill(self._markdown.render(source)).strip())
+        return Html(self._fill(self._refer(self._markdown.render(source))).strip())
 
     # ------------------------------------------------------------------------------- values
     def _keep(self, value: Any) -> Any:
@@ -95,11 +95,15 @@ class Prose:
     # ----------------------------------------------------------------------------- Markdown
     def _converter(self) -> MarkdownIt:
         markdown = MarkdownIt("commonmark", {"html": False})
-        markdown.normalizeLink = lambda url: url  # values in it are marks
+        markdown.normalizeLink = _unchanged  # type: ignore[method-assign]
         markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False)
         for box in BOXES:
             markdown.use(container_plugin, name=box)
-        markdown.use(container_plugin, name="fold", render=self._fold)
+        markdown.use(
+            container_plugin,
+            name="fold",
+            render=lambda _, tokens, place, *__: self._fold(tokens, place),
+        )
         markdown.core.ruler.after("inline", "blocks", _find_blocks)
         rules = {
             "blocks": self._draw_blocks,
@@ -127,13 +131,15 @@ class Prose:
     def _math(self, display: str) -> Callable[..., str]:
         def rule(tokens: list[Token], place: int, *_: Any) -> str:
             formula = str(self._formula(self._name(tokens[place].content.strip()), display))
-            return f'<div class="formula" tabindex="0">{formula}</div>' if display == "block" else (
-                formula
+            return (
+                f'<div class="formula" tabindex="0">{formula}</div>'
+                if display == "block"
+                else (formula)
             )
 
         return rule
 
-    def _fold(self, _: Any, tokens: list[Token], place: int, *__: Any) -> str:
+    def _fold(self, tokens: list[Token], place: int) -> str:
         if tokens[place].nesting < 0:
             return "</details>\n"
         title = tokens[place].info.strip().partition(" ")[2]
@@ -142,9 +148,9 @@ class Prose:
     def _open_heading(self, tokens: list[Token], place: int, *_: Any) -> str:
         inline = tokens[place + 1]
         level, key = int(tokens[place].tag[1]) + 1, None
-        last = (inline.children or [None])[-1]
-        if last is not None and (found := _ID.search(last.content)):
-            key, last.content = self._name(found[1]), last.content[: found.start()]
+        for last in (inline.children or [])[-1:]:
+            if found := _ID.search(last.content):
+                key, last.content = self._name(found[1]), last.content[: found.start()]
         title = Html(self._fill(self._inline(inline)))
         inline.children = []
         return str(self._blocks["heading"](level, key, title))
@@ -154,7 +160,7 @@ class Prose:
         images = [child for child in tokens[place].children or [] if child.type == "image"]
         drawn = []
         for image in images:
-            kind, _, name = self._name(str(image.attrs["src"])).partition(":")
+            kind, name = self._name(str(image.attrs["src"])).split(":")
             caption = Html(self._fill(self._inline(image)).strip())
             block = self._blocks[name if kind == "block" else kind]
             drawn.append(str(block(caption) if kind == "block" else block(name, caption)))
@@ -162,11 +168,14 @@ class Prose:
         return f'<div class="row">\n{text}\n</div>\n' if len(images) > 1 else f"{text}\n"
 
 
+def _unchanged(url: str) -> str:
+    """Leave the marks of values in a URL as they are."""
+    return url
+
+
 def _find_blocks(state: StateCore) -> None:
     """Mark paragraphs of images alone."""
-    for before, token, after in zip(
-        state.tokens, state.tokens[1:], state.tokens[2:], strict=False
-    ):
+    for before, token, after in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if before.type == "paragraph_open" and token.type == "inline":
             kinds = {child.type for child in token.children or []}
             if "image" in kinds and kinds <= {"image", "softbreak"}:

@@ -27,7 +27,6 @@ from markupsafe import Markup
 from fmstudy.analysis import columns, verdicts
 from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.analysis.formats import FORMATS
-from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.statistics import ALPHA
 from fmstudy.report import facts, pagefigures, provenance
 from fmstudy.report.fonts import characters_of, embedded
