@@ -121,6 +121,11 @@ class Experiment:
             return ""
         return between(row, "low", "high", kind) or ""
 
+    def starting_weight(self, momentum: float) -> float:
+        """Return what the start of a moving average weighs after the full-batch steps."""
+        weight: float = momentum ** self.settings["full"]["steps"]
+        return weight
+
     def levels_reached(self) -> list[SimpleNamespace]:
         """Return, by activation, the highest level that both networks reach with every seed.
 
@@ -163,6 +168,20 @@ def named(activation: str) -> str:
     return {"relu": "ReLU"}.get(activation, activation)
 
 
+def lower_loss(pairs: Iterable[Sequence[Any]]) -> str:
+    """Answer whether models have a lower loss than others: yes, no, in part, or why not.
+
+    `pairs` has several comparisons (`facts.Pair`) for each pair of models, that of losses last.
+    """
+    words = [it[-1].verdict for it in pairs]
+    resolved = {word for word in words if word in ("better", "worse")}
+    if not resolved:
+        return FEW if FEW in words else UNRESOLVED
+    if len(resolved) > 1:
+        return PARTLY
+    return YES if resolved == {"better"} else NO
+
+
 def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names that the texts of Part C use, from the result of `load_context`."""
     tables, given = context["tables"], context["study"]["batchnorm"]
@@ -177,7 +196,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         return next((row for row in claims if row["claim"] == key), {"verdict": UNTESTED, "says": key})
 
     return {
-        "bn": _score(predictions, claims, experiments.values()),
+        "lower_loss": lower_loss,
+        "bn": _score(predictions, claims, experiments.values(), tables.get("bn_equality", [])),
         "bn_claim": bn_claim,
         "experiment": experiments.__getitem__,
         "experiments": list(experiments.values()),
@@ -227,13 +247,19 @@ def _hypothesis(row: Row) -> Hypothesis:
 
 
 def _score(
-    predictions: Sequence[Row], claims: Sequence[Row], experiments: Iterable[Experiment]
+    predictions: Sequence[Row],
+    claims: Sequence[Row],
+    experiments: Iterable[Experiment],
+    equality: Iterable[Row],
 ) -> SimpleNamespace:
-    """Count claims by verdict, and predictions by outcome; name the experiments that are run."""
+    """Count claims by verdict and predictions by outcome, and name the experiments that are run."""
     words = [row["verdict"] for row in claims]
     fresh = [row for row in predictions if row["seen"] != "yes"]
     told = [row for row in fresh if row["outcome"] != OPEN_OUTCOME]
     decided = (SUPPORTED, CONTRADICTED, IN_PART)
+    experiments = list(experiments)
+    shown = [it.name for it in experiments if it.is_run]
+    drifts = [row for row in predictions if row["prediction"] in ("drift-sigmoid", "drift-relu")]
     return SimpleNamespace(
         claims=len(words),
         supported=words.count(SUPPORTED),
@@ -244,7 +270,11 @@ def _score(
         told=len(told),
         failed=[row for row in told if row["outcome"] == OTHERWISE],
         seen=len(predictions) - len(fresh),
-        shown=[it.name for it in experiments if it.is_run],
+        shown=shown,
+        waiting=[it.title for it in experiments if not it.is_run],
+        largest_deviation=max((row["deviation"] for row in equality), default=None),
+        others=[name for name in shown if name != "curves"],
+        drift_is_smaller=bool(drifts) and all(row["verdict"] == SUPPORTED for row in drifts),
     )
 
 

@@ -27,6 +27,7 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
     kind_of,
 )
+from fmstudy.report import experiment_rows, experiments
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
@@ -177,6 +178,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy"),
         batch_norm=compared(the.batch_norm, "test_accuracy", "test_loss"),
     )
+    part_c = experiments.collect(context)
     return {
         "the": the,
         "lessons": lessons,
@@ -196,6 +198,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "sweep": sweep,
         "find": find,
         "rows": table,
+        **part_c,
+        "made_table": experiment_rows.collect(context, part_c["experiment"], the.batch_norm),
     }
 
 

@@ -81,7 +81,7 @@ class Prose:
     def _keep(self, value: Any) -> Any:
         """Keep a value until the Markdown is converted, and return what stands for it."""
         if isinstance(value, Markup) and not isinstance(value, Html):
-            return value  # a macro's text, whose values are kept already
+            return value.strip()  # a macro's text, whose values are kept already
         plain = re.sub(f"[{FIRST}{LAST}]", "", value if isinstance(value, Html) else str(value))
         self._values.append(str(plain if isinstance(value, Html) else escape(plain)))
         return Markup(f"{FIRST}{len(self._values) - 1}{LAST}")
