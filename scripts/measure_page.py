@@ -1,4 +1,4 @@
-"""Measure a rendered report against its budget: size, first paint, and time to interactive.
+"""Measure a rendered report against its budget: length, size, first paint, time to interactive.
 
     python scripts/measure_page.py report/final.html
 
@@ -19,11 +19,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
 
 COMMANDS = ("chromium-headless-shell", "chromium", "google-chrome")
 LOADS = 5
 SLOWER = 4  # roughly a phone
+SCREEN = ViewportSize(width=1280, height=800)
 
 
 class Budget(NamedTuple):
@@ -37,9 +38,13 @@ class Budget(NamedTuple):
 
 
 BUDGET = (
+    Budget("words", "visible words of the body", 6000, 8000, ""),
+    Budget("screens", "screens of the body, 1280 x 800", 35, 45, ""),
+    Budget("tables", "tables in the body", 8, 12, ""),
+    Budget("caption", "words of the longest caption in the body", 30, 40, ""),
     Budget("raw", "the page", 3.0, 5.0, "MB"),
     Budget("gzip", "the page, compressed", 1.2, 2.0, "MB"),
-    Budget("script", "JavaScript", 25.0, 30.0, "KB"),
+    Budget("script", "JavaScript", 8.0, 20.0, "KB"),
     Budget("style", "CSS without fonts", 12.0, 25.0, "KB"),
     Budget("paint", "first paint", 0.2, 0.5, "s"),
     Budget("ready", "all interaction ready", 0.3, 0.8, "s"),
@@ -87,9 +92,34 @@ def sizes(html: str) -> dict[str, float]:
     return whole | {"script": inside("script"), "style": inside("style")}
 
 
+def length(browser: Browser, page_file: Path) -> dict[str, float]:
+    """Return the length of the body, which ends where the appendix begins."""
+    context = browser.new_context(viewport=SCREEN, offline=True)
+    page = context.new_page()
+    page.goto(page_file.resolve().as_uri())
+    found: dict[str, float] = page.evaluate(
+        """() => {
+            const of = selector => [...document.querySelectorAll(`.chapter ${selector}`)];
+            const words = element => (
+                element.innerText.match(/[^\\s]*[\\p{L}\\p{N}][^\\s]*/gu) || []
+            ).length;
+            const chapters = [...document.querySelectorAll(".chapter")];
+            const end = document.getElementById("appendix").getBoundingClientRect().top;
+            return {
+                words: chapters.map(words).reduce((sum, it) => sum + it, 0),
+                screens: (end + window.scrollY) / window.innerHeight,
+                tables: of("table").filter(it => it.checkVisibility()).length,
+                caption: Math.max(0, ...of("figcaption").map(words)),
+            };
+        }"""
+    )
+    context.close()
+    return found
+
+
 def load_times(browser: Browser, page_file: Path, slower: int = 1) -> dict[str, float]:
     """Return the seconds to the first paint and to the end of script.js, NaN if not reached."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context = browser.new_context(viewport=SCREEN, offline=True)
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
@@ -116,6 +146,7 @@ def measure(page_file: Path) -> dict[str, float]:
     found = sizes(page_file.read_text(encoding="utf-8"))
     with sync_playwright() as playwright:
         browser = launch(playwright)
+        found |= length(browser, page_file)
         for prefix, slower in (("", 1), ("slow ", SLOWER)):
             loads = [load_times(browser, page_file, slower) for _ in range(LOADS)]
             for key in ("paint", "ready"):

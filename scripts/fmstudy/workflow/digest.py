@@ -57,7 +57,12 @@ def study_digest() -> str:
     )
     texts = sorted(
         (path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
-        for files in ("Snakefile", "workflow/rules/*.smk", "report/templates/**/*", "report/text/**/*")
+        for files in (
+            "Snakefile",
+            "workflow/rules/*.smk",
+            "report/templates/**/*",
+            "report/text/**/*",
+        )
         for path in root.glob(files)
         if path.is_file()
     )
