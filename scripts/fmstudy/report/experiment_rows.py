@@ -12,7 +12,7 @@ from fmstudy.report.experiments import Experiment, named
 
 Row = dict[str, Any]
 
-NETS = {"plain": "without", "bn": "with"}
+NETS = {"plain": "plain", "bn": "batch norm"}
 NEVER = "never"
 
 
