@@ -106,7 +106,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
             "experiments": {
                 name: {
                     "title": experiment.title,
-                    "question": experiment.question,
                     "run": name in batchnorm.settings,
                     "settings": batchnorm.settings.get(name),
                     "arms": {
