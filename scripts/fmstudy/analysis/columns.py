@@ -284,7 +284,6 @@ PAGE = {
     "processor_seconds peak_memory_mb arithmetic rate finished",
     "experiment-software": "code jobs names",
     "files": "file size sha256",
-    "bn-equality": "title lowlevel keras",
     "training-software": "engine trainings python tensorflow keras numpy code",
     "versions": "software version",
     "machines": "processor system cores trainings",

@@ -54,7 +54,7 @@ def collect(context: Mapping[str, Any]) -> SimpleNamespace:
         hardest=_hardest(table("hardest")),
         duplicates=_duplicates(table("duplicates"), table("similarity")),
         certainty=_certainty(table),
-        engines=_engines(table("engines"), table("bn_equality")),
+        engines=_engines(table("engines")),
     )
 
 
@@ -95,7 +95,6 @@ def _tables(context: Mapping[str, Any], table: Table) -> dict[str, Rows]:
             row | {"images_note": f"{row['left_out']} left out" if row["left_out"] else ""}
             for row in table("engines")
         ],
-        "bn-equality": _equality(table("bn_equality")),
         "costs-of-groups": context["provenance"]["groups"],
         "costs-of-parts": context["provenance"]["parts"],
         "jobs": context["provenance"]["jobs"],
@@ -124,16 +123,6 @@ def _counted(rows: Rows, keys: Sequence[str]) -> Rows:
     """Return the combinations of values that occur, with how many trainings have each."""
     counts = Counter(tuple(row[key] for key in keys) for row in rows)
     return [dict(zip(keys, values, strict=True)) | {"trainings": n} for values, n in counts.items()]
-
-
-def _equality(rows: Rows) -> Rows:
-    """Return one row per quantity with the deviations of both engines."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        title = row["quantity"].replace("_", " ").capitalize()
-        mine = found.setdefault(title, {"title": title, "lowlevel": None, "keras": None})
-        mine[row["engine"]] = row["deviation"]
-    return list(found.values())
 
 
 def _places(study: Mapping[str, Any]) -> Rows:
@@ -403,7 +392,7 @@ def _range(rows: Rows) -> SimpleNamespace | None:
     return SimpleNamespace(low=min(found), high=max(found)) if found else None
 
 
-def _engines(rows: Rows, equality: Rows) -> SimpleNamespace:
+def _engines(rows: Rows) -> SimpleNamespace:
     """Describe how far the engines are from NumPy: the worst, and comparisons that missed."""
     known = [row for row in rows if row["gradient"] is not None]
     return SimpleNamespace(
@@ -412,5 +401,4 @@ def _engines(rows: Rows, equality: Rows) -> SimpleNamespace:
         tolerance=rows[0]["tolerance"] if rows else None,
         steps=rows[0]["steps"] if rows else None,
         worst=max(known, key=lambda row: row["gradient"], default=None),
-        worst_of_batch_norm=max(equality, key=lambda row: row["deviation"], default=None),
     )

@@ -263,7 +263,7 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 # The chapters, and the appendix, in order: files of the texts, by the key of their heading.
 CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise")
 APPENDIX = (
-    *("results", "ledger", "claims", "experiments", "mistakes", "statistics", "explorer"),
+    *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
 
