@@ -285,18 +285,16 @@ def _agreement(rows: Rows) -> SimpleNamespace | None:
     """Describe how similar mistakes are between models, and between seeds of one model."""
     known = [row for row in rows if row["kappa"] is not None]
     others = sorted((it for it in known if it["model"] != it["other"]), key=lambda it: it["kappa"])
-    same = [row["kappa"] for row in known if row["model"] == row["other"]]
+    same = [row for row in known if row["model"] == row["other"]]
     if not others:
         return None
-    shared, agreement = ([row[key] for row in others] for key in ("shared_errors", "agreement"))
     return SimpleNamespace(
-        least_shared=min(shared),
-        most_shared=max(shared),
-        lowest_agreement=min(agreement),
-        highest_agreement=max(agreement),
+        pairs=len(others),
+        shared=_range(others, "shared_errors"),
+        agreement=_range(others, "agreement"),
         lowest=others[0],
         highest=others[-1],
-        same=SimpleNamespace(low=min(same), high=max(same)) if same else None,
+        same=_range(same, "kappa"),
     )
 
 
@@ -324,14 +322,14 @@ def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace:
     below = [row for row in likeness if row["correlation"] < limit]
     above = [row for row in likeness if row["correlation"] > limit]
     known = [row for row in rows if row["all"] is not None and row["without"] is not None]
-    moved = [row["without"] - row["all"] for row in known]
+    moved = [{"points": row["without"] - row["all"]} for row in known]
     comparable = [row for row in known if row["only"] is not None and row["matched"] is not None]
     return SimpleNamespace(
         chosen=chosen,
         lowest=below[0] if below else None,
         below=below[-1] if below else None,
         above=above[0] if above else None,
-        moved=SimpleNamespace(low=min(moved), high=max(moved)) if moved else None,
+        moved=_range(moved, "points"),
         comparable=len(comparable),
         higher=sum(row["only"] > row["matched"] for row in comparable),
         counts=rows[0] if rows else None,
@@ -370,7 +368,6 @@ def _certainty(table: Table) -> SimpleNamespace:
         groups=len(groups),
         comparisons=len(own),
         experiments=len(experiments),
-        families=len(topics) + len(groups) + len(experiments),
         asks_again="curves" in experiments,
         largest_family=max((row["family"] for row in accuracies if row["family"]), default=None),
         coverage=_range(_kind(checks, "coverage")),
@@ -387,8 +384,8 @@ def _kind(checks: Rows, kind: str) -> Rows:
     return [row for row in checks if row["kind"] == kind]
 
 
-def _range(rows: Rows) -> SimpleNamespace | None:
-    found = [row["found"] for row in rows if row["found"] is not None]
+def _range(rows: Rows, key: str = "found") -> SimpleNamespace | None:
+    found = [row[key] for row in rows if row[key] is not None]
     return SimpleNamespace(low=min(found), high=max(found)) if found else None
 
 
