@@ -6,7 +6,7 @@ import pandas as pd
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import marks_told, name_of, seeds_told
-from fmstudy.figures.plots import empty_figure, nats
+from fmstudy.figures.axes import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
 
 

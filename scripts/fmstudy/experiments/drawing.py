@@ -19,8 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.analysis.formats import fixed, significant
 from fmstudy.experiments.reading import SMALLEST, some, values_of
-from fmstudy.figures.colors import FAINT, HUES
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     SEED_POINTS,
     SMALL,
     WIDTH,
@@ -33,6 +32,7 @@ from fmstudy.figures.plots import (
     show_tick_labels,
     subsample,
 )
+from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.study.spec import number
 
 HUE = {

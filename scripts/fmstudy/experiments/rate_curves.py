@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, name_of
 from fmstudy.experiments.reading import some, values_of
-from fmstudy.figures.plots import label_ends
+from fmstudy.figures.axes import label_ends
 from fmstudy.study.spec import number
 
 

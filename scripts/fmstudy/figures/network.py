@@ -5,8 +5,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from fmstudy.figures.axes import ARROW, SMALL, WIDTH
 from fmstudy.figures.colors import FAINT, HUES, INK
-from fmstudy.figures.plots import ARROW, SMALL, WIDTH
 from fmstudy.figures.svg import Drawing, style
 
 PLAIN, NORMALIZED = HUES[:2]

@@ -9,8 +9,8 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.batch_size.quantities import rows_at_best_rates
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import values_of
+from fmstudy.figures.axes import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.colors import FAINT, HUES
-from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
 

@@ -10,7 +10,7 @@ from fmstudy.analysis.formats import brief
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     draw_seeds,
     empty_figure,
     label_ends,

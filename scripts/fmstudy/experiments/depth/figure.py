@@ -7,7 +7,7 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.depth.quantities import growth
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import SMALLEST, some, values_of
-from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
+from fmstudy.figures.axes import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
 

@@ -9,8 +9,8 @@ from fmstudy.analysis.formats import fixed, signed
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed, marks_told, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.axes import empty_figure, nats, write
 from fmstudy.figures.colors import HUES, INK
-from fmstudy.figures.plots import empty_figure, nats, write
 from fmstudy.figures.svg import Drawing, style
 
 

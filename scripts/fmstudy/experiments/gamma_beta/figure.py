@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed, marks_told, seeds_told
 from fmstudy.experiments.reading import values_of
-from fmstudy.figures.colors import FAINT, HUES, INK, readable
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     BESIDE_ROW,
     DARKER,
     SMALL,
@@ -20,6 +19,7 @@ from fmstudy.figures.plots import (
     percent_axis,
     write,
 )
+from fmstudy.figures.colors import FAINT, HUES, INK, readable
 from fmstudy.figures.svg import Drawing, style
 
 TRAINED = {

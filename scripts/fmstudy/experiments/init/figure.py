@@ -7,7 +7,7 @@ import pandas as pd
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
-from fmstudy.figures.plots import empty_figure, nats
+from fmstudy.figures.axes import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
 from fmstudy.study.spec import number
 

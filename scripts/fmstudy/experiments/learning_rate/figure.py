@@ -11,8 +11,8 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.learning_rate.quantities import decades, grid_step, usable_rates
 from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.axes import empty_figure, percent, percent_axis
 from fmstudy.figures.colors import FAINT
-from fmstudy.figures.plots import empty_figure, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
 

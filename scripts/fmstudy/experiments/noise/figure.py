@@ -11,8 +11,8 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed
 from fmstudy.experiments.noise.quantities import NAMES, TEST_IMAGES
 from fmstudy.experiments.reading import some
+from fmstudy.figures.axes import empty_figure
 from fmstudy.figures.colors import HUES, INK
-from fmstudy.figures.plots import empty_figure
 from fmstudy.figures.svg import Drawing, style
 
 PANELS = {

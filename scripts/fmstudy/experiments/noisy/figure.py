@@ -4,7 +4,7 @@ import pandas as pd
 
 from fmstudy.experiments.drawing import marks_told, seeds_told
 from fmstudy.experiments.rate_curves import draw_rates
-from fmstudy.figures.plots import empty_figure, nats
+from fmstudy.figures.axes import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
 
 

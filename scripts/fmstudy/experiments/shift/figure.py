@@ -10,7 +10,7 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, seed_means, some, values_of
 from fmstudy.experiments.shift.quantities import quantities
-from fmstudy.figures.plots import BAND, BESIDE_ROW, empty_figure, subsample, write
+from fmstudy.figures.axes import BAND, BESIDE_ROW, empty_figure, subsample, write
 from fmstudy.figures.svg import Drawing, style
 
 

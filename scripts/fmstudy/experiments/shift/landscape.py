@@ -8,8 +8,8 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import SMALLEST, Settings, seed_means, values_of
 from fmstudy.experiments.shift.quantities import quantities
+from fmstudy.figures.axes import empty_figure
 from fmstudy.figures.colors import INK
-from fmstudy.figures.plots import empty_figure
 from fmstudy.figures.svg import Drawing, style
 
 LANDSCAPE = {

@@ -13,8 +13,8 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.experiments.speed.quantities import step_seconds, steps_to
+from fmstudy.figures.axes import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.colors import FAINT
-from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 from fmstudy.study.spec import number
 
