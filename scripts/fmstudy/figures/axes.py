@@ -7,6 +7,7 @@ Part B) solid, the final test value a dot, published values open diamonds, singl
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -74,24 +75,29 @@ def row_of_panels(count: int, height: float = 2.8, **given: Any) -> tuple[Figure
     return figure, list(np.atleast_1d(axes))
 
 
+def round_ticks(bins: int, integer: bool = False) -> MaxNLocator:
+    """Return a locator of at most so many ticks per axis, at steps of 1, 2 or 5."""
+    return MaxNLocator(bins, steps=[1, 2, 5, 10], integer=integer)
+
+
 def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Label an axis of fractions with percentages."""
     target = axes.yaxis if axis == "y" else axes.xaxis
-    target.set_major_locator(MaxNLocator(bins))
+    target.set_major_locator(round_ticks(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: f"{_tick(100 * value)} %"))
 
 
 def points_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Label an axis of differences of fractions with percentage points."""
     target = axes.yaxis if axis == "y" else axes.xaxis
-    target.set_major_locator(MaxNLocator(bins))
+    target.set_major_locator(round_ticks(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: _tick(100 * value)))
 
 
 def number_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Label an axis with plain numbers."""
     target = axes.yaxis if axis == "y" else axes.xaxis
-    target.set_major_locator(MaxNLocator(bins))
+    target.set_major_locator(round_ticks(bins))
     target.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
 
 
@@ -119,7 +125,7 @@ def swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
 def epoch_axis(axes: Axes, label: str = "epoch") -> None:
     """Label the x axis with a few integers."""
     axes.set_xlabel(label)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(round_ticks(5, integer=True))
 
 
 def plain(axes: Axes, strong: Literal["x", "y", "both"] = "both") -> None:
@@ -130,11 +136,12 @@ def plain(axes: Axes, strong: Literal["x", "y", "both"] = "both") -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows of axes from the top down, and draw the grid along x."""
-    axes.set_yticks(range(len(names)), names)
+def name_rows(axes: Axes, names: Sequence[str], places: Sequence[float] | None = None) -> None:
+    """Name the rows of axes from the top down, at 0, 1, 2, ... or other places."""
+    places = range(len(names)) if places is None else places
+    axes.set_yticks(places, names)
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_ylim(max(places) + 0.6, -0.6)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
 
@@ -149,6 +156,16 @@ def show_tick_labels(panels: Iterable[Axes]) -> None:
 
 
 # ----------------------------------------------------------------------------------------- labels
+def short_titles(titles: Sequence[str], most: int = 34) -> list[str]:
+    """Shorten titles: without the words that all of them start with, and cut."""
+    words = [title.split() for title in titles]
+    common = 0
+    if len(set(titles)) > 1:
+        while len({tuple(one[: common + 1]) for one in words}) == 1:
+            common += 1
+    return [textwrap.shorten(" ".join(one[common:]), most) for one in words]
+
+
 def write(
     axes: Axes,
     text: str,
@@ -209,17 +226,17 @@ def subsample(count: int, points: int) -> np.ndarray:
     return np.arange(count - 1, -1, -max(1, math.ceil(count / points)))[::-1]
 
 
-def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool) -> None:
+def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool, beginning: float = 0.05) -> None:
     """Exclude the steep beginning of training, which would flatten the rest of the curves.
 
-    Each of `curves` is (epochs, seeds), NaN where there is no value.  The limits include all
-    single marks, such as published values.
+    Each of `curves` is (epochs, seeds), NaN where there is no value; `beginning` is the share of
+    the epochs to exclude.  The limits include all single marks, such as published values.
     """
     starts, bests = [], []
     for seeds in curves:
         known = seeds[np.isfinite(seeds).any(axis=1)]
         if len(known):
-            start = known[min(len(known) - 1, max(1, math.ceil(0.05 * len(known))))]
+            start = known[min(len(known) - 1, max(1, math.ceil(beginning * len(known))))]
             starts.append(np.nanmin(start) if rising else np.nanmax(start))
             bests.append(np.nanmax(known) if rising else np.nanmin(known))
     heights = [np.asarray(line.get_ydata()) for line in axes.lines]

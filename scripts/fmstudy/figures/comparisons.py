@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from fmstudy.analysis.results import Runs
 from fmstudy.figures.axes import (
-    WIDTH,
+    NARROW,
     empty_figure,
     error_bars,
     finished_seeds,
@@ -21,9 +21,11 @@ from fmstudy.figures.axes import (
     number_axis,
     percent_axis,
     points_axis,
+    roomy,
     row_of_panels,
+    short_titles,
 )
-from fmstudy.figures.colors import FAINT, HUES, INK
+from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.figures.curves import small_multiples
 from fmstudy.figures.svg import Drawing, style
 
@@ -62,8 +64,8 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
             )
             _draw_differences(panel, rows)
             panel.set_title(title)
-            name_rows(panel, [textwrap.shorten(name, 34) for name in names])
-            (number_axis if metric == "test_loss" else points_axis)(panel, "x", 4)
+            name_rows(panel, short_titles(names))
+            (number_axis if metric == "test_loss" else points_axis)(panel, "x", 3)
     return Drawing(
         figure,
         f"Differences from {base['title']}",
@@ -84,7 +86,7 @@ def _draw_differences(axes: Axes, rows: pd.DataFrame) -> None:
 def penalty_curves(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
     """Draw the learning curves of each penalized model over those of the first model."""
     base, *others = models
-    drawing = small_multiples(others, [base], runs, "Learning curves by penalty", False)
+    drawing = small_multiples(others, [base], runs, "Learning curves by penalty", False, 0.2)
     return drawing._replace(
         description="Means over seeds. Blue: the model above, training dashed, held-out data "
         f"solid. Gray: {base['title']}. Losses are without the penalty."
@@ -112,48 +114,38 @@ def close_models(
     if pairs.empty:
         return empty_figure("No planned comparison has a result.")
     with style():
-        figure, grid = plt.subplots(1, len(pairs), figsize=(WIDTH, 3.0), sharey=False,
-                                    squeeze=False, layout="constrained")  # fmt: skip
-        spans = []
-        for axes, row in zip(grid[0], pairs.to_dict("records"), strict=True):
-            for place, side in enumerate(("first", "second")):
+        figure, axes = plt.subplots(figsize=(NARROW, 0.7 + 0.85 * len(pairs)), layout=roomy())
+        names, places = [], []
+        for index, row in enumerate(pairs.to_dict("records")):
+            for step, side in enumerate(("first", "second")):
                 seeds = finished_seeds(trainings, runs_by_model[row[side]])["test_accuracy"]
-                title = row[f"{side}_title"]
-                draw_seeds_and_interval(axes, seeds.to_numpy(), samples, place, title)
-            titles = [row["first_title"], row["second_title"]]
-            axes.set_xticks((0, 1), ["\n".join(textwrap.wrap(title, 14)) for title in titles])
-            axes.tick_params(axis="x", labelcolor=INK, length=0)
-            axes.set_xlim(-0.5, 1.6)
-            axes.set_label(" and ".join(titles))
-            low, high = axes.get_ylim()
-            spans.append((low + high, high - low))
-        half = max(span for _, span in spans) / 2
-        for axes, (double, _) in zip(grid[0], spans, strict=True):  # equal scales
-            axes.set_ylim(double / 2 - half, double / 2 + half)
-            percent_axis(axes)
-        grid[0, 0].set_ylabel("test accuracy")
+                names.append(textwrap.shorten(row[f"{side}_title"], 30))
+                places.append(2.5 * index + step)
+                draw_seeds_and_interval(axes, seeds.to_numpy(), samples, places[-1], HUES[step])
+        name_rows(axes, names, places)
+        axes.set_xlabel("test accuracy")
+        percent_axis(axes, "x")
     return Drawing(
         figure,
         "Models that differ least in test accuracy",
-        "Dots: seeds; dash: their mean. Bar beside: 95 % interval of one training for other test "
-        "images. All panels span equally many points.",
+        "The closest planned pairs. Dots: seeds, with their mean; bar below: 95 % interval of one "
+        "training for other test images.",
     )
 
 
 def draw_seeds_and_interval(
-    axes: Axes, seeds: np.ndarray, samples: int, place: float, name: str
+    axes: Axes, seeds: np.ndarray, samples: int, place: float, hue: str
 ) -> None:
-    """Draw the accuracies of seeds as dots, and beside them the interval over test images."""
+    """Draw the accuracies of seeds as dots in a row, above the interval over test images."""
     # imports scipy, which other figures do not need
     from fmstudy.analysis.statistics import share_interval
 
     if not len(seeds):
         return
-    hue, mean = HUES[int(place) % 2], float(np.mean(seeds))
-    axes.plot([place - 0.08] * len(seeds), seeds, "o", color=hue, markersize=6, alpha=0.6,
-              markeredgewidth=0, label=f"{name}, single seeds", gid="seed")  # fmt: skip
-    axes.plot([place - 0.08], [mean], "_", color=hue, markersize=16, markeredgewidth=1.6,
-              label=f"{name}, mean", gid="held-out")  # fmt: skip
-    low, high = share_interval(mean * samples, samples)
-    axes.plot([place + 0.2] * 2, [low, high], color=hue, linewidth=5, alpha=0.4,
-              solid_capstyle="butt", label=f"{name}, interval", gid="other")  # fmt: skip
+    mean, above, below = float(np.mean(seeds)), place - 0.17, place + 0.17
+    axes.plot(seeds, [above] * len(seeds), "o", color=hue, markersize=6, alpha=0.6,
+              markeredgewidth=0, label="single seeds", gid="seed")  # fmt: skip
+    axes.plot([mean], [above], "|", color=hue, markersize=13, markeredgewidth=1.8,
+              label="mean of the seeds", gid="held-out")  # fmt: skip
+    axes.plot(share_interval(mean * samples, samples), [below] * 2, color=hue, linewidth=5,
+              alpha=0.4, solid_capstyle="butt", label="test images", gid="other")  # fmt: skip

@@ -45,6 +45,7 @@ from fmstudy.figures.svg import Drawing, style
 GAP_POINTS, SWEEP_POINTS, SMALL_POINTS = 40, 100, 40
 # Total points for the lines of several models on shared axes.
 MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
+FAR_BELOW = 0.3  # of the median accuracy; models further below are outside the axes
 TOGETHER = 3  # models at most on shared axes; more become small multiples
 SIBLING = "#b4b9c0"  # the gray of other models
 
@@ -253,10 +254,12 @@ def small_multiples(
     runs: Runs,
     title: str,
     with_penalty: bool = True,
+    beginning: float = 0.05,
 ) -> Drawing:
     """Draw accuracy above loss over epochs, one column per model, on shared axes.
 
-    Held-out curves of the siblings lie behind each model, in gray.
+    Held-out curves of the siblings lie behind each model, in gray.  The axes exclude this share of
+    the epochs, and models far below the others, whose final values are written at the edge.
     """
     splits = {model["name"]: ("train", held_out_split(model)) for model in [*siblings, *shown]}
     read = {
@@ -278,7 +281,8 @@ def small_multiples(
                         behind = read[sibling["name"], splits[sibling["name"]][1]]
                         some = subsample(len(behind.epochs), SMALL_POINTS // 2)
                         mean = behind.mean(getattr(behind, metric))
-                        row.plot(behind.epochs[some], mean[some], color=SIBLING, linewidth=1.0)
+                        row.plot(behind.epochs[some], mean[some], color=SIBLING,
+                                 linewidth=1.0 if len(siblings) > 1 else 3.5)  # fmt: skip
                 for split in splits[name]:
                     curves = read[name, split]
                     dashes, width = ("--", 1.2) if split == "train" else ("-", 1.8)
@@ -292,11 +296,18 @@ def small_multiples(
             column[0].set_label(f"{model['title']}: accuracy")
             column[1].set_label(f"{model['title']}: loss")
             epoch_axis(column[1])
-        finished = [curves for curves in read.values() if curves.finished.any()] or [*read.values()]
+        near = _near(list(read.values()))
         percent_axis(grid[0, 0])
         number_axis(grid[1, 0])
-        limit(grid[0, 0], [c.counted(c.accuracy) for c in finished], rising=True)
-        limit(grid[1, 0], [c.counted(c.loss) for c in finished], rising=False)
+        limit(grid[0, 0], [c.counted(c.accuracy) for c in near], True, beginning)
+        limit(grid[1, 0], [c.counted(c.loss) for c in near], False, beginning)
+        for column, model in zip(grid.T, shown, strict=True):
+            curves = read[model["name"], other]
+            if not any(curves is one for one in near):
+                for row, text in zip(column, (percent(curves.final[0]), nats(curves.final[1])),
+                                     strict=True):  # fmt: skip
+                    row.text(0.5, 0.5, f"ends at\n{text}", transform=row.transAxes,
+                             color=HUES[0], ha="center", va="center")  # fmt: skip
         penalized = with_penalty and any(model["spec"]["penalty"] != "none" for model in shown)
         show_tick_labels(grid.ravel())
         for row, text in zip(grid, ("accuracy", "loss"), strict=True):
@@ -318,6 +329,15 @@ def small_multiples(
         f"Means over seeds. Blue: the model above, training dashed, {other} solid. Gray: "
         f"{other} curves of the other models.",
     )
+
+
+def _near(curves: Sequence[Curves]) -> list[Curves]:
+    """Return the curves whose final accuracy is not far below the median of all."""
+    finals = np.array([one.final[0] for one in curves])
+    if np.isnan(finals).all():
+        return list(curves)
+    lowest = np.nanmedian(finals) - FAR_BELOW
+    return [one for one, final in zip(curves, finals, strict=True) if final > lowest]
 
 
 # ------------------------------------------------------------------------------------------ sweeps

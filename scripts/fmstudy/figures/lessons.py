@@ -23,6 +23,7 @@ from fmstudy.figures.axes import (
     number_axis,
     percent_axis,
     points_axis,
+    round_ticks,
     subsample,
     swept_axis,
     write,
@@ -78,7 +79,7 @@ def width(sweep: pd.DataFrame, samples: int) -> Drawing:
 def depth(tables: Sequence[pd.DataFrame], groups: Sequence[Sequence[str]]) -> Drawing:
     """Draw test accuracy against the number of hidden layers, one line per group of models."""
     table = pd.concat(tables, ignore_index=True).set_index("model")
-    with _thumbnail("Test accuracy") as (figure, axes):
+    with _thumbnail("Accuracy") as (figure, axes):
         for hue, names in zip(HUES, groups, strict=False):
             rows = table.loc[list(names)]
             name = "Keras" if rows["engine"].iloc[0] == "keras" else "full batch"
@@ -88,7 +89,7 @@ def depth(tables: Sequence[pd.DataFrame], groups: Sequence[Sequence[str]]) -> Dr
                   color=hue, ha="right" if len(groups) == 1 or layers[-1] > 2 else "center",
                   fontsize=LARGE)  # fmt: skip
         axes.set_xlabel("hidden layers")
-        axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(round_ticks(5, integer=True))
         axes.margins(0.1, 0.15)
         percent_axis(axes, bins=4)
     return Drawing(
@@ -106,7 +107,7 @@ def penalties(comparisons: pd.DataFrame, base: str, others: Mapping[str, str]) -
         return empty_figure("No planned comparison with these models has a result.")
     middle = rows["difference"].to_numpy(dtype=float)
     low, high = (rows[end].astype(float).fillna(rows["difference"]) for end in ("low", "high"))
-    with _thumbnail("Change of gap") as (figure, axes):
+    with _thumbnail("Gap change") as (figure, axes):
         axes.axvline(0, color=FAINT, linewidth=1)
         axes.errorbar(middle, range(len(rows)), xerr=error_bars(middle, low, high), fmt="o",
                       color=HUES[0], markersize=7, elinewidth=2.5, label="change")  # fmt: skip
@@ -166,7 +167,7 @@ def _draw_lines(axes: Axes, drawn: Sequence[tuple[Any, Any, str, str]]) -> None:
         axes.plot(epochs[some], values[some], color=hue, linewidth=2.2, label=name)
     axes.legend(loc="best", handlelength=0, labelcolor="linecolor", borderaxespad=0.2)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(round_ticks(4, integer=True))
 
 
 def noise(
@@ -181,11 +182,16 @@ def noise(
         row = pairs.iloc[0]
         for place, side in enumerate(("first", "second")):
             seeds = finished_seeds(trainings, runs_by_model[row[side]])["test_accuracy"]
-            draw_seeds_and_interval(axes, seeds.to_numpy(), samples, place, row[f"{side}_title"])
-        axes.set_xticks((0, 1), ("one model", "another"))
-        axes.tick_params(axis="x", length=0)
-        axes.set_xlim(-0.5, 1.6)
-        percent_axis(axes, bins=4)
+            draw_seeds_and_interval(axes, seeds.to_numpy(), samples, place, HUES[place])
+        handles, names = axes.get_legend_handles_labels()
+        found = dict(zip(names, handles, strict=True))
+        named = {"seeds": "single seeds", "test images": "test images"}
+        axes.legend([found[name] for name in named.values() if name in found], named,
+                    loc="upper left", ncols=2, handlelength=1, labelcolor=FAINT)  # fmt: skip
+        axes.set_yticks([])
+        axes.set_ylim(1.5, -1.2)
+        axes.grid(axis="x")
+        percent_axis(axes, "x", 4)
     return Drawing(
         figure,
         f"{row['first_title']} and {row['second_title']}",

@@ -41,12 +41,9 @@ from fmstudy.figures.axes import (
     write,
 )
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER
-from fmstudy.figures.curves import held_out_split
+from fmstudy.figures.curves import FAR_BELOW, held_out_split
 from fmstudy.figures.svg import Drawing, style
 from fmstudy.study.spec import SECTIONS
-
-# Models this far below the median are outside the axes of the overview.
-FAR_BELOW = 0.3
 
 
 # ------------------------------------------------------------------------------------- all models
