@@ -31,9 +31,9 @@ from fmstudy.figures.svg import Drawing, style
 
 # Differences of fractions are in percentage points.
 DIFFERENCES = {
-    "test_accuracy": "Test accuracy, points",
-    "test_loss": "Test loss without penalty, nats",
-    "test_gap_accuracy": "Gap in accuracy, points",
+    "test_accuracy": "Accuracy, points",
+    "test_loss": "Loss, nats",
+    "test_gap_accuracy": "Gap, points",
 }
 CLOSEST = 4  # pairs of models
 
@@ -69,8 +69,8 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
     return Drawing(
         figure,
         f"Differences from {base['title']}",
-        f"Dots: differences from {base['title']}; bars: 95 % intervals for other seeds and test "
-        "images. Left of 0: smaller than without penalty.",
+        "Differences in test accuracy, test loss without penalty, and gap in accuracy; bars: 95 % "
+        "intervals. Left of 0: smaller than without penalty.",
     )
 
 

@@ -304,9 +304,11 @@ def small_multiples(
         for column, model in zip(grid.T, shown, strict=True):
             curves = read[model["name"], other]
             if not any(curves is one for one in near):
-                for row, text in zip(column, (percent(curves.final[0]), nats(curves.final[1])),
-                                     strict=True):  # fmt: skip
-                    row.text(0.5, 0.5, f"ends at\n{text}", transform=row.transAxes,
+                for row, height, text in (
+                    (column[0], 0.15, percent(curves.final[0])),
+                    (column[1], 0.8, nats(curves.final[1])),
+                ):
+                    row.text(0.62, height, f"ends at\n{text}", transform=row.transAxes,
                              color=HUES[0], ha="center", va="center")  # fmt: skip
         penalized = with_penalty and any(model["spec"]["penalty"] != "none" for model in shown)
         show_tick_labels(grid.ravel())

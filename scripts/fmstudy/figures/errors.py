@@ -290,7 +290,7 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     titles = [textwrap.shorten(model["title"], 30) for _, model in shown]
     with style():
         side = CELL * (spot[-1] + 1)
-        names = 0.075 * max(map(len, titles))  # inches
+        names = 0.064 * max(map(len, titles))  # inches
         figure, axes = plt.subplots(figsize=(side + names + 0.1, side + 0.1), layout="constrained")
         _heat(axes, same, BLUES, spot)
         for where, title in zip(spot, titles, strict=True):
@@ -311,7 +311,7 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
     )
 
 
-CELL = 0.19  # inches
+CELL = 0.18  # inches
 GROUP_GAP = 0.4  # between families of models, in cells
 
 

@@ -49,7 +49,7 @@ EXPERIMENTS = {
     "evaluation": Experiment("Inference statistics", "Do moving averages matter?", seconds=17),
     "shift": Experiment(
         "Inside the nets", "Do layers shift less, and is the loss smoother?", seconds=21,
-        figures=("figure", "landscape"),
+        figures=("figure", "inputs", "landscape"),
     ),
     "noisy": Experiment(
         "Random shifts", "Does a net suffer if its layers are shifted randomly?", seconds=33
