@@ -223,14 +223,14 @@ def log_y(axes: Axes) -> None:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return round ticks for a logarithmic axis: at least three if possible, at most six."""
+    """Return round ticks for a logarithmic axis: at least three if possible, at most five."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for marks in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
         ticks = [m * 10.0**p for p in powers for m in marks if low <= m * 10.0**p <= high]
         if len(ticks) >= 3:
             break
-    return ticks[:: math.ceil(len(ticks) / 6) or 1]
+    return ticks[:: math.ceil(len(ticks) / 5) or 1]
 
 
 def steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -252,7 +252,7 @@ def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool, beginning: flo
 def draw_summary(
     axes: Axes,
     x: Sequence[float] | np.ndarray,
-    table: Mapping[str, Any],
+    table: pd.DataFrame,
     name: str,
     hue: str,
     dashed: bool = False,

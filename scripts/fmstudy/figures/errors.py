@@ -63,7 +63,7 @@ def _map(
     colors: Colormap,
     low: float,
     high: float,
-    spot: np.ndarray | None = None,
+    spot: Sequence[float] | None = None,
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Fill the cells of a heat map with a few shades, and return the colors of the text in them.
 
@@ -72,7 +72,7 @@ def _map(
     are not 0, 1, 2, ...
     """
     rows, columns = values.shape
-    spot = np.arange(max(rows, columns)) if spot is None else spot
+    spot = range(max(rows, columns)) if spot is None else spot
     # A gap before the darkest shade: neither dark nor light text is readable on shades between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
     palette = [mpl.colors.to_hex(colors(step)) for step in steps]
@@ -282,7 +282,7 @@ def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Dr
         return empty_figure("There are no two trainings to compare.")
     place = {model["name"]: index for index, (_, model) in enumerate(shown)}
     steps = [GROUP_GAP * (one[0] != other[0]) for one, other in pairwise(shown)]
-    spot = np.arange(len(shown)) + np.cumsum([0.0, *steps])  # of rows and columns
+    spot = (np.arange(len(shown)) + np.cumsum([0.0, *steps])).tolist()  # of rows and columns
     same = np.full((len(shown), len(shown)), np.nan)
     for row in likeness.to_dict("records"):
         one, other = sorted((place[row["model"]], place[row["other"]]))
@@ -325,7 +325,7 @@ def _family(model: Mapping[str, Any]) -> int:
     return 2 if spec["dropout"] else 1
 
 
-def _heat(axes: Axes, values: np.ndarray, colors: Colormap, spot: np.ndarray) -> None:
+def _heat(axes: Axes, values: np.ndarray, colors: Colormap, spot: Sequence[float]) -> None:
     """Draw a square heat map with numbers; its rows and columns are at the places `spot`."""
     finite = values[np.isfinite(values)]
     if not finite.size:

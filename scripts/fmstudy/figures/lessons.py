@@ -47,7 +47,7 @@ PENALTIES = {"l1_signed": "signed L1", "l1": "L1", "l2": "L2"}
 @contextmanager
 def _thumbnail(title: str) -> Iterator[tuple[Figure, Axes]]:
     """Yield a small figure of one panel with large letters."""
-    sizes = {"font.size": LARGE, "axes.titlesize": LARGE + 1}
+    sizes: dict[Any, Any] = {"font.size": LARGE, "axes.titlesize": LARGE + 1}
     with style(), mpl.rc_context(sizes):
         figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
         axes.set_title(title)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ from fmstudy.figures.axes import (
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER
 from fmstudy.figures.curves import FAR_BELOW, held_out_split
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import SECTIONS
+from fmstudy.study.spec import FINISHED, SECTIONS
 
 
 # ------------------------------------------------------------------------------------- all models
@@ -64,7 +64,8 @@ def models_overview(
     if table.empty:
         return empty_figure("No model finished its training.")
     columns = [table[table["engine"] == engine] for engine in table["engine"].unique()]
-    near = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
+    is_near = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
+    near = set(table.loc[is_near, "model"])
     resolved = _resolved(comparisons)
     ruler = float(np.median(resolved)) if len(resolved) else None
     rows = max(map(len, columns)) + (ruler is not None)
@@ -93,7 +94,7 @@ def models_overview(
             axes.set_xlim(low, high)
     far = [
         ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
-        for row in table[~near].to_dict("records")
+        for row in table[~is_near].to_dict("records")
     ]
     if ruler is not None:
         far.append(("test accuracy", "smallest difference that seeds resolve", ruler, RULER))
@@ -113,14 +114,14 @@ RULER = "Resolvable difference"
 def _draw_models(
     axes: Axes,
     models: pd.DataFrame,
-    near: pd.Series,
+    near: Collection[str],
     trainings: pd.DataFrame,
     published: Mapping[str, Mapping[str, float]],
 ) -> None:
     hues = dict(zip(SECTIONS, HUES, strict=False))
-    for place, (index, row) in enumerate(models.iterrows()):
+    for place, row in enumerate(models.to_dict("records")):
         hue, mean = hues[row["section"]], row["test_accuracy"]
-        if not near[index]:
+        if row["model"] not in near:
             write(axes, f"◂ {percent(mean)}", (0, place), (4, 0), BESIDE_ROW, color=hue)
             continue
         value = published.get(row["model"], {}).get("test_accuracy")
@@ -180,19 +181,20 @@ def depth(
     held_out = held_out_split({"engine": engine})
     layers = [hidden_layers(hidden) for hidden in table["hidden"]]
     splits = dict.fromkeys(("train", held_out, "test"))
+    finished = trainings[trainings["status"] == FINISHED].set_index("run")
     with style():
         figure, axes = row_of_panels(3)
         for panel, metric in zip(axes, ("accuracy", "loss"), strict=False):
             for split in splits:
-                hue = HUES[1] if split == "test" != held_out else HUES[0]
                 name = f"{split}_{metric}"
-                _seed_dots(panel, layers, table, trainings, lambda rows, key=name: rows[key], hue)
-                look = {"linestyle": "--", "linewidth": 1.1} if split == "train" else {}
-                panel.plot(layers, table[name], color=hue, label=split, **look)
-        gap = f"{held_out}_accuracy"
-        _seed_dots(axes[2], layers, table, trainings,
-                   lambda rows: rows["train_accuracy"] - rows[gap], HUES[0])  # fmt: skip
-        axes[2].plot(layers, table["gap_accuracy"], color=HUES[0], label="gap")
+                hue = HUES[1] if split == "test" and held_out != "test" else HUES[0]
+                dashes, width = ("--", 1.1) if split == "train" else ("-", 1.8)
+                _seed_dots(panel, layers, table, finished[name], hue)
+                panel.plot(layers, table[name], color=hue, label=split, linestyle=dashes,
+                           linewidth=width)  # fmt: skip
+        gaps = finished["train_accuracy"] - finished[f"{held_out}_accuracy"]
+        _seed_dots(axes[2], layers, table, gaps, HUES[0])
+        axes[2].plot(layers, table["gap_accuracy"], color=HUES[0], linewidth=1.8, label="gap")
         _finish_finals(axes, held_out)
         for panel in axes:
             panel.set_xticks(layers)
@@ -212,17 +214,12 @@ def hidden_layers(hidden: Any) -> int:
 
 
 def _seed_dots(
-    axes: Axes,
-    places: Sequence[float],
-    table: pd.DataFrame,
-    trainings: pd.DataFrame,
-    value: Callable[[pd.DataFrame], pd.Series],
-    hue: str,
+    axes: Axes, places: Sequence[float], table: pd.DataFrame, values: pd.Series, hue: str
 ) -> None:
-    """Draw a dot for each finished seed of each model."""
+    """Draw a dot for each seed of each model; `values` are those of single seeds, by run."""
     for place, run in zip(places, table["run"], strict=True):
-        rows = finished_seeds(trainings, run)
-        axes.plot([place] * len(rows), value(rows), "o", color=hue, alpha=0.45, markersize=4,
+        own = values[values.index == run]
+        axes.plot([place] * len(own), own, "o", color=hue, alpha=0.45, markersize=4,
                   markeredgewidth=0, label="single seeds", gid="seed")  # fmt: skip
 
 
