@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from fmstudy.analysis.formats import number
+from fmstudy.analysis.formats import DIVERGED, number
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import has_finished, mean_of_finished
 from fmstudy.figures.axes import (
@@ -47,7 +47,7 @@ GAP_POINTS, SWEEP_POINTS, SMALL_POINTS = 40, 100, 40
 MEANS_POINTS, SEEDS_POINTS, GAPS_POINTS = 600, 600, 120
 FAR_BELOW = 0.3  # of the median accuracy; models further below are outside the axes
 TOGETHER = 3  # models at most on shared axes; more become small multiples
-SIBLING = "#b4b9c0"  # the gray of other models
+SIBLING = "#8c9299"  # the gray of other models
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ class Curves:
     def counted(self, values: np.ndarray) -> np.ndarray:
         """Return the seeds of a metric that count in its mean."""
         return values[:, self.finished] if self.finished.any() else values
+
+    def end(self, values: np.ndarray) -> float:
+        """Return the last finite mean of a metric; NaN if there is none."""
+        mean = self.mean(values)
+        known = mean[np.isfinite(mean)]
+        return float(known[-1]) if len(known) else math.nan
 
     @property
     def final(self) -> tuple[float, float]:
@@ -139,7 +145,7 @@ def learning_curves(
                     (right, curves.loss, curves.final[1], nats),
                 ):
                     _draw_curve(axes, curves, seeds, name, hue, points)
-                    ends[axes].append((final, f"{name} {form(final)}", hue))
+                    ends[axes].append((curves.end(seeds), f"{name} {form(final)}", hue))
             _draw_test_dots((left, right), model, runs, hue, f"{prefix}test")
             values = published.get(model["name"], {})
             for axes, metric in ((left, "accuracy"), (right, "loss")):
@@ -268,6 +274,9 @@ def small_multiples(
         for split in splits[model["name"]]
     }
     other = held_out_split(shown[0])
+    look: dict[str, float] = {"linewidth": 0.8}
+    if len(siblings) == 1:  # seen behind a curve that hardly differs
+        look = {"linewidth": 4.0, "alpha": 0.5}
     with style():
         figure, grid = plt.subplots(
             2, len(shown), figsize=(WIDTH, 4.4), sharex=True, sharey="row", squeeze=False,
@@ -281,8 +290,7 @@ def small_multiples(
                         behind = read[sibling["name"], splits[sibling["name"]][1]]
                         some = subsample(len(behind.epochs), SMALL_POINTS // 2)
                         mean = behind.mean(getattr(behind, metric))
-                        row.plot(behind.epochs[some], mean[some], color=SIBLING,
-                                 linewidth=1.0 if len(siblings) > 1 else 3.5)  # fmt: skip
+                        row.plot(behind.epochs[some], mean[some], color=SIBLING, **look)
                 for split in splits[name]:
                     curves = read[name, split]
                     dashes, width = ("--", 1.2) if split == "train" else ("-", 1.8)
@@ -308,7 +316,7 @@ def small_multiples(
                     (column[0], 0.15, percent(curves.final[0])),
                     (column[1], 0.8, nats(curves.final[1])),
                 ):
-                    row.text(0.62, height, f"ends at\n{text}", transform=row.transAxes,
+                    row.text(0.62, height, text if text == DIVERGED else f"ends at\n{text}", transform=row.transAxes,
                              color=HUES[0], ha="center", va="center")  # fmt: skip
         penalized = with_penalty and any(model["spec"]["penalty"] != "none" for model in shown)
         show_tick_labels(grid.ravel())
@@ -365,8 +373,9 @@ def sweep_curves(
             epochs = curves.epochs[some]
             left.plot(epochs, accuracy[some], color=hue, linewidth=1.4, label=name)
             right.plot(epochs, loss[some], color=hue, linewidth=1.4, label=name)
-            ends[left].append((float(accuracy[-1]), name, hue))
-            ends[right].append((float(loss[-1]), name, hue))
+            said = name if math.isfinite(curves.final[1]) else f"{name} {DIVERGED}"
+            ends[left].append((curves.end(curves.accuracy), said, hue))
+            ends[right].append((curves.end(curves.loss), said, hue))
         left.set_title(f"{held_out.capitalize()} accuracy")
         right.set_title(f"{held_out.capitalize()} loss (without penalty), nats")
         percent_axis(left)
