@@ -8,6 +8,7 @@ from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
+from fmstudy.study.shown import curves_shown_by
 from fmstudy.study.spec import SECTIONS, number
 
 
@@ -81,13 +82,13 @@ def explorer_start(study: Study) -> list[str]:
 
 def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     """Describe the whole study for the report."""
-    batchnorm = study.batchnorm
+    batchnorm, curves = study.batchnorm, curves_shown_by(study)
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
         "sections": dict(SECTIONS),
         "sweeps": [sweep(given) for given in study.sweeps.values()],
-        "comparisons": comparisons(study),
+        "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": names(study.depth),
         "weights": names(study.weights),
