@@ -84,12 +84,13 @@ const answer = ([first, second]) => {
   $("question").textContent = `Is ${first.title} better than ${second.title}?`;
   const turned = data.pairs[first.name + " " + second.name], known = data.pairs[second.name + " " + first.name] ?? turned;
   const told = known?.map(([away, low, high, verdict, planned], m) => {
-    if (away == null) return "cannot be compared, because trainings diverged";
-    if (turned) [away, low, high, verdict] = [-away, -high, -low, { better: "worse", worse: "better" }[verdict] ?? verdict];
-    return `is ${write(Math.abs(away), m)} ${m ? "nats" : "points"} ${away < 0 ? "lower" : "higher"}: ${verdict} (${
-      verdict.includes("few") ? "" : `95 % interval ${signed(low, m)} to ${signed(high, m)}; `}${planned ? "planned" : "not planned"})`;
+    if (away == null) return "no value, because trainings diverged. ";
+    if (turned) [away, low, high] = [-away, high && -high, low && -low];
+    return `${{ [turned ? "worse" : "better"]: "yes", [turned ? "better" : "worse"]: "no, worse" }[verdict] ?? verdict}: it is ${
+      write(Math.abs(away), m)} ${m ? "nats" : "points"} ${away < 0 ? "lower" : "higher"} (${
+      low == null ? "" : `95 % interval ${signed(low, m)} to ${signed(high, m)}; `}${planned ? "planned" : "not planned"}). `;
   });
-  $("answer").textContent = told ? `Its test accuracy ${told[0]}. Its test loss ${told[1]}.` : $("answer").dataset.none;
+  $("answer").textContent = told ? `By test accuracy, ${told[0]}By test loss, ${told[1]}` : $("answer").dataset.none;
 };
 
 const show = () => {

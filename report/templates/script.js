@@ -50,11 +50,11 @@ for (const head of all("table.sortable thead th"))
   head.append(makeButton(() => sort(head.closest("table"), head), ...head.childNodes));
 
 // Tables: show only rows with this verdict; tables of one group share the choice.
-for (const tables of Map.groupBy(all("table[data-filter]"), (table) => table.dataset.filter).values()) {
-  const rows = tables.flatMap((table) => all("tbody tr", table)), words = new Set(rows.flatMap((row) => row.dataset.verdict ?? []));
+for (const group of new Set(all("table[data-filter]").map((table) => table.dataset.filter))) {
+  const rows = all(`table[data-filter="${group}"] tbody tr`), words = new Set(rows.flatMap((row) => row.dataset.verdict ?? []));
   const choice = make("select", {}, new Option("all verdicts", ""), ...[...words].map((word) => new Option(word)));
   choice.onchange = () => { for (const row of rows) row.hidden = choice.value && choice.value !== row.dataset.verdict; };
-  if (words.size > 1) tables[0].closest(".scroll").before(make("label", { className: "filter" }, "Show ", choice));
+  if (words.size > 1) rows[0].closest(".scroll").before(make("label", { className: "filter" }, "Show ", choice));
 }
 
 // A link to what is folded away or filtered out brings it back.
@@ -136,7 +136,7 @@ for (const figure of all("figure:has(.panel[data-x])")) {
     const axes = [axisOf(x, xTicks, xUnit, x0, x1), axisOf(y, yTicks, yUnit, y1, y0)];
     return { element, name, x0, y0, x1, y1, flat: !!yTicks, xName, axes, points: [] };
   });
-  let loading, now, cursor, single;
+  let loading, stops, now, cursor, single;
   box.append(readout);
 
   const load = () => loading ??= unpack(figure.querySelector("a.data")).then((text) => {
@@ -148,7 +148,8 @@ for (const figure of all("figure:has(.panel[data-x])")) {
       const label = panel.flat || isNaN(values[0]) ? along.text : `${panel.xName} ${x.text}`;
       if (isFinite(x.at + y.at)) panel.points.push({ series, at: along.at, across: across.at, label, text: across.text });
     }
-    for (const { points } of panels) points.sort((a, b) => a.at - b.at);
+    stops = panels.flatMap((panel) => panel.points.map(({ at }) => ({ panel, at })).sort((a, b) => a.at - b.at))
+      .filter(({ panel, at }, i, all) => panel !== all[i - 1]?.panel || at - all[i - 1].at > 0.5);
   });
   const hide = () => {
     readout.hidden = true;
@@ -191,8 +192,6 @@ for (const figure of all("figure:has(.panel[data-x])")) {
   };
   // To the next place that has a value; past the end of a panel, on to the next panel.
   const step = (by) => {
-    const stops = panels.flatMap((panel) => panel.points.map(({ at }) => ({ panel, at })))
-      .filter(({ panel, at }, i, all) => panel !== all[i - 1]?.panel || at - all[i - 1].at > 0.5);
     const place = now ? stops.findIndex(({ panel, at }) => panel === now.panel && Math.abs(at - now.at) < 0.5) + by : 0;
     if (stops.length) readAt(stops.at(place % stops.length).panel, stops.at(place % stops.length).at);
   };
