@@ -39,7 +39,7 @@ class Budget(NamedTuple):
 BUDGET = (
     Budget("raw", "the page", 3.0, 5.0, "MB"),
     Budget("gzip", "the page, compressed", 1.2, 2.0, "MB"),
-    Budget("script", "JavaScript", 25.0, 30.0, "KB"),
+    Budget("script", "JavaScript", 20.0, 20.0, "KB"),
     Budget("style", "CSS without fonts", 12.0, 25.0, "KB"),
     Budget("paint", "first paint", 0.2, 0.5, "s"),
     Budget("ready", "all interaction ready", 0.3, 0.8, "s"),

@@ -91,7 +91,7 @@ const columnsOf = (table) => {
   });
 };
 // In a spreadsheet, a text must not turn into a formula, a number, a date, or a time.
-const RISKY = /^([=+@-]|\d[\d\s.,:/%+-]*(e?[\d+-]*|[ap]m?)$|(?=.*\d)[\d. /-]*(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*[\d. /-]*$)/i;
+const RISKY = /^([=+@-]|\d[\d\s.,:/%+-]*(e?[\d+-]*|[ap]m?)$|(?=.*\d)[\d. /-]*(jan|feb|m(a|ä|)r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*[\d. /-]*$)/i;
 const toCsv = (columns, separator, point) => columns[0].map((_, row) => columns.map(({ [row]: cell }) =>
   typeof cell === "number" ? String(cell).replace(".", point)
     : `"${point === "," && RISKY.test(cell) ? "'" : ""}${cell.replaceAll('"', '""')}"`).join(separator) + "\r\n");
