@@ -14,10 +14,10 @@ const add = (parent, tag, attributes, text) => {
   parent.append(node);
   return node;
 };
-const write = (number, m) => // rounded as by hand, as everywhere in the report
+const write = (number, m) => // rounded as by hand
   number == null ? "–" : ((m ? 1 : 100) * number + 1e-9 * Math.sign(number)).toFixed(m ? 3 : 2);
 const signed = (number, m, text = write(number, m)) => (text > 0 ? "+" : "") + text.replace("-", text < 0 ? "−" : "");
-// A row of a table for each model; a cell is a list of texts, of which all but one are small.
+// A row for each model; a cell is a list of texts, all but the first small.
 const fill = (id, cells) => {
   $(id).replaceChildren();
   for (const model of models) {
@@ -33,7 +33,7 @@ const chart = (id, m) => {
   const svg = $(id), width = svg.clientWidth, right = width - 50, last = Math.max(...models.map((model) => model.last), 1);
   const lines = [0, 1].flatMap((split) => models.map((model) => ({ ...model, split, values: model.mean[split][m] })))
     .filter(({ values }) => values[0] >= 0);
-  // As in the figures, the first steep part of a curve does not count for the height.
+  // The first steep part of a curve does not count for the height.
   const heights = lines.flatMap(({ values, test, grid, last }) => [test[m] ?? values.at(-1), ...values.filter((_, i) => grid[i] >= last / 10)]);
   const low = Math.min(...heights), span = Math.max(...heights) - low || 0.1;
   const x = (epoch) => 46 + (right - 46) * epoch / last, y = (number) => 228 - 210 * (number - low) / span;

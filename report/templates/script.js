@@ -14,7 +14,7 @@ const showTheme = () => { theme.textContent = `Theme: ${root.dataset.theme || "a
 theme.hidden = false;
 theme.onclick = () => {
   root.dataset.theme = { "": "dark", dark: "light", light: "" }[root.dataset.theme || ""];
-  try { localStorage.theme = root.dataset.theme; } catch { /* not allowed: until the page is left */ }
+  try { localStorage.theme = root.dataset.theme; } catch { /* not allowed */ }
   showTheme();
 };
 showTheme();
@@ -85,9 +85,10 @@ const columnsOf = (table) => {
   return heads.flatMap((head, c) => {
     const cells = rows.map((row) => partsOf(row[c])), title = tidy(head.textContent);
     const numeric = head.matches(".n") || (!c && cells.every(([text]) => isNumber(text)));
-    return [...Array(Math.max(1, ...cells.map(({ length }) => length))).keys()].map((k) =>
-      [k ? `${title} (${k + 1})` : title, ...cells.map(({ [k]: text = "" }) =>
-        isNumber(text) && (k || numeric || /^[−+]/.test(text)) ? toNumber(text) : text)]);
+    return [...Array(Math.max(1, ...cells.map(({ length }) => length))).keys()].map((k) => {
+      const parts = cells.map(({ [k]: text = "" }) => isNumber(text) && (k || numeric || /^[−+]/.test(text)) ? toNumber(text) : text);
+      return [k ? `${title} (${parts.every((it) => it >= 0 || it < 0) ? k % 2 ? "from" : "to" : k + 1})` : title, ...parts];
+    });
   });
 };
 // In a spreadsheet, a text must not turn into a formula, a number, a date, or a time.
@@ -156,7 +157,7 @@ for (const figure of all("figure:has(.panel[data-x])")) {
     cursor?.remove();
     now = null;
   };
-  // The values of all series at the place nearest to this one, and a line through them.
+  // The values of all series at the nearest place, and a line through them.
   const readAt = (panel, place) => {
     hide();
     const nearest = least(panel.points, (it) => Math.abs(it.at - place));
@@ -190,7 +191,7 @@ for (const figure of all("figure:has(.panel[data-x])")) {
         return panel.flat ? { panel, place: y, across: x } : { panel, place: x, across: y };
     }
   };
-  // To the next place that has a value; past the end of a panel, on to the next panel.
+  // To the next value; past the end of a panel, on to the next panel.
   const step = (by) => {
     const place = now ? stops.findIndex(({ panel, at }) => panel === now.panel && Math.abs(at - now.at) < 0.5) + by : 0;
     if (stops.length) readAt(stops.at(place % stops.length).panel, stops.at(place % stops.length).at);
