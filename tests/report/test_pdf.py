@@ -343,10 +343,18 @@ def test_how_to_read_a_figure_is_said_once(tmp_path):
         (r"\hat{x}_k", "x hat sub k"),
         (r"\frac{x - \mu}{\sigma}", "the whole of x minus mu, over sigma"),
         (r"\delta \sum_{w} w^2", "delta sum over w of w squared"),
+        (r"\delta \sum_{w} |w|", "delta sum over w of the absolute value of w"),
+        (r"\sigma_k^2 \le \sigma_k^m", "sigma sub k squared is at most sigma sub k to the power m"),
     ],
 )
 def test_a_formula_is_read_aloud(latex, words):
     assert formulas.spoken(latex) == words
+
+
+def test_every_sign_of_the_reports_formulas_is_read_as_a_word(paper):
+    words = re.findall(r'<img class="math"[^>]*? alt="([^"]*)"', paper.html)
+    assert len(words) > 20
+    assert [it for it in words if not re.fullmatch(r"[A-Za-z0-9 ,.]+", html.unescape(it))] == []
 
 
 def test_an_unknown_command_in_a_formula_is_refused():

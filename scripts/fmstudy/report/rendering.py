@@ -200,7 +200,10 @@ def math_markup(latex: str, display: str = "inline") -> Markup:
     mathml = convert(latex, display=display)
     if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
-    return Markup(mathml)
+    # A thin space separates a function's name, such as log, from all but operators and brackets.
+    name, space = r"<mi>\w{2,}</mi>", r'\1<mspace width="0.167em" />'
+    mathml = re.sub(rf"(</m(?!o\b)\w+>)(?={name})", space, mathml)
+    return Markup(re.sub(rf"({name})(?=<m(?!o\b))", space, mathml))
 
 
 # ------------------------------------------------------------------------------------ verdicts
