@@ -353,7 +353,7 @@ def test_sweeps_are_summed_up_in_words(tmp_path: Path):
         rows.append(row)
     sweep = {"title": "Delta", "vary": "delta", "values": [1e-4, 1e-3, 1.0]}
     drawing = plots.sweep_summary(pd.DataFrame(rows), sweep)
-    assert "87.0\N{NO-BREAK SPACE}% at 1e-3" in drawing.title
+    assert "87.0\N{NO-BREAK SPACE}% at 0.001" in drawing.title
     assert "10.0\N{NO-BREAK SPACE}% at 1" in drawing.title
     text = ET.tostring(saved(drawing, tmp_path / "sweep_x.svg"), encoding="unicode")
     assert "mathdefault" not in text

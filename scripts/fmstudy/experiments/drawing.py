@@ -33,7 +33,7 @@ from fmstudy.figures.plots import (
     show_tick_labels,
     subsample,
 )
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 HUE = {
     "plain": HUES[0],

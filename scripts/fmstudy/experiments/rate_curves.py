@@ -10,7 +10,7 @@ from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, listed, name_of
 from fmstudy.experiments.reading import some, values_of
 from fmstudy.figures.plots import label_ends
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 
 def draw_rates(

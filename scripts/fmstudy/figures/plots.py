@@ -23,13 +23,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.analysis.formats import DIVERGED, fixed
-from fmstudy.analysis.formats import number as short
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import NEAR_ZERO, has_finished, mean_of_finished, near_zero
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import SECTIONS, RunSpec, number
+from fmstudy.numbers import number
+from fmstudy.study.spec import SECTIONS, RunSpec
 
 WIDTH = 8.0  # inches
 # The overview is narrow, so that it is readable on a phone.
@@ -80,7 +80,7 @@ def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Label an axis of fractions with percentages."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     target.set_major_locator(MaxNLocator(bins))
-    target.set_major_formatter(FuncFormatter(lambda value, _: f"{short(100 * value)} %"))
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{number(100 * value)} %"))
 
 
 def write(
@@ -127,7 +127,7 @@ def power_axis(axes: Axes, axis: str) -> None:
     """Label powers of ten without mathematical markup, which the style disables."""
     target = axes.yaxis if axis == "y" else axes.xaxis
     axes.minorticks_off()
-    target.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.6g}"))))
+    target.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 
 # --------------------------------------------------------------------------- learning curves

@@ -21,7 +21,8 @@ from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import final_metrics, spread
 from fmstudy.data.dataset import CLASSES
-from fmstudy.study.spec import PENALTIES, RunSpec, number
+from fmstudy.numbers import number
+from fmstudy.study.spec import PENALTIES, RunSpec
 
 MOST_EPOCHS = 100  # per curve; more are not distinguishable on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
@@ -98,7 +99,7 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
 
 
 def setting(spec: Mapping[str, Any]) -> str:
-    """Describe a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
+    """Describe a specification in a line: 300-100 ReLU, L2 with delta 0.001, ..., 200 epochs."""
     hidden = "-".join(map(str, spec["hidden"]))
     activation = {"relu": "ReLU"}.get(spec["activation"], spec["activation"])
     parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
@@ -110,8 +111,8 @@ def setting(spec: Mapping[str, Any]) -> str:
         parts.append(f"batch normalization {spec['batch_norm']} the activation")
     optimizer = OPTIMIZERS.get(spec["optimizer"], spec["optimizer"])
     parts.append(f"{optimizer} at {number(spec['learning_rate'])}")
-    parts.append(f"batches of {spec['batch_size']}" if spec["batch_size"] else "full batch")
-    parts.append(f"{spec['epochs']:,} epochs")
+    parts.append(f"batches of {number(spec['batch_size'])}" if spec["batch_size"] else "full batch")
+    parts.append(f"{number(spec['epochs'])} epochs")
     engine = "Keras" if spec["engine"] == "keras" else "low-level"
     return f"{engine}: {', '.join(parts)}"
 

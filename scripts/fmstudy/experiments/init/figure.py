@@ -9,7 +9,7 @@ from fmstudy.experiments.drawing import listed, marks_told, name_of, seeds_told
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.plots import empty_figure, nats
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 
 @style()

@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmstudy.analysis.formats import fixed
-from fmstudy.analysis.formats import number as short
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import listed
 from fmstudy.experiments.noise.quantities import NAMES, TEST_IMAGES
@@ -14,6 +13,7 @@ from fmstudy.experiments.reading import some
 from fmstudy.figures.colors import HUES, INK
 from fmstudy.figures.plots import empty_figure
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.numbers import number
 
 PANELS = {
     "accuracy": ("Test accuracy", "standard deviation, points", 100.0),
@@ -62,7 +62,7 @@ def _draw(axes: Axes, table: pd.DataFrame, kind: str) -> None:
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(round(value, 6))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 6))))
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(label)

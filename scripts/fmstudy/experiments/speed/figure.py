@@ -16,7 +16,7 @@ from fmstudy.experiments.speed.quantities import step_seconds, steps_to
 from fmstudy.figures.colors import FAINT
 from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 
 @style()
