@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, get_args
 
+from fmstudy.numbers import number
 from fmstudy.study import form, schema
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, number
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
+from fmstudy.study.spec import number as number_in_name
 
 
 @dataclass(frozen=True)
@@ -464,7 +466,7 @@ class _Builder:
         values = tuple(value for value in found if value is not None)
         models = tuple(
             Model(
-                name=f"{base.name}-{vary}-{number(value)}",
+                name=f"{base.name}-{vary}-{number_in_name(value)}",
                 title=f"{vary.replace('_', ' ')} {number(value)}",
                 section=base.section,
                 spec=base.spec.varied(

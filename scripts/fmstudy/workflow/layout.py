@@ -151,7 +151,7 @@ class Layout:
         names = [
             *(*SECTIONS, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
             *("weights", "gaps", "intervals", "comparisons", "ledger", "strengths", "claims"),
-            *("statistics", "power"),
+            *("statistics", "power", "settings"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
