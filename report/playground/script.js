@@ -101,7 +101,8 @@ const drawNoise = () => {
 const at = (given, row, column) =>
   row < 0 || column < 0 || row >= SIDE || column >= SIDE ? 0 : given[row * SIDE + column];
 
-// Rotate about the center, shift, then contrast about middle gray, then noise.
+// Rotate about the center, shift, then contrast about middle gray, then noise.  The result has whole
+// gray values, like the images of the data set, so the models see exactly what the screen shows.
 const changed = (given, { x, y, angle, noise: amount, contrast }) => {
   const turn = -angle * Math.PI / 180, cos = Math.cos(turn), sin = Math.sin(turn);
   return given.map((_, pixel) => {
@@ -111,7 +112,8 @@ const changed = (given, { x, y, angle, noise: amount, contrast }) => {
     const across = Math.max(0, column - left), along = Math.max(0, row - upper);
     const mix = (r) => (1 - across) * at(given, r, left) + across * at(given, r, left + 1);
     const value = (1 - along) * mix(upper) + along * mix(upper + 1);
-    return clip(0.5 + contrast / 100 * (value - 0.5) + amount / 100 * noise[pixel]);
+    const gray = clip(0.5 + contrast / 100 * (value - 0.5) + amount / 100 * noise[pixel]);
+    return Math.round(255 * gray) / 255;
   });
 };
 
@@ -260,10 +262,7 @@ byId("undo").onclick = () => {
 const rows = all("#answers tbody tr"), heads = all("#answers thead th").slice(1);
 let answers = [], before = [], waiting = 0, speaking = 0;
 
-const say = (words) => {
-  clearTimeout(speaking);
-  byId("live").textContent = words;
-};
+const say = (words) => { byId("live").textContent = words; };
 
 const isChanged = () => sliders.some((slider) => +slider.value !== untouched[slider.id]);
 
@@ -293,7 +292,7 @@ const showAnswers = () => {
 const update = () => {
   image = changed(base, settings());
   for (const slider of sliders) {
-    byId(`${slider.id}-out`).value = slider.ariaValueText = withUnit(slider.id, slider.value);
+    byId(`${slider.id}-out`).textContent = slider.ariaValueText = withUnit(slider.id, slider.value);
   }
   showImage();
   answers = models.map((model) => probabilities(model, image));

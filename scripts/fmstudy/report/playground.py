@@ -81,9 +81,9 @@ def _normalization(
     arrays: Mapping[str, np.ndarray], layer: int, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return gain and offset (units,) of a layer's batch normalization in inference mode."""
-    named = (("gamma", "gamma"), ("beta", "beta"))
-    named += (("mean", "moving_mean"), ("variance", "moving_variance"))
-    found = [_array(arrays, layer, one, "normalization", other) for one, other in named]
+    named = {"gamma": "gamma", "beta": "beta"}
+    named |= {"mean": "moving_mean", "variance": "moving_variance"}
+    found = [_array(arrays, layer, one, "normalization", other) for one, other in named.items()]
     gamma, beta, mean, variance = (
         np.ravel(it).astype(np.float64) for it in found if it is not None
     )
@@ -202,6 +202,12 @@ def unpack(packed: Mapping[str, np.ndarray], name: str) -> list[Quantized]:
 
 
 # ----------------------------------------------------------------------------------- agreement
+COLUMNS = (
+    *("model", "title", "run", "seed", "weights", "bits", "images"),
+    *("test_accuracy", "page_accuracy", "agreement", "probability"),
+)
+
+
 def agreement_table(
     models: Sequence[Model],
     packed: Mapping[str, np.ndarray],
@@ -234,7 +240,3 @@ def agreement_table(
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-COLUMNS = ("model", "title", "run", "seed", "weights", "bits", "images")
-COLUMNS += ("test_accuracy", "page_accuracy", "agreement", "probability")

@@ -137,7 +137,7 @@ def render(files: Sequence[str | Path], context: Mapping[str, Any]) -> str:
             "allowed_styles": Markup(source_hash(styles)),
         }
         own = {"theme": Markup(scripts[0]), "script": Markup(scripts[1]), "styles": Markup(styles)}
-        return template.render(context | allowed | own | {"column": columns.column})
+        return template.render({**context, **allowed, **own, "column": columns.column})
 
     return rendered(embedded(*characters_of(rendered(""))))
 
