@@ -212,6 +212,10 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "engines.title": ("Net", "text"),
     "engines.tolerance": ("Tolerance", "scientific"),
     "hardest.models": ("Models", "count"),
+    "playground.agreement": ("Same class, %", "percent2"),
+    "playground.bits": ("Bits per weight", "count"),
+    "playground.page_accuracy": ("Test accuracy here, %", "percent2"),
+    "playground.probability": ("Largest difference in probability", "loss"),
     "similarity.pairs": ("Test images", "count"),
     "bn_gamma-beta.unit": ("Unit", "count"),
     "bn_*_quantities.largest": ("Largest seed", "amount"),
@@ -291,6 +295,8 @@ PAGE = {
     "classes_*": "class support precision recall f1",
     "calibration": "title accuracy confidence gap ece ece_corrected",
     "duplicates": "title all without only matched",
+    "playground": "title seed weights bits images test_accuracy page_accuracy agreement "
+    "probability",
     "similarity": "correlation pairs share exact labels_differ differ_share",
     "costs-of-groups": "group jobs core_seconds share longest processor_seconds arithmetic "
     "peak_memory_mb",
