@@ -14,10 +14,10 @@ const add = (parent, tag, attributes, text) => {
   parent.append(node);
   return node;
 };
-const write = (number, m) => // rounded as by hand, as everywhere in the report
+const write = (number, m) => // rounded as by hand
   number == null ? "–" : ((m ? 1 : 100) * number + 1e-9 * Math.sign(number)).toFixed(m ? 3 : 2);
 const signed = (number, m, text = write(number, m)) => (text > 0 ? "+" : "") + text.replace("-", text < 0 ? "−" : "");
-// A row of a table for each model; a cell is a list of texts, of which all but one are small.
+// A row for each model; a cell is a list of texts, all but the first small.
 const fill = (id, cells) => {
   $(id).replaceChildren();
   for (const model of models) {
@@ -33,7 +33,7 @@ const chart = (id, m) => {
   const svg = $(id), width = svg.clientWidth, right = width - 50, last = Math.max(...models.map((model) => model.last), 1);
   const lines = [0, 1].flatMap((split) => models.map((model) => ({ ...model, split, values: model.mean[split][m] })))
     .filter(({ values }) => values[0] >= 0);
-  // As in the figures, the first steep part of a curve does not count for the height.
+  // The first steep part of a curve does not count for the height.
   const heights = lines.flatMap(({ values, test, grid, last }) => [test[m] ?? values.at(-1), ...values.filter((_, i) => grid[i] >= last / 10)]);
   const low = Math.min(...heights), span = Math.max(...heights) - low || 0.1;
   const x = (epoch) => 46 + (right - 46) * epoch / last, y = (number) => 228 - 210 * (number - low) / span;
@@ -84,12 +84,13 @@ const answer = ([first, second]) => {
   $("question").textContent = `Is ${first.title} better than ${second.title}?`;
   const turned = data.pairs[first.name + " " + second.name], known = data.pairs[second.name + " " + first.name] ?? turned;
   const told = known?.map(([away, low, high, verdict, planned], m) => {
-    if (away == null) return "cannot be compared, because trainings diverged";
-    if (turned) [away, low, high, verdict] = [-away, -high, -low, { better: "worse", worse: "better" }[verdict] ?? verdict];
-    return `is ${write(Math.abs(away), m)} ${m ? "nats" : "points"} ${away < 0 ? "lower" : "higher"}: ${verdict} (${
-      verdict.includes("few") ? "" : `95 % interval ${signed(low, m)} to ${signed(high, m)}; `}${planned ? "planned" : "not planned"})`;
+    if (away == null) return "no value, because trainings diverged. ";
+    if (turned) [away, low, high] = [-away, high && -high, low && -low];
+    return `${{ [turned ? "worse" : "better"]: "yes", [turned ? "better" : "worse"]: "no, worse" }[verdict] ?? verdict}: it is ${
+      write(Math.abs(away), m)} ${m ? "nats" : "points"} ${away < 0 ? "lower" : "higher"} (${
+      low == null ? "" : `95 % interval ${signed(low, m)} to ${signed(high, m)}; `}${planned ? "planned" : "not planned"}). `;
   });
-  $("answer").textContent = told ? `Its test accuracy ${told[0]}. Its test loss ${told[1]}.` : $("answer").dataset.none;
+  $("answer").textContent = told ? `By test accuracy, ${told[0]}By test loss, ${told[1]}` : $("answer").dataset.none;
 };
 
 const show = () => {

@@ -14,7 +14,7 @@ const showTheme = () => { theme.textContent = `Theme: ${root.dataset.theme || "a
 theme.hidden = false;
 theme.onclick = () => {
   root.dataset.theme = { "": "dark", dark: "light", light: "" }[root.dataset.theme || ""];
-  try { localStorage.theme = root.dataset.theme; } catch { /* not allowed: until the page is left */ }
+  try { localStorage.theme = root.dataset.theme; } catch { /* not allowed */ }
   showTheme();
 };
 showTheme();
@@ -50,11 +50,11 @@ for (const head of all("table.sortable thead th"))
   head.append(makeButton(() => sort(head.closest("table"), head), ...head.childNodes));
 
 // Tables: show only rows with this verdict; tables of one group share the choice.
-for (const tables of Map.groupBy(all("table[data-filter]"), (table) => table.dataset.filter).values()) {
-  const rows = tables.flatMap((table) => all("tbody tr", table)), words = new Set(rows.flatMap((row) => row.dataset.verdict ?? []));
+for (const group of new Set(all("table[data-filter]").map((table) => table.dataset.filter))) {
+  const rows = all(`table[data-filter="${group}"] tbody tr`), words = new Set(rows.flatMap((row) => row.dataset.verdict ?? []));
   const choice = make("select", {}, new Option("all verdicts", ""), ...[...words].map((word) => new Option(word)));
   choice.onchange = () => { for (const row of rows) row.hidden = choice.value && choice.value !== row.dataset.verdict; };
-  if (words.size > 1) tables[0].closest(".scroll").before(make("label", { className: "filter" }, "Show ", choice));
+  if (words.size > 1) rows[0].closest(".scroll").before(make("label", { className: "filter" }, "Show ", choice));
 }
 
 // A link to what is folded away or filtered out brings it back.
@@ -85,13 +85,14 @@ const columnsOf = (table) => {
   return heads.flatMap((head, c) => {
     const cells = rows.map((row) => partsOf(row[c])), title = tidy(head.textContent);
     const numeric = head.matches(".n") || (!c && cells.every(([text]) => isNumber(text)));
-    return [...Array(Math.max(1, ...cells.map(({ length }) => length))).keys()].map((k) =>
-      [k ? `${title} (${k + 1})` : title, ...cells.map(({ [k]: text = "" }) =>
-        isNumber(text) && (k || numeric || /^[−+]/.test(text)) ? toNumber(text) : text)]);
+    return [...Array(Math.max(1, ...cells.map(({ length }) => length))).keys()].map((k) => {
+      const parts = cells.map(({ [k]: text = "" }) => isNumber(text) && (k || numeric || /^[−+]/.test(text)) ? toNumber(text) : text);
+      return [k ? `${title} (${parts.every((it) => it >= 0 || it < 0) ? k % 2 ? "from" : "to" : k + 1})` : title, ...parts];
+    });
   });
 };
 // In a spreadsheet, a text must not turn into a formula, a number, a date, or a time.
-const RISKY = /^([=+@-]|\d[\d\s.,:/%+-]*(e?[\d+-]*|[ap]m?)$|(?=.*\d)[\d. /-]*(jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*[\d. /-]*$)/i;
+const RISKY = /^([=+@-]|\d[\d\s.,:/%+-]*(e?[\d+-]*|[ap]m?)$|(?=.*\d)[\d. /-]*(jan|feb|m(a|ä|)r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*[\d. /-]*$)/i;
 const toCsv = (columns, separator, point) => columns[0].map((_, row) => columns.map(({ [row]: cell }) =>
   typeof cell === "number" ? String(cell).replace(".", point)
     : `"${point === "," && RISKY.test(cell) ? "'" : ""}${cell.replaceAll('"', '""')}"`).join(separator) + "\r\n");
@@ -136,7 +137,7 @@ for (const figure of all("figure:has(.panel[data-x])")) {
     const axes = [axisOf(x, xTicks, xUnit, x0, x1), axisOf(y, yTicks, yUnit, y1, y0)];
     return { element, name, x0, y0, x1, y1, flat: !!yTicks, xName, axes, points: [] };
   });
-  let loading, now, cursor, single;
+  let loading, stops, now, cursor, single;
   box.append(readout);
 
   const load = () => loading ??= unpack(figure.querySelector("a.data")).then((text) => {
@@ -148,14 +149,15 @@ for (const figure of all("figure:has(.panel[data-x])")) {
       const label = panel.flat || isNaN(values[0]) ? along.text : `${panel.xName} ${x.text}`;
       if (isFinite(x.at + y.at)) panel.points.push({ series, at: along.at, across: across.at, label, text: across.text });
     }
-    for (const { points } of panels) points.sort((a, b) => a.at - b.at);
+    stops = panels.flatMap((panel) => panel.points.map(({ at }) => ({ panel, at })).sort((a, b) => a.at - b.at))
+      .filter(({ panel, at }, i, all) => panel !== all[i - 1]?.panel || at - all[i - 1].at > 0.5);
   });
   const hide = () => {
     readout.hidden = true;
     cursor?.remove();
     now = null;
   };
-  // The values of all series at the place nearest to this one, and a line through them.
+  // The values of all series at the nearest place, and a line through them.
   const readAt = (panel, place) => {
     hide();
     const nearest = least(panel.points, (it) => Math.abs(it.at - place));
@@ -189,10 +191,8 @@ for (const figure of all("figure:has(.panel[data-x])")) {
         return panel.flat ? { panel, place: y, across: x } : { panel, place: x, across: y };
     }
   };
-  // To the next place that has a value; past the end of a panel, on to the next panel.
+  // To the next value; past the end of a panel, on to the next panel.
   const step = (by) => {
-    const stops = panels.flatMap((panel) => panel.points.map(({ at }) => ({ panel, at })))
-      .filter(({ panel, at }, i, all) => panel !== all[i - 1]?.panel || at - all[i - 1].at > 0.5);
     const place = now ? stops.findIndex(({ panel, at }) => panel === now.panel && Math.abs(at - now.at) < 0.5) + by : 0;
     if (stops.length) readAt(stops.at(place % stops.length).panel, stops.at(place % stops.length).at);
   };

@@ -26,7 +26,7 @@ class Table:
 
 
 def rates(it: Experiment) -> Table:
-    """Usable learning rates and the best one, with its test accuracy: a row per grid and network."""
+    """Usable learning rates and the best one with its test accuracy: a row per grid and network."""
     found = []
     for grid in it.settings["grids"]:
         optimizer = "SGD" if grid["optimizer"] == "sgd" else grid["optimizer"].capitalize()
@@ -46,7 +46,7 @@ def rates(it: Experiment) -> Table:
 
 
 def speed(it: Experiment) -> Table:
-    """Steps to each level of validation accuracy, with their seconds as notes: a row per network."""
+    """Steps to each level of validation accuracy, with seconds as notes: a row per network."""
     levels = {f"steps_{place}": level for place, level in enumerate(it.settings["levels"], 1)}
     found = []
     for activation, arm, title in _nets(it):
@@ -57,7 +57,8 @@ def speed(it: Experiment) -> Table:
             share = it.mean(f"reached_{100 * level:g}/{net}")
             if share:
                 steps, spent = (
-                    _power(it.mean(f"{kind}_{100 * level:g}/{net}")) for kind in ("steps", "seconds")
+                    _power(it.mean(f"{kind}_{100 * level:g}/{net}"))
+                    for kind in ("steps", "seconds")
                 )
                 row[key] = count(steps) + (" (not always)" if share < 1 else "")
                 row[f"{key}_note"] = seconds(spent)
@@ -113,8 +114,8 @@ def steps(
 ) -> Table:
     """Milliseconds of a training step without and with batch normalization: a row per network.
 
-    `it` is the experiment `speed`, `net` the network of the experiments, `pairs` are compared models
-    without and with batch normalization.
+    `it` is the experiment `speed`, `net` the network of the experiments, `pairs` are compared
+    models without and with batch normalization.
     """
     found = []
     for activation in it.settings.get("activations", ()):

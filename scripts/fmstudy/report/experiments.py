@@ -6,11 +6,11 @@ Like `facts`, this has numbers, names, and yes or no; the sentences stand in `re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from fmstudy.analysis.columns import between, column
+from fmstudy.analysis.columns import column
 from fmstudy.analysis.verdicts import (
     CONTRADICTED,
     IN_PART,
@@ -39,7 +39,6 @@ class Hypothesis:
     """
 
     name: str
-    says: str = ""
     verdict: str = UNTESTED
     measured: str = ""
     amount: str = ""
@@ -89,8 +88,8 @@ class Experiment:
     def answer(self, *names: str) -> str:
         """Answer the question that these hypotheses affirm, from their verdicts.
 
-        `yes` or `no` if at least half of them are resolved and these agree, else `in part` if any is
-        resolved.  If none is, `not resolved` or, without a second seed, `too few seeds`.
+        `yes` or `no` if at least half of them are resolved and these agree, else `in part` if any
+        is resolved.  If none is, `not resolved` or, without a second seed, `too few seeds`.
         """
         words = [it.verdict for it in self.of(*names)]
         resolved = [word for word in words if word in (SUPPORTED, CONTRADICTED)]
@@ -113,13 +112,6 @@ class Experiment:
         """Return the mean of a quantity over seeds; factors are decimal logarithms."""
         row = self.quantity(name)
         return row["mean"] if row else None
-
-    def interval(self, name: str, kind: str) -> str:
-        """Return the interval of a quantity's mean, such as “1.5 to 2.5”; empty if there is none."""
-        row = self.quantity(name)
-        if row is None or row["low"] == row["high"]:
-            return ""
-        return between(row, "low", "high", kind) or ""
 
     def starting_weight(self, momentum: float) -> float:
         """Return what the start of a moving average weighs after the full-batch steps."""
@@ -193,7 +185,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
 
     def bn_claim(key: str) -> Row:
         """Return a common claim; its verdict is `not tested` if the study does not have it."""
-        return next((row for row in claims if row["claim"] == key), {"verdict": UNTESTED, "says": key})
+        return next(
+            (row for row in claims if row["claim"] == key), {"verdict": UNTESTED, "says": key}
+        )
 
     return {
         "lower_loss": lower_loss,
@@ -220,11 +214,8 @@ def _experiment(
 
 
 def _hypothesis(row: Row) -> Hypothesis:
-    known = Hypothesis(
-        row["prediction"],
-        row["says"].rstrip("."),
-        {TOO_FEW: FEW}.get(row["verdict"], row["verdict"]),
-    )
+    verdict = FEW if row["verdict"] == TOO_FEW else row["verdict"]
+    known = Hypothesis(row["prediction"], verdict)
     if row["estimate"] is None:
         return known
     shown = column("bn_predictions", "estimate")
@@ -233,16 +224,14 @@ def _hypothesis(row: Row) -> Hypothesis:
     def with_unit(value: float) -> str:
         return " ".join(filter(None, (shown.write({**row, "estimate": value}), unit)))
 
-    return Hypothesis(
-        known.name,
-        known.says,
-        known.verdict,
-        with_unit(row["estimate"]),
-        with_unit(abs(row["estimate"])).lstrip("+"),
-        shown.interval(row) or "",
-        row["estimate"],
-        row["low"],
-        row["high"],
+    return replace(
+        known,
+        measured=with_unit(row["estimate"]),
+        amount=with_unit(abs(row["estimate"])).lstrip("+"),
+        interval=shown.interval(row) or "",
+        value=row["estimate"],
+        low=row["low"],
+        high=row["high"],
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
+from fmstudy.study.shown import curves_shown_by
 from fmstudy.study.spec import SECTIONS, number
 
 
@@ -79,15 +81,24 @@ def explorer_start(study: Study) -> list[str]:
     return list(reversed(next(pairs, tuple(study.models)[:2])))
 
 
+def describe_playground(study: Study) -> dict[str, Any]:
+    """Describe the study for the playground."""
+    return {
+        "title": study.title,
+        "report": Path(study.report).name,
+        "models": as_dicts(study.playground.models),
+    }
+
+
 def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     """Describe the whole study for the report."""
-    batchnorm = study.batchnorm
+    batchnorm, curves = study.batchnorm, curves_shown_by(study)
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
         "sections": dict(SECTIONS),
         "sweeps": [sweep(given) for given in study.sweeps.values()],
-        "comparisons": comparisons(study),
+        "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": names(study.depth),
         "weights": names(study.weights),
@@ -125,4 +136,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         },
         "directory": study.directory,
         "report": study.report,
+        # in the same folder; empty without a playground
+        "playground": Path(study.playground.file).name if study.playground.models else "",
     }
