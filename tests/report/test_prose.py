@@ -18,7 +18,13 @@ def heading(level: int, key: str | None, title: str) -> Html:
     return Html(f'<h{level} id="{escape(key)}">{title}</h{level}>')
 
 
+def fold(level: int, key: str | None, title: str, aside: bool) -> Html:
+    return Html(f'<details class="{level} {escape(key)} {aside}"><summary>{title}</summary>\n')
+
+
 BLOCKS = {
+    "fold": fold,
+    "unfold": lambda aside: Html("</details>\n"),
     "figure": figure,
     "heading": heading,
     "table": lambda name, caption: Html(f"<table data-name={name}><caption>{caption}</table>"),
@@ -102,8 +108,14 @@ def test_formulas_stand_between_dollars(convert):
 def test_boxes_and_folds_enclose_markdown(convert):
     assert convert("::: note\nA *b*.\n:::") == '<div class="note">\n<p>A <em>b</em>.</p>\n</div>'
     assert convert("::: fold All of {{ it }}\nA.\n:::", it="<x>") == (
-        "<details>\n<summary>All of &lt;x&gt;</summary>\n<p>A.</p>\n</details>"
+        '<details class="2 None False"><summary>All of &lt;x&gt;</summary>\n<p>A.</p>\n</details>'
     )
+
+
+def test_a_fold_has_a_key_and_the_level_of_a_heading_where_it_stands(convert):
+    page = convert("## A\n\n:::: fold B {#b-{{ it }}}\n::: aside C\n:::\n::::\n", it=1)
+    assert '<details class="4 b-1 False"><summary>B<' in page
+    assert '<details class="5 None True"><summary>C<' in page
 
 
 def test_macros_of_a_text_return_markdown_whose_values_are_escaped(convert):

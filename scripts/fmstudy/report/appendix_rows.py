@@ -24,7 +24,7 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
 )
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Rows = list[Row]
 Table = Callable[[str], Rows]
 
@@ -217,7 +217,7 @@ def _topics(claims: Rows) -> list[SimpleNamespace]:
 def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     """Describe which classes are easy and hard for the models that are looked at closely.
 
-    models   those models, with their best and worst class by F1, calibration, and errors
+    models   those models, with their best and worst class by F1, and errors
     hardest, easiest   the classes with the lowest and the highest mean recall
     linear   the models without hidden layers; `keeps_start` if none of them has a penalty
     held_out whether any model holds out a validation part
@@ -238,12 +238,11 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
             title=models[name]["title"],
             worst=worst,
             best=best,
-            calibration=own,
             errors=(1 - own["accuracy"]) * own["images"] if own else None,
             finished=finished_seeds(models[name]["result"]),
         )
         found.append(model)
-    classes = sorted(
+    classes: Rows = sorted(
         ({"class": name, "recall": sum(it) / len(it)} for name, it in recalls.items()),
         key=lambda row: row["recall"],
     )
