@@ -141,6 +141,30 @@ rule compare_models:
         "../../scripts/table.py"
 
 
+rule compare_pairs:
+    """Differences of every two models, planned or not; the explorer shows them."""
+    input:
+        runs=run_files(study.models.values(), "metrics", "predictions"),
+        labels=TENSORS["y_test"],
+        claims=table("claims"),
+        comparisons=table("comparisons"),
+    output:
+        table=table("pairs"),
+    log:
+        f"{LOGS}/compare_pairs.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        table=call(
+            "analysis.comparing.pairs_table",
+            models=as_dicts(study.models.values()),
+            pairs=resolved.pairs,
+        ),
+        code=digest("table", "analysis.comparing", "analysis.columns"),
+    script:
+        "../../scripts/table.py"
+
+
 rule judge_published:
     """The ledger: every published number, our result, and a verdict."""
     input:

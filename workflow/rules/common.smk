@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy.report import pdf
 from fmstudy.runtime import versions
-from fmstudy.study import configuration, description
+from fmstudy.study import configuration, description, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
@@ -58,6 +58,7 @@ configfile: DEFAULT_CONFIGURATION
 
 
 update_config(config, configuration.read_command_line(workflow.config_settings.config, (), origins))
+configuration.in_file_order(config, origins)
 try:
     resolved = resolve(config, origins, find_file)
 except configuration.ConfigurationError as error:
@@ -69,6 +70,7 @@ REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
+RUNS_BY_MODEL = {name: model.run for name, model in study.models.items()}
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 TEMPLATES, FONTS = (

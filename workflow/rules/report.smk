@@ -7,10 +7,10 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 
 
 rule collect_explorer:
-    """The data of the page's explorer: curves, metrics and confusion matrices of all trainings."""
+    """The data of the page's explorer: curves and metrics of all models, differences of pairs."""
     input:
-        runs=run_files(study.trained_models(), "metrics", "history", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.trained_models(), "metrics", "history"),
+        pairs=table("pairs"),
     output:
         explorer=layout.explorer,
     log:
@@ -23,7 +23,7 @@ rule collect_explorer:
             groups=description.explorer_groups(study),
             start=description.explorer_start(study),
         ),
-        code=digest("collect_explorer", "report.explorer"),
+        code=digest("collect_explorer", "report.explorer", "analysis.columns"),
     script:
         "../../scripts/collect_explorer.py"
 

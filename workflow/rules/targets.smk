@@ -15,7 +15,7 @@ rule part_a:
         table("epochs"),
         figure("epochs"),
         table("depth"),
-        figure("depth"),
+        map(figure, DEPTHS),
         table("weights"),
         figure("weights"),
 
@@ -66,10 +66,10 @@ rule epochs:
 
 
 rule depth:
-    """Softmax, one and two hidden layers side by side: table and figure."""
+    """Models with more and more hidden layers: table and figures."""
     input:
         table("depth"),
-        figure("depth"),
+        map(figure, DEPTHS),
 
 
 rule noise:

@@ -40,7 +40,7 @@ NAMED = {
         part source_model setting split as_written protocol topic place says hypothesis
         printed_hypothesis printed_unit literature class given predicted tensor check kind arm
         case way comparison
-        measure expect seen outcome count predictions set_aside literature_says system
+        measure expect seen outcome count predictions set_aside literature_says system planned
         processor python keras stage software version classifier batch what source
     """,
     "code": "run first second sweep claim experiment quantity prediction rule job file",
@@ -283,6 +283,11 @@ PAGE = {
     "jobs": "job seed what seconds startup_seconds training_seconds evaluation_seconds "
     "processor_seconds peak_memory_mb arithmetic rate finished",
     "experiment-software": "code jobs names",
+    "files": "file size sha256",
+    "training-software": "engine trainings python tensorflow keras numpy code",
+    "versions": "software version",
+    "machines": "processor system cores trainings",
+    "places": "path what",
     "workflow": "rule stage jobs needs",
 }
 

@@ -28,7 +28,7 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
     kind_of,
 )
-from fmstudy.report import parts
+from fmstudy.report import appendix_rows, experiment_rows, experiments, parts
 from fmstudy.report.rows import Metrics, by_model, by_split
 
 Row = Mapping[str, Any]
@@ -228,7 +228,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy"),
         batch_norm=compared(the.batch_norm, "test_accuracy", "test_loss"),
     )
+    part_c = experiments.collect(context)
     return {
+        "appendix": appendix_rows.collect(context),
         "the": the,
         "lessons": lessons,
         "score": _score(tables),
@@ -270,6 +272,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "listed": parts.listed,
         "find": find,
         "rows": table,
+        **part_c,
+        "made_table": experiment_rows.collect(context, part_c["experiment"], the.batch_norm),
     }
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -236,27 +236,40 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
     where = details.get("data-instead", f"in {page}")
-    labels: list[str] = []
+    numbers: dict[str, list[int]] = {}
     anchors: list[str] = []
     names = details.get("data-files", "").split()
     for element in details.iter():
         kind, _, name = element.get("id", "").partition("-")
         if kind in ("fig", "tab"):
             anchors.append(element.get("id", ""))
-            label = re.search(r"(Figure|Table) \d+", " ".join(element.itertext()))
-            labels += [label[0]] if label else []
-            names.append(f"figure-{name}" if kind == "fig" else name)
+            if label := re.search(r"(Figure|Table) (\d+)", " ".join(element.itertext())):
+                numbers.setdefault(label[1], []).append(int(label[2]))
+            names += [f"figure-{name}"] if kind == "fig" else [name, name.partition("-")[0]]
     files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
         SubElement(line, "span", {"id": anchor})
     bold = SubElement(line, "b")
     bold.text = title
-    shown = f" ({', '.join(labels)})" if labels else ""
+    shown = f" ({', '.join(_numbered(*item) for item in numbers.items())})" if numbers else ""
     given = f"; attached: {', '.join(files)}" if files else ""
     bold.tail = f"{shown}: {where}{given}."
     line.tail = details.tail
     return line
+
+
+def _numbered(kind: str, numbers: Sequence[int]) -> str:
+    """Name figures or tables by their numbers: Figure 4, or Figures 4–6 and 9."""
+    groups = [[number, number] for number in numbers[:1]]
+    for number in numbers[1:]:
+        if number == groups[-1][1] + 1:
+            groups[-1][1] = number
+        else:
+            groups.append([number, number])
+    texts = [str(first) if first == last else f"{first}–{last}" for first, last in groups]
+    listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    return f"{kind}{'s' if len(numbers) > 1 else ''} {listed}"
 
 
 def _let_text_pass(parent: Element) -> None:

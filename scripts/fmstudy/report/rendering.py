@@ -263,7 +263,7 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 # The chapters, and the appendix, in order: files of the texts, by the key of their heading.
 CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise")
 APPENDIX = (
-    *("results", "ledger", "claims", "experiments", "mistakes", "statistics", "explorer"),
+    *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
 
@@ -299,13 +299,20 @@ class Numbering:
             self.counters["section"] = 0
         else:
             self.counters["section"] += 1
-        number = self.counters[chapter]
-        text = chr(ord("A") + number - 1) if self.letters else str(number)
+        text = self._chapter(self.counters[chapter])
         if level > 2:
             text += f".{self.counters['section']}"
         self.numbers["section", key] = text
         self.headings.append((level, key, text, title))
         return text
+
+    def part(self, key: str) -> None:
+        """Let references to `key` give the number of the current chapter."""
+        kind = "appendix" if self.letters else "chapter"
+        self.numbers["section", key] = self._chapter(self.counters[kind])
+
+    def _chapter(self, number: int) -> str:
+        return chr(ord("A") + number - 1) if self.letters else str(number)
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether `key` has appeared already."""
@@ -386,8 +393,11 @@ def _render(
     templates = environment.loader.searchpath[0]  # type: ignore[union-attr]
     tables, config = context["tables"], context["config"]
 
+    known = facts.collect(context)
+    computed = known["appendix"].tables
+
     def table(name: str) -> list[Row]:
-        return _found(tables, name, "table", "csv")
+        return computed[name] if name in computed else _found(tables, name, "table", "csv")
 
     def figure(name: str) -> Figure:
         return _found(context["figures"], name, "figure", "svg")
@@ -416,7 +426,6 @@ def _render(
         """Return a script element for a script of the templates."""
         return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
 
-    known = facts.collect(context)
     own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
@@ -444,10 +453,15 @@ def _render(
         **known,
     }
     given = {**context, **own, "literature": environment.get_template("literature.j2").module}
-    blocks = environment.get_template("blocks.html.j2").make_module(given)
+    blocks = {
+        name: _as_html(block)
+        for template in ("blocks.html.j2", "appendix.html.j2")
+        for name, block in vars(environment.get_template(template).make_module(given)).items()
+        if callable(block)
+    }
     prose = Prose(
         str(Path(templates).parent / "text"),
-        {name: _as_html(block) for name, block in vars(blocks).items() if callable(block)},
+        blocks,
         environment.filters["math"],
         given,
         environment.filters,

@@ -17,7 +17,7 @@ from fmstudy.study.configuration import Problem, nearest, unknown
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its question, and what it takes.
+    """An experiment: its title, and what it takes.
 
     seconds   duration of one seed on one core with all images; 0 if the experiment only evaluates
               the study's models
@@ -26,47 +26,28 @@ class Experiment:
     """
 
     title: str
-    question: str
     seconds: float = 0.0
     after: str = ""
     figures: tuple[str, ...] = ("figure",)
 
 
 EXPERIMENTS = {
-    "curves": Experiment(
-        "Learning curves", "What do the source's borrowed learning curves look like for our models?"
-    ),
-    "learning-rate": Experiment(
-        "Learning rates", "At which learning rates do nets train?", seconds=90
-    ),
-    "speed": Experiment(
-        "Speed", "How many steps, and how much time, does an accuracy take?", seconds=35,
-        after="learning-rate",
-    ),
-    "batch-size": Experiment(
-        "Batch size", "How well does it work with small batches?", seconds=60
-    ),
-    "evaluation": Experiment("Inference statistics", "Do moving averages matter?", seconds=17),
+    "curves": Experiment("Learning curves"),
+    "learning-rate": Experiment("Learning rates", seconds=90),
+    "speed": Experiment("Speed", seconds=35, after="learning-rate"),
+    "batch-size": Experiment("Batch size", seconds=60),
+    "evaluation": Experiment("Inference statistics", seconds=17),
     "shift": Experiment(
-        "Inside the nets", "Do layers shift less, and is the loss smoother?", seconds=21,
-        figures=("figure", "landscape"),
+        "Inside the networks", seconds=21, figures=("figure", "inputs", "landscape")
     ),
-    "noisy": Experiment(
-        "Random shifts", "Does a net suffer if its layers are shifted randomly?", seconds=33
-    ),
-    "gamma-beta": Experiment(
-        "Gamma and beta", "What do they learn, and what do they achieve alone?", seconds=5
-    ),
-    "depth": Experiment(
-        "Depth", "Do gradients vanish or explode, and do deep nets train?", seconds=20
-    ),
-    "init": Experiment("Initial weights", "How much do they matter?", seconds=26),
-    "placement": Experiment("Placement", "Before or after the activation?", seconds=50),
-    "placement-keras": Experiment(
-        "Placement in Keras", "Before or after the activation, in Keras model 4?"
-    ),
-    "dropout": Experiment("Dropout", "Does it replace dropout, and do they work together?"),
-}  # fmt: skip
+    "noisy": Experiment("Random shifts", seconds=33),
+    "gamma-beta": Experiment("Gamma and beta", seconds=5),
+    "depth": Experiment("Depth", seconds=20),
+    "init": Experiment("Initial weights", seconds=26),
+    "placement": Experiment("Placement", seconds=50),
+    "placement-keras": Experiment("Placement in Keras"),
+    "dropout": Experiment("Dropout"),
+}
 
 
 def module_of(experiment: str, part: str) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from fmstudy.study import form, schema
-from fmstudy.study.configuration import KeyPath, Problem, unknown
+from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, number
 
@@ -253,16 +253,20 @@ class _Builder:
             self.add_model(name, model)
         if self.problems:  # the remaining checks would only repeat them
             return None
+        epochs = self.longer_training()
+        sweeps = {name: self.sweep(name, it) for name, it in config.sweeps.items()}
+        if not self.problems:
+            self.check_derived(epochs, sweeps)
         return Study(
             title=config.title,
             directory=config.output.directory,
             report=config.output.report,
             data=config.data.model_dump(),
             models=self.models,
-            epochs=self.longer_training(),
+            epochs=epochs,
             depth=self.same_engine(("depth", "models"), config.depth.models),
             weights=self.weight_models(),
-            sweeps={name: self.sweep(name, it) for name, it in config.sweeps.items()},
+            sweeps=sweeps,
             comparisons={
                 name: self.comparison(name, it) for name, it in config.comparisons.items()
             },
@@ -291,6 +295,27 @@ class _Builder:
             if (other := first.setdefault(name.lower(), name)) != name:
                 text = f"differs from {other} only in case; rename one of them."
                 self.refuse((group, name), text)
+
+    def check_derived(self, epochs: LongerTraining, sweeps: Mapping[str, Sweep]) -> None:
+        """Reject a name that stands for two different models, since the report finds them by it."""
+        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)]
+        derived += [
+            (("sweeps", sweep.name, "values"), model)
+            for sweep in sweeps.values()
+            for model in sweep.models
+        ]
+        first: dict[str, tuple[KeyPath, Model]] = {}
+        for path, model in derived:
+            if model.name in self.models:
+                text = f"{key_text(path)} gives this name to a model, too; rename this one."
+                self.refuse(("models", model.name), text)
+            other, same = first.setdefault(model.name, (path, model))
+            if (same.spec, same.seeds) != (model.spec, model.seeds):
+                text = (
+                    f"gives the name {model.name} to another model than {key_text(other)}; use "
+                    "the same seeds in both, or drop the value from one."
+                )
+                self.refuse(path, text)
 
     def add_model(self, name: str, given: schema.Model) -> None:
         def refuse(key: str, text: str) -> None:

@@ -214,11 +214,11 @@ class Sweep(Group):
 
 
 class Comparison(Group):
-    """Models with learning curves on shared axes, and tests of their differences."""
+    """Models whose learning curves one figure shows, and tests of their differences."""
 
     title: Title
     section: Section = optional()
-    models: Entries[Name] = key("models of one engine", min_length=2, max_length=4)
+    models: Entries[Name] = key("models of one engine", min_length=2, max_length=6)
     against: Literal["first", "previous"] = optional(
         "the model that each one is tested against", default="first"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
+from fmstudy.study.shown import curves_shown_by
 from fmstudy.study.spec import SECTIONS
 
 DATA = "results/data"  # shared by all studies
@@ -136,7 +137,7 @@ class Layout:
             self.table(section),
             *(self.figure(f"curves_{model.name}") for model in self.study.section(section)),
             *(path for name in sweeps for path in self.sweep_results(name)),
-            *(self.figure(f"compare_{name}") for name in comparisons),
+            *dict.fromkeys(self.figure(curves_shown_by(self.study)[name]) for name in comparisons),
         ]
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:
