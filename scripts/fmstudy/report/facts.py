@@ -255,6 +255,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
             plain=printed_gap("two_layers"), l1=printed_gap("l1"), l2=printed_gap("l2")
         ),
         "strong": parts.strong_penalty(roles["l2"], roles["l2_strong"], table("weights")),
+        "width_a": lessons.width
+        if lessons.width and roles["one_layer"] and lessons.width.section == "part_a"
+        else None,
         "longer": parts.longer_training(models[study["epochs"]["base"]], table("epochs")),
         "gaps": parts.smaller_gaps(changes["test_gap_accuracy"], changes["test_gap_loss"]),
         "penalties": parts.penalties(changes, roles, table("weights")),
