@@ -129,17 +129,17 @@ def test_a_thinned_curve_has_points_for_a_logarithmic_axis_too():
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"hidden": ()}, "low-level: no hidden layer, Adam at 1e-3, full batch, 200 epochs"),
+        ({"hidden": ()}, "low-level: no hidden layer, Adam at 0.001, full batch, 200 epochs"),
         (
             {"hidden": (300, 100), "penalty": "l1_signed", "delta": 1e-5, "epochs": 2000},
-            "low-level: 300-100 ReLU, signed L1 with delta 1e-5, Adam at 1e-3, full batch, "
+            "low-level: 300-100 ReLU, signed L1 with delta 1e−5, Adam at 0.001, full batch, "
             "2,000 epochs",
         ),
         (
             {"engine": "keras", "hidden": (5,), "activation": "sigmoid", "dropout": 0.3}
             | {"batch_norm": "before", "optimizer": "sgd", "batch_size": 256},
             "Keras: 5 sigmoid, dropout 0.3, batch normalization before the activation, "
-            "SGD at 1e-3, batches of 256, 200 epochs",
+            "SGD at 0.001, batches of 256, 200 epochs",
         ),
     ],
 )

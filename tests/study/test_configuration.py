@@ -62,6 +62,8 @@ def model_a(line: str) -> tuple[str, str]:
     return MODEL_A, f"{MODEL_A}    {line}\n"
 
 
+PLAYGROUND = "# playground:\n#   models: [softmax, keras-4, keras-4r]\n"
+
 MISTAKES = [
     # unknown keys, at every depth
     ("\nseeds:", "\nseed:\n  - 1\nseeds:", "seed:\n", ["seed: unknown key", '"seeds"']),
@@ -188,6 +190,16 @@ MISFITS = [
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
     ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
      ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
+    (PLAYGROUND, "playground:\n  models: [softmax, kers-4]\n", "  models: [softmax, kers",
+     ["playground.models[1]", 'no model is called "kers-4"', '"keras-4"']),
+    (PLAYGROUND, "playground:\n  models: [softmax, A, B, keras-4]\n", "  models: [softmax, A, B, k",
+     ["playground.models: must be a list with at most 3 entries"]),
+    (PLAYGROUND, "playground:\n  models: [keras-5, keras-5r, A]\n", "  models: [keras-5, keras",
+     ["playground.models: have 3,100,622", "at most 2,400,000 fit into a page"]),
+    ("  playground: report/playground.html", "  playground: report/final.html", None,
+     ["output.playground: is the file of the report; choose another name"]),
+    ("  playground: report/playground.html", "  playground: elsewhere.html", None,
+     ["output.playground", "an .html file in the folder report"]),
     ("redone_by: [A]", "redone_by: [B, C9]", None,
      ["published.models.mlp-300.redone_by[1]", 'no model is called "C9"']),
     ("  models: [softmax, A, B, B-L1,", "  models: [sofmax, A, B, B-L1,", None,

@@ -22,6 +22,21 @@ rule collect_models:
         "../../scripts/table.py"
 
 
+rule collect_settings:
+    """The hyperparameters of every model."""
+    output:
+        table=table("settings"),
+    log:
+        f"{LOGS}/collect_settings.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        table=call("analysis.settings.settings_table", models=as_dicts(study.models.values())),
+        code=digest("table", "analysis.settings"),
+    script:
+        "../../scripts/table.py"
+
+
 rule collect_epochs:
     """The table of longer training."""
     input:

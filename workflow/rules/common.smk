@@ -18,7 +18,7 @@ from fmstudy.runtime import versions
 from fmstudy.study import configuration, description, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
-from fmstudy.study.resolved import resolve
+from fmstudy.study.resolved import NAMING_FILES, resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
@@ -83,6 +83,12 @@ TEMPLATES, FONTS = (
     for patterns in (("templates/**/*", "text/**/*.md"), ("fonts/*.ttf",))
 )
 
+PLAYGROUND_FILES = [
+    os.path.relpath(HERE / "report" / file)
+    for file in ("playground/page.html.j2", "playground/style.css", "playground/script.js")
+    + ("templates/style.css", "templates/theme.js")
+]
+
 
 wildcard_constraints:
     seed=r"\d+",
@@ -125,12 +131,13 @@ def models_of_sweep(wildcards):
 
 @cache
 def reports(wildcards):
-    """Return the files of the report: the page and, if it can be made, the PDF."""
+    """Return the files of the report: the page, the playground and, if it can be made, the PDF."""
+    pages = [study.report, *([study.playground.file] if study.playground.models else [])]
     if not (problem := pdf.what_is_missing(layout.pdf)):
-        return [study.report, layout.pdf]
+        return [*pages, layout.pdf]
     if workflow.is_main_process:  # not again in each job
         logger.warning(f"Making only the page, not the PDF. {problem}")
-    return [study.report]
+    return pages
 
 
 def fonts_of_pdf(wildcards):

@@ -6,6 +6,11 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 )
 
 
+CITATION = find_file("CITATION.cff")
+# Comments in these files do not matter; whatever else changes in them changes a table.
+NAMED_FILES = ancient([find_file(config[group]["file"]) for group in NAMING_FILES])
+
+
 rule collect_explorer:
     """The data of the page's explorer: curves and metrics of all models, differences of pairs."""
     input:
@@ -51,6 +56,8 @@ rule render_report:
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        citation=CITATION,
+        configuration=NAMED_FILES,
         explorer=layout.explorer,
         templates=TEMPLATES,
         fonts=FONTS,
@@ -75,6 +82,8 @@ rule render_pdf:
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        citation=CITATION,
+        configuration=NAMED_FILES,
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:

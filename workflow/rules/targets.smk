@@ -110,6 +110,14 @@ rule closer:
         expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
 
 
+if study.playground.models:
+
+    rule playground:
+        """A page with three models to play with: draw a garment, or drop a photo."""
+        input:
+            study.playground.file,
+
+
 rule tables:
     """Every table of the report, as CSV."""
     input:

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.analysis.formats import fixed, number
+from fmstudy.analysis.formats import fixed
 from fmstudy.experiments.reading import SMALLEST, some, values_of
 from fmstudy.figures.axes import (
     SEED_POINTS,
@@ -33,6 +33,7 @@ from fmstudy.figures.axes import (
     subsample,
 )
 from fmstudy.figures.colors import FAINT, HUES
+from fmstudy.numbers import number
 
 HUE = {
     "plain": HUES[0],

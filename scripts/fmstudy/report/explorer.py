@@ -19,15 +19,16 @@ from fmstudy import runtime
 from fmstudy.analysis.columns import column, on_page
 from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
 from fmstudy.analysis.results import Runs
+from fmstudy.analysis.settings import ACTIVATIONS, OPTIMIZERS
 from fmstudy.analysis.tables import final_metrics, spread
-from fmstudy.study.spec import PENALTIES, RunSpec, number
+from fmstudy.numbers import number
+from fmstudy.study.spec import PENALTIES, RunSpec
 
 MOST_EPOCHS = 100  # per curve; more are not distinguishable on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
 FINAL = on_page("explorer-final")[2:]  # after seeds and parameters
 COMPARED = ("test_accuracy", "test_loss")
-OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
 Curves = list[list[list[float]]]  # by split (training, held out), metric, and epoch
 
@@ -108,9 +109,9 @@ def of_model(model: Mapping[str, Any], runs: Runs) -> dict[str, Any]:
 
 
 def setting(spec: Mapping[str, Any]) -> str:
-    """Describe a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
+    """Describe a specification in a line: 300-100 ReLU, L2 with delta 0.001, ..., 200 epochs."""
     hidden = "-".join(map(str, spec["hidden"]))
-    activation = {"relu": "ReLU"}.get(spec["activation"], spec["activation"])
+    activation = ACTIVATIONS.get(spec["activation"], spec["activation"])
     parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
     if spec["penalty"] != "none":
         parts.append(f"{PENALTIES[spec['penalty']]} with delta {number(spec['delta'])}")
@@ -118,10 +119,10 @@ def setting(spec: Mapping[str, Any]) -> str:
         parts.append(f"dropout {number(spec['dropout'])}")
     if spec["batch_norm"] != "none":
         parts.append(f"batch normalization {spec['batch_norm']} the activation")
-    optimizer = OPTIMIZERS.get(spec["optimizer"], spec["optimizer"])
+    optimizer = OPTIMIZERS[spec["optimizer"]]["optimizer"]
     parts.append(f"{optimizer} at {number(spec['learning_rate'])}")
-    parts.append(f"batches of {spec['batch_size']}" if spec["batch_size"] else "full batch")
-    parts.append(f"{spec['epochs']:,} epochs")
+    parts.append(f"batches of {number(spec['batch_size'])}" if spec["batch_size"] else "full batch")
+    parts.append(f"{number(spec['epochs'])} epochs")
     engine = "Keras" if spec["engine"] == "keras" else "low-level"
     return f"{engine}: {', '.join(parts)}"
 

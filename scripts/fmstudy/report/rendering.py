@@ -19,7 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
@@ -28,7 +27,7 @@ from fmstudy.analysis import columns, verdicts
 from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.analysis.formats import FORMATS
 from fmstudy.analysis.statistics import ALPHA
-from fmstudy.report import facts, pagefigures, provenance
+from fmstudy.report import facts, pagefigures, provenance, reuse
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
@@ -67,13 +66,16 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    citation: str | Path,
+    configuration: Iterable[str | Path],
     explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in built-in types, `config` the merged configuration, `summary`
-    the description of the data, `explorer` compressed JSON; tables (CSV) and figures (SVG) have the
-    names of their files.  Raises StudyError for a missing or invalid file.
+    the description of the data, `citation` CITATION.cff, `configuration` the files that the
+    configuration names (see `reuse.describe`), `explorer` compressed JSON; tables (CSV) and figures
+    (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
     read = {Path(path).stem: read_rows(path) for path in tables}
     results = {
@@ -88,7 +90,6 @@ def load_context(
     return {
         "study": study,
         "config": config,
-        "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "data": _read_summary(summary),
         "tables": read,
         "figures": shown,
@@ -98,6 +99,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
+        "reuse": reuse.describe(config, citation, configuration),
     }
 
 
@@ -110,6 +112,8 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
         summary=job.input.summary,
         tables=job.input.tables,
         figures=job.input.figures,
+        citation=job.input.citation,
+        configuration=job.input.configuration,
         explorer=job.input.get("explorer"),
     )
     return Path(path).parent, context
@@ -200,7 +204,10 @@ def math_markup(latex: str, display: str = "inline") -> Markup:
     mathml = convert(latex, display=display)
     if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
-    return Markup(mathml)
+    # A thin space separates a function's name, such as log, from all but operators and brackets.
+    name, space = r"<mi>\w{2,}</mi>", r'\1<mspace width="0.167em" />'
+    mathml = re.sub(rf"(</m(?!o\b)\w+>)(?={name})", space, mathml)
+    return Markup(re.sub(rf"({name})(?=<m(?!o\b))", space, mathml))
 
 
 # ------------------------------------------------------------------------------------ verdicts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
@@ -80,6 +81,15 @@ def explorer_start(study: Study) -> list[str]:
     return list(reversed(next(pairs, tuple(study.models)[:2])))
 
 
+def describe_playground(study: Study) -> dict[str, Any]:
+    """Describe the study for the playground."""
+    return {
+        "title": study.title,
+        "report": Path(study.report).name,
+        "models": as_dicts(study.playground.models),
+    }
+
+
 def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     """Describe the whole study for the report."""
     batchnorm, curves = study.batchnorm, curves_shown_by(study)
@@ -126,4 +136,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         },
         "directory": study.directory,
         "report": study.report,
+        # in the same folder; empty without a playground
+        "playground": Path(study.playground.file).name if study.playground.models else "",
     }

@@ -10,12 +10,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, get_args
 
+from fmstudy.numbers import number
 from fmstudy.study import form, schema
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, number
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
+from fmstudy.study.spec import number as number_in_name
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,16 @@ class ErrorAnalysis:
     models: tuple[Model, ...]
     leave_out: tuple[Model, ...]
     correlation: float
+
+
+@dataclass(frozen=True)
+class Playground:
+    """The page in which people try trained models: its file and models; none if no model fits."""
+
+    file: str
+    models: tuple[Model, ...]
+
+    MOST_WEIGHTS: ClassVar[int] = 2_400_000  # of all its models; in 4 bits each, 1.7 MB as text
 
 
 @dataclass(frozen=True)
@@ -179,6 +192,7 @@ class Study:
     batchnorm: BatchNorm
     noise: Noise
     errors: ErrorAnalysis
+    playground: Playground
     published_file: str
     published_models: dict[str, tuple[str, ...]]
     published_numbers: dict[str, tuple[str, ...]]
@@ -277,6 +291,7 @@ class _Builder:
                 leave_out=self.find_models(("closer", "leave_out"), closer.leave_out),
                 correlation=closer.duplicates.correlation,
             ),
+            playground=self.playground(),
             published_file=published.file,
             published_models=self.published_models(),
             published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
@@ -423,6 +438,24 @@ class _Builder:
         at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
         return Noise(model, given.dropout, at, sources, seeds)
 
+    def playground(self) -> Playground:
+        output, given, path = self.config.output, self.config.playground, ("playground", "models")
+        stem = PurePosixPath(output.report).stem
+        file = output.playground or f"report/{stem}-playground.html"
+        if file == output.report:
+            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
+        if given is None:
+            return Playground(file, _playground_models(self.models.values()))
+        models = self.find_models(path, given.models)
+        weights, most = sum(model.spec.parameters for model in models), Playground.MOST_WEIGHTS
+        if weights > most:
+            self.refuse(
+                path,
+                f"have {weights:,} parameters together; at most {most:,} fit into a page. "
+                "Choose smaller or fewer models.",
+            )
+        return Playground(file, models)
+
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""
         given = self.config.replicates
@@ -464,7 +497,7 @@ class _Builder:
         values = tuple(value for value in found if value is not None)
         models = tuple(
             Model(
-                name=f"{base.name}-{vary}-{number(value)}",
+                name=f"{base.name}-{vary}-{number_in_name(value)}",
                 title=f"{vary.replace('_', ' ')} {number(value)}",
                 section=base.section,
                 spec=base.spec.varied(
@@ -551,6 +584,20 @@ class _Builder:
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
                     "with optimizer sgd; speed takes its rates from there.",
                 )
+
+
+def _playground_models(models: Iterable[Model]) -> tuple[Model, ...]:
+    """Choose models that are worth comparing: a linear one, and a net without and with dropout.
+
+    The net without dropout has the layers of the one with dropout, if the study has such a net.
+    """
+    fitting = [it for it in models if 2 * it.spec.parameters < Playground.MOST_WEIGHTS]
+    plain = [it for it in fitting if it.spec.batch_norm == "none" and it.spec.penalty == "none"]
+    linear = [it for it in plain if not it.spec.hidden][:1]
+    dropout = [it for it in plain if it.spec.dropout][:1]
+    nets = [it for it in plain if it.spec.hidden and not it.spec.dropout]
+    twins = [it for it in nets if dropout and it.spec == dropout[0].spec.varied(dropout=0.0)]
+    return (*linear, *(twins or nets)[:1], *dropout) or tuple(fitting[:1])
 
 
 def _ordered_like(given: Any, value: Any) -> Any:

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from fmstudy.analysis.formats import number
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import marks_told, name_of
 from fmstudy.experiments.reading import some, values_of
 from fmstudy.figures.axes import SMALL, empty_figure
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.numbers import number
 
 
 @style()

@@ -5,13 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.analysis.formats import number
 from fmstudy.experiments import drawing
 from fmstudy.experiments.noise.quantities import NAMES, TEST_IMAGES
 from fmstudy.experiments.reading import some
 from fmstudy.figures.axes import empty_figure
 from fmstudy.figures.colors import HUES, INK
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.numbers import number
 
 PANELS = {
     "accuracy": ("Test accuracy", "standard deviation, points", 100.0),

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from fmstudy.analysis.formats import fixed, number
+from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, marks_told, name_of
 from fmstudy.experiments.reading import Settings, some, values_of
@@ -16,6 +16,7 @@ from fmstudy.experiments.speed.quantities import steps_to
 from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
 from fmstudy.figures.colors import FAINT
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.numbers import number
 
 
 @style()
