@@ -1,0 +1,231 @@
+"""Facts for the chapters on the data, Part A, and Part B: numbers, names, and a yes or no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from fmstudy.analysis.formats import fixed
+from fmstudy.analysis.verdicts import NOT_REPRODUCED, REPRODUCED
+
+if TYPE_CHECKING:
+    from fmstudy.report.facts import Pair
+
+Row = Mapping[str, Any]
+Model = Mapping[str, Any]
+
+# The widths of a public write-up of what seems to be the source's exercise: Keras 2, 3, and 4.
+PUBLIC_WIDTHS = [[200], [400, 200], [600, 400, 200]]
+ONE_SEED = "too few seeds"  # the verdict of a Pair
+PLATEAU = 0.01  # a gain in accuracy by longer training that we call small
+GUESSING = 0.15  # test accuracy below which a model of ten classes has learned nothing
+
+
+def two_readings(
+    written: Row | None, other: Row | None, plain: Model | None
+) -> SimpleNamespace | None:
+    """Compare a printed loss with our values under two readings; None without both of them."""
+    if not written or not other or None in (written["difference"], other["difference"]):
+        return None
+    lowest = plain["result"]["train_loss_min"] if plain else None
+    return SimpleNamespace(
+        printed=written["published"],
+        written=written["reproduced"],
+        other=other["reproduced"],
+        only_written_fits=written["verdict"] == REPRODUCED and other["verdict"] == NOT_REPRODUCED,
+        other_is_closer=abs(other["difference"]) < abs(written["difference"]),
+        unpenalized=lowest,
+        is_below_unpenalized=lowest is not None and written["published"] < lowest,
+    )
+
+
+def longer_training(model: Model, rows: Sequence[Row]) -> SimpleNamespace | None:
+    """Describe the longer training by its ends; None if it has fewer than two results."""
+    known = [row for row in rows if row["test_accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    first, last = known[0], known[-1]
+    gain = last["test_accuracy"] - first["test_accuracy"]
+    return SimpleNamespace(
+        model=model,
+        first=first,
+        last=last,
+        gain=gain,
+        points=fixed(100 * gain),
+        fall=first["test_loss"] - last["test_loss"],
+        is_plateau=gain <= PLATEAU,
+    )
+
+
+def all_or_none(**values: Any) -> SimpleNamespace | None:
+    """Return the values by name; None if one of them is missing."""
+    return None if None in values.values() else SimpleNamespace(**values)
+
+
+def smaller_gaps(*metrics: Sequence[Pair]) -> SimpleNamespace | None:
+    """Say for which models the gaps in accuracy and in loss are resolved as smaller."""
+    planned = [[it for it in pairs if it.row and it.verdict != ONE_SEED] for pairs in metrics]
+    if not all(planned):
+        return None
+
+    def smaller(pairs: Sequence[Pair]) -> SimpleNamespace:
+        names = [it.second["title"] for it in pairs if it.verdict == "smaller gap"]
+        return SimpleNamespace(
+            kind=pairs[0].noun,
+            names=listed(names),
+            is_none=not names,
+            is_all=len(names) == len(pairs),
+        )
+
+    return SimpleNamespace(accuracy=smaller(planned[0]), loss=smaller(planned[1]))
+
+
+def penalties(
+    changes: Mapping[str, Sequence[Pair]], roles: Mapping[str, Model | None], weights: Iterable[Row]
+) -> SimpleNamespace:
+    """Describe what penalties cost, and what L1 does to the weights.
+
+    some     whether the study has the source's penalties
+    costly   the change in accuracy, if worse, of the model whose gap in loss shrinks most
+    weights  the rows of the plain model, signed L1, and true L1; None without all of them
+    """
+    shrunk = [it for it in changes["test_gap_loss"] if it.row and it.verdict == "smaller gap"]
+    costly = None
+    if shrunk:
+        most = min(shrunk, key=lambda it: it.row["difference"] if it.row else 0.0).second
+        costly = next(
+            (it for it in changes["test_accuracy"] if it.second == most and it.verdict == "worse"),
+            None,
+        )
+    own = {row["model"]: row for row in weights if row["norm"] is not None}
+    names = {key: model["name"] for key, model in roles.items() if model}
+    rows = {
+        key: own.get(names.get(role, ""))
+        for key, role in (("plain", "two_layers"), ("signed", "l1"), ("true", "l1_other"))
+    }
+    some = bool(roles["l1"] or roles["l2"])
+    return SimpleNamespace(some=some, costly=costly, weights=all_or_none(**rows))
+
+
+def by_depth(
+    models: Sequence[Model], pair: Callable[[Model, Model, str], Pair | None]
+) -> SimpleNamespace | None:
+    """Compare models that grow by a hidden layer each; None for fewer than two.
+
+    mostly_first   whether the first hidden layer changes accuracy by more than all further ones
+    last           the last model, if its gap in accuracy is larger than that of the first
+    same_epochs    the epochs of training, if all models have the same
+    """
+    if len(models) < 2:
+        return None
+    steps = [it for both in pairwise(models) if (it := pair(*both, "test_accuracy"))]
+    sizes = [abs(it.row["difference"]) if it.row and it.amount else None for it in steps]
+    layers = [len(model["spec"]["hidden"]) for model in models]
+    known = None not in sizes and layers == [*range(len(models))] and len(models) > 2
+    epochs = {model["spec"]["epochs"] for model in models}
+    gaps = [it for both in pairwise(models) if (it := pair(*both, "test_gap_accuracy"))]
+    gaps = [it for it in gaps if it.row and it.verdict != ONE_SEED]
+    wider = [it.second["title"] for it in gaps if it.verdict == "larger gap"]
+    return SimpleNamespace(
+        steps=steps,
+        wider=listed(wider),
+        not_wider=listed([it.second["title"] for it in gaps if it.second["title"] not in wider]),
+        mostly_first=known
+        and steps[0].verdict == "better"
+        and (sizes[0] or 0.0) > sum(it or 0.0 for it in sizes[1:]),
+        last=models[-1] if _has_larger_gap(models[-1], models[0]) else None,
+        same_epochs=min(epochs) if len(epochs) == 1 else None,
+    )
+
+
+def _has_larger_gap(model: Model, base: Model) -> bool:
+    gap, base_gap = (it["result"]["gap_accuracy"] for it in (model, base))
+    return None not in (gap, base_gap) and bool(gap > base_gap)
+
+
+def balance(data: Mapping[str, Any]) -> SimpleNamespace:
+    """Return how many images the classes have; a validation part may be close to balanced."""
+    train, test = data["train"]["class_counts"], data["test"]["class_counts"]
+    low, high = _ends(data["validation"]["class_counts"])
+    return SimpleNamespace(
+        classes=len(data["classes"]),
+        train=_ends(train),
+        test=_ends(test),
+        is_exact=len({*train}) == len({*test}) == 1,
+        guessing=max(test) / data["test"]["samples"],
+        validation=(low, high),
+        validation_is_exact=low == high,
+        validation_is_close=high - low <= 0.1 * high,
+    )
+
+
+def hidden_widths(keras: Sequence[Model]) -> SimpleNamespace:
+    """Return the hidden layers of the Keras models, and whether they are the public ones."""
+    hidden = [model["spec"]["hidden"] for model in keras if model["spec"]["hidden"]]
+    *smaller, _ = hidden or [None]
+    return SimpleNamespace(
+        listed=listed(["–".join(map(str, it)) for it in hidden]),
+        are_public=smaller == PUBLIC_WIDTHS,
+    )
+
+
+def accuracies(ledger: Iterable[Row], part: str) -> SimpleNamespace | None:
+    """Compare the printed test accuracies of a part with ours, in percent."""
+    rows = [it for it in ledger if (it["part"], it["metric"]) == (part, "accuracy")]
+    rows = [it for it in rows if it["difference"] is not None]
+    if not rows:
+        return None
+    above = [-it["difference"] for it in rows if it["difference"] < 0]
+    return SimpleNamespace(
+        count=len(rows),
+        published=_ends(it["published"] for it in rows),
+        reproduced=_ends(it["reproduced"] for it in rows),
+        above=len(above),
+        by=_ends(above) if above else None,
+        are_mostly_above=2 * len(above) > len(rows),
+    )
+
+
+def _ends(values: Iterable[float]) -> tuple[float, float]:
+    values = sorted(values)
+    return values[0], values[-1]
+
+
+def strongest(models: Iterable[Model], base: Model | None) -> Model | None:
+    """Return the model that differs from the base by the largest delta, if any is larger."""
+    if base is None:
+        return None
+
+    def same(model: Model) -> dict[str, Any]:
+        return {key: it for key, it in model["spec"].items() if key != "delta"}
+
+    found = [model for model in models if same(model) == same(base)]
+    strongest = max(found, key=lambda model: model["spec"]["delta"])
+    return strongest if strongest["spec"]["delta"] > base["spec"]["delta"] else None
+
+
+def strong_penalty(
+    base: Model | None, strong: Model | None, weights: Iterable[Row]
+) -> SimpleNamespace | None:
+    """Compare a strong penalty with its base; None without the weights or accuracy of both."""
+    norms = {row["model"]: row["norm"] for row in weights}
+    norm, base_norm = (norms.get(model["name"]) if model else None for model in (strong, base))
+    if strong is None or norm is None or base_norm is None:
+        return None
+    accuracy = strong["result"]["test_accuracy"]
+    return SimpleNamespace(
+        norm=norm,
+        base_norm=base_norm,
+        shrinks=norm < base_norm,
+        accuracy=accuracy,
+        guesses=accuracy is not None and accuracy < GUESSING,
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list for a sentence: A, B, and C."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
