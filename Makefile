@@ -126,6 +126,7 @@ $(VENV)/bin/uv:
 clean: ## remove data, results, logs, and reports; keep the environment
 	rm -rf resources results logs .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
+	rm -f report/playground.html report/quick-playground.html
 
 # The environment first: if VENV is somebody's folder by mistake, nothing is removed.
 distclean: ## also remove the environment and the tools' caches

@@ -22,6 +22,13 @@ if study.noise.seeds:
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/errors.smk"
 include: "workflow/rules/report.smk"
+
+
+if study.playground.models:
+
+    include: "workflow/rules/playground.smk"
+
+
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/hooks.smk"
 

@@ -139,7 +139,7 @@ def opening(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]
 
 def settle(page: Page) -> None:
     """Wait until nothing moves any more: the explorer unpacks its data first, then unfolds."""
-    page.locator("#x-explore").wait_for()
+    page.locator("#x-explore:not([hidden])").wait_for(state="attached")
     page.evaluate("async () => { await document.fonts.ready; }")
 
 

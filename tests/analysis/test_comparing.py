@@ -190,6 +190,63 @@ def test_hypothesis_of_a_claim_is_tested_once(runs: Path):
     assert first["claim"].notna().sum() == 1
 
 
+def all_pairs(runs: Path, table: pd.DataFrame, **more: object) -> pd.DataFrame:
+    return comparing.pairs_table(list(MODELS.values()), **left(runs, N), comparisons=table, **more)
+
+
+def test_every_pair_has_a_verdict_and_a_planned_one_keeps_its_own(runs: Path):
+    planned = compared(runs, ("strong", "weak"))
+    pairs = all_pairs(runs, planned, pairs=[("strong", "weak")])
+    assert len(pairs) == len(comparing.METRICS) * 10  # of five models
+    kept = pairs[pairs["planned"] == "yes"].reset_index(drop=True)
+    shared = list(comparing.PAIR_COLUMNS[:5]) + list(comparing.PAIR_COLUMNS[6:])
+    pd.testing.assert_frame_equal(kept[shared], planned[shared], check_dtype=False)
+    told = pairs[pairs["metric"] == "test_accuracy"].set_index(["first", "second"])["verdict"]
+    assert told["weak", "same"] == "better"
+    assert told["strong", "same"] == "not resolved"
+    assert told["strong", "once"] == "not resolved (too few seeds)"
+    assert told["weak", "broken"] == "no value"
+
+
+def test_unplanned_pairs_of_a_metric_are_one_family(runs: Path):
+    pairs = all_pairs(runs, compared(runs, ("strong", "weak")))
+    for _, of_metric in pairs[pairs["planned"] == "no"].groupby("metric"):
+        tested = of_metric[of_metric["p"].notna()]
+        assert set(of_metric["family"]) == {len(tested)} == {2}
+        smallest = tested["p"].min()
+        assert tested["p_holm"].min() == pytest.approx(min(1.0, 2 * smallest))
+
+
+def test_pair_of_a_claim_has_the_verdict_of_the_claim(runs: Path):
+    claims = pd.DataFrame(
+        {"claim": ["x"], "comparison": ["test_loss weak same"], "p_holm": [0.4], "family": [12]}
+    )
+    pairs = all_pairs(runs, compared(runs, ("strong", "weak")), claims=claims)
+    rows = pairs.set_index(["metric", "first", "second"])
+    row = rows.loc["test_loss", "weak", "same"]
+    assert tuple(row[["planned", "p_holm", "family", "verdict"]]) == (
+        "yes",
+        0.4,
+        12,
+        "not resolved",
+    )
+    assert rows.loc["test_accuracy", "weak", "same"]["planned"] == "no"
+
+
+def test_pair_across_engines_borrows_from_keras_pairs_whichever_comes_first(tmp_path: Path):
+    shares = {"a": (0, 1, 2), "b": (3, 4, 5), "k": (10, 14, 18), "l": (0, 14, 10)}
+    for name, more in shares.items():
+        for seed, images in enumerate(more, start=1):
+            leave(tmp_path, name, seed, np.where(np.arange(N) < 300 + images, 0.9, 0.2))
+    engines = {"a": "lowlevel", "b": "lowlevel", "k": "keras", "l": "keras"}
+    models = [model(name) | {"engine": engine} for name, engine in engines.items()]
+    estimator = Estimator(measures(tmp_path, N), models, [("a", "b"), ("k", "l")])
+    there, back = (estimator.difference(*it, "test_accuracy") for it in (("a", "k"), ("k", "a")))
+    assert there == -back
+    without = Estimator(measures(tmp_path, N), models, [("a", "b")])
+    assert there.freedom > without.difference("a", "k", "test_accuracy").freedom == 2
+
+
 def test_models_borrow_variance_from_others_of_the_same_engine(tmp_path: Path):
     """Half of the two degrees of freedom of the other; Keras models are apart."""
     losses = {"a": (0.1, 0.2, 0.3), "b": (0.1, 0.5, 0.9), "k": (0.1, 5.0, 9.0)}

@@ -147,9 +147,9 @@ def _seconds_of(provenances: set[Path]) -> float:
 
 
 def _edit_text(copy: Copy) -> None:
-    path = copy.directory / "report/templates/sections/summary.html.j2"
+    path = copy.directory / "report/text/lessons.md"
     with open(path, "a", encoding="utf-8") as file:
-        file.write("<p>One more sentence.</p>\n")
+        file.write("\nOne more sentence.\n")
 
 
 def _edit_delta(copy: Copy) -> None:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,10 @@ def panels_of(figure: Locator) -> list[dict[str, Any]]:
         const at = (x, y) => new DOMPoint(x, y).matrixTransform(panel.getScreenCTM());
         const series = [...panel.querySelectorAll(".series")].map(s => ({...s.dataset}));
         const [low, high] = [at(x0, y0), at(x1, y1)];
-        const {panel: name, x, y, xTicks, yTicks} = panel.dataset;
+        const {panel: name, x, y, xTicks, yTicks, xName, xUnit, yUnit} = panel.dataset;
         const ticks = {x: JSON.parse(xTicks ?? "{}"), y: JSON.parse(yTicks ?? "{}")};
-        return {name, x, y, ticks, series, flat: !!yTicks,
+        const units = {x: xUnit, y: yUnit};
+        return {name, x, y, ticks, series, flat: !!yTicks, xName, units,
                 left: low.x, top: low.y, right: high.x, bottom: high.y};
     })""")
 
@@ -104,6 +106,22 @@ def read_out(figure: Locator) -> tuple[str, dict[str, str]]:
     return box.locator("b").inner_text(), dict(rows)
 
 
+def as_shown(value: str, unit: str | None) -> str:
+    """A value as its axis shows it."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if unit == "percent":
+        text = f"{100 * number:.1f} %"
+    elif unit == "loss":
+        text = f"{number:.3f}"
+    else:
+        text = f"{number:,.4g}" if abs(number) < 1e4 else f"{number:,.0f}"
+        text = f"{number:.10f}".rstrip("0").rstrip(".") if "e" in text else text.replace(",", "")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def strong(panel: dict[str, Any]) -> list[str]:
     """The series of a panel but those of single seeds."""
     return list(dict.fromkeys(s["series"] for s in panel["series"] if s["kind"] != "seed"))
@@ -122,7 +140,11 @@ def expected_at(panel: dict[str, Any], values: Values, share: float) -> tuple[st
             if all(math.isfinite(share_of(at[axis], panel, axis)) for axis in "xy"):
                 found.setdefault(at[along], {}).setdefault(series, at[across])
     nearest = min(found, key=lambda label: abs(share_of(label, panel, along) - share))
-    return nearest, found[nearest]
+    head = as_shown(nearest, panel["units"][along])
+    if not panel["flat"] and nearest not in panel["ticks"]["x"]:
+        head = f"{panel['xName']} {head}"
+    units = panel["units"][across]
+    return head, {series: as_shown(it, units) for series, it in found[nearest].items()}
 
 
 # ----------------------------------------------------------------------------------- the data
@@ -200,12 +222,38 @@ def test_pointing_at_a_panel_reads_the_values_off_the_data(shared_page: Page, na
             place = (0.5, share) if panel["flat"] else (share, 0.5)
             shared_page.mouse.move(*place_of(panel, *place))
             label, expected = expected_at(panel, values, share)
-            head = f"{panel['name']}, {label}"
-            expect(figure.locator(".readout b")).to_have_text(head)
-            assert read_out(figure) == (head, expected)
+            expect(figure.locator(".readout b")).to_have_text(label)
+            assert read_out(figure) == (label, expected)
             assert expected
+            if len(panels) > 1:
+                expect(figure.locator(".readout")).to_contain_text(panel["name"])
     shared_page.mouse.move(1, 1)
     expect(figure.locator(".readout")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "row"),
+    [
+        ("curves_B", r"Epoch \d+", r"\d\d\.\d %"),
+        ("sweep_width", r"Width [\d,]+", r"\d\d\.\d %"),
+        ("bn_learning-rate", r"Learning rate 0\.\d+|Learning rate \d+", r"\d+\.\d %"),
+    ],
+)
+def test_a_read_out_names_the_place_and_shows_values_as_the_axis_does(
+    shared_page: Page, name: str, head: str, row: str
+):
+    figure = figure_of(shared_page, name)
+    shared_page.mouse.move(*place_of(panels_of(figure)[0], 0.5, 0.5))
+    expect(figure.locator(".readout b")).to_have_text(re.compile(f"^({head})$"))
+    assert all(re.fullmatch(row, value) for value in read_out(figure)[1].values())
+
+
+def test_a_read_out_shows_losses_with_three_decimals(shared_page: Page):
+    figure = figure_of(shared_page, "curves_B")
+    [panel] = [it for it in panels_of(figure) if it["name"].startswith("Loss")]
+    shared_page.mouse.move(*place_of(panel, 0.5, 0.5))
+    expect(figure.locator(".readout")).to_contain_text("Loss")
+    assert all(re.fullmatch(r"\d\.\d{3}", it) for it in read_out(figure)[1].values())
 
 
 def test_the_read_out_stays_on_a_phone(open_report: Open):
@@ -226,17 +274,17 @@ def test_arrow_keys_move_the_read_out_and_escape_ends_it(page: Page):
     xs = sorted({x for s in strong(panels[0]) for x, _ in values[panels[0]["name"]][s]}, key=float)
 
     def head() -> str:
-        return read_out(figure)[0].removeprefix(f"{panels[0]['name']}, ")
+        return read_out(figure)[0].removeprefix("Epoch ")
 
     figure.locator(".scroll[tabindex='0']").focus()
     for x in (xs[0], xs[1], xs[2]):
         page.keyboard.press("ArrowRight")
-        expect(figure.locator(".readout b")).to_have_text(f"{panels[0]['name']}, {x}")
+        expect(figure.locator(".readout b")).to_have_text(f"Epoch {x}")
     page.keyboard.press("ArrowLeft")
     assert head() == xs[1]
     for _ in xs[1:]:
         page.keyboard.press("ArrowRight")
-    assert read_out(figure)[0].startswith(panels[1]["name"])  # past the end: the next panel
+    expect(figure.locator(".readout")).to_contain_text(panels[1]["name"])  # past the end
     page.keyboard.press("Escape")
     expect(figure.locator(".readout")).to_be_hidden()
 
@@ -260,13 +308,11 @@ def test_clicking_a_label_singles_its_series_out(page: Page):
     assert set(names) <= set(everything)
     assert set(everything.values()) == {1.0}
     labels.first.click()
-    expect(figure).to_have_attribute("data-isolated", names[0])
     found = opacities(figure)
     assert found.pop(names[0]) == 1.0
     assert found
     assert max(found.values()) < 0.5
     labels.first.click()
-    expect(figure).not_to_have_attribute("data-isolated", names[0])
     assert opacities(figure) == everything
 
 
@@ -275,10 +321,10 @@ def test_clicking_a_curve_singles_it_out_and_escape_brings_the_others_back(page:
     panel = panels_of(figure)[0]
     x, y = values_of(figure)[panel["name"]]["test"][-1]
     page.mouse.click(*place_of(panel, share_of(x, panel, "x"), share_of(y, panel, "y")))
-    expect(figure).to_have_attribute("data-isolated", "test")
+    expect(figure.locator(".dim").first).to_be_attached()
     assert opacities(figure)["train"] < 0.5 < opacities(figure)["test"]
     page.keyboard.press("Escape")
-    expect(figure).not_to_have_attribute("data-isolated", "test")
+    expect(figure.locator(".dim")).to_have_count(0)
 
 
 def test_arrow_keys_single_out_one_series_after_the_other(page: Page):
@@ -287,33 +333,6 @@ def test_arrow_keys_single_out_one_series_after_the_other(page: Page):
     figure.locator(".scroll[tabindex='0']").focus()
     for name in names[:2]:
         page.keyboard.press("ArrowDown")
-        expect(figure).to_have_attribute("data-isolated", name)
+        assert [it for it, share in opacities(figure).items() if share == 1.0] == [name]
     page.keyboard.press("ArrowUp")
-    expect(figure).to_have_attribute("data-isolated", names[0])
-
-
-def test_training_curves_can_be_hidden(page: Page):
-    figure = figure_of(page, "curves_B")
-    button = figure.get_by_role("button", name="Hide training")
-    training, test = (
-        figure.locator(f".series[data-kind={kind}]") for kind in ("train", "held-out")
-    )
-    expect(button).to_have_attribute("aria-pressed", "false")
-    expect(training.first).to_be_visible()
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "true")
-    assert not any(series.is_visible() for series in training.all())
-    assert all(series.is_visible() for series in test.all())
-
-    panel = panels_of(figure)[0]
-    page.mouse.move(*place_of(panel, 0.98, 0.5))
-    assert "test" in read_out(figure)[1]
-    assert "train" not in read_out(figure)[1]
-    button.click()
-    expect(training.first).to_be_visible()
-
-
-def test_a_figure_without_training_curves_offers_nothing_to_hide(shared_page: Page):
-    figures = shared_page.locator("figure:has(.panel[data-x]):not(:has([data-kind=train]))")
-    assert figures.count() > 3
-    assert figures.get_by_role("button", name="Hide training").count() == 0
+    assert opacities(figure)[names[0]] == 1.0 > opacities(figure)[names[1]]

@@ -20,6 +20,7 @@ from PIL import Image
 
 from fmstudy.figures import contents, svg
 from fmstudy.figures.contents import COLUMNS
+from fmstudy.figures.plots import percent_axis
 from fmstudy.report import rendering
 from fmstudy.runtime import StudyError
 from fmstudy.workflow.digest import modules_of
@@ -117,6 +118,26 @@ def test_words_at_an_axis_stand_for_their_places(tmp_path: Path):
     assert panel(root, "Bars").get("data-x-ticks") == '{"1,000": 0.0, "few": 1.0}'
     assert panel(root, "Dots").get("data-y-ticks") == '{"first": 0.0, "second": 1.0}'
     assert panel(root, "Line").get("data-x-ticks") is None
+
+
+def test_an_axis_says_what_it_is_and_how_it_shows_its_numbers(tmp_path: Path):
+    names = ("Accuracy", "Test loss", "Steps", "Both")
+    with svg.style():
+        figure, axes = plt.subplots(2, 2, sharex=True)
+        for place, title in zip(axes.flat, names, strict=True):
+            place.plot([1, 2], [0.1, 0.2], label="test")
+            place.set_title(title)
+        percent_axis(axes[0, 0])
+        percent_axis(axes[1, 1], "x")
+        axes[1, 0].set_xlabel("learning rate")
+    root = saved(svg.Drawing(figure, "What was found.", "How it is read."), tmp_path / "axes.svg")
+    found = {name: panel(root, name) for name in names}
+    assert {it.get("data-x-name") for it in found.values()} == {"Learning rate"}
+    units = {name: (it.get("data-x-unit"), it.get("data-y-unit")) for name, it in found.items()}
+    assert units["Accuracy"][1] == "percent"
+    assert units["Test loss"][1] == "loss"
+    assert units["Steps"][1] is None
+    assert units["Both"] == ("percent", None)
 
 
 def test_marks_at_an_edge_have_no_value_there_and_gaps_no_row(tmp_path: Path):

@@ -6,12 +6,15 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from fixtures.runs import labels_of, leave
+from fixtures.report import configured
+from fixtures.runs import leave
 
 from fmstudy.analysis.results import Runs
 from fmstudy.report import explorer, rendering
 from fmstudy.runtime import StudyError
+from fmstudy.study import description, plan
 from fmstudy.study.spec import RunSpec
 
 
@@ -34,20 +37,17 @@ def history(*losses: float, held_out: str = "test") -> dict:
     }
 
 
-def shown(directory: Path, given: dict, images: int = 2) -> dict:
-    return explorer.of_model(given, Runs(directory), labels_of(images))
+def shown(directory: Path, given: dict) -> dict:
+    return explorer.of_model(given, Runs(directory))
 
 
 # ------------------------------------------------------------------------------------- values
-def test_curves_are_those_of_each_seed_and_their_mean(tmp_path):
+def test_curves_are_means_over_seeds(tmp_path):
     leave(tmp_path, "run-A", 1, history=history(2.0, 1.0))
     leave(tmp_path, "run-A", 2, history=history(4.0, 2.12345))
     found = shown(tmp_path, model())
     assert found["grid"] == [0, 1]
-    assert found["seeds"] == {
-        "1": [[[0.0, 0.1], [2.0, 1.0]], [[0.0, 0.05], [3.0, 2.0]]],
-        "2": [[[0.0, 0.1], [4.0, 2.123]], [[0.0, 0.05], [5.0, 3.123]]],  # without the penalty
-    }
+    # without the penalty
     assert found["mean"] == [[[0.0, 0.1], [3.0, 1.562]], [[0.0, 0.05], [4.0, 2.562]]]
 
 
@@ -56,12 +56,7 @@ def test_final_metrics_are_means_with_their_range(tmp_path):
     leave(tmp_path, "run-A", 2, (0.9, 0.8), train=(0.4, 0.1, 0.8), history=history(2.0, 1.0))
     found = shown(tmp_path, model())
     first, second = (-math.log(0.9) - math.log(p) for p in (0.2, 0.8))
-    numbers = dict(zip(explorer.FINAL, found["numbers"], strict=True))
-    assert numbers["train_accuracy"] == 0.85
-    assert numbers["test_accuracy"] == 0.75
-    assert numbers["gap_accuracy"] == pytest.approx(0.1)
-    assert numbers["test_loss"] == pytest.approx((first + second) / 4, rel=1e-5)
-    assert numbers["validation_loss"] is None
+    assert found["test"] == [0.75, pytest.approx((first + second) / 4, rel=1e-5)]
     texts = dict(zip(("seeds", "parameters", *explorer.FINAL), found["final"], strict=True))
     assert texts["seeds"] == ["2"]
     assert texts["parameters"] == [f"{784 * 3 + 3 * 10 + 2:,}"]  # a bias for each of two layers
@@ -74,17 +69,6 @@ def test_final_metrics_are_means_with_their_range(tmp_path):
 def test_one_seed_has_no_range(tmp_path):
     leave(tmp_path, "run-A", 7, history=history(2.0, 1.0))
     assert [len(texts) for texts in shown(tmp_path, model(seeds=[7]))["final"]] == [1] * 10
-
-
-def test_the_confusion_matrix_is_the_mean_over_seeds(tmp_path):
-    """Right, or wrong by one class: 0, 1, 2 in turn."""
-    leave(tmp_path, "run-A", 1, (0.9, 0.2, 0.9), history=history(2.0))
-    leave(tmp_path, "run-A", 2, (0.9, 0.9, 0.1), history=history(2.0))
-    matrix = np.reshape(shown(tmp_path, model(), images=3)["confusion"], (10, 10))
-    expected = np.zeros((10, 10))
-    expected[0, 0] = 1
-    expected[1, [1, 2]] = expected[2, [2, 3]] = 0.5
-    np.testing.assert_array_equal(matrix, expected)
 
 
 def test_held_out_is_the_validation_part_where_it_is_followed(tmp_path):
@@ -111,7 +95,6 @@ def test_a_diverged_training_ends_before_and_stays_out_of_means(tmp_path):
     found = shown(tmp_path, model())
     assert found["final"][0] == ["2", "1 diverged"]
     assert found["mean"][0][1] == [2.0, 1.0, 0.5]
-    assert found["seeds"]["2"][0] == [[0.0], [4.0]]
     assert found["final"][2] == ["90.00"]
 
 
@@ -121,8 +104,7 @@ def test_a_model_that_always_diverged_has_a_beginning_and_no_results(tmp_path):
     found = shown(tmp_path, model())
     assert found["grid"] == [0, 1]
     assert found["mean"][0][1] == [4.0, 6.0]
-    assert found["confusion"] is None
-    assert found["numbers"] == [None] * 8
+    assert found["test"] == [None, None]
     assert found["final"][2:] == [["diverged"]] * 8
     json.dumps(found, allow_nan=False)
 
@@ -147,17 +129,17 @@ def test_a_thinned_curve_has_points_for_a_logarithmic_axis_too():
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"hidden": ()}, "low-level: no hidden layer, Adam at 1e-3, full batch, 200 epochs"),
+        ({"hidden": ()}, "low-level: no hidden layer, Adam at 0.001, full batch, 200 epochs"),
         (
             {"hidden": (300, 100), "penalty": "l1_signed", "delta": 1e-5, "epochs": 2000},
-            "low-level: 300-100 ReLU, signed L1 with delta 1e-5, Adam at 1e-3, full batch, "
+            "low-level: 300-100 ReLU, signed L1 with delta 1e−5, Adam at 0.001, full batch, "
             "2,000 epochs",
         ),
         (
             {"engine": "keras", "hidden": (5,), "activation": "sigmoid", "dropout": 0.3}
             | {"batch_norm": "before", "optimizer": "sgd", "batch_size": 256},
             "Keras: 5 sigmoid, dropout 0.3, batch normalization before the activation, "
-            "SGD at 1e-3, batches of 256, 200 epochs",
+            "SGD at 0.001, batches of 256, 200 epochs",
         ),
     ],
 )
@@ -166,25 +148,41 @@ def test_a_setting_says_what_was_trained(spec, said):
 
 
 # ------------------------------------------------------------------------------------ the file
+def pair(metric: str, away: float | None, verdict: str, planned: str = "yes") -> dict:
+    row = {"metric": metric, "first": "A", "second": "B", "difference": away}
+    low, high = (None, None) if away is None else (away - 0.0012345, away + 0.0012345)
+    return row | {"low": low, "high": high, "verdict": verdict, "planned": planned}
+
+
 def collected(directory: Path) -> dict:
     leave(directory, "run-A", 1, history=history(2.0, 1.0))
     leave(directory, "run-B", 1, history=history(2.0, 1.0))
     groups = [
-        {"title": "Part A", "kind": "part_a", "models": [model("A", [1]), model("B", [1])]},
-        {"title": "Width", "kind": "sweep", "models": [model("A", [1]) | {"name": "A-width-3"}]},
+        {"title": "Part A", "models": [model("A", [1]), model("B", [1])]},
+        {"title": "Width", "models": [model("A", [1]) | {"name": "A-width-3"}]},
     ]
-    return explorer.collect(groups, ["B"], Runs(directory), labels_of(2))
+    pairs = [
+        pair("test_loss", None, "no value", "no"),
+        pair("test_gap_loss", 0.1, "larger gap"),
+        pair("test_accuracy", 0.02, "better"),
+    ]
+    return explorer.collect(groups, ["B"], Runs(directory), pd.DataFrame(pairs))
 
 
 def test_models_stand_in_groups_and_by_name(tmp_path):
     found = collected(tmp_path)
     assert found["groups"] == [
-        {"title": "Part A", "kind": "part_a", "models": ["A", "B"]},
-        {"title": "Width", "kind": "sweep", "models": ["A-width-3"]},
+        {"title": "Part A", "models": ["A", "B"]},
+        {"title": "Width", "models": ["A-width-3"]},
     ]
     assert found["start"] == ["B"]
     assert list(found["models"]) == ["A", "B", "A-width-3"]
-    assert found["classes"][0] == "T-shirt/top"
+
+
+def test_pairs_have_accuracy_and_loss_with_interval_and_verdict(tmp_path):
+    assert collected(tmp_path)["pairs"] == {
+        "A B": [[0.02, 0.01877, 0.02123, "better", 1], [None, None, None, "no value", 0]]
+    }
 
 
 def test_the_same_runs_give_the_same_bytes_and_come_back(tmp_path):
@@ -197,6 +195,16 @@ def test_the_same_runs_give_the_same_bytes_and_come_back(tmp_path):
     read = rendering.read_explorer(first)
     assert read.pop("blob")
     assert read == found
+
+
+def test_a_planned_pair_is_shown_first_and_values_of_a_sweep_name_it():
+    study, _ = plan.build(configured())
+    first, second = next(iter(study.comparisons.values())).pairs[0]
+    assert description.explorer_start(study) == [second, first]
+    groups = description.explorer_groups(study)
+    titles = [it["title"] for group in groups for it in group["models"]]
+    assert len(set(titles)) == len(titles)
+    assert groups[-1]["models"][0]["title"].startswith(f"{groups[-1]['title']}: ")
 
 
 @pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(b"{", mtime=0)[:-9], b""])

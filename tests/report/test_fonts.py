@@ -7,7 +7,7 @@ import re
 import pytest
 from fontTools.ttLib import TTFont
 
-from fmstudy.report import fonts
+from fmstudy.report import fonts, rendering
 
 RULE = re.compile(
     r'@font-face\{font-family:"([^"]+)";font-weight:(\d+);font-style:(\w+);.*?base64,([^"]+)"'
@@ -23,7 +23,8 @@ def unpacked(css: str) -> dict[tuple[str, str, str], TTFont]:
 
 @pytest.fixture(scope="module")
 def embedded() -> dict[tuple[str, str, str], TTFont]:
-    return unpacked(fonts.embedded("Zażółć ✓ ≠ → δ", "Wxσδh∑√"))
+    page = "Zażółć ✓ ≠ → δ" + rendering.math_markup(r"W x \sigma \delta h \sum - \sqrt{2}")
+    return unpacked(fonts.embedded(*fonts.characters_of(page)))
 
 
 def characters(font: TTFont) -> set[str]:
@@ -43,10 +44,38 @@ def test_what_the_fonts_of_text_lack_comes_from_the_font_of_signs(embedded):
     assert characters(embedded["Report Sans", "700", "normal"]) >= set("abcZ09δ–—−×±%“”")
 
 
-def test_single_letters_of_formulas_have_their_slanted_forms(embedded):
-    # MathML shows <mi>x</mi> as U+1D465, <mi>h</mi> as the Planck constant: there is no other h.
+def test_the_math_font_has_what_browsers_draw_unasked(embedded):
+    # MathML shows <mi>x</mi> as U+1D465, <mi>h</mi> as the Planck constant (there is no other h),
+    # a hyphen as a minus sign, and <msqrt> with a root sign that no text contains.
     found = characters(embedded["Report Math", "400", "normal"])
-    assert found >= {"\U0001d465", "\U0001d44a", "\U0001d6ff", "\U0001d70e", "\u210e", "∑", "√"}
+    assert found >= {"\U0001d465", "\U0001d44a", "\U0001d6ff", "\U0001d70e", "\u210e", *"∑√−"}
+
+
+def sizes_of(font: TTFont, character: str) -> list[int]:
+    """How many larger forms and parts of a stretched form the font has: vertical, horizontal."""
+    variants, glyph, found = font["MATH"].table.MathVariants, font.getBestCmap()[ord(character)], []
+    for covered, constructions in (
+        (variants.VertGlyphCoverage, variants.VertGlyphConstruction),
+        (variants.HorizGlyphCoverage, variants.HorizGlyphConstruction),
+    ):
+        if covered is None or glyph not in covered.glyphs:
+            found += [0, 0]
+            continue
+        construction = constructions[covered.glyphs.index(glyph)]
+        parts = construction.GlyphAssembly.PartRecords if construction.GlyphAssembly else []
+        forms = [it.VariantGlyph for it in construction.MathGlyphVariantRecord]
+        assert set(forms) | {part.glyph for part in parts} <= set(font.getGlyphOrder())
+        found += [len(forms), len(parts)]
+    return found
+
+
+def test_signs_that_stretch_keep_all_their_sizes(embedded):
+    latex = r"\left( \left[ \left| \left\{ \sqrt{\sum x} \right\} \right| \right] \right)"
+    page = rendering.math_markup(latex)
+    cut = unpacked(fonts.embedded(*fonts.characters_of(page)))["Report Math", "400", "normal"]
+    with TTFont(fonts.math_face().path) as whole:
+        for character in "()[]|{}√∑":
+            assert sizes_of(cut, character) == sizes_of(whole, character) != [0, 0, 0, 0]
 
 
 def test_fonts_keep_their_license_and_lose_what_is_not_used(embedded):
@@ -70,9 +99,10 @@ def test_the_same_characters_give_the_same_bytes_in_any_order():
 
 
 def test_characters_of_formulas_are_told_from_those_of_text():
-    text, formulas = fonts.characters_of("<p title='q'>a&ne;b<math><mi>z</mi></math>&#x3b1;</p>")
+    text, formulas = fonts.characters_of("<p title='q'>a&ne;b<math><mn>7</mn></math>&#x3b1;</p>")
     assert text == set("a≠bα ")
-    assert formulas == set("z ")
+    assert "7" in formulas and not formulas & text - {" "}
+    assert fonts.characters_of("<p>text</p>")[1] == set()
 
 
 def test_the_committed_fonts_bear_names_of_their_own():

@@ -1,16 +1,23 @@
 """Numbers are rounded half up, as by hand, wherever the study writes them."""
 
 import math
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 import pytest
+from fixtures import REPOSITORY
+from fixtures.report import configured
 from matplotlib import pyplot as plt
 
-from fmstudy.analysis import formats
+from fmstudy.analysis import formats, judging
+from fmstudy.analysis.columns import column
+from fmstudy.experiments import drawing
 from fmstudy.figures import errors, plots
+from fmstudy.numbers import number
 from fmstudy.report import explorer
+from fmstudy.study import plan
 
 HALVES = ("0.6385", "0.8905", "0.0015", "0.1165", "0.5005", "0.9995", "0.65449", "0.65450")
 
@@ -49,7 +56,8 @@ def test_a_loss_of_any_size_is_written():
         (formats.signed, {0.354: "+0.35", -0.354: "−0.35", 0.001: "0.00", -0.001: "0.00"}),
         (formats.points, {0.021: "+2.10", -0.0102: "−1.02"}),
         (formats.count, {60000: "60,000"}),
-        (formats.number, {0.001: "0.001", 1e-5: "1e−5", 1.0: "1", -1: "−1", 0.1234565: "0.123457"}),
+        (number, {0.001: "0.001", 1e-5: "1e−5", 1.0: "1", -1: "−1", 0.1234565: "0.123457"}),
+        (number, {1000: "1,000", 1000.0000000000001: "1,000", 1234567.0: "1,234,567", None: "–"}),
         (formats.scientific, {3.07e-7: "3.1e−7", 2.25e-7: "2.3e−7", 9.96e-6: "1.0e−5"}),
         (formats.scientific, {9.95: "1.0e1", -0.25: "−2.5e−1", 0.0: "0.0e0", None: "–"}),
         (formats.significant, {0.6385: "0.639", 1.005: "1.01", 123.46: "123", 9999.4: "9,999"}),
@@ -64,6 +72,37 @@ def test_a_loss_of_any_size_is_written():
 )
 def test_numbers_are_written_so_that_people_can_read_them_and_rounded_half_up(function, values):
     assert {value: function(value) for value in values} == values
+
+
+@pytest.mark.parametrize("value", [1e-5, 0.0001, 0.001, 0.00316, 0.05, 0.3, 1, 200, 1000, 60000])
+def test_a_value_reads_the_same_in_tables_titles_figures_and_text(value: float):
+    config = configured()
+    config["sweeps"] = {
+        "s": {"title": "S", "model": "B-L2", "vary": "delta", "values": [value, 7.5]}
+    }
+    study, _ = plan.build(config)
+    model, _ = study.sweeps["s"].models
+    figure, axes = plt.subplots()
+    drawing.values_x(axes, [float(value)], "delta")
+    described = explorer.setting(model.spec.as_dict())
+    expected = formats.FORMATS["number"](value)
+    plt.close(figure)
+    assert model.title == f"delta {expected}"
+    assert [label.get_text() for label in axes.get_xticklabels()] == [expected]
+    assert f"L2 with delta {expected}," in described
+    assert column("sweep_s", "value").write({"value": value}) == expected
+    assert column("settings", "delta").write({"delta": float(value)}) == expected
+    assert judging.written(value, "") == expected
+
+
+def test_only_names_of_runs_use_the_other_form_of_a_number():
+    library = REPOSITORY / "scripts/fmstudy"
+    modules = {
+        path.relative_to(library).as_posix(): path.read_text() for path in library.rglob("*.py")
+    }
+    importing = re.compile(r"^from fmstudy\.study\.spec import .*\bnumber\b", re.MULTILINE)
+    assert [name for name, text in modules.items() if importing.search(text)] == ["study/plan.py"]
+    assert modules["study/plan.py"].count("number_in_name(") == 1
 
 
 @pytest.mark.parametrize("axis", ["x", "y"])

@@ -247,22 +247,6 @@ def test_no_word_stands_beyond_the_margins(paper):
 
 
 @pytest.mark.parametrize(
-    "following",
-    [
-        f"<p>{'Long words follow. ' * 20}</p><p>End.</p>",
-        "<div class='scroll'><table><tr><td>Long words</td></tr></table></div><h4>End</h4>",
-    ],
-    ids=["text", "table"],
-)
-def test_what_follows_a_figure_fills_the_page_that_it_left(tmp_path, following):
-    figure = "<figure><figcaption><b>Figure 1. A.</b></figcaption></figure>"
-    body = f"<section><h3>Part</h3>{figure}{following}</section>"
-    text = text_of(small(body), tmp_path / "a.pdf")
-    places = [text.index(words) for words in ("Part", "Long words", "Figure 1", "End")]
-    assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
     ("width", "height", "letters", "points"),
     [
         (576, 250, 9, 499),  # the width of the text
@@ -274,8 +258,10 @@ def test_what_follows_a_figure_fills_the_page_that_it_left(tmp_path, following):
 )
 def test_the_size_of_a_figure(width, height, letters, points):
     svg = f'<svg viewBox="0 0 {width} {height}" font-size="{letters}"></svg>'
-    drawn_width, scale = pdf._size(svg)
-    assert scale * drawn_width == pytest.approx(points, abs=1)
+    usual, least, largest = pdf._size(svg)
+    assert usual == pytest.approx(points, abs=1)
+    assert least <= usual <= largest <= pdf.WIDTH
+    assert letters * least / width == pytest.approx(pdf.SMALLEST, abs=0.01)
 
 
 def test_numbers_are_those_of_the_page(paper):
@@ -315,11 +301,12 @@ def test_closed_details_give_way_to_a_line_and_links_to_text(tmp_path):
         "<figcaption><b>Figure 7. A</b></figcaption></figure>"
         "<div id='tab-b'><table><tr><td>Table 3. B</td></tr></table></div><p id='gone'>x</p>"
         "</details><details open><summary>Shown</summary><p>inside</p></details>"
+        "<details data-print><summary>Folded</summary><p>on the page alone</p></details>"
     )
     content = small(body, attachments=[pdf.Attachment("b.csv", "b", b"1\n")], page="page.html")
     text = text_of(content, tmp_path / "a.pdf")
     assert "More (Figure 7, Table 3): in page.html; attached: b.csv." in text
-    assert "inside" in text and "x" not in text.split()
+    assert "inside" in text and "on the page alone" in text and "x" not in text.split()
     links = pypdf.PdfReader(tmp_path / "a.pdf").pages[0]["/Annots"]
     assert [link.get_object()["/Dest"] for link in links] == ["fig-a"]
 
@@ -343,10 +330,18 @@ def test_how_to_read_a_figure_is_said_once(tmp_path):
         (r"\hat{x}_k", "x hat sub k"),
         (r"\frac{x - \mu}{\sigma}", "the whole of x minus mu, over sigma"),
         (r"\delta \sum_{w} w^2", "delta sum over w of w squared"),
+        (r"\delta \sum_{w} |w|", "delta sum over w of the absolute value of w"),
+        (r"\sigma_k^2 \le \sigma_k^m", "sigma sub k squared is at most sigma sub k to the power m"),
     ],
 )
 def test_a_formula_is_read_aloud(latex, words):
     assert formulas.spoken(latex) == words
+
+
+def test_every_sign_of_the_reports_formulas_is_read_as_a_word(paper):
+    words = re.findall(r'<img class="math"[^>]*? alt="([^"]*)"', paper.html)
+    assert len(words) > 20
+    assert [it for it in words if not re.fullmatch(r"[A-Za-z0-9 ,.]+", html.unescape(it))] == []
 
 
 def test_an_unknown_command_in_a_formula_is_refused():

@@ -9,6 +9,7 @@ import copy
 import csv
 import hashlib
 import html.parser
+import io
 import itertools
 import re
 import shutil
@@ -29,6 +30,7 @@ from fixtures.report import (
     summary,
     write_csv,
 )
+from fontTools.ttLib import TTFont
 
 from fmstudy.analysis import formats, verdicts
 from fmstudy.analysis.tables import METRICS
@@ -282,6 +284,26 @@ def test_figures_tables_and_sections_are_numbered_in_order(page):
         assert numbers == [str(i + 1) for i in range(len(numbers))]
     assert "Figure 0" not in page.source
     assert "section 0" not in page.source
+
+
+def test_the_math_font_of_the_page_has_every_character_of_its_formulas(page):
+    [packed] = re.findall(r'"Report Math".*?base64,([^"]+)"', page.source)
+    font = set(map(chr, TTFont(io.BytesIO(base64.b64decode(packed))).getBestCmap()))
+    formulas = re.findall(r"<math.*?</math>", page.source, re.DOTALL)
+    roots = [formula for formula in formulas if "<msqrt>" in formula]
+    assert len(formulas) > 20 and roots and "√" in font
+    for formula in formulas:
+        written = set("".join(Page(formula).texts).replace("-", "−"))
+        assert written - font == set(), formula
+
+
+def test_a_thin_space_separates_the_name_of_a_function_from_its_neighbors():
+    def spaces(latex: str) -> int:
+        return rendering.math_markup(latex).count("<mspace")
+
+    assert spaces(r"\log p_i") == spaces(r"\log \sum_j z_j") == spaces(r"y \log(p)") == 1
+    assert spaces(r"y_i \log p_i") == 2
+    assert spaces(r"1 + \log(x) + ab") == 0
 
 
 def test_nothing_is_left_unfilled(page):

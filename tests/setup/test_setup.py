@@ -552,6 +552,7 @@ def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(
 
 def test_clean_removes_what_the_study_makes_and_nothing_else(study):
     made = ["resources/a", "results/a/b", "logs/a", ".snakemake/a", "report/final.html"]
+    made += ["report/playground.html", "report/quick-playground.html"]
     kept = ["config/config.yaml", "report/notes.html", "report/templates/a.html", ".venv/a"]
     for name in made + kept:
         (study / name).parent.mkdir(parents=True, exist_ok=True)

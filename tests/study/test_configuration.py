@@ -62,6 +62,8 @@ def model_a(line: str) -> tuple[str, str]:
     return MODEL_A, f"{MODEL_A}    {line}\n"
 
 
+PLAYGROUND = "# playground:\n#   models: [softmax, keras-4, keras-4r]\n"
+
 MISTAKES = [
     # unknown keys, at every depth
     ("\nseeds:", "\nseed:\n  - 1\nseeds:", "seed:\n", ["seed: unknown key", '"seeds"']),
@@ -188,6 +190,16 @@ MISFITS = [
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
     ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
      ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
+    (PLAYGROUND, "playground:\n  models: [softmax, kers-4]\n", "  models: [softmax, kers",
+     ["playground.models[1]", 'no model is called "kers-4"', '"keras-4"']),
+    (PLAYGROUND, "playground:\n  models: [softmax, A, B, keras-4]\n", "  models: [softmax, A, B, k",
+     ["playground.models: must be a list with at most 3 entries"]),
+    (PLAYGROUND, "playground:\n  models: [keras-5, keras-5r, A]\n", "  models: [keras-5, keras",
+     ["playground.models: have 3,100,622", "at most 2,400,000 fit into a page"]),
+    ("  playground: report/playground.html", "  playground: report/final.html", None,
+     ["output.playground: is the file of the report; choose another name"]),
+    ("  playground: report/playground.html", "  playground: elsewhere.html", None,
+     ["output.playground", "an .html file in the folder report"]),
     ("redone_by: [A]", "redone_by: [B, C9]", None,
      ["published.models.mlp-300.redone_by[1]", 'no model is called "C9"']),
     ("  models: [softmax, A, B, B-L1,", "  models: [sofmax, A, B, B-L1,", None,
@@ -300,6 +312,51 @@ def test_mistake_is_placed_in_the_file_that_made_it(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         check(DEFAULT, mine)
     assert f"{mine}, line 2: data.timeout" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("added", "complaint"),
+    [
+        (
+            "models:\n  A-width-300:\n    engine: lowlevel\n    hidden: [7]\n",
+            "line 2: models.A-width-300: sweeps.width.values gives this name to a model, too; "
+            "rename this one.",
+        ),
+        (
+            "models:\n  softmax-2000-epochs:\n    engine: lowlevel\n    hidden: []\n",
+            "line 2: models.softmax-2000-epochs: epochs.at gives this name to a model, too; "
+            "rename this one.",
+        ),
+        (
+            "sweeps:\n  wide:\n    title: Wide\n    model: A\n    vary: width\n    seeds: [7]\n"
+            "    values: [300, 400]\n",
+            "line 7: sweeps.wide.values: gives the name A-width-300 to another model than "
+            "sweeps.width.values; use the same seeds in both, or drop the value from one.",
+        ),
+    ],
+)
+def test_a_name_that_would_stand_for_two_models_is_refused(tmp_path, added, complaint):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(added)
+    with pytest.raises(ConfigurationError) as caught:
+        check(DEFAULT, mine)
+    assert str(caught.value).splitlines()[1:] == [f"  {mine}, {complaint}"]
+
+
+def test_what_another_file_adds_stands_behind_what_the_main_file_has(tmp_path):
+    """At every level, as Snakemake merges: with the keys of the other file first."""
+    main, mine = tmp_path / "main.yaml", tmp_path / "mine.yaml"
+    main.write_text("title: x\nmodels:\n  B: {hidden: [1], engine: keras}\n  A: {hidden: [2]}\n")
+    mine.write_text("models:\n  own: {hidden: [3]}\n  A: {seeds: [1], hidden: [4]}\nseeds: [1]\n")
+    config = yaml.safe_load(mine.read_text())
+    for key, value in yaml.safe_load(main.read_text())["models"].items():
+        config["models"][key] = value | config["models"].get(key, {})
+    config["title"] = "x"
+    configuration.in_file_order(config, read_origins([main, mine]))
+    assert list(config) == ["title", "models", "seeds"]
+    assert list(config["models"]) == ["B", "A", "own"]
+    assert list(config["models"]["A"]) == ["hidden", "seeds"]
+    assert config["models"]["A"]["hidden"] == [4]
 
 
 @pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01"])

@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 from fixtures import REPOSITORY
+from fixtures.workflow import TINY
 from snakemake.utils import update_config
 
 from fmstudy.study import plan
@@ -313,6 +314,41 @@ def test_published_values_belong_to_the_model_that_follows_the_source_to_the_let
 def test_a_closer_look_is_at_models_of_the_study(study):
     assert [model.name for model in study.errors.models] == ["softmax", "B", "keras-4", "keras-4r"]
     assert 0 < study.errors.correlation <= 1
+
+
+# The playground
+
+
+def names(study: plan.Study) -> list[str]:
+    return [model.name for model in study.playground.models]
+
+
+def test_the_playground_has_a_linear_model_and_a_net_with_and_without_dropout(study):
+    assert names(study) == ["softmax", "keras-4", "keras-4r"]
+    assert study.playground.file == "report/playground.html"
+    assert built(QUICK).playground.file != study.playground.file
+
+
+def test_the_playground_takes_the_models_that_it_is_given():
+    assert names(built({"playground": {"models": ["keras-4-BN", "A"]}})) == ["keras-4-BN", "A"]
+
+
+def test_without_dropout_the_playground_has_any_net_without_a_penalty():
+    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    study, _ = plan.build(tiny)
+    assert study and names(study) == ["softmax", "A"]
+
+
+def test_a_playground_has_room_for_some_models_only():
+    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    for name, model in tiny["models"].items():
+        model["hidden"] = [2000, 2000] if name in ("B-L2", "A") else [2000]
+    tiny["sweeps"] = {}
+    del tiny["output"]["playground"]
+    study, problems = plan.build(tiny)
+    assert study, problems
+    assert names(study) == []  # each has more than half of what fits
+    assert study.playground.file == "report/final-playground.html"
 
 
 # Batch normalization

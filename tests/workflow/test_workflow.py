@@ -4,10 +4,13 @@ A copy of the repository with the tiny study of data/config.yaml is built once; 
 what would run after an edit. Which rules an edited module concerns: see test_digest.py.
 """
 
+import base64
 import csv
+import io
 import json
 import re
 import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,7 @@ OF_A_MODEL |= {"train_lowlevel": 1, "collect_models": 1, "collect_runs": 1, "mea
 OF_A_MODEL |= {"estimate_models": 1, "plot_curves": 1, "plot_models": 1}
 # Intervals and verdicts borrow variance from all models.
 OF_A_MODEL |= {"judge_claims": 1, "compare_models": 1, "judge_published": 1}
-OF_A_MODEL |= {"locate_strengths": 1}
+OF_A_MODEL |= {"locate_strengths": 1, "collect_settings": 1}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,18 @@ def imported_tensorflow(directory: Path) -> set[str]:
     logs = directory.glob("logs/**/*.log")
     told = [log for log in logs if "TensorFlow took" in log.read_text(encoding="utf-8")]
     return {log.relative_to(directory / "logs").parts[0].removesuffix(".log") for log in told}
+
+
+def test_the_configuration_that_the_page_offers_makes_the_same_study(planner: Planner, built: Path):
+    """In a copy of the repository whose own configuration is that of another study."""
+    page = (built / "report/final.html").read_text(encoding="utf-8")
+    [packed] = re.findall(r'study\.tar\.gz" href="data:application/gzip;base64,([^"]+)', page)
+    shutil.rmtree(built / "config")
+    shutil.copytree(REPOSITORY / "config", built / "config")
+    assert planner.planned(built)
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))) as archive:
+        archive.extractall(built, filter="data")
+    assert planner.planned(built) == {}
 
 
 def test_jobs_start_where_tensorflow_is_imported(finished: Path):

@@ -22,6 +22,21 @@ rule collect_models:
         "../../scripts/table.py"
 
 
+rule collect_settings:
+    """The hyperparameters of every model."""
+    output:
+        table=table("settings"),
+    log:
+        f"{LOGS}/collect_settings.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        table=call("analysis.settings.settings_table", models=as_dicts(study.models.values())),
+        code=digest("table", "analysis.settings"),
+    script:
+        "../../scripts/table.py"
+
+
 rule collect_epochs:
     """The table of longer training."""
     input:
@@ -133,6 +148,30 @@ rule compare_models:
         table=call(
             "analysis.comparing.comparisons_table",
             comparisons=description.comparisons(study),
+            models=as_dicts(study.models.values()),
+            pairs=resolved.pairs,
+        ),
+        code=digest("table", "analysis.comparing", "analysis.columns"),
+    script:
+        "../../scripts/table.py"
+
+
+rule compare_pairs:
+    """Differences of every two models, planned or not; the explorer shows them."""
+    input:
+        runs=run_files(study.models.values(), "metrics", "predictions"),
+        labels=TENSORS["y_test"],
+        claims=table("claims"),
+        comparisons=table("comparisons"),
+    output:
+        table=table("pairs"),
+    log:
+        f"{LOGS}/compare_pairs.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        table=call(
+            "analysis.comparing.pairs_table",
             models=as_dicts(study.models.values()),
             pairs=resolved.pairs,
         ),

@@ -15,10 +15,10 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy.report import pdf
 from fmstudy.runtime import versions
-from fmstudy.study import configuration, description
+from fmstudy.study import configuration, description, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
-from fmstudy.study.resolved import resolve
+from fmstudy.study.resolved import NAMING_FILES, resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
@@ -58,6 +58,7 @@ configfile: DEFAULT_CONFIGURATION
 
 
 update_config(config, configuration.read_command_line(workflow.config_settings.config, (), origins))
+configuration.in_file_order(config, origins)
 try:
     resolved = resolve(config, origins, find_file)
 except configuration.ConfigurationError as error:
@@ -69,6 +70,7 @@ REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
 MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
+RUNS_BY_MODEL = {name: model.run for name, model in study.models.items()}
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 TEMPLATES, FONTS = (
@@ -80,6 +82,12 @@ TEMPLATES, FONTS = (
     )
     for patterns in (("templates/**/*", "text/**/*.md"), ("fonts/*.ttf",))
 )
+
+PLAYGROUND_FILES = [
+    os.path.relpath(HERE / "report" / file)
+    for file in ("playground/page.html.j2", "playground/style.css", "playground/script.js")
+    + ("templates/style.css", "templates/theme.js")
+]
 
 
 wildcard_constraints:
@@ -123,12 +131,13 @@ def models_of_sweep(wildcards):
 
 @cache
 def reports(wildcards):
-    """Return the files of the report: the page and, if it can be made, the PDF."""
+    """Return the files of the report: the page, the playground and, if it can be made, the PDF."""
+    pages = [study.report, *([study.playground.file] if study.playground.models else [])]
     if not (problem := pdf.what_is_missing(layout.pdf)):
-        return [study.report, layout.pdf]
+        return [*pages, layout.pdf]
     if workflow.is_main_process:  # not again in each job
         logger.warning(f"Making only the page, not the PDF. {problem}")
-    return [study.report]
+    return pages
 
 
 def fonts_of_pdf(wildcards):

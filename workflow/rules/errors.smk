@@ -103,7 +103,7 @@ rule plot_predictions:
     params:
         calibration=call("figures.errors.calibration_overview"),
         agreement=call("figures.errors.agreement", models=as_dicts(ALL_MODELS)),
-        hardest=call("figures.errors.hardest", samples=study.data["test_samples"]),
+        hardest=call("figures.errors.hardest"),
         classes=call("figures.errors.classes"),
         duplicates=call("figures.errors.duplicates", correlation=study.errors.correlation),
         code=digest("figure", "figures.errors", "analysis.columns"),
@@ -122,7 +122,6 @@ rule plot_errors:
             {
                 "confusion": "confusion_{model}",
                 "mistakes": "mistakes_{model}",
-                "calibration": "calibration_{model}",
             },
             model=[model.name for model in study.errors.models],
         ),
@@ -135,7 +134,6 @@ rule plot_errors:
     params:
         confusion=call("figures.errors.confusion_map", model=this_model),
         mistakes=call("figures.errors.mistakes", model=this_model),
-        calibration=call("figures.errors.reliability_diagram", model=this_model),
         code=digest("figure", "figures.errors"),
     script:
         "../../scripts/figure.py"

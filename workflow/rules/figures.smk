@@ -1,5 +1,7 @@
 # From runs and tables to figures; each SVG is a separate target.
 
+DEPTHS, PENALIZED, LESSONS = shown.by_depth(study), shown.penalized(study), shown.lessons(study)
+
 
 rule plot_data:
     """Examples and statistics of the training set."""
@@ -24,6 +26,7 @@ rule plot_models:
     """The test accuracy of all models."""
     input:
         tables=[table(section) for section in SECTIONS],
+        trainings=table("runs"),
         comparisons=table("comparisons"),
         fonts=FONTS,
     output:
@@ -35,6 +38,44 @@ rule plot_models:
     params:
         figure=call("figures.plots.models_overview", published=resolved.printed),
         code=digest("figure", "figures.plots", "analysis.columns"),
+    script:
+        "../../scripts/figure.py"
+
+
+rule plot_lessons:
+    """A small picture for each lesson that the study can illustrate."""
+    input:
+        tables=[table(section) for section in SECTIONS],
+        trainings=table("runs"),
+        comparisons=table("comparisons"),
+        **({"sweep": table(f"sweep_{LESSONS['width']['sweep']}")} if "width" in LESSONS else {}),
+        runs=run_files(
+            [
+                study.models[model["name"]]
+                for lesson in LESSONS.values()
+                for model in lesson.get("models", ())
+            ],
+            "history",
+        ),
+        fonts=FONTS,
+    output:
+        **layout.figure_files({lesson: f"lesson_{lesson}" for lesson in LESSONS}),
+    log:
+        f"{LOGS}/plot_lessons.log",
+    conda:
+        "../envs/study.yaml"
+    params:
+        width=call("figures.lessons.width", samples=study.data["test_samples"]),
+        depth=call("figures.lessons.depth", **LESSONS.get("depth", {})),
+        penalties=call("figures.lessons.penalties", **LESSONS.get("penalties", {})),
+        dropout=call("figures.lessons.dropout", **LESSONS.get("dropout", {})),
+        batchnorm=call("figures.lessons.batchnorm", **LESSONS.get("batchnorm", {})),
+        noise=call(
+            "figures.lessons.noise",
+            runs_by_model=RUNS_BY_MODEL,
+            samples=study.data["test_samples"],
+        ),
+        code=digest("figure", "figures.lessons", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -53,11 +94,12 @@ rule plot_curves:
         "../envs/study.yaml"
     params:
         figure=call(
-            "figures.plots.learning_curves",
+            "figures.curves.learning_curves",
             models=lambda wildcards: as_dicts([study.models[wildcards.model]]),
+            title=lambda wildcards: f"Learning curves of {study.models[wildcards.model].title}",
             published=resolved.printed_of_model,
         ),
-        code=digest("figure", "figures.plots"),
+        code=digest("figure", "figures.curves"),
     script:
         "../../scripts/figure.py"
 
@@ -67,7 +109,14 @@ rule plot_comparison:
         runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models, "history"),
         fonts=FONTS,
     output:
-        **layout.figure_files("compare_{comparison}", comparison=study.comparisons),
+        **layout.figure_files(
+            "compare_{comparison}",
+            comparison=[
+                name
+                for name, figure in shown.curves_shown_by(study).items()
+                if figure == f"compare_{name}"
+            ],
+        ),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
     wildcard_constraints:
@@ -76,10 +125,61 @@ rule plot_comparison:
         "../envs/study.yaml"
     params:
         figure=call(
-            "figures.plots.learning_curves",
+            "figures.curves.learning_curves",
             models=lambda wildcards: as_dicts(study.comparisons[wildcards.comparison].models),
+            title=lambda wildcards: study.comparisons[wildcards.comparison].title,
         ),
-        code=digest("figure", "figures.plots"),
+        code=digest("figure", "figures.curves"),
+    script:
+        "../../scripts/figure.py"
+
+
+rule plot_penalties:
+    """Differences of penalized models from the plain one, and their learning curves."""
+    input:
+        comparisons=table("comparisons"),
+        runs=run_files(PENALIZED, "history"),
+        fonts=FONTS,
+    output:
+        **layout.figure_files(
+            {"penalties": "{figure}", "curves": "{figure}_curves"},
+            figure=[shown.PENALTIES] if PENALIZED else [],
+        ),
+    log:
+        f"{LOGS}/plot_{{figure}}.log",
+    wildcard_constraints:
+        figure=shown.PENALTIES,
+    conda:
+        "../envs/study.yaml"
+    params:
+        penalties=call("figures.comparisons.penalties", models=as_dicts(PENALIZED)),
+        curves=call("figures.comparisons.penalty_curves", models=as_dicts(PENALIZED)),
+        code=digest("figure", "figures.comparisons", "analysis.columns"),
+    script:
+        "../../scripts/figure.py"
+
+
+rule plot_close_models:
+    """The models that differ least, beside what seeds and test images resolve."""
+    input:
+        comparisons=table("comparisons"),
+        trainings=table("runs"),
+        fonts=FONTS,
+    output:
+        **layout.figure_files("{figure}", figure=["close_models"] if study.comparisons else []),
+    log:
+        f"{LOGS}/plot_{{figure}}.log",
+    wildcard_constraints:
+        figure="close_models",
+    conda:
+        "../envs/study.yaml"
+    params:
+        figure=call(
+            "figures.comparisons.close_models",
+            runs_by_model=RUNS_BY_MODEL,
+            samples=study.data["test_samples"],
+        ),
+        code=digest("figure", "figures.comparisons", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -103,18 +203,23 @@ rule plot_epochs:
 
 
 rule plot_depth:
-    """Final metrics by depth."""
     input:
-        table=table("depth"),
+        tables=[table(section) for section in SECTIONS],
+        trainings=table("runs"),
         fonts=FONTS,
     output:
-        **layout.figure_files("depth"),
+        **layout.figure_files("{figure}", figure=DEPTHS),
     log:
-        f"{LOGS}/plot_depth.log",
+        f"{LOGS}/plot_{{figure}}.log",
+    wildcard_constraints:
+        figure=any_of(DEPTHS),
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.plots.depth"),
+        figure=call(
+            "figures.plots.depth",
+            models=lambda wildcards: description.names(DEPTHS[wildcards.figure]),
+        ),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"
@@ -137,8 +242,8 @@ rule plot_sweep:
         "../envs/study.yaml"
     params:
         summary=call("figures.plots.sweep_summary", sweep=this_sweep),
-        curves=call("figures.plots.sweep_curves", sweep=this_sweep, models=models_of_sweep),
-        code=digest("figure", "figures.plots", "analysis.columns"),
+        curves=call("figures.curves.sweep_curves", sweep=this_sweep, models=models_of_sweep),
+        code=digest("figure", "figures.plots", "figures.curves", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 
@@ -174,10 +279,14 @@ rule plot_workflow:
     params:
         figure=call(
             "figures.plots.stages",
-            trainings=len(study.trainings),
-            experiments=len(study.batchnorm.trained) * len(study.batchnorm.seeds)
-            + len(study.noise.seeds),
-            tables=len(TABLES),
+            counts={
+                "files": len(FILES),
+                "images": sum(study.sizes.values()),
+                "trainings": len(study.trainings),
+                "experiments": len(study.batchnorm.trained) * len(study.batchnorm.seeds)
+                + len(study.noise.seeds),
+                "tables": len(TABLES),
+            },
             figures=lambda wildcards: len(FIGURES),
         ),
         code=digest("figure", "figures.plots"),

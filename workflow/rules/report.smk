@@ -6,11 +6,16 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 )
 
 
+CITATION = find_file("CITATION.cff")
+# Comments in these files do not matter; whatever else changes in them changes a table.
+NAMED_FILES = ancient([find_file(config[group]["file"]) for group in NAMING_FILES])
+
+
 rule collect_explorer:
-    """The data of the page's explorer: curves, metrics and confusion matrices of all trainings."""
+    """The data of the page's explorer: curves and metrics of all models, differences of pairs."""
     input:
-        runs=run_files(study.trained_models(), "metrics", "history", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.trained_models(), "metrics", "history"),
+        pairs=table("pairs"),
     output:
         explorer=layout.explorer,
     log:
@@ -23,7 +28,7 @@ rule collect_explorer:
             groups=description.explorer_groups(study),
             start=description.explorer_start(study),
         ),
-        code=digest("collect_explorer", "report.explorer"),
+        code=digest("collect_explorer", "report.explorer", "analysis.columns"),
     script:
         "../../scripts/collect_explorer.py"
 
@@ -51,6 +56,8 @@ rule render_report:
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        citation=CITATION,
+        configuration=NAMED_FILES,
         explorer=layout.explorer,
         templates=TEMPLATES,
         fonts=FONTS,
@@ -75,6 +82,8 @@ rule render_pdf:
         shown=FIGURE_DATA,
         tables=TABLES,
         summary=f"{DATA}/summary.json",
+        citation=CITATION,
+        configuration=NAMED_FILES,
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:

@@ -15,7 +15,7 @@ rule part_a:
         table("epochs"),
         figure("epochs"),
         table("depth"),
-        figure("depth"),
+        map(figure, DEPTHS),
         table("weights"),
         figure("weights"),
 
@@ -66,10 +66,10 @@ rule epochs:
 
 
 rule depth:
-    """Softmax, one and two hidden layers side by side: table and figure."""
+    """Models with more and more hidden layers: table and figures."""
     input:
         table("depth"),
-        figure("depth"),
+        map(figure, DEPTHS),
 
 
 rule noise:
@@ -108,6 +108,14 @@ rule closer:
         rules.plot_predictions.output,
         expand(rules.plot_errors.output, model=[model.name for model in ALL_MODELS]),
         expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
+
+
+if study.playground.models:
+
+    rule playground:
+        """A page with three models to play with: draw a garment, or drop a photo."""
+        input:
+            study.playground.file,
 
 
 rule tables:

@@ -40,7 +40,7 @@ NAMED = {
         part source_model setting split as_written protocol topic place says hypothesis
         printed_hypothesis printed_unit literature class given predicted tensor check kind arm
         case way comparison
-        measure expect seen outcome count predictions set_aside literature_says system
+        measure expect seen outcome count predictions set_aside literature_says system planned
         processor python keras stage software version classifier batch what source
     """,
     "code": "run first second sweep claim experiment quantity prediction rule job file",
@@ -80,6 +80,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "batch_norm": ("Batch normalization", "text"),
     "bn_momentum": ("Momentum of moving statistics", "number"),
     "bn_epsilon": ("Epsilon", "number"),
+    "initial_weights": ("Initial weights", "text"),
+    "beta_1": ("Beta 1", "number"),
+    "beta_2": ("Beta 2", "number"),
+    "epsilon": ("Epsilon", "number"),
+    "seed_list": ("Seeds", "text"),
     "validation_split": ("Validation split", "number"),
     # metrics and weights
     "train_accuracy": ("Training accuracy, %", "percent2"),
@@ -194,6 +199,12 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "mcnemar.only_first": ("Only the other correct", "count"),
     "mcnemar.share": ("Share of these, %", "percent2"),
     "mcnemar.mcnemar_p": ("p", "p_value"),
+    "settings.bias": ("Biases, initially 0", "text"),
+    "settings.weight_std": ("Standard deviation", "number"),
+    "settings.delta": ("Delta", "number"),
+    "settings.bn_epsilon": ("Epsilon, batch normalization", "number"),
+    "settings.epsilon": ("Epsilon, Adam", "number"),
+    "settings.momentum": ("Momentum, SGD", "number"),
     "statistics.title": ("Check", "text"),
     "noise.source": ("What varies", "text"),
     "noise.accuracy_deviation": ("Standard deviation of test accuracy, points", "percent2"),
@@ -201,6 +212,10 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "engines.title": ("Net", "text"),
     "engines.tolerance": ("Tolerance", "scientific"),
     "hardest.models": ("Models", "count"),
+    "playground.agreement": ("Same class, %", "percent2"),
+    "playground.bits": ("Bits per weight", "count"),
+    "playground.page_accuracy": ("Test accuracy here, %", "percent2"),
+    "playground.probability": ("Largest difference in probability", "loss"),
     "similarity.pairs": ("Test images", "count"),
     "bn_gamma-beta.unit": ("Unit", "count"),
     "bn_*_quantities.largest": ("Largest seed", "amount"),
@@ -253,7 +268,7 @@ _MODEL = "title parameters seeds"
 PAGE = {
     "part-a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
     "depth": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
-    "part-b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
+    "part_b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "batchnorm": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "models": f"{_MODEL} diverged {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "penalties": f"{_MODEL} {_TRAIN} {_TEST} train_objective test_objective",
@@ -264,6 +279,10 @@ PAGE = {
     "explorer-values": "epoch train_accuracy held_out_accuracy train_loss held_out_loss",
     "explorer-final": f"seeds parameters {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "weights": "title seeds weights sum sum_absolute norm near_zero_share zero_share largest",
+    "settings": "title engine hidden activation parameters initial_weights weight_std bias penalty "
+    "delta dropout batch_norm bn_epsilon bn_momentum",
+    "settings-training": "title optimizer learning_rate beta_1 beta_2 epsilon momentum batch_size "
+    "epochs train_samples validation_split seed_list",
     "intervals": "title seeds value low seeds_low another",
     "comparisons-*": "second_title first_title seeds second_value first_value difference p_holm "
     "resolution verdict",
@@ -276,6 +295,8 @@ PAGE = {
     "classes_*": "class support precision recall f1",
     "calibration": "title accuracy confidence gap ece ece_corrected",
     "duplicates": "title all without only matched",
+    "playground": "title seed weights bits images test_accuracy page_accuracy agreement "
+    "probability",
     "similarity": "correlation pairs share exact labels_differ differ_share",
     "costs-of-groups": "group jobs core_seconds share longest processor_seconds arithmetic "
     "peak_memory_mb",
@@ -283,6 +304,11 @@ PAGE = {
     "jobs": "job seed what seconds startup_seconds training_seconds evaluation_seconds "
     "processor_seconds peak_memory_mb arithmetic rate finished",
     "experiment-software": "code jobs names",
+    "files": "file size sha256",
+    "training-software": "engine trainings python tensorflow keras numpy code",
+    "versions": "software version",
+    "machines": "processor system cores trainings",
+    "places": "path what",
     "workflow": "rule stage jobs needs",
 }
 

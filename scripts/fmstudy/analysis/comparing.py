@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ COLUMNS = (
     *("first_value", "second_value", "seeds", "difference", "low", "high", "p", "p_holm"),
     *("family", "claim", "resolution", "verdict"),
     *("only_first", "only_second", "mcnemar_p", "share", "share_low", "share_high"),
+)
+PAIR_COLUMNS = (
+    *("metric", "first", "second", "first_title", "second_title", "planned"),
+    *("first_value", "second_value", "seeds", "difference", "low", "high", "p", "p_holm"),
+    *("family", "resolution", "verdict"),
 )
 
 
@@ -62,16 +68,61 @@ def comparisons_table(
     for metric in METRICS:
         of_metric = [_compared(metric, *pair, by, estimator) for pair, by in by_pair.items()]
         for row in of_metric:
-            claim = tested.get((metric, frozenset((row["first"], row["second"]))))
-            if claim is not None and row["estimate"] is not None:
-                row |= {"claim": claim["claim"], "p_holm": claim["p_holm"]}
-                row["family"] = int(claim["family"])
+            _take_over(row, tested)
         for section in dict.fromkeys(row["section"] for row in of_metric):
             _correct([r for r in of_metric if r["section"] == section and "claim" not in r])
         for row in of_metric:
             _judge(row)
         rows += of_metric
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def pairs_table(
+    models: Sequence[Mapping[str, Any]],
+    runs: Runs,
+    labels: np.ndarray,
+    comparisons: pd.DataFrame,
+    pairs: Sequence[Sequence[str]] = (),
+    claims: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One row per metric and pair of models, planned or not, comparing the second with the first.
+
+    A planned pair has its row in the table `comparisons`, or the corrected p-value of the claim
+    that is about it.  All other pairs are exploratory: for each metric, they are one family.
+    Variances borrow from the planned `pairs`, as in `comparisons_table`.
+    """
+    estimator = Estimator(Measures(runs, labels), models, pairs)
+    tested = _tested_by_claims(claims)
+    known = {
+        (row["metric"], frozenset((row["first"], row["second"]))): row
+        for row in comparisons.to_dict("records")
+    }
+    names = [model["name"] for model in models]
+    rows: list[dict[Any, Any]] = []
+    for metric in METRICS:
+        of_metric: list[dict[Any, Any]] = []
+        for first, second in combinations(names, 2):
+            planned = known.get((metric, frozenset((first, second))))
+            if planned is not None:
+                of_metric.append(planned | {"planned": "yes"})
+            else:
+                row = _difference(metric, first, second, estimator)
+                _take_over(row, tested)
+                of_metric.append(row | {"planned": "yes" if "claim" in row else "no"})
+        _correct([row for row in of_metric if row["planned"] == "no"])
+        for row in of_metric:
+            if "estimate" in row:  # otherwise it has its verdict
+                _judge(row)
+        rows += of_metric
+    return pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
+
+
+def _take_over(row: dict[str, Any], tested: Mapping[Any, Mapping[Any, Any]]) -> None:
+    """Give a row the corrected p-value and the family of the claim that says the same, if any."""
+    claim = tested.get((row["metric"], frozenset((row["first"], row["second"]))))
+    if claim is not None and row["estimate"] is not None:
+        row |= {"claim": claim["claim"], "p_holm": claim["p_holm"]}
+        row["family"] = int(claim["family"])
 
 
 def _tested_by_claims(claims: pd.DataFrame | None) -> dict[Any, Mapping[Any, Any]]:
@@ -108,6 +159,16 @@ def _compared(
     planned_by: Sequence[Mapping[str, Any]],
     estimator: Estimator,
 ) -> dict[str, Any]:
+    row = _difference(metric, first, second, estimator)
+    row["comparisons"] = " ".join(comparison["name"] for comparison in planned_by)
+    row["section"] = planned_by[0]["section"]
+    if metric == "test_accuracy" and row["shared"]:
+        one, other = (estimator.models[name] for name in (first, second))
+        row |= _run_by_run(one, other, row["shared"], estimator.m)
+    return row
+
+
+def _difference(metric: str, first: str, second: str, estimator: Estimator) -> dict[str, Any]:
     m, models = estimator.m, estimator.models
     one, other = models[first], models[second]
     samples = m.sample(one, metric), m.sample(other, metric)
@@ -119,11 +180,10 @@ def _compared(
         "second": second,
         "first_title": one["title"],
         "second_title": other["title"],
-        "comparisons": " ".join(comparison["name"] for comparison in planned_by),
-        "section": planned_by[0]["section"],
         "first_value": _mean(samples[0]),
         "second_value": _mean(samples[1]),
         "seeds": len(shared),
+        "shared": shared,
         "estimate": estimate,
     }
     if estimate is None:
@@ -136,8 +196,6 @@ def _compared(
             "high": estimate.high,
             "p": estimate.p_differs(),
         }
-    if metric == "test_accuracy" and shared:
-        row |= _run_by_run(one, other, shared, m)
     return row
 
 

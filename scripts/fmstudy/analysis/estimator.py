@@ -1,7 +1,8 @@
 """Estimates of the study's models, whose variances over seeds borrow from each other.
 
 Each borrows from estimates of the same kind: the same metric, at the end of training, in the same
-engine.  Claims, comparisons, intervals and the ledger use these, so that they agree.
+engine.  A pair of models on different engines counts as a Keras pair, because mini-batches vary
+more between seeds.  Claims, comparisons, intervals and the ledger use these, so that they agree.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Estimator:
 
     def difference(self, first: str, second: str, metric: str) -> Estimate | None:
         """Estimate second minus first for other seeds and images; None with too few seeds."""
-        known = self._differences(metric, self.models[second]["engine"])
+        known = self._differences(metric, self._engine((first, second)))
         if (second, first) in known:
             turned = _borrowing((second, first), known)
             return None if turned is None else -turned
@@ -84,8 +85,12 @@ class Estimator:
     def _estimate_differences(
         self, metric: str, engine: str
     ) -> dict[tuple[str, ...], Estimate | None]:
-        of_engine = [it for it in self.pairs if self.models[it[1]]["engine"] == engine]
+        of_engine = [pair for pair in self.pairs if self._engine(pair) == engine]
         return {pair: self._difference(pair, metric) for pair in of_engine}
+
+    def _engine(self, pair: Pair) -> str:
+        engines = {self.models[name]["engine"] for name in pair}
+        return "keras" if "keras" in engines else engines.pop()
 
     def _difference(self, pair: Pair, metric: str) -> Estimate | None:
         try:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+from fmstudy.numbers import MINUS, MISSING, brief, number, rounded
+
+__all__ = ["FORMATS", "MINUS", "MISSING", "brief", "number", "rounded"]
 
 Value = float | None
 
-MISSING = "–"  # in tables, if no value applies
 DIVERGED = "diverged"  # in tables, if no training finished
 THIN = "\N{NARROW NO-BREAK SPACE}"
-MINUS = "\N{MINUS SIGN}"
-
-
-def rounded(value: float, form: str) -> str:
-    """Format a number by a form such as ".2f" or ".2e", rounding half up, as everywhere.
-
-    89.065 becomes 89.07, although its binary value may be slightly less.
-    """
-    if value == 0:
-        return format(0.0, form)  # a decimal zero keeps its exponent
-    with localcontext(rounding=ROUND_HALF_UP):
-        return format(Decimal(f"{value:.12g}"), form)
 
 
 def fixed(value: Value, digits: int = 2) -> str:
@@ -57,22 +47,6 @@ def points(value: Value, digits: int = 2) -> str:
 def count(value: Value) -> str:
     """Format an integer: 60,000."""
     return fixed(value, 0)
-
-
-def number(value: Value | str) -> str:
-    """Format a number from the configuration exactly and briefly: 300, 0.001, 1e-5."""
-    if not isinstance(value, int | float):
-        return MISSING if value is None else str(value)
-    if isinstance(value, float):
-        return brief(value, 6)
-    return f"{value:,}".replace("-", MINUS)
-
-
-def brief(value: float, digits: int) -> str:
-    """Format a number with at most this many digits, without trailing zeros: 30, 1.5, 4e−7."""
-    text = f"{float(rounded(value, f'.{digits - 1}e')):g}"
-    mantissa, exponent, power = text.partition("e")
-    return (f"{mantissa}e{int(power)}" if exponent else mantissa).replace("-", MINUS)
 
 
 def scientific(value: Value, digits: int = 1) -> str:

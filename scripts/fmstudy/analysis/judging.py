@@ -26,7 +26,7 @@ from fmstudy.analysis.statistics import (
     over_seeds,
     over_seeds_and_images,
 )
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -96,7 +96,7 @@ def written(value: float, unit: str) -> str:
     size = round(100 * value, 6) if unit in ("points", "%") else value
     if unit == "points" and abs(size) == 1:
         unit = "point"
-    return f"{number(size)} {unit}".strip().replace("-", MINUS)
+    return f"{number(size)} {unit}".strip()
 
 
 # ----------------------------------------------------------------------------------- quantities

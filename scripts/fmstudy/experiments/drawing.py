@@ -17,10 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.analysis.formats import fixed, significant
+from fmstudy.analysis.formats import fixed
 from fmstudy.experiments.reading import SMALLEST, some, values_of
-from fmstudy.figures.colors import FAINT, HUES
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     SEED_POINTS,
     SMALL,
     WIDTH,
@@ -33,7 +32,8 @@ from fmstudy.figures.plots import (
     show_tick_labels,
     subsample,
 )
-from fmstudy.study.spec import number
+from fmstudy.figures.colors import FAINT, HUES
+from fmstudy.numbers import number
 
 HUE = {
     "plain": HUES[0],
@@ -87,39 +87,12 @@ def mean_at(means: pd.Series, place: float) -> float:
     return float(means.get(place, math.nan))
 
 
-def highest_at(means: pd.Series) -> float:
-    """Return the place of the highest mean."""
-    return float(means.index[int(means.to_numpy().argmax())])
-
-
-def seeds_told(table: pd.DataFrame) -> str:
-    """Describe how many seeds a figure shows."""
-    count = table["seed"].nunique()
-    return f"mean of {count} seeds" if count > 1 else "1 seed"
-
-
-def marks_told(table: pd.DataFrame, strong: str = "Strong lines", thin: str = "thin lines") -> str:
+def marks_told(table: pd.DataFrame, thin: str = "Thin lines") -> str:
     """Describe the marks of single seeds and of diverged trainings, if any."""
-    said = ""
-    if table["seed"].nunique() > 1:
-        said += f"{strong}: means over seeds; {thin}: single seeds. "
+    said = f"{thin}: single seeds. " if table["seed"].nunique() > 1 else ""
     if (some(table, measure="finished")["value"] < 1).any():
-        said += "Crosses: trainings that diverged, faint where only some seeds did. "
+        said += "Crosses: diverged trainings. "
     return said
-
-
-def listed(parts: Sequence[str], last: str = "and") -> str:
-    """Join words with commas, and the last with a word."""
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
-
-
-def factor(value: float) -> str:
-    """Format a factor with two or three significant digits."""
-    if not math.isfinite(value):
-        return "unknown"
-    return fixed(value) if 0.01 <= abs(value) < 100 else significant(value, 2)
 
 
 def grid(
@@ -251,14 +224,14 @@ def log_y(axes: Axes) -> None:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return round ticks for a logarithmic axis: at least three if possible, at most six."""
+    """Return round ticks for a logarithmic axis: at least three if possible, at most five."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for marks in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
         ticks = [m * 10.0**p for p in powers for m in marks if low <= m * 10.0**p <= high]
         if len(ticks) >= 3:
             break
-    return ticks[:: math.ceil(len(ticks) / 6) or 1]
+    return ticks[:: math.ceil(len(ticks) / 5) or 1]
 
 
 def steps_x(axes: Axes, bins: int = 4, label: str = "step") -> None:

@@ -1,46 +1,35 @@
 """A validation metric over learning rates: one panel per activation, one line per arm."""
 
-from collections.abc import Callable
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, listed, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import some, values_of
-from fmstudy.figures.plots import label_ends
-from fmstudy.study.spec import number
+from fmstudy.figures.axes import label_ends
 
 
-def draw_rates(
-    table: pd.DataFrame, metric: str, format_value: Callable[[float], str]
-) -> tuple[Figure, str]:
+def draw_rates(table: pd.DataFrame, metric: str) -> Figure:
     """Draw a validation metric, accuracy or loss, against the learning rate.
 
-    Returns the figure and a phrase with the best mean of each arm and its rate.  Losses far above
-    the best ones, where trainings nearly diverge, lie outside the axes.
+    Losses far above the best ones, where trainings nearly diverge, lie outside the axes.
     """
     activations = values_of(table, "activation")
     figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
-    findings, lowest = [], []
+    lowest = []
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         rows = some(table, activation=activation)
-        best, ends[axes] = [], []
+        ends[axes] = []
         drawn = drawing.lines_and_crosses(axes, rows, f"validation_{metric}", "rate", (0.04, 0.07))
         for arm, all_means in drawn.items():
             means = all_means.dropna()
             if means.empty:
-                best.append(f"diverged ({name_of(arm)})")
                 continue
-            place_of_best = means.argmin() if metric == "loss" else means.argmax()
-            rate = float(means.index[int(place_of_best)])
             lowest.append(float(means.min()))
-            best.append(f"{format_value(float(means[rate]))} ({name_of(arm)} at {number(rate)})")
             # Where the line ends: beyond it, all trainings may have diverged.
             ends[axes].append((float(means.iloc[-1]), name_of(arm), hue_of(arm)))
-        findings.append(f"{name_of(activation)} {listed(best)}")
         axes.set_title(f"{name_of(activation)}: validation {metric}")
         drawing.values_x(axes, values_of(rows, "rate"), "learning rate")
     if metric == "loss" and lowest:  # all panels share their limits
@@ -49,4 +38,4 @@ def draw_rates(
         top = axes.get_ylim()[1]
         inside = [(min(height, top), name, hue) for height, name, hue in labels]
         label_ends(axes, inside, drawing.LABEL / 2.2)
-    return figure, "; ".join(findings)
+    return figure

@@ -25,7 +25,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from fmstudy.analysis.formats import rounded
 
@@ -288,7 +288,8 @@ def panel_attributes(panel: Panel, width: float, height: float) -> dict[str, str
 
     `data-box` is left, top, right and bottom in SVG units; `data-x` and `data-y` are the values at
     left and right, or bottom and top, and the scale; `data-x-ticks` and `data-y-ticks` are the
-    positions of words on an axis, by word.
+    positions of words on an axis, by word.  `data-x-name` is the name of the x axis, and
+    `data-x-unit` and `data-y-unit` are "percent" for fractions shown as percentages, or "loss".
     """
     place = panel.axes.get_position()
     box = (place.x0 * width, (1 - place.y1) * height, place.x1 * width, (1 - place.y0) * height)
@@ -307,7 +308,29 @@ def panel_attributes(panel: Panel, width: float, height: float) -> dict[str, str
         if words:
             places = {word: place for place, word in words.items()}
             found[f"data-{key}-ticks"] = json.dumps(places, ensure_ascii=False)
+        elif unit := _unit(axis, axis.get_label_text() or (panel.name if key == "y" else "")):
+            found[f"data-{key}-unit"] = unit
+    if name := _axis_name(axes):
+        found["data-x-name"] = name
     return found
+
+
+def _axis_name(axes: Axes) -> str:
+    """Return the label of the x axis, which panels that share it may show only once.
+
+    A label that starts with a number is a note.
+    """
+    shared = (axes, *axes.get_shared_x_axes().get_siblings(axes))
+    text = next((label for it in shared if (label := it.get_xlabel().strip())), "")
+    return "" if text[:1].isdigit() else " ".join((text[:1].upper() + text[1:]).split())
+
+
+def _unit(axis: Axis, name: str) -> str:
+    """Return how an axis with this name shows its numbers."""
+    formatter = axis.get_major_formatter()
+    if isinstance(formatter, FuncFormatter) and formatter(0.5, 0).endswith("%"):
+        return "percent"
+    return "loss" if "loss" in name.lower() else ""
 
 
 # ------------------------------------------------------------------------------------------- rows

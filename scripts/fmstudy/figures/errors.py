@@ -1,6 +1,6 @@
 """Figures of the error analysis: mistakes, calibration, agreement, near-duplicates, weights.
 
-Their style is that of `figures.plots`; each states its finding in a sentence.
+Their style is that of `figures.axes`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -24,25 +25,21 @@ from fmstudy.analysis.error_analysis import confident_mistakes, confusion
 from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.data.dataset import CLASSES
-from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     DARKER,
     GRAY,
     SMALL,
     WIDTH,
     empty_figure,
     error_bars,
-    percent,
     percent_axis,
     plain,
     roomy,
+    show_tick_labels,
     write,
 )
+from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.figures.svg import Drawing, style
-
-# scipy is slow to import, so modules that need it are imported where they are used.
-if TYPE_CHECKING:
-    from fmstudy.analysis.calibration import Calibration
 
 SIDE = 28  # pixels
 MISTAKES = 16
@@ -60,21 +57,22 @@ def _all_diverged(predicted: ModelPredictions) -> Drawing:
     return empty_figure(f"{predicted.model['title']}: every training diverged.")
 
 
-def _seeds(predicted: ModelPredictions) -> str:
-    count = len(predicted.seeds)
-    diverged = len(predicted.model["seeds"]) - count
-    text = f"mean of {count} seeds" if count > 1 else "1 seed"
-    return f"{text}; {diverged} diverged and left out" if diverged else text
-
-
 def _map(
-    axes: Axes, values: np.ndarray, colors: Colormap, low: float, high: float
+    axes: Axes,
+    values: np.ndarray,
+    colors: Colormap,
+    low: float,
+    high: float,
+    spot: Sequence[float] | None = None,
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Fill the cells of a heat map with a few shades, and return the colors of the text in them.
 
     Masked cells and those of the palest shade stay empty.  Cells are vector areas, not pixels, so
-    that dark pages can replace their colors.
+    that dark pages can replace their colors.  `spot` has the places of rows and columns, if they
+    are not 0, 1, 2, ...
     """
+    rows, columns = values.shape
+    spot = range(max(rows, columns)) if spot is None else spot
     # A gap before the darkest shade: neither dark nor light text is readable on shades between.
     steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
     palette = [mpl.colors.to_hex(colors(step)) for step in steps]
@@ -83,14 +81,13 @@ def _map(
     for shade in range(1, SHADES):
         fields = [
             MapPath.unit_rectangle().transformed(
-                Affine2D().scale(FIELD).translate(column - FIELD / 2, row - FIELD / 2)
+                Affine2D().scale(FIELD).translate(spot[column] - FIELD / 2, spot[row] - FIELD / 2)
             )
             for row, column in np.argwhere(level == shade)
         ]
         if fields:
             outline = MapPath.make_compound_path(*fields)
             axes.add_patch(PathPatch(outline, facecolor=palette[shade], linewidth=0))
-    rows, columns = values.shape
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_aspect("equal")
@@ -122,21 +119,12 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
         axes.set_xlabel("recall")
         percent_axis(axes, "x")
         figure.legend(loc="outside upper left", ncols=min(len(known), 4), fontsize=SMALL)
-    hardest, easiest = order[-1], order[0]
     return Drawing(
         figure,
-        f"Hardest class: {CLASSES[hardest]}, with a mean recall of {percent(mean[hardest])} over "
-        f"{len(known)} models; easiest: {CLASSES[easiest]}, {percent(mean[easiest])}.",
-        "Recall: the share of a class's test images that are classified correctly. Dots: means "
-        "over seeds; lines: range over seeds. The hardest class is at the top.",
+        "Recall by class",
+        "Recall: the share of a class's test images that are classified correctly. Dots: means; "
+        "lines: range over seeds.",
     )
-
-
-def confused(counts: np.ndarray) -> tuple[int, int]:
-    """Return label and predicted class of the most frequent mistake in a confusion matrix."""
-    wrong = np.where(np.eye(len(counts), dtype=bool), -1.0, counts)
-    label, given = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    return int(label), int(given)
 
 
 def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
@@ -152,7 +140,7 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
         for (row, column), value in np.ndenumerate(counts):
             shown = fixed(value, 0)
             if row == column or shown != "0":
-                color, size = (FAINT, 8) if row == column else (words[row, column], SMALL)
+                color, size = (FAINT, SMALL) if row == column else (words[row, column], SMALL)
                 axes.text(column, row, shown, ha="center", va="center", color=color, fontsize=size)
         axes.set_yticks(range(len(CLASSES)), CLASSES)
         axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
@@ -161,27 +149,13 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
         plain(axes)
     return Drawing(
         figure,
-        f"{predicted.model['title']}: {_confusion_finding(counts)} ({_seeds(predicted)}).",
-        "Rows: labels; columns: predicted classes; numbers: test images, rounded, without zeros. "
-        "Darker cells have more mistakes; the diagonal has the correct predictions.",
+        f"Confusion matrix of {predicted.model['title']}",
+        "Rows: labels; columns: predicted classes; numbers: test images, as means over seeds. "
+        "Mistakes are colored by their number.",
         [
             ("test images", CLASSES[row], CLASSES[column], value)
             for (row, column), value in np.ndenumerate(counts)
         ],
-    )
-
-
-def _confusion_finding(counts: np.ndarray) -> str:
-    label, given = confused(counts)
-    mistakes = counts.sum() - np.trace(counts)
-    text = f"{fixed(mistakes, 0)} of {fixed(counts.sum(), 0)} test images misclassified"
-    if not mistakes:
-        return text
-    together = (counts[label, given] + counts[given, label]) / mistakes
-    return (
-        f"{text}, most often “{CLASSES[label]}” as “{CLASSES[given]}” "
-        f"({fixed(counts[label, given], 0)}); confusions of these two are {percent(together)} of "
-        "all mistakes"
     )
 
 
@@ -198,15 +172,11 @@ def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray
         f"{true}\n→ {wrong}\n{fixed(100 * confidence)} %"
         for true, wrong, confidence in zip(label, given, found["confidence"], strict=True)
     ]
-    everyone = f"all {len(predicted.seeds)} seeds" if len(predicted.seeds) > 1 else "1 seed"
     return Drawing(
         _image_gallery(images[:, found["image"]], captions),
-        f"{title}: its most confident mistake classifies “{label[0]}” as "
-        f"“{given[0]}” with {percent(found['confidence'][0])}; the "
-        f"{len(found)} shown here have at least {percent(found['confidence'].iloc[-1])} "
-        f"({everyone}).",
-        "Below each test image: its label, the predicted class, and its probability (mean over "
-        "seeds). Only images with the same wrong class in all finished seeds.",
+        f"Most confident mistakes of {title}",
+        "Below each test image: its label, the predicted class, and its mean probability. Every "
+        "seed makes the same mistake.",
         _image_rows(found["image"], label=label, predicted=given, probability=found["confidence"]),
     )
 
@@ -247,77 +217,19 @@ def _gallery(
         for axes, pixels, caption in zip(grid.ravel(), pictures.T, captions, strict=False):
             axes.imshow(1 - pixels.reshape(-1, SIDE), **GRAY)
             for place, line in enumerate(caption.split("\n")):
-                offset = (0, -8.5 - 10.0 * place)
-                write(axes, line, (0.5, 0), offset, ha="center", va="baseline", fontsize=7.5)
+                offset = (0, -9.5 - 11.0 * place)
+                write(axes, line, (0.5, 0), offset, ha="center", va="baseline")
     return figure
 
 
 def _image_gallery(images: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
     """Draw images, eight per row; images: (784, n) in [0, 1]."""
     lines = max(caption.count("\n") for caption in captions) + 1
-    high = 0.75 + 0.16 * lines
-    return _gallery(images, captions, 8, high, 0.1, 0.17 * lines / high, (0.1, 0.25 * lines))
+    high = 0.75 + 0.18 * lines
+    return _gallery(images, captions, 8, high, 0.1, 0.19 * lines / high, (0.1, 0.28 * lines))
 
 
 # --------------------------------------------------------------------------------- calibration
-def reliability_diagram(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
-    """Draw accuracy over confidence in 15 bins, above a histogram of confidences."""
-    if not predicted.predictions:
-        return _all_diverged(predicted)
-    from fmstudy.analysis.calibration import BINS, calibration, reliability
-    from fmstudy.analysis.statistics import share_interval
-
-    found = reliability(labels, predicted.predictions)
-    measured = calibration(labels, predicted.predictions)
-    trainings = len(predicted.predictions)
-    filled = found.images > 0
-    edges = np.linspace(0, 1, BINS + 1)
-    # The number of images of one training: all trainings use the same images.
-    images = found.images[filled] / trainings
-    accuracy = found.accuracy[filled]
-    hits = accuracy * images
-    low, high = np.transpose([share_interval(*bin_) for bin_ in zip(hits, images, strict=True)])
-    with style():
-        figure, (top, bottom) = plt.subplots(
-            2, 1, figsize=(5.6, 4.4), sharex=True, height_ratios=[3.2, 1], layout="constrained"
-        )
-        top.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        bars = error_bars(accuracy, low, high)
-        top.errorbar(found.confidence[filled], accuracy, yerr=bars, fmt="o", color=HUES[0],
-                     markersize=5, elinewidth=1.2, label="accuracy")  # fmt: skip
-        top.set_ylabel("accuracy")
-        top.set_ylim(-0.03, 1.03)
-        percent_axis(top)
-        bottom.stairs(found.images / found.images.sum(), edges, fill=True, color=HUES[0],
-                      alpha=0.85, label="share of images")  # fmt: skip
-        bottom.set_ylabel("images")
-        bottom.set_xlabel("confidence")
-        bottom.set_xlim(0, 1)
-        percent_axis(bottom, bins=2)
-        percent_axis(bottom, "x")
-    return Drawing(
-        figure,
-        f"{predicted.model['title']}: {_calibration_finding(measured)} ({_seeds(predicted)}).",
-        f"Dots: accuracy of the images in each of {BINS} bins of confidence (the probability of "
-        "the predicted class), over their mean confidence; bars: Wilson's 95 % intervals over "
-        "images; dashed: perfect calibration. Below: shares of the images.",
-    )
-
-
-def _calibration_finding(measured: Calibration) -> str:
-    if measured.gap_low <= 0 <= measured.gap_high:
-        verdict = "well calibrated"
-    else:
-        verdict = "overconfident" if measured.gap > 0 else "underconfident"
-    shown = (measured.ece, measured.ece_corrected, measured.ece_low, measured.ece_high)
-    ece, corrected, low, high = (fixed(100 * value, 1) for value in shown)
-    return (
-        f"{verdict} on average, with a mean confidence of {percent(measured.confidence)} and an "
-        f"accuracy of {percent(measured.accuracy)}; expected calibration error "
-        f"{ece} points, {corrected} without noise (95 % interval {low} to {high})"
-    )
-
-
 def calibration_overview(errors: pd.DataFrame) -> Drawing:
     """Draw the expected calibration error and confidence minus accuracy of every model."""
     known = errors[errors["ece"].notna()].iloc[::-1].reset_index(drop=True)
@@ -344,91 +256,90 @@ def calibration_overview(errors: pd.DataFrame) -> Drawing:
         right.axvline(0, color=FAINT, linewidth=0.8)
         right.set_title("Mean confidence − accuracy")
         left.set_yticks(range(len(known)), [textwrap.shorten(t, 34) for t in known["title"]])
-        left.tick_params(axis="y", labelcolor=INK)
-    ranked = known.sort_values("ece_corrected", kind="stable")
-    best, worst = ranked.iloc[0], ranked.iloc[-1]
+        show_tick_labels((left, right))
+        for axes in (left, right):
+            axes.tick_params(axis="y", labelcolor=INK)
     return Drawing(
         figure,
-        f"Expected calibration error of {len(known)} models: from "
-        f"{fixed(100 * best['ece_corrected'], 1)} points ({best['title']}) to "
-        f"{fixed(100 * worst['ece_corrected'], 1)} ({worst['title']}).",
-        "Dots: means over seeds, with the error corrected for noise; lines: 95 % intervals over "
-        "images; open circles: the usual error. Models right of 0 are overconfident, those left of "
-        "it underconfident.",
+        "Calibration of all models",
+        "Dots: means over seeds; lines: 95 % intervals over images; open circles: error without "
+        "correction for noise. Right of 0: overconfident.",
     )
 
 
 # ----------------------------------------------------------------------------------- agreement
 def agreement(likeness: pd.DataFrame, models: Sequence[Mapping[str, Any]]) -> Drawing:
-    """Draw the agreement of models: below the diagonal of classes, above it of mistakes."""
-    names = [model["name"] for model in models]
-    shown = [name for name in names if name in {*likeness["model"], *likeness["other"]}]
+    """Draw the agreement of each two models as a triangle, with similar models side by side."""
+    known = {*likeness["model"], *likeness["other"]}
+    families = [_family(model) for model in models]
+    shown = [
+        (family, model)
+        for family in sorted(set(families))
+        for kind, model in zip(families, models, strict=True)
+        if kind == family and model["name"] in known
+    ]
     if not shown:
         return empty_figure("There are no two trainings to compare.")
-    place = {name: index for index, name in enumerate(shown)}
+    place = {model["name"]: index for index, (_, model) in enumerate(shown)}
+    steps = [GROUP_GAP * (one[0] != other[0]) for one, other in pairwise(shown)]
+    spot = (np.arange(len(shown)) + np.cumsum([0.0, *steps])).tolist()  # of rows and columns
     same = np.full((len(shown), len(shown)), np.nan)
-    shared = same.copy()
     for row in likeness.to_dict("records"):
         one, other = sorted((place[row["model"]], place[row["other"]]))
         same[other, one] = row["agreement"]
-        if one != other:
-            shared[one, other] = row["shared_errors"]
-    titles = {model["name"]: model["title"] for model in models}
+    titles = [textwrap.shorten(model["title"], 30) for _, model in shown]
     with style():
-        cell = min(0.4, 5.2 / len(shown))
-        size = (3.1 + max(cell * len(shown), 2.0), 1.3 + max(cell * len(shown), 1.0))
-        figure, axes = plt.subplots(figsize=size, layout=roomy(0.12))
-        for values, colors in ((same, BLUES), (shared, ORANGES)):
-            _heat(axes, values, colors)
-        axes.set_yticks(range(len(shown)), [textwrap.shorten(titles[name], 36) for name in shown])
-        axes.set_xticks(range(len(shown)), shown, rotation=45, ha="right")
-        plain(axes)
-        axes.tick_params(labelsize=8)
-    pairs = likeness[likeness["model"] != likeness["other"]]
-    itself = likeness[likeness["model"] == likeness["other"]]
-    parts = []
-    if len(pairs):
-        ranked = pairs.sort_values("agreement", kind="stable")
-        first, last = ranked.iloc[0], ranked.iloc[-1]
-        parts.append(
-            f"Two models agree on {percent(first['agreement'])} ({first['title']} and "
-            f"{first['other_title']}) to {percent(last['agreement'])} ({last['title']} and "
-            f"{last['other_title']}) of the test images"
-        )
-    if len(itself):
-        low, high = percent(itself["agreement"].min()), percent(itself["agreement"].max())
-        parts.append(f"{'t' if parts else 'T'}wo seeds of one model on {low} to {high}")
+        side = CELL * (spot[-1] + 1)
+        names = 0.064 * max(map(len, titles))  # inches
+        figure, axes = plt.subplots(figsize=(side + names + 0.1, side + 0.1), layout="constrained")
+        _heat(axes, same, BLUES, spot)
+        for where, title in zip(spot, titles, strict=True):
+            write(axes, title, (where + 0.5, where), (4, 0), "data", color=INK)
+        axes.set_xlim(-0.5, spot[-1] + 0.5 + names / CELL)
+        axes.set_ylim(spot[-1] + 0.5, -0.5)
+        axes.set_axis_off()
     return Drawing(
         figure,
-        f"{'; '.join(parts)}.",
-        "Below the diagonal, blue: percentage of test images with the same predicted class; on it, "
-        "two seeds of one model. Above it, orange: images misclassified by both models, as a "
-        "percentage of those misclassified by either. Means over pairs of trainings, with "
-        "different seeds if available.",
+        "Agreement of the models",
+        "Percentage of test images that two models put into the same class, by row and column. "
+        "Beside a name: two seeds of that model.",
         [
-            (what, shown[row], shown[column], value)
-            for what, values in (("same class", same), ("shared mistakes", shared))
-            for (row, column), value in np.ndenumerate(values)
+            ("same class", shown[row][1]["name"], shown[column][1]["name"], value)
+            for (row, column), value in np.ndenumerate(same)
             if np.isfinite(value)
         ],
     )
 
 
-def _heat(axes: Axes, values: np.ndarray, colors: Colormap) -> None:
+CELL = 0.18  # inches
+GROUP_GAP = 0.4  # between families of models, in cells
+
+
+def _family(model: Mapping[str, Any]) -> int:
+    """Return the place of a model's family: softmax, dense, with dropout, with batch norm."""
+    spec = model["spec"]
+    if not spec["hidden"]:
+        return 0
+    if spec["batch_norm"] != "none":
+        return 3
+    return 2 if spec["dropout"] else 1
+
+
+def _heat(axes: Axes, values: np.ndarray, colors: Colormap, spot: Sequence[float]) -> None:
+    """Draw a square heat map with numbers; its rows and columns are at the places `spot`."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return
     low, high = finite.min(), finite.max()
     low -= 0.15 * (high - low) + 1e-9  # so that the lowest value is not white
-    masked = np.ma.masked_invalid(values)
-    words = _map(axes, masked, colors, low, high)
+    words = _map(axes, np.ma.masked_invalid(values), colors, low, high, spot)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            axes.text(column, row, fixed(100 * value, 0), ha="center", va="center", fontsize=7.5,
-                      color=words[row, column])  # fmt: skip
+            axes.text(spot[column], spot[row], fixed(100 * value, 0), ha="center", va="center",
+                      fontsize=SMALL, color=words[row, column])  # fmt: skip
 
 
-def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
+def hardest(missed: pd.DataFrame, x_test: np.ndarray) -> Drawing:
     """Draw images that every training misclassifies, those with the most votes first."""
     if missed.empty:
         return empty_figure("No test image is misclassified by every training of every model.")
@@ -437,16 +348,11 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray, samples: int) -> Drawing:
         f"{row['given']}\n→ {row['predicted']}\n{row['votes']} of {row['trainings']}"
         for row in shown.to_dict("records")
     ]
-    trainings, models = int(missed["trainings"].iloc[0]), int(missed["models"].iloc[0])
-    agreed = int((missed["votes"] == missed["trainings"]).sum())
     return Drawing(
         _image_gallery(x_test[:, shown["image"]], captions),
-        f"{len(missed):,} of {samples:,} test images ({percent(len(missed) / samples)}) are "
-        f"misclassified by all {trainings} trainings of {models} models, {agreed:,} of them as the "
-        "same wrong class by all.",
-        f"{'The first ' + str(len(shown)) if len(missed) > len(shown) else 'All'} of them, those "
-        "with the most votes for one class first. Below each: its label, the most frequently "
-        "predicted class, and its votes.",
+        "Images that every training misclassifies",
+        "Below each test image: its label, the class predicted most often, and how many trainings "
+        "predict it.",
         _image_rows(
             shown["image"],
             label=shown["given"],
@@ -478,19 +384,11 @@ def duplicates(
         "\n".join([one, *([f"({two})"] if one != two else []), fixed(correlation, 3)])
         for one, two, correlation in zip(label, other, shown["correlation"], strict=True)
     ]
-    differ = int((~same).sum())
-    exact = int(near["exact"].sum())
     return Drawing(
-        _gallery(pictures, captions, 9, 2.2, 0.0, 0.23, (0.12, 0.29)),
-        f"{len(near):,} of {len(neighbors):,} test images "
-        f"({percent(len(near) / len(neighbors))}) have a near-duplicate among the training "
-        f"images, {exact:,} of them identical; in {differ:,} "
-        f"pair{'' if differ == 1 else 's'} the labels differ.",
-        f"{'Examples' if len(near) > len(shown) else 'All'}, from the most similar pair to the "
-        f"least similar near-duplicate (correlation of the pixels at least {correlation:g})"
-        f"{'; the last ones have different labels' if len(odd) else ''}. Top: test image; below: "
-        "training image, then the label of the test image (that of the training image in "
-        "parentheses if different) and the correlation.",
+        _gallery(pictures, captions, 9, 2.4, 0.0, 0.26, (0.12, 0.33)),
+        "Near-duplicates among test and training images",
+        "Top: test image; below it: training image, label (the training image's in parentheses if "
+        "different), and correlation of the pixels.",
         _image_rows(
             shown["test"],
             label=label,
@@ -531,14 +429,11 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
         bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
         bar.outline.set_visible(False)
         bar.ax.tick_params(length=0, labelsize=8)
-    largest = np.unravel_index(int(np.abs(weights).argmax()), weights.shape)
     return Drawing(
         figure,
-        f"{model['title']}: weights from {fixed(weights.min())} to {fixed(weights.max())}; "
-        f"the largest in size belongs to the class {CLASSES[largest[0]]} (seed {finished[0]}).",
-        "One image per class: the weight of each pixel. Blue: ink there is evidence for the class; "
-        "orange: against it. All images share one scale, which clips the largest 0.5 % of the "
-        "weights.",
+        f"Weights of {model['title']} as images",
+        "One image per class: the weight of each pixel, all on one scale. Blue: evidence for the "
+        f"class; orange: against it. Seed {finished[0]}.",
         [
             (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
             for name, row in zip(CLASSES, weights, strict=True)

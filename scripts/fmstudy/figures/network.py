@@ -5,8 +5,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from fmstudy.figures.axes import ARROW, SMALL, WIDTH
 from fmstudy.figures.colors import FAINT, HUES, INK
-from fmstudy.figures.plots import ARROW, SMALL, WIDTH
 from fmstudy.figures.svg import Drawing, style
 
 PLAIN, NORMALIZED = HUES[:2]
@@ -36,13 +36,9 @@ def draw() -> Drawing:
     right.set_title("With batch normalization", color=NORMALIZED)
     return Drawing(
         figure,
-        "Batch normalization stands between the weighted sums of a layer and its activation, and "
-        "its beta takes the place of the bias.",
-        "Two nets, from the image at the top to the class at the bottom. Left: weighted sums W x, "
-        "plus a bias b, then the activation. Right: weighted sums W x; then each unit's sums are "
-        "centered by their mean over the batch and divided by their standard deviation over the "
-        "batch; then they are scaled by gamma and shifted by beta, which are learned; then the "
-        "activation. Both end with an output layer and softmax.",
+        "A network without and with batch normalization",
+        "From the image at the top to the class at the bottom; batch normalization has its place "
+        "between weighted sums and activation.",
         [
             (f"{way} batch normalization", f"step {place}", "", step)
             for way, steps in STEPS.items()
@@ -64,7 +60,7 @@ def _net(axes: Axes, hue: str) -> None:
         panel = FancyBboxPatch((1.0, 6.0), 8.0, 3.8, "round,pad=0.1", edgecolor=hue)
         panel.set(facecolor="#fbf1e9", linewidth=1.4)
         axes.add_patch(panel)
-        axes.text(1.2, 9.45, "batch normalization, each unit for itself", color=hue, fontsize=SMALL,
+        axes.text(1.2, 9.45, "batch normalization, per unit", color=hue, fontsize=SMALL,
                   va="center")  # fmt: skip
         _arrow(axes, 10.5, 9.95)
         _box(axes, 8.4, 7.4, 0.95, "(W x − mean) / deviation", hue, "of the batch")

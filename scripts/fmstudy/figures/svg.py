@@ -23,6 +23,7 @@ from fmstudy.figures.colors import FAINT, INK
 FONTS = Path(__file__).resolve().parents[3] / "report/fonts"
 FAMILY = "'Report Sans','DejaVu Sans',sans-serif"
 DPI = 300  # of the PNG
+PHONE = 358.0  # points: a wider column would have small letters on a phone, 390 px wide
 
 STYLE: dict[Any, Any] = {
     "font.family": ["Report Sans", "DejaVu Sans"],  # the report's; matplotlib's as a fallback
@@ -52,7 +53,7 @@ STYLE: dict[Any, Any] = {
 
 
 class Drawing(NamedTuple):
-    """A figure, its finding in one sentence, and a description of how to read it.
+    """A figure, a short title without its findings, and how to read it in at most 25 words.
 
     `rows` (panel, series, x, y) are values that it shows besides lines, dots and bars, such as the
     numbers in a heat map or the images in a gallery.
@@ -82,10 +83,9 @@ def style() -> Iterator[None]:
 def save(drawing: Drawing, path: str | Path) -> None:
     """Write a figure as SVG and, beside it, as PNG (300 dpi) and its values as CSV.
 
-    The SVG has a title (the finding, in a sentence) and a description for screen readers.  It has
-    no style sheet, no metadata, and no ids except for those two; panels and series are marked (see
-    `contents`), so that a page can read values from it.  Axes side by side form columns, which
-    narrow pages stack.
+    The SVG has a title and a description for screen readers.  It has no style sheet, no metadata,
+    and no ids except for those two; panels and series are marked (see `contents`), so that a page
+    can read values from it.  Axes side by side form columns, which narrow pages stack.
     """
     path = Path(path)
     figure = drawing.figure
@@ -169,7 +169,8 @@ def _arrange(
         if panels[index].series:
             group.attrib.update(contents.panel_attributes(panels[index], width, height))
     edges = _columns(extents, width) if _has_separate_columns(figure) else []
-    if len(edges) < 3:
+    widest = max((right - left for left, right in pairwise(edges)), default=0.0)
+    if len(edges) < 3 or widest > PHONE:
         return [*groups.values(), *rest]
     if rest:  # a legend over all columns, which a page repeats over each one
         key = ET.Element("g", {"class": "key"})
@@ -187,10 +188,9 @@ def _arrange(
 
 
 def _has_separate_columns(figure: Figure) -> bool:
-    """Return whether columns are readable on their own: no gallery, and each axes has labels."""
+    """Return whether columns are readable on their own, because each axes has its labels."""
     return not figure.texts and all(
-        not axes.images and axes.yaxis.get_tick_params().get("labelleft", True)
-        for axes in figure.axes
+        axes.yaxis.get_tick_params().get("labelleft", True) for axes in figure.axes
     )
 
 

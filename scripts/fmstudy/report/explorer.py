@@ -1,7 +1,7 @@
 """The data of the report's explorer: every model of the study with all its seeds, in one file.
 
 Curves are accuracies (fractions) and cross-entropies without penalties (nats), with fewer points
-and digits.  Final metrics are numbers, and texts as in a table.  The same runs give the same bytes.
+and digits.  Final metrics are texts as in a table.  The same runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,61 +19,73 @@ from fmstudy import runtime
 from fmstudy.analysis.columns import column, on_page
 from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
 from fmstudy.analysis.results import Runs
+from fmstudy.analysis.settings import ACTIVATIONS, OPTIMIZERS
 from fmstudy.analysis.tables import final_metrics, spread
-from fmstudy.data.dataset import CLASSES
-from fmstudy.study.spec import PENALTIES, RunSpec, number
+from fmstudy.numbers import number
+from fmstudy.study.spec import PENALTIES, RunSpec
 
 MOST_EPOCHS = 100  # per curve; more are not distinguishable on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
 
 FINAL = on_page("explorer-final")[2:]  # after seeds and parameters
-OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
+COMPARED = ("test_accuracy", "test_loss")
 
 Curves = list[list[list[float]]]  # by split (training, held out), metric, and epoch
 
 
 def collect(
-    groups: Sequence[Mapping[str, Any]], start: Sequence[str], runs: Runs, labels: np.ndarray
+    groups: Sequence[Mapping[str, Any]], start: Sequence[str], runs: Runs, pairs: pd.DataFrame
 ) -> dict[str, Any]:
-    """Collect all models.
+    """Collect all models, and the differences of those that are compared.
 
-    groups   title, kind, and models (as dictionaries) of each group, in the order of the page
+    groups   title and models (as dictionaries) of each group, in the order of the page
     start    names of the models that are shown first
-    labels   classes of the test images, (n,)
+    pairs    the table of `analysis.comparing.pairs_table`
     """
     return {
-        "classes": list(CLASSES),
         "start": list(start),
         "groups": [
-            {key: group[key] for key in ("title", "kind")}
-            | {"models": [model["name"] for model in group["models"]]}
+            {"title": group["title"], "models": [model["name"] for model in group["models"]]}
             for group in groups
         ],
         "models": {
-            model["name"]: of_model(model, runs, labels)
-            for group in groups
-            for model in group["models"]
+            model["name"]: of_model(model, runs) for group in groups for model in group["models"]
         },
+        "pairs": differences(pairs),
     }
 
 
-def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[str, Any]:
+def differences(pairs: pd.DataFrame) -> dict[str, list[list[Any]]]:
+    """Return what the explorer says of two models, by their names: "first second".
+
+    For each of COMPARED: difference, second minus first, ends of its interval (None with too few
+    seeds), verdict, and whether the comparison was planned.
+    """
+    found: dict[str, list[list[Any]]] = {}
+    for metric in COMPARED:
+        for row in pairs[pairs["metric"] == metric].to_dict("records"):
+            numbers = [row[key] for key in ("difference", "low", "high")]
+            told = [None if pd.isna(it) else significant(it, CURVE_DIGITS) for it in numbers]
+            entry = [*told, row["verdict"], int(row["planned"] == "yes")]
+            found.setdefault(f"{row['first']} {row['second']}", []).append(entry)
+    return found
+
+
+def of_model(model: Mapping[str, Any], runs: Runs) -> dict[str, Any]:
     """Return everything that the explorer shows of a model.
 
     grid          epochs of its curves; those of diverged trainings end earlier
-    mean, seeds   curves: mean over the seeds that did not diverge (or else the first seed's), and
-                  by seed; held out is the validation part if it was evaluated, else the test data
-    numbers       means of the metrics FINAL, None if missing
+    mean          curves: means over the seeds that did not diverge (or else the first seed's);
+                  held out is the validation part if it was evaluated, else the test data
+    test          mean accuracy and loss on the test data, None if all diverged
     final         texts: number of seeds and of parameters, and each of FINAL with its range
-    confusion     images by label and predicted class, (100,), mean over seeds; None if all diverged
     """
-    predicted = runs.predicted(model)
-    followed = {seed: follow(runs.history(model["run"], seed)) for seed in model["seeds"]}
-    averaged = list(predicted.seeds or model["seeds"][:1])
-    epochs = followed[averaged[0]][0]
+    finished = runs.finished(model)
+    followed = [follow(runs.history(model["run"], it)) for it in finished or model["seeds"][:1]]
+    epochs = followed[0][0]
     places = kept(len(epochs))
-    mean = np.mean([followed[seed][1] for seed in averaged], axis=0)
-    finals = [final_metrics(runs.metrics(model["run"], seed)) for seed in predicted.seeds]
+    mean = np.mean([values for _, values in followed], axis=0)
+    finals = [final_metrics(runs.metrics(model["run"], seed)) for seed in finished]
     values = [[final[name] for final in finals if name in final] for name in FINAL]
     lost = len(model["seeds"]) - len(finals)
     return {
@@ -81,9 +93,9 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
         "setting": setting(model["spec"]),
         "grid": [epochs[place] for place in places],
         "mean": curves(mean, places),
-        "seeds": {str(seed): curves(each, places) for seed, (_, each) in followed.items()},
-        "numbers": [
-            significant(sum(each) / len(each), FINAL_DIGITS) if each else None for each in values
+        "test": [
+            significant(sum(each) / len(each), FINAL_DIGITS) if each else None
+            for each in (values[FINAL.index(metric)] for metric in COMPARED)
         ],
         "final": [
             [str(len(model["seeds"])), *([f"{lost} {DIVERGED}"] if lost else [])],
@@ -93,14 +105,13 @@ def of_model(model: Mapping[str, Any], runs: Runs, labels: np.ndarray) -> dict[s
                 for name, each in zip(FINAL, values, strict=True)
             ),
         ],
-        "confusion": confusion(labels, predicted.classes) if finals else None,
     }
 
 
 def setting(spec: Mapping[str, Any]) -> str:
-    """Describe a specification in a line: 300-100 ReLU, L2 with delta 1e-3, ..., 200 epochs."""
+    """Describe a specification in a line: 300-100 ReLU, L2 with delta 0.001, ..., 200 epochs."""
     hidden = "-".join(map(str, spec["hidden"]))
-    activation = {"relu": "ReLU"}.get(spec["activation"], spec["activation"])
+    activation = ACTIVATIONS.get(spec["activation"], spec["activation"])
     parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
     if spec["penalty"] != "none":
         parts.append(f"{PENALTIES[spec['penalty']]} with delta {number(spec['delta'])}")
@@ -108,10 +119,10 @@ def setting(spec: Mapping[str, Any]) -> str:
         parts.append(f"dropout {number(spec['dropout'])}")
     if spec["batch_norm"] != "none":
         parts.append(f"batch normalization {spec['batch_norm']} the activation")
-    optimizer = OPTIMIZERS.get(spec["optimizer"], spec["optimizer"])
+    optimizer = OPTIMIZERS[spec["optimizer"]]["optimizer"]
     parts.append(f"{optimizer} at {number(spec['learning_rate'])}")
-    parts.append(f"batches of {spec['batch_size']}" if spec["batch_size"] else "full batch")
-    parts.append(f"{spec['epochs']:,} epochs")
+    parts.append(f"batches of {number(spec['batch_size'])}" if spec["batch_size"] else "full batch")
+    parts.append(f"{number(spec['epochs'])} epochs")
     engine = "Keras" if spec["engine"] == "keras" else "low-level"
     return f"{engine}: {', '.join(parts)}"
 
@@ -165,13 +176,6 @@ def texts(name: str, values: Sequence[float]) -> list[str]:
     row = spread(name, values) | {"seeds": len(values)}
     shown = column("explorer", name)
     return [shown.write(row), *shown.beneath(row)] if values else [MISSING]
-
-
-def confusion(labels: np.ndarray, predicted: Sequence[np.ndarray]) -> list[float]:
-    """Count images by label and predicted class, ten per label: means over trainings."""
-    classes = len(CLASSES)
-    counts = [np.bincount(classes * labels + each, minlength=classes**2) for each in predicted]
-    return [round(float(count), 2) for count in np.mean(counts, axis=0)]
 
 
 def write(content: Mapping[str, Any], path: str | Path) -> None:

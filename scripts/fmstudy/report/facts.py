@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fmstudy.analysis.columns import column
+from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.verdicts import (
     CONTRADICTED,
@@ -27,7 +28,8 @@ from fmstudy.analysis.verdicts import (
     WITHIN_NOISE,
     kind_of,
 )
-from fmstudy.report import experiment_rows, experiments
+from fmstudy.report import appendix_rows, experiment_rows, experiments
+from fmstudy.report.rows import Metrics, by_model, by_split
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
@@ -47,6 +49,11 @@ ROLES = {
     "keras_4r": "keras-4 + dropout 0.3",
     "keras_5r": "keras-5 + dropout 0.3",
 }
+# The widths of a public write-up of what seems to be the source's exercise: Keras 2, 3, and 4.
+PUBLIC_WIDTHS = [[200], [400, 200], [600, 400, 200]]
+ONE_SEED = "too few seeds"  # the verdict of a Pair
+PLATEAU = 0.01  # a gain in accuracy by longer training that we call small
+GUESSING = 0.15  # test accuracy below which a model of ten classes has learned nothing
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,19 @@ class Pair:
         return kind_of(self.metric)
 
     @property
+    def noun(self) -> str:
+        """What the metric, or the gap, is of: accuracy or loss."""
+        return self.kind.removeprefix("gap_")
+
+    @property
     def is_lower(self) -> bool:
         """Whether the second model has the lower value."""
         return bool(self.row and self.row["difference"] < 0)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether its interval, which no number of comparisons corrects, lies on one side of 0."""
+        return bool(self.row and self.interval and self.row["low"] * self.row["high"] > 0)
 
     @property
     def is_open(self) -> bool:
@@ -132,12 +149,42 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         if row["estimate"] is not None:
             measured = " ".join(filter(None, (estimate.write(row), row["unit"])))
         interval = (estimate.interval(row) or "") if measured else ""
-        return Claim(row["verdict"], measured, interval, row["says"].rstrip("."), row)
+        return Claim(row["verdict"], measured, interval, row["says"].strip().rstrip("."), row)
 
     def printed(source_model: str, split: str, metric: str, other: bool = False) -> Row | None:
         """Return the ledger's row of a published number; `other`: for the other reading."""
         rows = [row for row in table("ledger") if (row["protocol"] == ALTERNATIVE) == other]
         return find(rows, source_model=source_model, split=split, metric=metric)
+
+    def metrics_of(key: str) -> list[Metrics]:
+        """Return the rows of a table of metrics: for a role of ROLES, or for a part (`part_b`)."""
+        if key in ROLES:
+            return by_split(table("ledger"), ROLES[key])
+        return by_model(table("ledger"), key.removeprefix("part_").upper())
+
+    def claims_of(*keys: str) -> list[Claim]:
+        """Return those of these claims that the study has."""
+        return [it for it in map(claim, keys) if it.row]
+
+    def comparison_of(members: Sequence[Model | None]) -> Mapping[str, Any] | None:
+        """Return the comparison of the fewest models with all these in it, if it has a figure."""
+        wanted = {model["name"] for model in members if model}
+        if None in members or len(wanted) < 2:
+            return None
+        found = [it for it in study["comparisons"] if wanted <= {*it["models"]}]
+        found = [it for it in found if f"compare_{it['name']}" in context["figures"]]
+        return min(found, key=lambda it: len(it["models"]), default=None)
+
+    def readings(role: str) -> SimpleNamespace | None:
+        """Compare the printed training loss with penalty with ours, as written and otherwise."""
+        given = [printed(ROLES[role], "train", "penalized loss", other) for other in (False, True)]
+        return _readings(*given, roles["two_layers"])
+
+    def printed_gap(role: str) -> str | None:
+        """Return the gap of the printed accuracies, training minus test, in points."""
+        parts = [printed(ROLES[role], split, "accuracy") for split in ("train", "test")]
+        values = [row["published"] for row in parts if row]
+        return fixed(values[0] - values[1]) if len(values) == len(parts) else None
 
     def sweep(vary: str, penalty: str = "none") -> SimpleNamespace | None:
         """Return the first sweep of a setting, with its first, last, best, and widest rows."""
@@ -151,8 +198,16 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     roles |= {f"{role}_other": redone_by(ROLES[role], 1) for role in ("l1", "l2")}
     keras = [roles[f"keras_{number}"] for number in range(1, 6)]
     dropout = [(roles[f"keras_{n}"], roles[f"keras_{n}r"]) for n in (4, 5)]
+    roles["l2_strong"] = _strongest(models.values(), roles["l2"])
+    penalized = unique(it for it in map(roles.get, ("l1", "l1_other", "l2", "l2_other")) if it)
+    changes = {
+        metric: [it for model in penalized if (it := pair(roles["two_layers"], model, metric))]
+        for metric in ("test_accuracy", "test_gap_accuracy", "test_gap_loss")
+    }
     the = SimpleNamespace(
         **roles,
+        part_a=[model for model in models.values() if model["section"] == "part_a"],
+        part_b=[model for model in models.values() if model["section"] == "part_b"],
         depth=[models[name] for name in study["depth"]],
         keras=unique(model for model in keras if model),
         dropout=[both for both in dropout if all(both)],
@@ -180,6 +235,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     )
     part_c = experiments.collect(context)
     return {
+        "appendix": appendix_rows.collect(context),
         "the": the,
         "lessons": lessons,
         "score": _score(tables),
@@ -196,6 +252,29 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "printed": printed,
         "redone_by": redone_by,
         "sweep": sweep,
+        "metrics_of": metrics_of,
+        "claims_of": claims_of,
+        "comparison_of": comparison_of,
+        "readings": readings,
+        "printed_gaps": _all_or_none(
+            plain=printed_gap("two_layers"), l1=printed_gap("l1"), l2=printed_gap("l2")
+        ),
+        "strong": _strong(roles["l2"], roles["l2_strong"], table("weights")),
+        "longer": _longer(models[study["epochs"]["base"]], table("epochs")),
+        "gaps": _gaps(changes["test_gap_accuracy"], changes["test_gap_loss"]),
+        "penalties": _penalties(changes, roles, table("weights")),
+        "depth_a": _depth(the.depth, pair),
+        "depth_b": _depth(the.keras, pair),
+        "dropout_narrows": bool(the.dropout)
+        and all(
+            (gap := pair(*both, "test_gap_accuracy")) and gap.verdict == "smaller gap"
+            for both in the.dropout
+        ),
+        "widths": _widths(the.keras),
+        "part_b_accuracies": _accuracies(table("ledger"), "B"),
+        "one_seed": {it["verdict"] for it in table("comparisons")} == {TOO_FEW},
+        "balance": _balance(context["data"]),
+        "listed": listed,
         "find": find,
         "rows": table,
         **part_c,
@@ -354,6 +433,213 @@ def _sweep(given: Mapping[str, Any], base: Model, rows: Sequence[Row]) -> Simple
     return SimpleNamespace(
         **given, base_model=base, first=known[0], last=known[-1], best=best, rows=known
     )
+
+
+def _readings(
+    written: Row | None, other: Row | None, plain: Model | None
+) -> SimpleNamespace | None:
+    """Compare a printed loss with our values under two readings; None without both of them."""
+    if not written or not other or None in (written["difference"], other["difference"]):
+        return None
+    lowest = plain["result"]["train_loss_min"] if plain else None
+    return SimpleNamespace(
+        printed=written["published"],
+        written=written["reproduced"],
+        other=other["reproduced"],
+        only_written_fits=written["verdict"] == REPRODUCED and other["verdict"] == NOT_REPRODUCED,
+        other_is_closer=abs(other["difference"]) < abs(written["difference"]),
+        unpenalized=lowest,
+        is_below_unpenalized=lowest is not None and written["published"] < lowest,
+    )
+
+
+def _longer(model: Model, rows: Sequence[Row]) -> SimpleNamespace | None:
+    """Describe the longer training by its ends; None if it has fewer than two results."""
+    known = [row for row in rows if row["test_accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    first, last = known[0], known[-1]
+    gain = last["test_accuracy"] - first["test_accuracy"]
+    return SimpleNamespace(
+        model=model,
+        first=first,
+        last=last,
+        gain=gain,
+        points=fixed(100 * gain),
+        fall=first["test_loss"] - last["test_loss"],
+        is_plateau=gain <= PLATEAU,
+    )
+
+
+def _all_or_none(**values: Any) -> SimpleNamespace | None:
+    return None if None in values.values() else SimpleNamespace(**values)
+
+
+def _gaps(*metrics: Sequence[Pair]) -> SimpleNamespace | None:
+    """Say for which models the gaps in accuracy and in loss are resolved as smaller."""
+    planned = [[it for it in pairs if it.row and it.verdict != ONE_SEED] for pairs in metrics]
+    if not all(planned):
+        return None
+
+    def smaller(pairs: Sequence[Pair]) -> SimpleNamespace:
+        names = [it.second["title"] for it in pairs if it.verdict == "smaller gap"]
+        return SimpleNamespace(
+            kind=pairs[0].noun,
+            names=listed(names),
+            is_none=not names,
+            is_all=len(names) == len(pairs),
+        )
+
+    return SimpleNamespace(accuracy=smaller(planned[0]), loss=smaller(planned[1]))
+
+
+def _penalties(
+    changes: Mapping[str, Sequence[Pair]], roles: Mapping[str, Model | None], weights: Iterable[Row]
+) -> SimpleNamespace:
+    """Describe what penalties cost, and what L1 does to the weights.
+
+    some     whether the study has the source's penalties
+    costly   the change in accuracy, if worse, of the model whose gap in loss shrinks most
+    weights  the rows of the plain model, signed L1, and true L1; None without all of them
+    """
+    shrunk = [it for it in changes["test_gap_loss"] if it.row and it.verdict == "smaller gap"]
+    costly = None
+    if shrunk:
+        most = min(shrunk, key=lambda it: it.row["difference"] if it.row else 0.0).second
+        costly = next(
+            (it for it in changes["test_accuracy"] if it.second == most and it.verdict == "worse"),
+            None,
+        )
+    own = {row["model"]: row for row in weights if row["norm"] is not None}
+    names = {key: model["name"] for key, model in roles.items() if model}
+    rows = {
+        key: own.get(names.get(role, ""))
+        for key, role in (("plain", "two_layers"), ("signed", "l1"), ("true", "l1_other"))
+    }
+    some = bool(roles["l1"] or roles["l2"])
+    return SimpleNamespace(some=some, costly=costly, weights=_all_or_none(**rows))
+
+
+def _depth(
+    models: Sequence[Model], pair: Callable[[Model, Model, str], Pair | None]
+) -> SimpleNamespace | None:
+    """Compare models that grow by a hidden layer each; None for fewer than two.
+
+    mostly_first   whether the first hidden layer changes accuracy by more than all further ones
+    last           the last model, if its gap in accuracy is larger than that of the first
+    same_epochs    the epochs of training, if all models have the same
+    """
+    if len(models) < 2:
+        return None
+    steps = [it for both in pairwise(models) if (it := pair(*both, "test_accuracy"))]
+    sizes = [abs(it.row["difference"]) if it.row and it.amount else None for it in steps]
+    layers = [len(model["spec"]["hidden"]) for model in models]
+    known = None not in sizes and layers == [*range(len(models))] and len(models) > 2
+    epochs = {model["spec"]["epochs"] for model in models}
+    gaps = [it for both in pairwise(models) if (it := pair(*both, "test_gap_accuracy"))]
+    gaps = [it for it in gaps if it.row and it.verdict != ONE_SEED]
+    wider = [it.second["title"] for it in gaps if it.verdict == "larger gap"]
+    return SimpleNamespace(
+        steps=steps,
+        wider=listed(wider),
+        not_wider=listed([it.second["title"] for it in gaps if it.second["title"] not in wider]),
+        mostly_first=known
+        and steps[0].verdict == "better"
+        and (sizes[0] or 0.0) > sum(it or 0.0 for it in sizes[1:]),
+        last=models[-1] if _has_larger_gap(models[-1], models[0]) else None,
+        same_epochs=min(epochs) if len(epochs) == 1 else None,
+        count=len(models),
+    )
+
+
+def _has_larger_gap(model: Model, base: Model) -> bool:
+    gap, base_gap = (it["result"]["gap_accuracy"] for it in (model, base))
+    return None not in (gap, base_gap) and bool(gap > base_gap)
+
+
+def _balance(data: Mapping[str, Any]) -> SimpleNamespace:
+    """Return how many images the classes have; the validation part is nearly balanced within 10 %."""
+    train, test = data["train"]["class_counts"], data["test"]["class_counts"]
+    low, high = _ends(data["validation"]["class_counts"])
+    return SimpleNamespace(
+        classes=len(data["classes"]),
+        train=_ends(train),
+        test=_ends(test),
+        is_exact=len({*train}) == len({*test}) == 1,
+        guessing=max(test) / data["test"]["samples"],
+        validation=(low, high),
+        validation_is_exact=low == high,
+        validation_is_close=high - low <= 0.1 * high,
+    )
+
+
+def _widths(keras: Sequence[Model]) -> SimpleNamespace:
+    """Return the hidden layers of the Keras models, and whether they are the public ones."""
+    hidden = [model["spec"]["hidden"] for model in keras if model["spec"]["hidden"]]
+    return SimpleNamespace(
+        listed=listed(["–".join(map(str, it)) for it in hidden]),
+        are_public=len(hidden) > len(PUBLIC_WIDTHS) and hidden[: len(PUBLIC_WIDTHS)] == PUBLIC_WIDTHS,
+    )
+
+
+def _accuracies(ledger: Iterable[Row], part: str) -> SimpleNamespace | None:
+    """Compare the printed test accuracies of a part with ours, in percent."""
+    rows = [it for it in ledger if (it["part"], it["metric"]) == (part, "accuracy")]
+    rows = [it for it in rows if it["difference"] is not None]
+    if not rows:
+        return None
+    above = [-it["difference"] for it in rows if it["difference"] < 0]
+    return SimpleNamespace(
+        count=len(rows),
+        published=_ends(it["published"] for it in rows),
+        reproduced=_ends(it["reproduced"] for it in rows),
+        above=len(above),
+        by=_ends(above) if above else None,
+        are_mostly_above=2 * len(above) > len(rows),
+    )
+
+
+def _ends(values: Iterable[float]) -> tuple[float, float]:
+    values = sorted(values)
+    return values[0], values[-1]
+
+
+def _strongest(models: Iterable[Model], base: Model | None) -> Model | None:
+    """Return the model that differs from the base by the largest delta, if any is larger."""
+    if base is None:
+        return None
+
+    def same(model: Model) -> dict[str, Any]:
+        return {key: it for key, it in model["spec"].items() if key != "delta"}
+
+    found = [model for model in models if same(model) == same(base)]
+    strongest = max(found, key=lambda model: model["spec"]["delta"])
+    return strongest if strongest["spec"]["delta"] > base["spec"]["delta"] else None
+
+
+def _strong(
+    base: Model | None, strong: Model | None, weights: Iterable[Row]
+) -> SimpleNamespace | None:
+    """Compare a strong penalty with its base; None without the weights or accuracy of both."""
+    norms = {row["model"]: row["norm"] for row in weights}
+    if base is None or strong is None or None in (norms.get(base["name"]), norms.get(strong["name"])):
+        return None
+    accuracy = strong["result"]["test_accuracy"]
+    norm, base_norm = norms[strong["name"]], norms[base["name"]]
+    return SimpleNamespace(
+        norm=norm,
+        base_norm=base_norm,
+        shrinks=norm < base_norm,
+        accuracy=accuracy,
+        guesses=accuracy is not None and accuracy < GUESSING,
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list for a sentence: A, B, and C."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
 
 
 def _batch_norm_pairs(

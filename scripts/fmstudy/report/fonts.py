@@ -69,8 +69,9 @@ def signs_face() -> Face:
 def embedded(text: Iterable[str], formulas: Iterable[str]) -> str:
     """Return the @font-face rules of a page.
 
-    `text` has the characters outside formulas, `formulas` those of MathML.  Each font keeps these
-    and the usual characters, which scripts may write; so most pages share their fonts.
+    `text` has the characters outside formulas, `formulas` those of MathML, both as `characters_of`
+    returns them.  Fonts of text also keep the usual characters, which scripts may write; so most
+    pages share their fonts.  The math font keeps the larger and stretched forms of each character.
     """
     wanted, in_formulas = set(text) | USUAL, set(formulas)
     faces = text_faces()
@@ -80,7 +81,7 @@ def embedded(text: Iterable[str], formulas: Iterable[str]) -> str:
     rules = [_rule(face, wanted) for face in faces]
     rules.append(_rule(signs_face(), wanted - covered))
     if in_formulas:
-        rules.append(_rule(math_face(), in_formulas | _slanted(in_formulas)))
+        rules.append(_rule(math_face(), in_formulas))
     return "\n".join(rule for rule in rules if rule)
 
 
@@ -135,12 +136,23 @@ def _cut(path: Path, characters: frozenset[str]) -> str:
 
 
 def characters_of(page: str) -> tuple[set[str], set[str]]:
-    """Return the characters of a page outside MathML, and those inside."""
-    formulas = re.findall(r"<math.*?</math>", page, flags=re.DOTALL)
+    """Return the characters of a page outside MathML, and those that browsers draw for MathML."""
+    formulas = "".join(re.findall(r"<math.*?</math>", page, flags=re.DOTALL))
     outside = re.sub(r"<math.*?</math>", "", page, flags=re.DOTALL)
-    return _readable(outside), _readable("".join(formulas))
+    return _readable(outside), _drawn(formulas) if formulas else set()
+
+
+def _drawn(formulas: str) -> set[str]:
+    """Return the characters of MathML, and those that browsers draw without being told.
+
+    These are the signs of roots, the minus sign for a hyphen, and italic forms of single letters.
+    """
+    written = _readable(formulas)
+    added = {"√"} if re.search(r"<m(sqrt|root)\b", formulas) else set()
+    if "-" in written:
+        added.add("−")
+    return written | added | _slanted(written)
 
 
 def _readable(markup: str) -> set[str]:
-    text = unescape(re.sub(r"<[^>]*>", "", markup))
-    return {character for character in set(text) if not character.isspace()} | {" "}
+    return set(unescape(re.sub(r"<[^>]*>", "", markup))) - set("\t\n\r") | {" "}

@@ -33,10 +33,15 @@ WORDS = {
     "−": "minus",
     "=": "equals",
     "/": "over",
+    "·": "times",
+    "×": "times",
+    "≤": "is at most",
+    "≥": "is at least",
+    "≈": "is about",
+    "→": "to",
     "∂": "d",
     "∑": "sum",
-    "|": "bar",
-    "∣": "bar",
+    "∣": "|",
     "(": "open bracket",
     ")": "close bracket",
     ",": ",",
@@ -68,6 +73,7 @@ def spoken(latex: str) -> str:
     if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
     words = " ".join(_say(ET.fromstring(mathml)).split())
+    words = re.sub(r"\| (.+?) \|", r"the absolute value of \1", words)
     return re.sub(r"(\s*,)+", ",", words).strip(",")
 
 
@@ -85,10 +91,11 @@ def _say(element: ET.Element) -> str:
         return f"sum over {parts[1]} of"
     if kind == "msub":
         return f"{parts[0]} sub {parts[1]}"
-    if kind == "msup":
-        return f"{parts[0]} squared" if parts[1] == "2" else f"{parts[0]} to the power {parts[1]},"
-    if kind in ("msubsup", "munderover"):
-        return f"{parts[0]} from {parts[1]} to {parts[2]} of"
+    if kind in ("msubsup", "munderover") and parts[0] == "sum":
+        return f"sum from {parts[1]} to {parts[2]} of"
+    if kind in ("msup", "msubsup"):
+        base = f"{parts[0]} sub {parts[1]}" if kind == "msubsup" else parts[0]
+        return f"{base} squared" if parts[-1] == "2" else f"{base} to the power {parts[-1]},"
     if kind == "mover":
         mark = (element[1].text or "").strip()
         return f"{parts[0]} {OVER.get(mark, parts[1])}"

@@ -13,12 +13,14 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
+from fmstudy.report import paging
 from fmstudy.runtime import StudyError, log
 
 # The libraries that WeasyPrint loads, with their names on Linux, macOS, and Windows.
@@ -45,7 +47,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 498.9  # points: the text on a page, as in pdf.css
 HEIGHT = 280.0  # points: at most for a figure, so that two fit a page with their captions,
 LETTERS = 6.5  # points: unless its smallest letters would be smaller
+SMALLEST = 5.6  # points: of letters, where a figure shrinks to fit on a page
+HALF = 242.0  # points: a figure beside another
 FIGURE_SCALE = WIDTH / 576  # of figures with the usual width
+POINT = 0.75  # of a CSS pixel
+# Lays out everything on one page.
+ENDLESS = """
+@page { size: 210mm 100000mm }
+* { break-before: auto !important; break-after: auto !important }
+"""
 # The date of attachments and fonts, which need one.
 TIMELESS = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -146,10 +156,17 @@ def render(
             for text in (_font_faces(faces), style)
         ]
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
-        _prepare(document.etree_element, figures, {it.name for it in attached}, page)
+        root = document.etree_element
+        _prepare(root, {it.name for it in attached}, page)
+        widths = _widths(root, figures)
         collecting = gc.isenabled()
         gc.disable()  # saves a quarter of the time; there is no garbage
         try:
+            with _body_alone(root) as body:
+                endless = [*sheets, weasyprint.CSS(string=ENDLESS)]
+                [strip] = document.render(stylesheets=endless, font_config=font_configuration).pages
+            for image, width in paging.fill(body, _places(strip), widths).items():
+                image.set("style", f"width: {width:.1f}pt")
             content: bytes = document.write_pdf(
                 stylesheets=sheets,
                 font_config=font_configuration,
@@ -203,19 +220,24 @@ def _font_faces(faces: Mapping[str, tuple[str, str, str]]) -> str:
 
 
 # ------------------------------------------------------------------------------- adaptation
-def _prepare(root: Element, figures: Mapping[str, str], attached: set[str], page: str) -> None:
+def _prepare(root: Element, attached: set[str], page: str) -> None:
     """Adapt a page to paper, in place.
 
-    Closed `<details>` become a line that says where their content is, links to omitted parts become
-    text, the same instructions for figures appear once, and figures get their size.
+    Closed `<details>` open if they have the attribute `data-print`; others become a line that says
+    where their content is.  Links to omitted parts become text, the same instructions for figures
+    appear once, and half figures form pairs.
     """
     for parent in list(root.iter()):
         for place, child in enumerate(parent):
-            if child.tag == "details" and child.get("open") is None:
+            if child.tag != "details" or child.get("open") is not None:
+                continue
+            if child.get("data-print") is not None:
+                child.set("open", "")
+            else:
                 parent[place] = _left_out(child, attached, page)
     _say_once(root)
-    for parent in root.iter("section"):
-        _let_text_pass(parent)
+    for parent in list(root.iter()):
+        _pair_halves(parent)
     there = {element.get("id") for element in root.iter()}
     for element in root.iter():
         target = element.get("href", "")
@@ -225,10 +247,6 @@ def _prepare(root: Element, figures: Mapping[str, str], attached: set[str], page
             title = Element(f"{SVG}title")  # WeasyPrint ignores aria-label
             title.text = element.get("aria-label", "")
             element.insert(0, title)
-        source = element.get("src", "")
-        if element.tag == "img" and source.startswith("figure:"):
-            width, scale = _size(figures.get(source.removeprefix("figure:"), ""))
-            element.set("style", f"width: {scale * width:.1f}pt")
 
 
 def _left_out(details: Element, attached: set[str], page: str) -> Element:
@@ -236,48 +254,54 @@ def _left_out(details: Element, attached: set[str], page: str) -> Element:
     summary = details.find("summary")
     title = " ".join("".join(summary.itertext() if summary is not None else ()).split())
     where = details.get("data-instead", f"in {page}")
-    labels: list[str] = []
+    numbers: dict[str, list[int]] = {}
     anchors: list[str] = []
     names = details.get("data-files", "").split()
     for element in details.iter():
         kind, _, name = element.get("id", "").partition("-")
         if kind in ("fig", "tab"):
             anchors.append(element.get("id", ""))
-            label = re.search(r"(Figure|Table) \d+", " ".join(element.itertext()))
-            labels += [label[0]] if label else []
-            names.append(f"figure-{name}" if kind == "fig" else name)
+            if label := re.search(r"(Figure|Table) (\d+)", " ".join(element.itertext())):
+                numbers.setdefault(label[1], []).append(int(label[2]))
+            names += [f"figure-{name}"] if kind == "fig" else [name, name.partition("-")[0]]
     files = sorted({f"{name}.csv" for name in names} & attached)
     line = Element("p", {"class": "left-out"})
     for anchor in anchors:
         SubElement(line, "span", {"id": anchor})
     bold = SubElement(line, "b")
     bold.text = title
-    shown = f" ({', '.join(labels)})" if labels else ""
+    shown = f" ({', '.join(_numbered(*item) for item in numbers.items())})" if numbers else ""
     given = f"; attached: {', '.join(files)}" if files else ""
     bold.tail = f"{shown}: {where}{given}."
     line.tail = details.tail
     return line
 
 
-def _let_text_pass(parent: Element) -> None:
-    """Move long paragraphs and tables before the figures that they follow.
-
-    They can break across pages, so they fill the space on a page that is too short for a figure.
-    """
-    children = list(parent)
-    for place, child in enumerate(children):
-        first = place
-        while first and children[first - 1].tag == "figure":
-            first -= 1
-        if first < place and _can_be_broken(child):
-            children.insert(first, children.pop(place))
-    parent[:] = children
+def _numbered(kind: str, numbers: Sequence[int]) -> str:
+    """Name figures or tables by their numbers: Figure 4, or Figures 4–6 and 9."""
+    groups = [[number, number] for number in numbers[:1]]
+    for number in numbers[1:]:
+        if number == groups[-1][1] + 1:
+            groups[-1][1] = number
+        else:
+            groups.append([number, number])
+    texts = [str(first) if first == last else f"{first}–{last}" for first, last in groups]
+    listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    return f"{kind}{'s' if len(numbers) > 1 else ''} {listed}"
 
 
-def _can_be_broken(element: Element) -> bool:
-    if element.get("class") == "scroll":
-        return element.find("table") is not None
-    return element.tag == "p" and len(" ".join("".join(element.itertext()).split())) > 200
+def _pair_halves(parent: Element) -> None:
+    """Put each run of neighboring half figures into a row."""
+    row: Element | None = None
+    for child in list(parent):
+        if child.tag != "figure" or child.get("class") != "half":
+            row = None
+            continue
+        if row is None or len(row) == 2:
+            row = Element("div", {"class": "halves"})
+            parent.insert(list(parent).index(child), row)
+        parent.remove(child)
+        row.append(child)
 
 
 def _say_once(root: Element) -> None:
@@ -293,10 +317,51 @@ def _say_once(root: Element) -> None:
                     how.text = f"Read like {like}."
 
 
-def _size(svg: str) -> tuple[float, float]:
-    """Return the width of a figure in its own units, and its scale in the PDF."""
+# -------------------------------------------------------------------------------------- sizes
+@contextmanager
+def _body_alone(root: Element) -> Iterator[list[Element]]:
+    """Take the appendix away for a moment; give the sections of the body."""
+    [body] = root.iter("body")
+    every = list(body)
+    ours = [it for it in every if "appendix" not in it.get("class", "").split()]
+    body[:] = ours
+    yield ours
+    body[:] = every
+
+
+def _places(page: Any) -> dict[Element, tuple[float, float]]:
+    """Return the top and bottom, in points, of the first box of each element on a page."""
+    found: dict[Element, tuple[float, float]] = {}
+    for box in page._page_box.descendants():
+        if box.element is not None and box.element not in found and hasattr(box, "margin_top"):
+            top = box.position_y + (box.margin_top if box.margin_top != "auto" else 0)
+            found[box.element] = (POINT * top, POINT * (top + box.border_height()))
+    return found
+
+
+def _widths(root: Element, figures: Mapping[str, str]) -> dict[Element, tuple[float, float, float]]:
+    """Give each figure its usual width; return this, the least, and the largest one, in points."""
+    halves = {
+        image
+        for row in root.iter("div")
+        if row.get("class") == "halves"
+        for image in row.iter("img")
+    }
+    found = {}
+    for image in root.iter("img"):
+        source = image.get("src", "")
+        if source.startswith("figure:"):
+            svg = figures.get(source.removeprefix("figure:"), "")
+            found[image] = _size(svg, HALF if image in halves else WIDTH)
+            image.set("style", f"width: {found[image][0]:.1f}pt")
+    return found
+
+
+def _size(svg: str, room: float = WIDTH) -> tuple[float, float, float]:
+    """Return the usual, the least, and the largest width of a figure, in points."""
     found = re.search(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', svg)
     width, height = (float(found[1]), float(found[2])) if found else (576.0, 288.0)
     letters = min(map(float, re.findall(r'font-size="([\d.]+)"', svg)), default=9.0)
-    scale = max(HEIGHT / height, LETTERS / letters)
-    return width, min(scale, FIGURE_SCALE, WIDTH / width)
+    usual = min(max(HEIGHT / height, LETTERS / letters), FIGURE_SCALE, room / width)
+    least = min(SMALLEST / letters, usual)
+    return usual * width, least * width, min(FIGURE_SCALE * width, room)

@@ -9,7 +9,9 @@ What an author writes in `report/text/*.md`:
     ![](block:ledger)                  a block of `blocks.html.j2`: the macro of that name
     [](#fig-depth)                     a reference: Figure 7; also #tab-, #sec-, #ref-
     $\\delta$ and $$ ... $$             formulas in LaTeX
-    ::: note ... :::                   a box of that class; `::: fold Title` is folded on the page
+    ::: note ... :::                   a box of that class
+    ::: fold Title {#key}              folded on the page, under a heading in the PDF
+    ::: aside Title {#key}             folded on the page, and only named in the PDF
 
 Values are escaped, and they never count as Markdown: until the Markdown is converted, a sign of
 the private-use area stands for each.  Raw HTML is not allowed.
@@ -44,7 +46,8 @@ class Prose:
     """Converts the texts of a folder; `blocks` has what they name: figure, table, and blocks.
 
     blocks    functions that return HTML: figure(name, caption, count), table(name, caption),
-              heading(level, key, title), refer(kind, key), and the blocks by name, with a caption
+              heading(level, key, title), refer(kind, key), fold(level, key, title, aside),
+              unfold(aside), and the blocks by name, with a caption
     formula   converts LaTeX, with `display` as "inline" or "block"
     """
 
@@ -57,6 +60,7 @@ class Prose:
         filters: Mapping[str, Callable[..., Any]],
     ) -> None:
         self._values: list[str] = []
+        self._levels: list[int] = [1]  # of the last heading, also before each open fold
         self._blocks, self._formula = blocks, formula
         self._environment = Environment(
             loader=FileSystemLoader(folder),
@@ -81,7 +85,7 @@ class Prose:
     def _keep(self, value: Any) -> Any:
         """Keep a value until the Markdown is converted, and return what stands for it."""
         if isinstance(value, Markup) and not isinstance(value, Html):
-            return value.strip()  # a macro's text, whose values are kept already
+            return value.strip("\n")  # a macro's text, whose values are kept already
         plain = re.sub(f"[{FIRST}{LAST}]", "", value if isinstance(value, Html) else str(value))
         self._values.append(str(plain if isinstance(value, Html) else escape(plain)))
         return Markup(f"{FIRST}{len(self._values) - 1}{LAST}")
@@ -99,11 +103,8 @@ class Prose:
         markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False)
         for box in BOXES:
             markdown.use(container_plugin, name=box)
-        markdown.use(
-            container_plugin,
-            name="fold",
-            render=lambda _, tokens, place, *__: self._fold(tokens, place),
-        )
+        for name in ("fold", "aside"):
+            markdown.use(container_plugin, name=name, render=self._fold(aside=name == "aside"))
         markdown.core.ruler.after("inline", "blocks", _find_blocks)
         rules = {
             "blocks": self._draw_blocks,
@@ -139,15 +140,27 @@ class Prose:
 
         return rule
 
-    def _fold(self, tokens: list[Token], place: int) -> str:
-        if tokens[place].nesting < 0:
-            return "</details>\n"
-        title = tokens[place].info.strip().partition(" ")[2]
-        return f"<details>\n<summary>{self._fill(str(escape(title)))}</summary>\n"
+    def _fold(self, aside: bool) -> Callable[..., str]:
+        def rule(_: Any, tokens: list[Token], place: int, *__: Any) -> str:
+            if tokens[place].nesting < 0:
+                self._levels.pop()
+                return str(self._blocks["unfold"](aside))
+            title = tokens[place].info.strip().partition(" ")[2]
+            key = None
+            if found := _ID.search(title):
+                key, title = self._name(found[1]), title[: found.start()]
+            level = self._levels[-1] + 1
+            self._levels.append(level)
+            return str(
+                self._blocks["fold"](level, key, Html(self._fill(str(escape(title)))), aside)
+            )
+
+        return rule
 
     def _open_heading(self, tokens: list[Token], place: int, *_: Any) -> str:
         inline = tokens[place + 1]
         level, key = int(tokens[place].tag[1]) + 1, None
+        self._levels[-1] = level
         for last in (inline.children or [])[-1:]:
             if found := _ID.search(last.content):
                 key, last.content = self._name(found[1]), last.content[: found.start()]

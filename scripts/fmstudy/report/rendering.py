@@ -19,7 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
@@ -28,7 +27,7 @@ from fmstudy.analysis import columns, verdicts
 from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
 from fmstudy.analysis.formats import FORMATS
 from fmstudy.analysis.statistics import ALPHA
-from fmstudy.report import facts, pagefigures, provenance
+from fmstudy.report import facts, pagefigures, provenance, reuse
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
@@ -67,13 +66,16 @@ def load_context(
     summary: str | Path,
     tables: Iterable[str | Path],
     figures: Iterable[str | Path],
+    citation: str | Path,
+    configuration: Iterable[str | Path],
     explorer: str | Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in built-in types, `config` the merged configuration, `summary`
-    the description of the data, `explorer` compressed JSON; tables (CSV) and figures (SVG) have the
-    names of their files.  Raises StudyError for a missing or invalid file.
+    the description of the data, `citation` CITATION.cff, `configuration` the files that the
+    configuration names (see `reuse.describe`), `explorer` compressed JSON; tables (CSV) and figures
+    (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
     read = {Path(path).stem: read_rows(path) for path in tables}
     results = {
@@ -88,7 +90,6 @@ def load_context(
     return {
         "study": study,
         "config": config,
-        "config_text": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "data": _read_summary(summary),
         "tables": read,
         "figures": shown,
@@ -98,6 +99,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
+        "reuse": reuse.describe(config, citation, configuration),
     }
 
 
@@ -110,6 +112,8 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
         summary=job.input.summary,
         tables=job.input.tables,
         figures=job.input.figures,
+        citation=job.input.citation,
+        configuration=job.input.configuration,
         explorer=job.input.get("explorer"),
     )
     return Path(path).parent, context
@@ -200,7 +204,10 @@ def math_markup(latex: str, display: str = "inline") -> Markup:
     mathml = convert(latex, display=display)
     if "\\" in mathml:  # the converter copies commands that it does not know
         raise ValueError(f"not converted to MathML: {latex}")
-    return Markup(mathml)
+    # A thin space separates a function's name, such as log, from all but operators and brackets.
+    name, space = r"<mi>\w{2,}</mi>", r'\1<mspace width="0.167em" />'
+    mathml = re.sub(rf"(</m(?!o\b)\w+>)(?={name})", space, mathml)
+    return Markup(re.sub(rf"({name})(?=<m(?!o\b))", space, mathml))
 
 
 # ------------------------------------------------------------------------------------ verdicts
@@ -263,7 +270,7 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 # The chapters, and the appendix, in order: files of the texts, by the key of their heading.
 CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise")
 APPENDIX = (
-    *("results", "ledger", "claims", "experiments", "mistakes", "statistics", "explorer"),
+    *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
 
@@ -299,13 +306,20 @@ class Numbering:
             self.counters["section"] = 0
         else:
             self.counters["section"] += 1
-        number = self.counters[chapter]
-        text = chr(ord("A") + number - 1) if self.letters else str(number)
+        text = self._chapter(self.counters[chapter])
         if level > 2:
             text += f".{self.counters['section']}"
         self.numbers["section", key] = text
         self.headings.append((level, key, text, title))
         return text
+
+    def part(self, key: str) -> None:
+        """Let references to `key` give the number of the current chapter."""
+        kind = "appendix" if self.letters else "chapter"
+        self.numbers["section", key] = self._chapter(self.counters[kind])
+
+    def _chapter(self, number: int) -> str:
+        return chr(ord("A") + number - 1) if self.letters else str(number)
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether `key` has appeared already."""
@@ -386,8 +400,11 @@ def _render(
     templates = environment.loader.searchpath[0]  # type: ignore[union-attr]
     tables, config = context["tables"], context["config"]
 
+    known = facts.collect(context)
+    computed = known["appendix"].tables
+
     def table(name: str) -> list[Row]:
-        return _found(tables, name, "table", "csv")
+        return computed[name] if name in computed else _found(tables, name, "table", "csv")
 
     def figure(name: str) -> Figure:
         return _found(context["figures"], name, "figure", "svg")
@@ -416,7 +433,6 @@ def _render(
         """Return a script element for a script of the templates."""
         return Markup("<script>{}</script>").format(Markup(script_text(templates, name)))
 
-    known = facts.collect(context)
     own = {
         "ALPHA": ALPHA,
         "CLOSE": verdicts.CLOSE,
@@ -443,11 +459,16 @@ def _render(
         "APPENDIX": APPENDIX,
         **known,
     }
-    given = {**context, **own}
-    blocks = environment.get_template("blocks.html.j2").make_module(given)
+    given = {**context, **own, "literature": environment.get_template("literature.j2").module}
+    blocks = {
+        name: _as_html(block)
+        for template in ("blocks.html.j2", "appendix.html.j2")
+        for name, block in vars(environment.get_template(template).make_module(given)).items()
+        if callable(block)
+    }
     prose = Prose(
         str(Path(templates).parent / "text"),
-        {name: _as_html(block) for name, block in vars(blocks).items() if callable(block)},
+        blocks,
         environment.filters["math"],
         given,
         environment.filters,

@@ -44,6 +44,22 @@ class Origins(dict[KeyPath, str]):
         return next(self[group] for group in around if group in self)
 
 
+def in_file_order(config: dict[str, Any], origins: Origins) -> None:
+    """Put the keys of the merged configuration in the order in which the files first set them.
+
+    Snakemake puts those of overlaying files first, but models, sweeps and comparisons appear in the
+    report in this order: those of the main file, then those that another file adds.
+    """
+    _reorder(config, {path: index for index, path in enumerate(origins)}, ())
+
+
+def _reorder(group: dict[str, Any], place: Mapping[KeyPath, int], path: KeyPath) -> None:
+    for key in sorted(group, key=lambda it: place.get((*path, str(it)), len(place))):
+        value = group[key] = group.pop(key)
+        if isinstance(value, dict):
+            _reorder(value, place, (*path, str(key)))
+
+
 def key_text(path: KeyPath) -> str:
     """Format a path of keys: models.B.hidden[1]."""
     text = ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
-from fmstudy.study.spec import SECTIONS
+from fmstudy.study.shown import curves_shown_by
+from fmstudy.study.spec import SECTIONS, number
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -61,33 +63,42 @@ def sweep_with_models(given: Sweep) -> dict[str, Any]:
 def explorer_groups(study: Study) -> list[dict[str, Any]]:
     """Group all models for the explorer: sections first, then sweeps."""
     every = (*study.models.values(), study.epochs.model)
-    groups: list[tuple[str, str, Iterable[Model]]] = [
-        (title, section, [model for model in every if model.section == section])
+    groups = {
+        title: [model for model in every if model.section == section]
         for section, title in SECTIONS.items()
-    ]
-    groups += [(sweep.title, "sweep", sweep.models) for sweep in study.sweeps.values()]
-    return [
-        {"title": title, "kind": kind, "models": as_dicts(models)}
-        for title, kind, models in groups
-        if models
-    ]
+    }
+    found = [{"title": title, "models": as_dicts(it)} for title, it in groups.items() if it]
+    for sweep in study.sweeps.values():
+        titles = [f"{sweep.title}: {number(value)}" for value in sweep.values]
+        models = [replace(it, title=title) for it, title in zip(sweep.models, titles, strict=True)]
+        found.append({"title": sweep.title, "models": as_dicts(models)})
+    return found
 
 
 def explorer_start(study: Study) -> list[str]:
-    """Return the names of the models shown first: up to three, in order of the comparisons."""
-    compared = [name for it in study.comparisons.values() for name in names(it.models)]
-    return list(dict.fromkeys(compared or study.models))[:3]
+    """Return the names of the models shown first: a planned pair, its second model first."""
+    pairs = (pair for it in study.comparisons.values() for pair in it.pairs)
+    return list(reversed(next(pairs, tuple(study.models)[:2])))
+
+
+def describe_playground(study: Study) -> dict[str, Any]:
+    """Describe the study for the playground."""
+    return {
+        "title": study.title,
+        "report": Path(study.report).name,
+        "models": as_dicts(study.playground.models),
+    }
 
 
 def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     """Describe the whole study for the report."""
-    batchnorm = study.batchnorm
+    batchnorm, curves = study.batchnorm, curves_shown_by(study)
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
         "sections": dict(SECTIONS),
         "sweeps": [sweep(given) for given in study.sweeps.values()],
-        "comparisons": comparisons(study),
+        "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
         "depth": names(study.depth),
         "weights": names(study.weights),
@@ -125,4 +136,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         },
         "directory": study.directory,
         "report": study.report,
+        # in the same folder; empty without a playground
+        "playground": Path(study.playground.file).name if study.playground.models else "",
     }

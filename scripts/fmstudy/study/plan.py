@@ -10,12 +10,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, get_args
 
+from fmstudy.numbers import number
 from fmstudy.study import form, schema
-from fmstudy.study.configuration import KeyPath, Problem, unknown
+from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, number
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
+from fmstudy.study.spec import number as number_in_name
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,16 @@ class ErrorAnalysis:
     models: tuple[Model, ...]
     leave_out: tuple[Model, ...]
     correlation: float
+
+
+@dataclass(frozen=True)
+class Playground:
+    """The page in which people try trained models: its file and models; none if no model fits."""
+
+    file: str
+    models: tuple[Model, ...]
+
+    MOST_WEIGHTS: ClassVar[int] = 2_400_000  # of all its models; in 4 bits each, 1.7 MB as text
 
 
 @dataclass(frozen=True)
@@ -179,6 +192,7 @@ class Study:
     batchnorm: BatchNorm
     noise: Noise
     errors: ErrorAnalysis
+    playground: Playground
     published_file: str
     published_models: dict[str, tuple[str, ...]]
     published_numbers: dict[str, tuple[str, ...]]
@@ -253,16 +267,20 @@ class _Builder:
             self.add_model(name, model)
         if self.problems:  # the remaining checks would only repeat them
             return None
+        epochs = self.longer_training()
+        sweeps = {name: self.sweep(name, it) for name, it in config.sweeps.items()}
+        if not self.problems:
+            self.check_derived(epochs, sweeps)
         return Study(
             title=config.title,
             directory=config.output.directory,
             report=config.output.report,
             data=config.data.model_dump(),
             models=self.models,
-            epochs=self.longer_training(),
+            epochs=epochs,
             depth=self.same_engine(("depth", "models"), config.depth.models),
             weights=self.weight_models(),
-            sweeps={name: self.sweep(name, it) for name, it in config.sweeps.items()},
+            sweeps=sweeps,
             comparisons={
                 name: self.comparison(name, it) for name, it in config.comparisons.items()
             },
@@ -273,6 +291,7 @@ class _Builder:
                 leave_out=self.find_models(("closer", "leave_out"), closer.leave_out),
                 correlation=closer.duplicates.correlation,
             ),
+            playground=self.playground(),
             published_file=published.file,
             published_models=self.published_models(),
             published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
@@ -291,6 +310,27 @@ class _Builder:
             if (other := first.setdefault(name.lower(), name)) != name:
                 text = f"differs from {other} only in case; rename one of them."
                 self.refuse((group, name), text)
+
+    def check_derived(self, epochs: LongerTraining, sweeps: Mapping[str, Sweep]) -> None:
+        """Reject a name that stands for two different models, since the report finds them by it."""
+        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)]
+        derived += [
+            (("sweeps", sweep.name, "values"), model)
+            for sweep in sweeps.values()
+            for model in sweep.models
+        ]
+        first: dict[str, tuple[KeyPath, Model]] = {}
+        for path, model in derived:
+            if model.name in self.models:
+                text = f"{key_text(path)} gives this name to a model, too; rename this one."
+                self.refuse(("models", model.name), text)
+            other, same = first.setdefault(model.name, (path, model))
+            if (same.spec, same.seeds) != (model.spec, model.seeds):
+                text = (
+                    f"gives the name {model.name} to another model than {key_text(other)}; use "
+                    "the same seeds in both, or drop the value from one."
+                )
+                self.refuse(path, text)
 
     def add_model(self, name: str, given: schema.Model) -> None:
         def refuse(key: str, text: str) -> None:
@@ -398,6 +438,24 @@ class _Builder:
         at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
         return Noise(model, given.dropout, at, sources, seeds)
 
+    def playground(self) -> Playground:
+        output, given, path = self.config.output, self.config.playground, ("playground", "models")
+        stem = PurePosixPath(output.report).stem
+        file = output.playground or f"report/{stem}-playground.html"
+        if file == output.report:
+            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
+        if given is None:
+            return Playground(file, _playground_models(self.models.values()))
+        models = self.find_models(path, given.models)
+        weights, most = sum(model.spec.parameters for model in models), Playground.MOST_WEIGHTS
+        if weights > most:
+            self.refuse(
+                path,
+                f"have {weights:,} parameters together; at most {most:,} fit into a page. "
+                "Choose smaller or fewer models.",
+            )
+        return Playground(file, models)
+
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""
         given = self.config.replicates
@@ -439,7 +497,7 @@ class _Builder:
         values = tuple(value for value in found if value is not None)
         models = tuple(
             Model(
-                name=f"{base.name}-{vary}-{number(value)}",
+                name=f"{base.name}-{vary}-{number_in_name(value)}",
                 title=f"{vary.replace('_', ' ')} {number(value)}",
                 section=base.section,
                 spec=base.spec.varied(
@@ -526,6 +584,20 @@ class _Builder:
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
                     "with optimizer sgd; speed takes its rates from there.",
                 )
+
+
+def _playground_models(models: Iterable[Model]) -> tuple[Model, ...]:
+    """Choose models that are worth comparing: a linear one, and a net without and with dropout.
+
+    The net without dropout has the layers of the one with dropout, if the study has such a net.
+    """
+    fitting = [it for it in models if 2 * it.spec.parameters < Playground.MOST_WEIGHTS]
+    plain = [it for it in fitting if it.spec.batch_norm == "none" and it.spec.penalty == "none"]
+    linear = [it for it in plain if not it.spec.hidden][:1]
+    dropout = [it for it in plain if it.spec.dropout][:1]
+    nets = [it for it in plain if it.spec.hidden and not it.spec.dropout]
+    twins = [it for it in nets if dropout and it.spec == dropout[0].spec.varied(dropout=0.0)]
+    return (*linear, *(twins or nets)[:1], *dropout) or tuple(fitting[:1])
 
 
 def _ordered_like(given: Any, value: Any) -> Any:

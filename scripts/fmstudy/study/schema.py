@@ -97,16 +97,23 @@ Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
 
 
 # --------------------------------------------------------------------------- the study's settings
+PageFile = Annotated[
+    str,
+    pattern(
+        "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
+        "an .html file in the folder report, such as report/final.html",
+    ),
+]
+
+
 class Output(Group):
     """Where results and the report are written."""
 
     directory: str = pattern(
         "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$", "results or a folder in it, such as results/quick"
     )
-    report: str = pattern(
-        "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
-        "an .html file in the folder report, such as report/final.html",
-    )
+    report: PageFile
+    playground: PageFile = optional()
 
 
 class Data(Group):
@@ -214,11 +221,11 @@ class Sweep(Group):
 
 
 class Comparison(Group):
-    """Models with learning curves on shared axes, and tests of their differences."""
+    """Models whose learning curves one figure shows, and tests of their differences."""
 
     title: Title
     section: Section = optional()
-    models: Entries[Name] = key("models of one engine", min_length=2, max_length=4)
+    models: Entries[Name] = key("models of one engine", min_length=2, max_length=6)
     against: Literal["first", "previous"] = optional(
         "the model that each one is tested against", default="first"
     )
@@ -235,6 +242,12 @@ class ErrorAnalysis(Models):
 
     leave_out: Entries[Name] = key("names of models that only guess, which are excluded")
     duplicates: NearDuplicates
+
+
+class Playground(Group):
+    """The page in which people try trained models."""
+
+    models: Entries[Name] = key("models side by side", min_length=1, max_length=3)
 
 
 class PublishedModel(Group):
@@ -474,6 +487,7 @@ class Configuration(Group):
     batchnorm: BatchNorm
     noise: Noise = optional()
     closer: ErrorAnalysis
+    playground: Playground = optional()
     published: Published
     claims: File
     replicates: Replicates

@@ -22,6 +22,7 @@ SECONDS = {  # of other jobs, by rule or by the first word of its name
     "compare_engines": 25.0,
     "measure_machine": 5.0,
     "render_pdf": 13.0,
+    "render_playground": 3.0,
     "render_report": 3.0,
     "collect": 0.6,
     "judge": 0.9,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
+from fmstudy.study.shown import curves_shown_by
 from fmstudy.study.spec import SECTIONS
 
 DATA = "results/data"  # shared by all studies
@@ -40,6 +41,7 @@ class Layout:
         self.noise = f"{self.directory}/noise/seed-{{seed}}"
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
+        self.playground = f"{self.directory}/playground.npz"
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
         self.shown: list[str] = []
 
@@ -136,7 +138,7 @@ class Layout:
             self.table(section),
             *(self.figure(f"curves_{model.name}") for model in self.study.section(section)),
             *(path for name in sweeps for path in self.sweep_results(name)),
-            *(self.figure(f"compare_{name}") for name in comparisons),
+            *dict.fromkeys(self.figure(curves_shown_by(self.study)[name]) for name in comparisons),
         ]
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:
@@ -150,10 +152,11 @@ class Layout:
         names = [
             *(*SECTIONS, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
             *("weights", "gaps", "intervals", "comparisons", "ledger", "strengths", "claims"),
-            *("statistics", "power"),
+            *("statistics", "power", "settings"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
             *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
             *(("noise", "noise_costs") if study.noise.seeds else ()),
+            *(("playground",) if study.playground.models else ()),
         ]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]

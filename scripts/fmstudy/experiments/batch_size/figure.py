@@ -1,16 +1,14 @@
 """Test accuracy over batch sizes, for each kind of statistics."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.batch_size.quantities import rows_at_best_rates
-from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.drawing import hue_of, marks_told, name_of
 from fmstudy.experiments.reading import values_of
+from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
 from fmstudy.figures.colors import FAINT, HUES
-from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -45,12 +43,9 @@ def draw(table: pd.DataFrame) -> Drawing:
         label_ends(axes, ends[axes], drawing.LABEL / 2.7)
     return Drawing(
         figure,
-        f"{_finding(means)} ({seeds_told(table)}).",
-        "Test accuracy against the training batch size, on a logarithmic axis, after the same "
-        "number of examples, with each network at its best learning rate for each size. Left: "
-        "without and with batch normalization, with exact statistics of the training set. Right: "
-        "with batch normalization, evaluated with exact statistics, with those of each batch of "
-        f"test images, and with moving averages of each momentum. {marks_told(table)}".strip(),
+        "Test accuracy by batch size",
+        "Each net at its best learning rate for each size. Left: exact statistics; right: batch "
+        f"norm with other ones. {marks_told(table)}".strip(),
     )
 
 
@@ -59,25 +54,3 @@ def _ways(table: pd.DataFrame) -> dict[str, str]:
     names = {"exact": "exact", "own": "own batch"}
     found = [m.removeprefix("accuracy_") for m in values_of(table, "measure") if "accuracy_" in m]
     return {way: names.get(way, f"moving {way}") for way in found}
-
-
-def _finding(means: Mapping[str, pd.Series]) -> str:
-    parts = []
-    for arm, mean in means.items():
-        known = mean.dropna()
-        if known.empty:
-            parts.append(f"{name_of(arm)} diverged at every size")
-            continue
-        parts.append(
-            f"{name_of(arm)} {percent(float(known.iloc[0]))} in batches of {known.index[0]:g}, at "
-            f"most {percent(float(known.max()))} in batches of {drawing.highest_at(known):g}, "
-            f"{percent(float(known.iloc[-1]))} in batches of {known.index[-1]:g}"
-        )
-    finding = f"Test accuracy: {'; '.join(parts)}"
-    if {"plain", "bn"} <= set(means):
-        gain = (means["bn"] - means["plain"]).dropna()
-        better = [f"{size:g}" for size in gain.index[gain > 0]]
-        of = f"of {len(gain)} sizes, " if better else ""
-        at = f"at {listed(better)}" if better else "at no size"
-        finding += f"; {of}batch norm is higher {at}"
-    return finding

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fmstudy.analysis.formats import brief
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.drawing import hue_of, marks_told, name_of
 from fmstudy.experiments.reading import Settings, some, values_of
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     draw_seeds,
     empty_figure,
     label_ends,
@@ -35,22 +34,18 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         seconds.setdefault(row["arm"], {})[int(row["seed"])] = float(row["value"])
     timed = bool(seconds)
     figure, grid = drawing.grid(2 if timed else 1, len(models), 2.4)
-    findings = []
     for column, model in zip(grid.T, models, strict=True):
         arms = [arm for arm in values_of(rows, "arm") if arm.rpartition("/")[0] == model]
         name = settings["arms"].get(f"{model}/plain", model)
-        findings.append(_curve_panels(column, rows, arms, seconds, name))
+        _curve_panels(column, rows, arms, seconds)
         column[0].set_title(f"{name}: loss against epochs, nats")
         if timed:
             column[1].set_title(f"{name}: loss against seconds, nats")
     return Drawing(
         figure,
-        f"{'; '.join(findings)} ({seeds_told(rows)}).",
-        "Loss over epochs"
-        + (", and over seconds of training without its evaluations" if timed else "")
-        + ". Solid: held-out data; dashed: training data (Keras: the first images). Blue: without "
-        f"batch normalization; orange: with it. {marks_told(table)}The first epochs lie outside "
-        "the axes.",
+        "Loss without and with batch normalization",
+        f"Solid: held-out data; dashed: training. Blue: without; orange: with. {marks_told(table)}"
+        "The first epochs are outside the axes.",
     )
 
 
@@ -59,13 +54,11 @@ def _curve_panels(
     rows: pd.DataFrame,
     arms: Sequence[str],
     seconds: Mapping[str, Mapping[int, float]],
-    name: str,
-) -> str:
-    """Draw the panels of one model, and say its finding."""
+) -> None:
+    """Draw the panels of one model."""
     last = float(rows[rows["arm"].isin(list(arms))]["epoch"].max())
     ends: list[tuple[float, str, str]] = []
     drawn: list[np.ndarray] = []
-    losses, durations = [], []
     for arm in arms:
         kind = arm.rpartition("/")[2]
         for split, (dashes, width) in DASHES_AND_WIDTH.items():
@@ -78,21 +71,14 @@ def _curve_panels(
             drawn.append(wide.to_numpy())
             loss = drawing.mean_at(means, last)
             ends.append((loss, f"{said} {nats(loss)}", hue_of(kind)))
-            if split == "held-out":
-                losses.append(f"{nats(loss)} ({name_of(kind)})")
             if arm in seconds:
                 _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, split)
-        if arm in seconds:
-            mean = float(np.mean(list(seconds[arm].values())))
-            durations.append(f"{brief(mean, 3)} ({name_of(kind)})")
     for panel in column:
         limit(panel, drawn, rising=False)
         label_ends(panel, ends, drawing.LABEL / 1.9)
     drawing.steps_x(column[0], label="epoch")
     if seconds:
         drawing.steps_x(column[1], label="seconds")
-    finding = f"{name}: held-out loss after {last:g} epochs {listed(losses)}"
-    return f"{finding}, in seconds {listed(durations)}" if durations else finding
 
 
 def _draw_timed(

@@ -5,12 +5,12 @@ import math
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from fmstudy.analysis.formats import fixed, signed
+from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import listed, marks_told, seeds_told
+from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.axes import SMALL, empty_figure, nats, write
 from fmstudy.figures.colors import HUES, INK
-from fmstudy.figures.plots import empty_figure, nats, write
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -23,7 +23,6 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     if not cases:
         return empty_figure("No training left any values.")
     figure, grid = drawing.grid(1, len(cases), 0.75 + 0.3 * len(ways), sharex=True, sharey=True)
-    findings = []
     for axes, case in zip(grid[0], cases, strict=True):
         wide = drawing.curves(rows, "loss", "way", case=case).reindex(ways)
         means = wide.mean(axis=1)
@@ -36,13 +35,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
                       va="baseline", color=hue, bbox=edge)  # fmt: skip
         if "exact" in ways and math.isfinite(means["exact"]):
             axes.axvline(means["exact"], color=HUES[1], linewidth=0.9, linestyle=(0, (4, 3)))
-            changes = [
-                f"{signed(float(means[way] - means['exact']), 3)} (momentum {way})"
-                for way in ways
-                if way != "exact" and math.isfinite(means[way])
-            ]
-            findings.append(f"{_case(case, table, settings)[0]} {listed(changes)}")
-        axes.set_title("\n".join(_case(case, table, settings)), fontsize=8.5)
+        axes.set_title("\n".join(_case(case, table, settings)), fontsize=SMALL)
         axes.set_yticks(
             range(len(ways)), ["exact" if way == "exact" else f"moving {way}" for way in ways]
         )
@@ -55,11 +48,9 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
         axes.xaxis.set_major_locator(MaxNLocator(5))
     return Drawing(
         figure,
-        f"Moving averages in place of exact statistics change the validation loss by: "
-        f"{'; '.join(findings)} ({seeds_told(rows)}).",
-        "Validation loss of the same trained nets with exact statistics of the training set and "
-        f"with moving averages of each momentum. {marks_told(table, 'Large dots', 'small dots')}"
-        "Dashed: exact statistics.",
+        "Validation loss by kind of statistics",
+        "The same nets with exact statistics of the training set (dashed) and with moving "
+        f"averages. {marks_told(table, 'Small dots')}".strip(),
     )
 
 

@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import listed, marks_told, seeds_told
+from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.reading import values_of
-from fmstudy.figures.colors import FAINT, HUES, INK, readable
-from fmstudy.figures.plots import (
+from fmstudy.figures.axes import (
     BESIDE_ROW,
     DARKER,
     SMALL,
@@ -20,6 +19,7 @@ from fmstudy.figures.plots import (
     percent_axis,
     write,
 )
+from fmstudy.figures.colors import FAINT, HUES, INK, readable
 from fmstudy.figures.svg import Drawing, style
 
 TRAINED = {
@@ -41,28 +41,11 @@ def draw(table: pd.DataFrame) -> Drawing:
     _scatter(panels[0], units, "deviation", "gamma")
     _scatter(panels[1], units, "mean", "beta")
     _reached(panels[2], table, arms)
-    finding = []
-    if len(units):
-        gamma = float(((units["gamma"] - units["deviation"]).abs() / units["deviation"]).mean())
-        beta = float(((units["beta"] - units["mean"]).abs() / units["deviation"]).mean())
-        finding.append(
-            f"gamma differs from the deviation by {percent(gamma)} of it and beta from the mean "
-            f"by {drawing.factor(beta)} deviations, on average over units"
-        )
-    means = drawing.curves(table, "test_accuracy", "arm").mean(axis=1)
-    accuracies = [
-        f"{percent(drawing.mean_at(means, arm))} ({TRAINED.get(arm, arm)})" for arm in arms
-    ]
-    finding.append(f"test accuracy by what is trained: {listed(accuracies)}")
-    text = "; ".join(finding)
     return Drawing(
         figure,
-        f"{text[0].upper()}{text[1:]} ({seeds_told(table)}).",
-        "First two panels: a dot a hidden unit of the first seed, gamma against the standard "
-        "deviation and beta against the mean of what is normalized; dashed: where they would be "
-        "equal; later layers are darker. Third: test accuracy after everything, gamma and beta "
-        "alone, the output layer alone, or nothing was trained. "
-        f"{marks_told(table, 'Large dots', 'small dots')}".strip(),
+        "Learned gamma and beta",
+        "Left and middle: a dot per hidden unit of the first seed; dashed: equality. Right: test "
+        f"accuracy by what is trained. {marks_told(table, 'Small dots')}".strip(),
     )
 
 

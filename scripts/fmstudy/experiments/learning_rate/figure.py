@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
-from fmstudy.experiments.learning_rate.quantities import decades, grid_step, usable_rates
+from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.learning_rate.quantities import usable_rates
 from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.figures.axes import SMALL, empty_figure, percent_axis
 from fmstudy.figures.colors import FAINT
-from fmstudy.figures.plots import empty_figure, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
 
 
@@ -27,11 +25,9 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     figure, panels = drawing.grid(
         2, len(grids), 1.75, height_ratios=[2.6, 0.33 * len(arms)], sharex="col", sharey="row"
     )
-    findings = []
     for column, (activation, optimizer) in enumerate(grids):
         axes, strip = panels[:, column]
         rows = some(table, activation=activation, optimizer=optimizer)
-        spans = []
         for place, arm in enumerate(arms):
             own = some(rows, arm=arm)
             wide = drawing.curves(own, "validation_accuracy", "rate")
@@ -40,10 +36,6 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
             _usable_bars(strip, by_seed, place, hue_of(arm), name_of(arm))
             height = 1.0 - (place + 0.5) / len(arms)
             drawing.crosses(strip, own, "rate", arm, height)
-            step = grid_step(values_of(own, "rate"))
-            span = float(np.mean([decades(rates, step) for rates in by_seed.values()]))
-            spans.append(f"{fixed(span, 1) if any(by_seed.values()) else 'none'} ({name_of(arm)})")
-        findings.append(f"{name_of(activation)} with {name_of(optimizer)} {listed(spans)}")
         axes.axhline(usable, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set_title(f"{name_of(activation)}, {name_of(optimizer)}")
         strip.set_label(f"{name_of(activation)}, {name_of(optimizer)}: usable rates")
@@ -58,15 +50,12 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     for strip in panels[1]:
         for label, arm in zip(strip.get_yticklabels(), arms, strict=True):
             label.set_color(hue_of(arm))
-            label.set_fontsize(8.5)
+            label.set_fontsize(SMALL)
     return Drawing(
         figure,
-        f"Learning rates that end with a validation accuracy of {percent(usable)} or more span "
-        f"so many decades: {'; '.join(findings)} ({seeds_told(table)}).",
-        "Validation accuracy against the learning rate, both nets, one panel per activation and "
-        "optimizer; dashed: the accuracy from which on a rate counts as usable. "
-        "Below: bars from the lowest to the highest usable rate, strong with every seed, pale with "
-        f"some. {marks_told(table)}Blue: without batch normalization; orange: with it.",
+        "Validation accuracy by learning rate",
+        "Dashed: the lowest usable accuracy. Bars: usable rates, faint where only some seeds "
+        f"reach it. {marks_told(table)}".strip(),
     )
 
 

@@ -5,15 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from fmstudy.analysis.formats import fixed
-from fmstudy.analysis.formats import number as short
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import listed
 from fmstudy.experiments.noise.quantities import NAMES, TEST_IMAGES
 from fmstudy.experiments.reading import some
+from fmstudy.figures.axes import empty_figure
 from fmstudy.figures.colors import HUES, INK
-from fmstudy.figures.plots import empty_figure
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.numbers import number
 
 PANELS = {
     "accuracy": ("Test accuracy", "standard deviation, points", 100.0),
@@ -31,15 +29,11 @@ def draw(table: pd.DataFrame, title: str) -> Drawing:
     figure, grid = drawing.grid(1, 2, 0.9 + 0.28 * len(last), sharey=True)
     for axes, kind in zip(grid[0], PANELS, strict=True):
         _draw(axes, last, kind)
-    own = last[last["source"] != TEST_IMAGES]
-    epochs, trainings = int(last["epoch"].iloc[0]), int(own["trainings"].max())
     return Drawing(
         figure,
-        f"{title} after {epochs} epochs: standard deviation of the test accuracy, in points: "
-        f"{listed([_told(row) for row in known.to_dict('records')])}.",
-        f"Standard deviation of test accuracy and test loss over {trainings} trainings per source, "
-        "varying only that source. Bars: 95 % intervals (chi-square). Diamond and dashed line: "
-        "sampling of the test images, computed for the trained networks.",
+        f"Standard deviations by source of randomness, {title}",
+        "Standard deviation over trainings that vary one source only. Bars: 95 % intervals. "
+        "Diamond and dashed line: sampling of the test images.",
     )
 
 
@@ -62,11 +56,7 @@ def _draw(axes: Axes, table: pd.DataFrame, kind: str) -> None:
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(round(value, 6))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 6))))
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(label)
-
-
-def _told(row: dict) -> str:
-    return f"{row['source']} {fixed(100 * row['accuracy_deviation'])}"

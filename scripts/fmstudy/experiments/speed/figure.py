@@ -1,26 +1,26 @@
 """Validation accuracy over steps, each net at its best learning rate."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from fmstudy.analysis.formats import brief, fixed
+from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, listed, marks_told, name_of, seeds_told
+from fmstudy.experiments.drawing import hue_of, marks_told, name_of
 from fmstudy.experiments.reading import Settings, some, values_of
-from fmstudy.experiments.speed.quantities import step_seconds, steps_to
+from fmstudy.experiments.speed.quantities import steps_to
+from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
 from fmstudy.figures.colors import FAINT
-from fmstudy.figures.plots import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import number
+from fmstudy.numbers import number
 
 
 @style()
-def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     """Validation accuracy against steps, each net at its best rate, with the levels."""
     rows = some(table, measure="validation_accuracy")
     if rows.empty:
@@ -28,31 +28,24 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
     levels = sorted(settings["levels"])
     activations = values_of(rows, "activation")
     figure, grid = drawing.grid(1, len(activations), 2.9, sharey=True)
-    findings = []
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         own = some(rows, activation=activation)
         last = float(own["step"].max())
         ends[axes] = []
-        needed: dict[str, dict[float, float]] = {}
         for arm in values_of(own, "arm"):
             wide = drawing.curves(own, "validation_accuracy", "step", arm=arm)
             means = drawing.arm_lines(axes, wide[wide.index > 0], arm, kind="held-out")
             rate = some(table, measure="rate", activation=activation, arm=arm)["value"].unique()
             text = f"{name_of(arm)}\nrate {number(rate[0])}" if len(rate) == 1 else name_of(arm)
             ends[axes].append((drawing.mean_at(means, last), text, hue_of(arm)))
-            needed[arm] = {
-                level: _geometric_mean(steps_to(some(own, arm=arm), level).values())
-                for level in levels
-            }
-            for level, steps in needed[arm].items():
+            for level in levels:
+                steps = _geometric_mean(steps_to(some(own, arm=arm), level).values())
                 if 0 < steps < math.inf:
                     axes.plot([steps], [level], "o", color=hue_of(arm), markersize=5, zorder=5,
                               label=f"{name_of(arm)} reaches a level")  # fmt: skip
         for level in levels:
             axes.axhline(level, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
-        costs = {arm: step_seconds(times, activation, arm) for arm in needed}
-        findings.append(f"{name_of(activation)} {_finding(needed, levels, costs)}")
         axes.set_title(f"{name_of(activation)}: validation accuracy")
         percent_axis(axes)
         drawing.log_x(axes, [s for s in values_of(own, "step") if s > 0] or [1.0], "step")
@@ -64,30 +57,11 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
         label_ends(axes, labels, 2 * drawing.LABEL / 2.3)
     return Drawing(
         figure,
-        "Steps to a validation accuracy, geometric means of seeds, each net at its best rate: "
-        f"{'; '.join(findings)} ({seeds_told(rows)}).",
-        "Validation accuracy against steps on a logarithmic axis, one panel per activation, each "
-        "net at its own best learning rate, which stands at its end. Dashed: the levels; dots: "
-        f"where all seeds have reached one, on average. {marks_told(table)}What lies below the "
-        "axes is left out.",
+        "Validation accuracy over steps",
+        "Each net at its best learning rate. Dashed: levels; dots: where seeds reach them, on "
+        f"average. {marks_told(table)}".strip(),
     )
 
 
 def _geometric_mean(values: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(np.maximum(list(values), 1.0)))))
-
-
-def _finding(
-    needed: Mapping[str, Mapping[float, float]], levels: Sequence[float], costs: Mapping[str, float]
-) -> str:
-    """The steps to the highest level that every net, or else any, reaches with every seed."""
-    count = {x: sum(steps[x] < math.inf for steps in needed.values()) for x in levels}
-    level = max(x for x in levels if count[x] == max(count.values()))
-    said = []
-    for arm, by_level in needed.items():
-        if by_level[level] == math.inf:
-            said.append(f"not with every seed ({name_of(arm)})")
-            continue
-        seconds = brief(by_level[level] * costs[arm], 2)
-        said.append(f"{fixed(by_level[level], 0)} ({name_of(arm)}, {seconds} seconds)")
-    return f"to {percent(level)} {listed(said)}"

@@ -1,0 +1,121 @@
+"""How to cite the study, and its whole configuration as an archive that makes the same study again.
+
+The configuration of a page is the result of several files and the command line.  Merged with the
+default configuration once more, it would get back what a person took out of that, so the archive
+replaces the default: it has config/config.yaml and the files that it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from fmstudy.report.latex import escape
+from fmstudy.runtime import StudyError
+from fmstudy.study.resolved import NAMING_FILES
+
+CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
+
+
+def describe(
+    config: Mapping[str, Any], citation: str | Path, files: Iterable[str | Path]
+) -> dict[str, Any]:
+    """Return what a page says on reuse.
+
+    `config` is the merged configuration, `citation` a file in the Citation File Format, `files` are
+    those that the configuration names, in the order of NAMING_FILES.  Returns
+
+    title, version, license, authors   of the citation; version and license may be None
+    repository   its address, or None
+    year         of the release, or None
+    bibtex       the citation for LaTeX
+    archive      the packed configuration as a URL
+    files        the paths in the archive
+    config       config/config.yaml of the archive
+
+    Raises StudyError if a file cannot be read.
+    """
+    cited = _citation(citation)
+    texts = packed_files(config, files)
+    return cited | {
+        "bibtex": _bibtex(cited),
+        "archive": "data:application/gzip;base64,"
+        + base64.b64encode(_archive(texts)).decode("ascii"),
+        "files": list(texts),
+        "config": texts[CONFIGURATION],
+    }
+
+
+def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, str]:
+    """Return the text of each file of the archive, by path.
+
+    Files outside the working directory move to config/, and the configuration names them there.
+    """
+    packed = deepcopy(dict(config))
+    texts = {CONFIGURATION: ""}
+    for group, file in zip(NAMING_FILES, files, strict=True):
+        path = PurePosixPath(config[group]["file"])
+        if path.is_absolute() or ".." in path.parts or str(path) in texts:
+            path = PurePosixPath("config", f"{group}{path.suffix}")
+        try:
+            texts[str(path)] = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"{file}: cannot be read: {error}") from error
+        packed[group]["file"] = str(path)
+    texts[CONFIGURATION] = yaml.safe_dump(packed, sort_keys=False, allow_unicode=True)
+    return texts
+
+
+def _archive(texts: Mapping[str, str]) -> bytes:
+    """Pack files; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, text in texts.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+def _citation(path: str | Path) -> dict[str, Any]:
+    try:
+        cited = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        authors = [_name(author) for author in cited["authors"]]
+        title = cited["title"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: not a citation file: {error!r}") from error
+    return {
+        "title": title,
+        "authors": authors,
+        "version": cited.get("version"),
+        "license": cited.get("license"),
+        "repository": cited.get("repository-code") or cited.get("url"),
+        "year": str(cited["date-released"])[:4] if "date-released" in cited else None,
+    }
+
+
+def _name(author: Mapping[str, str]) -> str:
+    return author.get("name") or f"{author['given-names']} {author['family-names']}"
+
+
+def _bibtex(cited: Mapping[str, Any]) -> str:
+    key = "-".join(word for word in re.findall(r"[a-z]+", cited["title"].lower())[:6] if word[4:])
+    fields = {
+        "author": " and ".join(f"{{{escape(author)}}}" for author in cited["authors"]),
+        "title": f"{{{escape(cited['title'])}}}",
+        "version": cited["version"],
+        "year": cited["year"],
+        "url": cited["repository"],
+    }
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    return "\n".join([f"@software{{{key},", *lines, "}"])
