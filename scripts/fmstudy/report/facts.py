@@ -578,7 +578,8 @@ def _widths(keras: Sequence[Model]) -> SimpleNamespace:
     hidden = [model["spec"]["hidden"] for model in keras if model["spec"]["hidden"]]
     return SimpleNamespace(
         listed=listed(["–".join(map(str, it)) for it in hidden]),
-        are_public=len(hidden) > len(PUBLIC_WIDTHS) and hidden[: len(PUBLIC_WIDTHS)] == PUBLIC_WIDTHS,
+        are_public=len(hidden) > len(PUBLIC_WIDTHS)
+        and hidden[: len(PUBLIC_WIDTHS)] == PUBLIC_WIDTHS,
     )
 
 
@@ -622,7 +623,11 @@ def _strong(
 ) -> SimpleNamespace | None:
     """Compare a strong penalty with its base; None without the weights or accuracy of both."""
     norms = {row["model"]: row["norm"] for row in weights}
-    if base is None or strong is None or None in (norms.get(base["name"]), norms.get(strong["name"])):
+    if (
+        base is None
+        or strong is None
+        or None in (norms.get(base["name"]), norms.get(strong["name"]))
+    ):
         return None
     accuracy = strong["result"]["test_accuracy"]
     norm, base_norm = norms[strong["name"]], norms[base["name"]]
