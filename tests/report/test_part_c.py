@@ -66,6 +66,14 @@ def test_hypotheses_without_a_value_have_no_vote():
     assert [each.name for each in it.of("a", "b", "unknown")] == ["a"]
 
 
+def test_an_answer_says_whether_its_hypotheses_were_written_after_results():
+    late = Hypothesis("late", "supported", measured="1", is_seen=True)
+    it = experiment(hypotheses=[late, Hypothesis("early", "supported", measured="1")])
+    assert it.seen("late") == "all"
+    assert it.seen("late", "early") == "some"
+    assert it.seen("early", "unknown") == ""
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -217,7 +225,8 @@ def counted(**given) -> SimpleNamespace:
 
 
 CLAIMS = [
-    {"verdict": word, "says": "It works."}
+    {"verdict": word, "says": "It works.", "seen": seen}
+    for seen in ("no", "in part", "yes")
     for word in (*VERDICTS[:3], "supported in part", "literature only", "not tested")
 ]
 SHARES = [
@@ -228,6 +237,8 @@ OTHERS = {  # what macros that are not about a hypothesis alone are given
     "answer": [(word,) for word in ("yes", "no", "in part", "too few seeds", "not resolved")],
     "losses": [(word,) for word in ("yes", "no", "in part", "too few seeds", "not resolved")],
     "tested": [(row,) for row in CLAIMS],
+    "seen": [("all",), ("some",)],
+    "late": [(1,), (2,)],
     "headline": [(counted(decided=6),), (counted(shown=["init"]),), (counted(),)],
     "predicted": [(counted(told=9, failed=[1]),), (counted(told=9),), (counted(),)],
     "keras_statistics": [(it, "A model", 0.86, 0.89) for it in outcomes()],
@@ -284,8 +295,10 @@ def test_texts_name_hypotheses_that_exist():
     named = {
         name
         for path in (TEXTS / "part-c").glob("*.md")
-        for call in re.findall(r"it\.(?:answer|of)\(([^)]*)\)", path.read_text(encoding="utf-8"))
-        for name in re.findall(r'"([^"]+)"', call)
+        for call in re.findall(
+            r"it\.of\(([^)]*)\)|set names = \[(.*?)\]", path.read_text(encoding="utf-8")
+        )
+        for name in re.findall(r'"([^"]+)"', "".join(call))
     }
     assert named
     assert named <= set(EXPECTED.predictions)

@@ -691,6 +691,12 @@ def part_c(page: Page, start: str, end: str = "</section>") -> Page:
     return Page(page.source[first : page.source.index(end, place)])
 
 
+def experiment_text(page: Page, name: str) -> Page:
+    """The section that an experiment has in Part C."""
+    source = part_c(page, f"sec-bn-{name}").source
+    return Page(re.split(r"(?<!^)<h[23]", source)[0])
+
+
 WORDS = ["supported"] * 7 + ["contradicted"] * 5 + ["supported in part"] * 3
 WORDS += ["not resolved", "not tested", "literature only"]
 
@@ -806,7 +812,7 @@ def test_an_experiment_that_was_changed_afterwards_says_why(page):
 
 def test_each_experiment_that_is_run_answers_its_question_with_a_figure(page, reconfigured):
     for name in STUDY.batchnorm.settings:
-        section = part_c(page, f"sec-bn-{name}", '<h3 id="sec-')
+        section = experiment_text(page, name)
         assert section.text.split(" ", 1)[1].split("?")[0].strip(), name
         assert f"fig-bn_{name}" in section.ids
         assert re.search(r"(Yes|No|In part|Not resolved)\.", section.text), name
@@ -838,7 +844,7 @@ def test_a_page_without_any_experiment_is_rendered(tmp_path):
 
 def test_one_seed_answers_no_question(one_seed):
     for name in set(STUDY.batchnorm.settings) - {"curves"}:
-        text = part_c(one_seed, f"sec-bn-{name}", '<h3 id="sec-').text
+        text = experiment_text(one_seed, name).text
         assert "Not resolved: one seed is too few for a verdict." in text, name
         assert "95 % interval" not in text, name
 

@@ -36,6 +36,7 @@ class Hypothesis:
     amount    the same without a sign
     interval  its 95 % interval without the unit; empty if there is none
     value     the measured value itself; factors are decimal logarithms
+    is_seen   whether it counts as written after results had been seen
     """
 
     name: str
@@ -46,6 +47,7 @@ class Hypothesis:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    is_seen: bool = False
 
     @property
     def is_negative(self) -> bool:
@@ -98,6 +100,11 @@ class Experiment:
         if 2 * len(resolved) < len(words) or len(set(resolved)) > 1:
             return PARTLY
         return YES if resolved[0] == SUPPORTED else NO
+
+    def seen(self, *names: str) -> str:
+        """Return whether `all` or `some` of these hypotheses are seen; empty if none is."""
+        late = [it.is_seen for it in self.of(*names)]
+        return "all" if late and all(late) else "some" if any(late) else ""
 
     def quantity(self, name: str) -> Row | None:
         """Return a quantity with its mean and interval; None if it has no value."""
@@ -186,7 +193,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     def bn_claim(key: str) -> Row:
         """Return a common claim; its verdict is `not tested` if the study does not have it."""
         return next(
-            (row for row in claims if row["claim"] == key), {"verdict": UNTESTED, "says": key}
+            (row for row in claims if row["claim"] == key),
+            {"verdict": UNTESTED, "says": key, "seen": "no"},
         )
 
     return {
@@ -215,7 +223,7 @@ def _experiment(
 
 def _hypothesis(row: Row) -> Hypothesis:
     verdict = FEW if row["verdict"] == TOO_FEW else row["verdict"]
-    known = Hypothesis(row["prediction"], verdict)
+    known = Hypothesis(row["prediction"], verdict, is_seen=row["seen"] == "yes")
     if row["estimate"] is None:
         return known
     shown = column("bn_predictions", "estimate")

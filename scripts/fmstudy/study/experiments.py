@@ -37,7 +37,9 @@ EXPERIMENTS = {
     "speed": Experiment("Speed", seconds=35, after="learning-rate"),
     "batch-size": Experiment("Batch size", seconds=60),
     "evaluation": Experiment("Inference statistics", seconds=17),
-    "shift": Experiment("Inside the networks", seconds=21, figures=("figure", "inputs", "landscape")),
+    "shift": Experiment(
+        "Inside the networks", seconds=21, figures=("figure", "inputs", "landscape")
+    ),
     "noisy": Experiment("Random shifts", seconds=33),
     "gamma-beta": Experiment("Gamma and beta", seconds=5),
     "depth": Experiment("Depth", seconds=20),
