@@ -194,6 +194,19 @@ def test_words_and_curves_of_figures_stand_out_from_the_paper(open_report: Open,
 
 
 # -------------------------------------------------------------------------------- any screen
+def test_no_letter_is_too_small_to_read_on_a_phone(open_report: Open):
+    page = unfold(open_report(width=PHONE))
+    sizes = """e => {
+        const drawn = e.ownerSVGElement ? e.getScreenCTM() : {a: 1, b: 0};
+        const size = parseFloat(getComputedStyle(e).fontSize) * Math.hypot(drawn.a, drawn.b);
+        return [e.textContent.trim().slice(0, 40), size];
+    }"""
+    for selector in ("figure svg text", "body :not(svg *, script, style, svg)"):
+        written = [it for it in all_of(page, selector, sizes) if it[0]]
+        assert len(written) > 100
+        assert [it for it in written if it[1] < 9] == []
+
+
 @pytest.mark.parametrize("width", [PHONE, SMALL_PHONE])
 def test_the_page_fits_on_a_phone_and_what_is_wide_scrolls_in_its_box(
     open_report: Open, width: int
