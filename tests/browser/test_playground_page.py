@@ -395,6 +395,7 @@ def test_the_page_is_valid_html(page_file: Path):
 def test_nothing_is_wider_than_the_screen(play: Play, width: int):
     page = play(width=width)
     slide(page, "noise", 30)
+    page.locator("#curve path").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sizes = page.eval_on_selector_all(
         "body *",
@@ -402,6 +403,8 @@ def test_nothing_is_wider_than_the_screen(play: Play, width: int):
         "parseFloat(getComputedStyle(e).fontSize))",
     )
     assert min(sizes) >= 9
+    curve = page.locator("#curve")  # is drawn for this width, so that its words are as large
+    assert curve.get_attribute("viewBox") == f"0 0 {curve.evaluate('e => e.clientWidth')} 200"
 
 
 def test_markup_in_titles_and_file_names_stays_text(play: Play):

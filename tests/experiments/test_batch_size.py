@@ -132,11 +132,10 @@ def test_where_no_rate_lets_every_seed_finish_the_smallest_counts_and_divergence
     assert len(found) == 3
 
 
-def test_batch_sizes_at_which_it_is_better_are_named():
+def test_accuracies_are_drawn_over_sizes_with_each_kind_of_statistics():
     drawing = drawn("batch-size")
     left, right = drawing.figure.axes
     sizes, accuracies = line(left, ORANGE)
     assert sizes == [2, 60]
     assert accuracies == pytest.approx([0.2, 0.805])
     assert len({text.get_text() for text in right.texts}) == 3
-    assert "of 2 sizes, batch norm is higher at 60 (" in drawing.title

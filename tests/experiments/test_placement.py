@@ -57,11 +57,6 @@ def test_each_place_is_taken_at_its_own_best_rate():
     assert alike(found["test_loss/relu/after"], s1=0.6)
 
 
-def test_placements_are_compared_at_their_best_rates():
-    title = drawn("placement").title
-    assert "ReLU 85.0\N{NO-BREAK SPACE}% (before at 1) and 86.0" in title
-
-
 def test_a_placement_is_named_though_its_last_rate_diverged():
     given = table("placement")
     given.loc[(given["arm"] == "after") & (given["rate"] == 1.0), "value"] = math.nan

@@ -4,19 +4,17 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fixtures.experiments import (
-    BLUE,
     FITTED,
     NET,
-    ORANGE,
     SEED,
     SHIFT,
     SIZE,
     alike,
     drawn,
-    line,
     of_seeds,
     quantities,
 )
@@ -26,7 +24,8 @@ from fmstudy.engines.mini_batch import MiniBatches, orders
 from fmstudy.experiments import common
 from fmstudy.experiments.common import net_spec
 from fmstudy.experiments.probes import Probe
-from fmstudy.experiments.shift import run
+from fmstudy.experiments.shift import inputs, run
+from fmstudy.experiments.shift.landscape import LANDSCAPE
 
 pytestmark = pytest.mark.usefixtures("one_thread", "coarse")
 
@@ -113,17 +112,34 @@ def test_effective_rates_are_those_of_normalized_layers():
     assert of_shift(plain)["effective_rate/relu/plain"] == {}
 
 
-def test_percentiles_are_of_the_last_hidden_layer_and_the_first_seed():
-    drawing = drawn("shift")
-    first, second, cosine, drift = drawing.figure.axes[:4]
-    assert line(first, BLUE)[1] == [250.0] * 3
-    assert line(second, ORANGE)[1] == [250.0] * 3
-    assert line(cosine, ORANGE)[1] == [0.75] * 3
-    assert line(drift, BLUE)[1] == pytest.approx([2.0] * 2)
-    assert "ReLU 0.50 and 2.00 (plain) against 0.75 and 0.50 (batch norm)" in drawing.title
+def test_drift_and_cosines_are_means_over_layers_by_activation_and_arm():
+    drift, cosine = drawn("shift").figure.axes
+    for axes, name, heights in (
+        (cosine, "ReLU, batch norm", [0.75] * 3),
+        (drift, "ReLU, plain", [2.0] * 2),
+    ):
+        [line] = [each for each in axes.lines if each.get_label() == name]
+        assert list(np.asarray(line.get_ydata())) == pytest.approx(heights)
 
 
-def test_the_landscape_is_compared_by_ratios():
-    title = drawn("shift-landscape").title
-    assert "0.50 times the range of loss (0.25 scaled)" in title
-    assert "3.00 times the change of gradient (1.50 scaled)" in title
+def test_inputs_are_those_of_the_last_hidden_layer_in_the_first_seed():
+    plain, normalized = drawn("shift-inputs").figure.axes
+    for axes in (plain, normalized):
+        medians = [each.get_xdata()[0] for each in axes.lines if each.get_label() == "median"]
+        assert medians == [250.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("steps", "chosen"),
+    [
+        ([0, 100], [0, 100]),
+        (list(range(0, 3300, 100)), [0, 100, 200, 400, 800, 1600, 3200]),
+    ],
+)
+def test_moments_are_at_growing_distances(steps: list[float], chosen: list[float]):
+    assert inputs.moments(steps) == chosen
+
+
+def test_the_landscape_has_a_panel_per_measure_and_activation():
+    titles = [axes.get_title("left") for axes in drawn("shift-landscape").figure.axes]
+    assert titles[:4] == list(LANDSCAPE.values())

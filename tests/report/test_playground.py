@@ -133,14 +133,15 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     page = h / h.sum(axis=0)
     ours = Runs(tmp_path).predictions("run-dense", 1)
     same = [page[:, n].argmax() == ours[:, n].argmax() for n in range(made.IMAGES)]
-    assert 0 < sum(same) < made.IMAGES, "choose other weights"
+    right = [page[:, n].argmax() == n % 10 for n in range(made.IMAGES)]
+    assert sum(same) not in (0, made.IMAGES, sum(right)), "choose other weights"
     [row] = playground.agreement_table([given], content, Runs(tmp_path), x, labels).to_dict(
         "records"
     )
     assert row["agreement"] == sum(same) / made.IMAGES
     assert row["probability"] == pytest.approx(np.abs(page - ours).max(), abs=1e-5)
-    assert row["test_accuracy"] == 1.0  # as they were left
-    assert row["page_accuracy"] == np.mean([page[:, n].argmax() == n % 10 for n in range(60)])
+    assert row["test_accuracy"] == pytest.approx(2 / 3)  # as they were left
+    assert row["page_accuracy"] == np.mean(right)
     assert (row["images"], row["bits"], row["weights"]) == (60, 8, 784 * 12 + 12 * 8 + 80)
 
 

@@ -8,6 +8,7 @@ import base64
 import copy
 import csv
 import hashlib
+import html
 import html.parser
 import io
 import itertools
@@ -307,6 +308,22 @@ def test_a_thin_space_separates_the_name_of_a_function_from_its_neighbors():
     assert spaces(r"\log p_i") == spaces(r"\log \sum_j z_j") == spaces(r"y \log(p)") == 1
     assert spaces(r"y_i \log p_i") == 2
     assert spaces(r"1 + \log(x) + ab") == 0
+
+
+def test_the_settings_of_every_model_stand_in_the_page(page):
+    for name in ("settings", "settings-training"):
+        table = page.source.partition(f'id="tab-{name}"')[2].partition("</table>")[0]
+        titles = re.findall(r'<th scope="row">\s*(.*?)\s*</th>', table, re.DOTALL)
+        assert list(map(html.unescape, titles)) == [it.title for it in STUDY.models.values()]
+    assert ">Glorot uniform<" in re.sub(r"\s", "", page.source).replace("Glorotu", "Glorot u")
+    assert "Momentum, SGD" not in page.text  # no model of the study uses SGD
+
+
+def test_the_box_on_reuse_cites_the_study_and_offers_its_configuration(page):
+    box = page.source.partition('id="reuse"')[2]
+    assert 'download="study.tar.gz" href="data:application/gzip;base64,' in box
+    assert "snakemake --cores 2 report/final.html" in box
+    assert "@software{" in box and "MIT license" in box and "c0de" * 4 in box
 
 
 def test_nothing_is_left_unfilled(page):

@@ -105,11 +105,11 @@ def test_a_citation_has_all_that_its_file_has(tmp_path: Path):
     assert (found["year"], found["repository"]) == ("2026", "https://example.org/study")
     assert found["bibtex"].splitlines() == [
         "@software{study,",
-        "  author = {{Jo Doe} and {The Group}},",
-        r"  title = {{A study of 100 \% \& more}},",
-        "  version = {1.2},",
-        "  year = {2026},",
-        "  url = {https://example.org/study},",
+        '  author = "{Jo Doe} and {The Group}",',
+        r'  title = "{A study of 100 \% \& more}",',
+        '  version = "1.2",',
+        '  year = "2026",',
+        '  url = "https://example.org/study",',
         "}",
     ]
 

@@ -117,8 +117,6 @@ DRAWN_FROM_QUANTITIES = {
     "learning-rate": {"plot_experiment learning-rate"},
     "speed": {"plot_experiment speed"},
     "batch-size": {"plot_experiment batch-size"},
-    "shift": {"plot_experiment shift", "plot_experiment shift-landscape"},
-    "depth": {"plot_experiment depth"},
 }
 
 
@@ -136,7 +134,7 @@ def test_an_edited_experiment_runs_its_own_jobs_again_and_no_others(scripts: Pat
 
 def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again():
     edited = users_of("figures.plots")
-    assert {"plot_curves", "plot_comparison", "plot_data"} <= edited
+    assert {"plot_models", "plot_depth", "plot_data"} <= edited
     assert all(rule.startswith("plot_") for rule in edited)
 
 

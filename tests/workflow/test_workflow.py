@@ -35,7 +35,7 @@ OF_A_MODEL = OF_ALL_MODELS | TABLED | COUNTED
 OF_A_MODEL |= {"train_lowlevel": 1, "collect_models": 1, "collect_runs": 1, "measure_gaps": 1}
 OF_A_MODEL |= {"estimate_models": 1, "plot_curves": 1, "plot_models": 1}
 # Intervals and verdicts borrow variance from all models.
-OF_A_MODEL |= {"judge_claims": 1, "compare_models": 1, "judge_published": 1}
+OF_A_MODEL |= {"judge_claims": 1, "compare_models": 1, "compare_pairs": 1, "judge_published": 1}
 OF_A_MODEL |= {"locate_strengths": 1, "collect_settings": 1}
 
 
@@ -198,6 +198,7 @@ def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_s
 """
     append(built / "config/claims.yaml", claim)
     judged = {"judge_claims": 1, "compare_models": 1, "plot_models": 1}
+    judged |= {"compare_pairs": 1, "collect_explorer": 1}
     assert planner.planned(built) == judged | TABLED
     edit(
         built / "config/config.yaml",
@@ -324,7 +325,7 @@ def test_an_edited_font_draws_every_figure_again(planner: Planner, built: Path):
     with open(built / "report/fonts/ReportSans-Regular.ttf", "ab") as font:
         font.write(b"\0")
     plots = {rule: count for rule, count in drawn.items() if rule.startswith("plot_")}
-    assert planner.planned(built) == plots | PAGES
+    assert planner.planned(built) == plots | PAGES | {"render_playground": 1}
 
 
 def braced(value: Any) -> Any:
@@ -497,6 +498,18 @@ def test_a_mistake_on_the_command_line_is_named_as_such(planner: Planner, fresh:
     done = planner.snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
     assert done.returncode != 0
     assert "command line (--config): seeds[0]: must be a whole number" in done.stdout + done.stderr
+
+
+def test_models_that_another_file_adds_stand_behind_the_others(
+    planner: Planner, fresh: Path, tmp_path: Path
+):
+    """A refusal lists all models in their order."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n")
+    done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
+    said = done.stdout + done.stderr
+    listed = said.partition("Models: ")[2].partition(".")[0].split(", ")
+    assert listed == [*yaml.safe_load((fresh / "config/config.yaml").read_text())["models"], "own"]
 
 
 def test_numbers_on_the_command_line_are_numbers(planner: Planner, fresh: Path):

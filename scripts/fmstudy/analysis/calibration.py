@@ -22,17 +22,6 @@ _SURE = float(norm.ppf((1 + LEVEL) / 2))  # 1.96
 _DRAWS = 1000  # of the ECE under perfect calibration
 
 
-class Reliability(NamedTuple):
-    """Number of images, mean confidence and accuracy in each bin of confidence, (15,).
-
-    The means are NaN in an empty bin.
-    """
-
-    images: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-
-
 class Calibration(NamedTuple):
     """A model's calibration: means over its trainings, with 95 % intervals over images.
 
@@ -65,18 +54,6 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
     """Return the bin, 0 to 14, of each confidence: bin b is the interval (b/15, (b + 1)/15]."""
     bins: np.ndarray = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1).astype(np.intp)
     return bins
-
-
-def reliability(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Reliability:
-    """Bin the images of all trainings of a model by confidence."""
-    sure = np.concatenate([confidences(p) for p in predictions])
-    right = np.concatenate([p.argmax(axis=0) == labels for p in predictions])
-    bins = bin_of(sure)
-    count = np.bincount(bins, minlength=BINS)
-    with np.errstate(invalid="ignore"):
-        confidence = np.bincount(bins, sure, BINS) / count
-        accuracy = np.bincount(bins, right, BINS) / count
-    return Reliability(count, confidence, accuracy)
 
 
 def calibration(labels: np.ndarray, predictions: Sequence[np.ndarray]) -> Calibration:

@@ -14,9 +14,11 @@ from fmstudy.study.spec import PENALTIES, RunSpec
 
 Row = dict[str, Any]
 
-ENGINES = {"lowlevel": "low-level TensorFlow", "keras": "Keras"}
+ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
 ACTIVATIONS = {"relu": "ReLU"}
 BIASES = {"scalar": "one per layer", "vector": "one per unit"}
+# With batch normalization before the activation, hidden layers have none.
+OUTPUT_BIASES = {"scalar": "one, of the output layer", "vector": "one per output unit"}
 # The names of the optimizers, and the parameters that all engines leave at Keras' defaults.
 OPTIMIZERS: dict[str, Row] = {
     "adam": {"optimizer": "Adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
@@ -39,9 +41,7 @@ def settings_table(models: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def _row(model: Mapping[str, Any]) -> Row:
     spec = RunSpec.from_dict(model["spec"])
     hidden, normalized = bool(spec.hidden), bool(spec.hidden) and spec.batch_norm != "none"
-    bias = BIASES[spec.bias]
-    if normalized and spec.batch_norm == "before":
-        bias += ", in the output layer only"
+    biases = OUTPUT_BIASES if normalized and spec.batch_norm == "before" else BIASES
     return {
         "model": model["name"],
         "title": model["title"],
@@ -51,7 +51,7 @@ def _row(model: Mapping[str, Any]) -> Row:
         "parameters": spec.parameters,
         "initial_weights": "Glorot uniform" if spec.weight_std is None else "normal",
         "weight_std": spec.weight_std,
-        "bias": bias,
+        "bias": biases[spec.bias],
         "penalty": PENALTIES.get(spec.penalty),
         "delta": spec.delta if spec.penalty != "none" else None,
         "dropout": spec.dropout,

@@ -316,8 +316,9 @@ def small_multiples(
                     (column[0], 0.15, percent(curves.final[0])),
                     (column[1], 0.8, nats(curves.final[1])),
                 ):
-                    row.text(0.62, height, text if text == DIVERGED else f"ends at\n{text}", transform=row.transAxes,
-                             color=HUES[0], ha="center", va="center")  # fmt: skip
+                    said = text if text == DIVERGED else f"ends at\n{text}"
+                    row.text(0.62, height, said, transform=row.transAxes, color=HUES[0],
+                             ha="center", va="center")  # fmt: skip
         penalized = with_penalty and any(model["spec"]["penalty"] != "none" for model in shown)
         show_tick_labels(grid.ravel())
         for row, text in zip(grid, ("accuracy", "loss"), strict=True):

@@ -20,8 +20,9 @@ _COLOR = re.compile(r"""\b(fill|stroke)=["'](#[0-9a-f]{6})["']""")
 def panels(root: ET.Element, title: str) -> str:
     """Return the HTML of a figure: one `<svg>` per column, or a single one without columns.
 
-    Each has its width in points as the property `--w`.  A screen reader announces one picture with
-    the names of its panels; title and description are left out, because the caption has them.
+    Each has its width in points as the property `--w`, and the size of its smallest letters as
+    `--s`, so that the style sheet can keep them legible.  A screen reader announces one picture
+    with the names of its panels; title and description are left out, because the caption has them.
     """
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -52,9 +53,11 @@ def _picture(
     """Return this part of a figure as an SVG for HTML, which needs no namespace."""
     attributes = {key: value for key, value in root.attrib.items() if key in _LOOK}
     attributes |= {"viewBox": " ".join(f"{number:g}" for number in box)}
-    attributes |= {"style": f"--w:{box[2]:g}"}
     picture = ET.Element("svg", attributes)
     picture.extend(content)
+    letters = [float(it.get("font-size", "inf")) for it in picture.iter()]
+    smallest = f";--s:{min(letters):g}" if min(letters) < float("inf") else ""
+    picture.set("style", f"--w:{box[2]:g}{smallest}")
     return ET.tostring(picture, encoding="unicode").replace(" />", "/>")
 
 

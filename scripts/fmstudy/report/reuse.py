@@ -117,5 +117,5 @@ def _bibtex(cited: Mapping[str, Any]) -> str:
         "year": cited["year"],
         "url": cited["repository"],
     }
-    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    lines = [f'  {name} = "{value}",' for name, value in fields.items() if value]
     return "\n".join([f"@software{{{key},", *lines, "}"])
