@@ -257,7 +257,10 @@ def test_the_page_has_a_language_landmarks_and_a_skip_link(page):
 
 
 def test_every_figure_stands_in_the_page_once_with_title_and_caption(page):
-    for name in figure_names(STUDY):
+    names = figure_names(STUDY)
+    thumbnails = [name for name in names if name.startswith("lesson_")]
+    assert page.source.count('<div class="thumbnail">') == len(thumbnails)
+    for name in set(names) - set(thumbnails):
         assert page.ids.count(f"fig-{name}") == 1, name
     for figure_ in page.inside["figure"]:
         tags = [tag for tag, _ in figure_]
@@ -324,7 +327,8 @@ def test_the_box_on_reuse_cites_the_study_and_offers_its_configuration(page):
 
 
 def test_nothing_is_left_unfilled(page):
-    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", page.text)
+    written = Page(re.sub("<pre>.*?</pre>", "", page.source, flags=re.S))  # without BibTeX
+    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", written.text)
     assert "\\" not in page.text  # LaTeX that was not converted
     assert len(page.all("math")) > 15
     assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text), "sentences are apart"
@@ -443,19 +447,13 @@ def contradict(row):
     return {"verdict": "contradicted" if bad else "supported"} if row["estimate"] else None
 
 
-def test_claims_that_do_not_hold_are_named_in_the_summary(page, edited):
-    says = "Longer training raises the test accuracy of softmax by less than 5 %."
-    summary_ = edited.source[edited.source.index('id="sec-doubtful"') :].split("</section>")[0]
-    assert "Contradicted by our runs: 1" in summary_
-    assert f'<a href="#claim-longer-accuracy">{says.replace("<", "&lt;")}</a>' in summary_
-    assert "Measured: +1.23 points (+1.01 to +1.45); claimed: above 1 point." in summary_
-    assert "Not resolved by our runs" not in summary_
-    assert "Not resolved by our runs" in page.source
-    every = yaml.safe_load((REPOSITORY / "config/claims.yaml").read_text(encoding="utf-8"))[
-        "claims"
-    ]
-    for name in every:
-        assert f"claim-{name}" in page.ids
+def test_every_claim_is_listed_under_its_topic_with_counts(page, edited):
+    topic = "Softmax and longer training: "
+    assert f"{topic}3 supported, 3 contradicted, 2 not resolved" in page.text
+    assert f"{topic}7 supported, 1 contradicted, 0 not resolved" in edited.text
+    text = (REPOSITORY / "config/claims.yaml").read_text(encoding="utf-8")
+    for name in yaml.safe_load(text)["claims"]:
+        assert page.ids.count(f"claim-{name}") == 1
 
 
 @pytest.mark.parametrize(
@@ -673,7 +671,7 @@ def test_the_closer_look_follows_its_tables(page, edited):
     assert "B (300-100): lowest for T-shirt/top" in before
     assert "Of 17 models, 13 have a mean confidence above their accuracy, 3 below it" in before
     assert "for 1 the 95 % interval of the difference contains 0" in before
-    assert "Without the near-duplicates, test accuracies change by −0.20 to" in before
+    assert "Without the near-duplicates, test accuracies change by −0.20 points" in before
     assert "17 of 17 models are more accurate" in before
     assert "the label “Shirt” predicted as “Coat” (2 of 2)" in before
     assert "B (300-100): lowest for Class 1" in after
@@ -758,7 +756,6 @@ def test_claims_of_the_source_that_part_c_tests_lead_there(edited_otherwise):
     row = page.source[page.source.index('<tr id="claim-bn-learning-rate"') :].split("</tr>")[0]
     assert 'href="#said-C4"' in row
     assert "C4 is supported in part." in Page(row).text
-    assert "6 of these by experiments in" in page.text
 
 
 FAILED = {"rate-range-relu": "contradicted", "drift-relu": "not resolved"}
@@ -912,10 +909,8 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     del config["noise"]
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
-    assert "This study does not separate them" in page.text
     assert "fig-noise" not in page.ids
     assert not page.mistakes
-    assert "{{" not in page.text
 
 
 def test_a_study_without_keras_has_no_part_b(tmp_path):
@@ -986,13 +981,10 @@ def let_rounding_grow_and_images_matter_most(row):
 
 
 def test_words_on_the_sources_of_noise_follow_their_deviations(page, edited):
-    assert "order of batches 0.22 (95 % interval 0.15 to 0.45); " in page.text
-    assert "other test images would give a standard deviation of 0.32 points" in page.text
-    assert "overlap, so this does not rank them" in page.text
-    assert "sources whose intervals overlap are not ranked" in edited.text
-    grows = "0.600 nats after 10 epochs; new initial weights give 0.00400 after 10. It grows"
-    assert grows in edited.text
-    assert "It grows during training" not in page.text
+    assert "the intervals of all single sources overlap" in page.text
+    assert "the intervals of all single sources overlap" not in edited.text
+    assert "changes the test loss by 0.60 nats" not in page.text
+    assert "changes the test loss by 0.60 nats" in edited.text
 
 
 # ------------------------------------------------------------------------------ provenance
