@@ -69,8 +69,7 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
     return Drawing(
         figure,
         f"Differences from {base['title']}",
-        "Differences in test accuracy, test loss without penalty, and gap in accuracy; bars: 95 % "
-        "intervals. Left of 0: smaller than without penalty.",
+        "Bars: 95 % intervals. Left of 0: smaller than without penalty. Losses exclude the penalty.",
     )
 
 

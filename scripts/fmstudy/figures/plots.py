@@ -101,8 +101,8 @@ def models_overview(
     return Drawing(
         figure,
         "Test accuracy of all models",
-        "Dots: seeds; bars: their means; open diamonds: published values. The ruler is the median "
-        "difference that the planned comparisons can resolve.",
+        "Dots: seeds; bars: means; diamonds: published values. Ruler: the median difference that "
+        "our comparisons can resolve.",
         far,
     )
 
@@ -164,8 +164,7 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
     return Drawing(
         figure,
         f"{sweep['title']}: final metrics",
-        f"Dashed with open dots: training; solid with full dots: {held_out}. Bars span the seeds, "
-        "if there are several.",
+        f"Dashed: training; solid: {held_out}. Bars span the seeds, if there are several.",
     )
 
 
@@ -203,8 +202,7 @@ def depth(
     return Drawing(
         figure,
         f"Final metrics by depth, {ENGINES[engine]}",
-        "Final metrics against the number of hidden layers. Lines: means over seeds; dots: single "
-        "seeds.",
+        "Lines: means over seeds; dots: single seeds.",
     )
 
 
@@ -255,7 +253,7 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
     return Drawing(
         figure,
         f"{title}: test metrics by number of epochs",
-        "Test metrics of one long training, after each of these numbers of epochs.",
+        "One long training, evaluated along the way.",
     )
 
 
@@ -290,8 +288,8 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     return Drawing(
         figure,
         "Weights after training, by penalty",
-        "Weights of all layers and seeds, on a logarithmic scale. Outermost bars include all "
-        f"beyond. Near zero: at most {100 * NEAR_ZERO:g} % of the model's root mean square.",
+        f"Near zero: at most {100 * NEAR_ZERO:g} % of the root mean square. The outermost bars "
+        "include all weights beyond.",
     )
 
 

@@ -288,6 +288,7 @@ class Numbering:
     headings: list[tuple[int, str, str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     letters: bool = False
+    explanations: dict[str, str] = field(default_factory=dict)
 
     def declare(self, kind: str, key: str) -> str:
         """Return the next number of a kind (figure, table) for `key`."""
@@ -295,6 +296,11 @@ class Numbering:
             raise ValueError(f"the {kind} {key} stands in the page twice")
         self.counters[kind] = self.counters.get(kind, 0) + 1
         return self.numbers.setdefault((kind, key), str(self.counters[kind]))
+
+    def explained(self, figure: str, description: str) -> str | None:
+        """Return the first figure with this description, unless that is this one."""
+        first = self.explanations.setdefault(description, figure)
+        return first if first != figure else None
 
     def heading(self, level: int, key: str, title: str) -> str:
         """Return the next number for a chapter (level 2) or section (level 3)."""
