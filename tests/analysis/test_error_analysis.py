@@ -270,7 +270,7 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
     images = np.random.default_rng(1).random((784, count))
     row = {"given": "T-shirt/top", "predicted": "Ankle boot", "votes": 3, "trainings": 3}
     hard = pd.DataFrame([row | {"image": image, "models": 2} for image in range(count)])
-    root = saved(errors.hardest(hard, images, 100), tmp_path / "hardest.svg")
+    root = saved(errors.hardest(hard, images), tmp_path / "hardest.svg")
     _, _, width, height = map(float, root.get("viewBox", "").split())
     pictures = [
         [float(element.get(key, "")) for key in ("x", "y", "width", "height")]

@@ -159,6 +159,12 @@ def crosses(axes: Axes, table: pd.DataFrame, over: str, arm: str, height: float)
                   clip_on=False, zorder=5, label=f"{name_of(arm)} diverged")  # fmt: skip
 
 
+def last_known(means: pd.Series) -> float:
+    """Return the last finite mean; NaN if there is none."""
+    known = means.dropna()
+    return float(known.iloc[-1]) if len(known) else math.nan
+
+
 def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> None:
     """Draw seeds as small dots in a row, and their mean as a large one."""
     if len(seeds) > 1:
@@ -168,25 +174,22 @@ def dots(axes: Axes, seeds: np.ndarray, mean: float, place: float, hue: str) -> 
         axes.plot([mean], [place], "o", color=hue, markersize=7, label="mean")
 
 
-def loss_panel(
-    axes: Axes, rows: pd.DataFrame, measure: str, over: str, dashes: str = "-"
-) -> dict[str, float]:
-    """Draw a loss over steps or epochs, a line per arm with a label; return the last by arm."""
+def loss_panel(axes: Axes, rows: pd.DataFrame, measure: str, over: str, dashes: str = "-") -> None:
+    """Draw a loss over steps or epochs, a line per arm with its last value."""
     last = float(rows[over].max())
-    losses: dict[str, float] = {}
     ends, drawn = [], []
     for arm in values_of(rows, "arm"):
         wide = curves(rows, measure, over, arm=arm)
         if wide.empty:
             continue
         kind = "train" if measure == "train_loss" else "held-out"
-        losses[arm] = mean_at(arm_lines(axes, wide, arm, dashes=dashes, kind=kind), last)
-        ends.append((losses[arm], f"{name_of(arm)} {nats(losses[arm])}", hue_of(arm)))
+        means = arm_lines(axes, wide, arm, dashes=dashes, kind=kind)
+        text = f"{name_of(arm)} {nats(mean_at(means, last))}"
+        ends.append((last_known(means), text, hue_of(arm)))
         drawn.append(wide.to_numpy())
     limit(axes, drawn, rising=False)
     label_ends(axes, ends, LABEL / 2.2)
     steps_x(axes, label=over)
-    return losses
 
 
 def diverged(table: pd.DataFrame, over: str) -> dict[float, float]:

@@ -44,8 +44,8 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Test accuracy by batch size",
-        "Each net at its best learning rate for each size. Left: exact statistics; right: batch "
-        f"norm with other ones. {marks_told(table)}".strip(),
+        "Each net at its best learning rate. Right: batch norm evaluated with other statistics. "
+        f"{marks_told(table)}".strip(),
     )
 
 

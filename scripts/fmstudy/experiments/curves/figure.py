@@ -70,7 +70,7 @@ def _curve_panels(
                                   kind=split, points=drawing.FEWEST_POINTS)  # fmt: skip
             drawn.append(wide.to_numpy())
             loss = drawing.mean_at(means, last)
-            ends.append((loss, f"{said} {nats(loss)}", hue_of(kind)))
+            ends.append((drawing.last_known(means), f"{said} {nats(loss)}", hue_of(kind)))
             if arm in seconds:
                 _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, split)
     for panel in column:

@@ -39,8 +39,8 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Gradients before training, and accuracy by depth",
-        "Left: the gradient's norm at each layer of the deepest net, counted from the images. "
-        f"Blue: without batch norm; orange: with. {marks_told(table)}".strip(),
+        "Left: norm of the gradient at each layer of the deepest net, counted from the images. "
+        f"{marks_told(table)}".strip(),
     )
 
 
