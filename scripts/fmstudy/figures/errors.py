@@ -428,7 +428,7 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
             axes.set_axis_off()
         bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
         bar.outline.set_visible(False)
-        bar.ax.tick_params(length=0, labelsize=8)
+        bar.ax.tick_params(length=0, labelsize=SMALL)
     return Drawing(
         figure,
         f"Weights of {model['title']} as images",
