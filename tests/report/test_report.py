@@ -383,7 +383,7 @@ def blur(row):
 
 def test_what_is_said_of_two_models_is_the_verdict_of_their_comparison(page, edited):
     better = "A (300) is 0.50 points more accurate on the test set than Softmax (95 % interval"
-    unresolved = "Our runs cannot tell whether A (300) or Softmax is more accurate on the test set (+0.30 points;"
+    unresolved = "whether A (300) or Softmax is more accurate on the test set (+0.30 points;"
     corrected = "+0.10 to +0.90, but not resolved after Holm’s correction)"
     assert better in plain(page)
     assert corrected not in plain(page)

@@ -69,7 +69,8 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
     return Drawing(
         figure,
         f"Differences from {base['title']}",
-        "Bars: 95 % intervals. Left of 0: smaller than without penalty. Losses exclude the penalty.",
+        "Bars: 95 % intervals. Left of 0: smaller than without penalty. Losses exclude the "
+        "penalty.",
     )
 
 

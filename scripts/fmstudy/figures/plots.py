@@ -288,8 +288,8 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     return Drawing(
         figure,
         "Weights after training, by penalty",
-        f"Near zero: at most {100 * NEAR_ZERO:g} % of the root mean square. The outermost bars "
-        "include all weights beyond.",
+        f"On a logarithmic scale. Near zero: at most {100 * NEAR_ZERO:g} % of the root mean square "
+        "of all weights.",
     )
 
 
@@ -320,8 +320,8 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
     return Drawing(
         figure,
         "The training set",
-        "Per class: its number of images, the first images, and their mean. Right: mean and "
-        "variance of each pixel over all images.",
+        "Per class: its number of images, examples, and the mean image. Right: mean and variance "
+        "of each pixel.",
         [
             ("number of training images", name, "", count)
             for name, count in zip(CLASSES, counts, strict=True)
