@@ -41,6 +41,7 @@ from fmstudy.study import plan
 from fmstudy.study.experiments import EXPERIMENTS
 
 STUDY, _ = plan.build(configured())
+PLAYGROUND = Path(STUDY.playground.file).name  # beside the page
 HOSTILE = '<script>alert("1")</script> & $x$ {{ 7 * 7 }} "quoted"'
 
 
@@ -219,7 +220,9 @@ def test_the_page_asks_nothing_of_the_outside_and_runs_nothing(page):
         assert not [name for name in attributes if name.startswith("on")]
         assert not attributes.get("src")
     for link in page.all("a"):
-        assert link["href"].startswith(("#", "https://arxiv.org/abs/", "data:application/gzip"))
+        assert link["href"].startswith(
+            ("#", "https://arxiv.org/abs/", "data:application/gzip", PLAYGROUND)
+        )
 
 
 def check_scripts(page) -> None:
@@ -502,7 +505,7 @@ def test_a_verdict_is_never_told_by_color_alone(page):
 
 
 def test_one_seed_compares_no_models(one_seed):
-    assert one_seed.text.count("With one seed per model, our runs cannot compare") == 4
+    assert one_seed.text.count("With one seed per model, our runs cannot compare") == 5
     assert "With one seed each, A (300) and Softmax cannot be compared." in one_seed.text
     assert "Our runs cannot tell whether" not in one_seed.text
 

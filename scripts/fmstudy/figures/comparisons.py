@@ -128,8 +128,8 @@ def close_models(
     return Drawing(
         figure,
         "Models that differ least in test accuracy",
-        "The closest planned pairs. Dots: seeds, with their mean; bar below: 95 % interval of one "
-        "training for other test images.",
+        "Dots: seeds, with their mean; bar below: 95 % interval of one training for other test "
+        "images.",
     )
 
 
