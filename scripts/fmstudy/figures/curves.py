@@ -338,8 +338,8 @@ def small_multiples(
     return Drawing(
         figure,
         title,
-        f"Means over seeds. Blue: the model above, training dashed, {other} solid. Gray: "
-        f"{other} curves of the other models.",
+        f"Means over seeds. Blue: this model, training dashed, {other} solid. Gray: {other} of the "
+        "others.",
     )
 
 
