@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.batch_size.quantities import rows_at_best_rates
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
 from fmstudy.figures.colors import FAINT, HUES
@@ -44,8 +44,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Test accuracy by batch size",
-        "Each net at its best learning rate. Right: batch norm evaluated with other statistics. "
-        f"{marks_told(table)}".strip(),
+        "Each network at its best rate for each size. Right: batch norm with other statistics.",
     )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.axes import (
     BESIDE_ROW,
@@ -44,8 +43,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Learned gamma and beta",
-        "Left and middle: a dot per hidden unit of the first seed; dashed: equality. Right: test "
-        f"accuracy by what is trained. {marks_told(table, 'Small dots')}".strip(),
+        "Left and middle: hidden units of one seed; dashed: equality. Right: what is trained.",
     )
 
 

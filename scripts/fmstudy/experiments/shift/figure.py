@@ -48,6 +48,5 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Movement of inputs, and change of gradients",
-        "Means over layers and seeds. Blue: without batch normalization; orange: with it; solid "
-        "and dashed: the activations.",
+        "Means over layers and seeds.",
     )

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.experiments.speed.quantities import steps_to
 from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
@@ -58,8 +58,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     return Drawing(
         figure,
         "Validation accuracy over steps",
-        "Each net at its best learning rate. Dashed: levels; dots: where seeds reach them, on "
-        f"average. {marks_told(table)}".strip(),
+        "Each network at its best learning rate. Dots: where a level (dashed) is reached.",
     )
 
 
