@@ -286,7 +286,9 @@ OTHERS = {  # what macros that are not about a hypothesis alone are given
 OTHERS |= {name: [(row,) for row in CLAIMS] for name in ABOUT_CLAIMS}
 OF_A_NETWORK = ("wider", "steps", "half", "turns", "range", "shifted", "place")
 # A macro whose white space is removed is a part of a sentence.
-MACROS = re.findall(r"{% macro (\w+)\([^)]*\) %", (TEXTS / "part-c/sentences.md").read_text(encoding="utf-8"))
+MACROS = re.findall(
+    r"{% macro (\w+)\([^)]*\) %", (TEXTS / "part-c/sentences.md").read_text(encoding="utf-8")
+)
 
 
 @pytest.fixture(scope="module")

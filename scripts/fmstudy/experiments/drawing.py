@@ -1,8 +1,8 @@
 """Shared by the experiments' figures: colors and names of arms, curves, axes, wording.
 
-The report explains them once.  Colors are consistent: blue without batch normalization, orange with it before the activation, green
-and purple for other arms.  Strong lines are means over finished seeds, thin lines single seeds,
-crosses diverged trainings.
+Blue is without batch normalization, orange with it before the activation, green and purple are
+other arms.  Strong lines are means over finished seeds, thin lines single seeds, crosses diverged
+trainings.  The report explains these marks once, not at every figure.
 """
 
 import math
