@@ -36,7 +36,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     if not arms:
         return empty_figure("No training was started.")
     units = _units(table)
-    figure, (panels,) = drawing.grid(1, 3, 2.9)
+    figure, (panels,) = drawing.grid(1, 3, 2.5)
     _scatter(panels[0], units, "deviation", "gamma")
     _scatter(panels[1], units, "mean", "beta")
     _reached(panels[2], table, arms)
@@ -66,7 +66,7 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
                   label=f"layer {layer:g}")  # fmt: skip
         if given == "deviation":
             axes.text(
-                0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
+                0.97, 0.97 - 0.09 * place, f"layer {layer:g}", transform=axes.transAxes,
                 color=readable(hue), ha="right", va="top", fontsize=SMALL,
             )  # fmt: skip
     if len(first):
