@@ -32,7 +32,6 @@ def test_figures_need_no_tensorflow():
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_figure_is_described_in_few_words(experiment: str, seeds: int, tmp_path: Path):
     drawing = drawn(experiment, table(experiment, seeds))
-    assert seeds > 1 or "single seeds" not in drawing.description
     check_words(drawing.title, drawing.description)
     svg.save(drawing, tmp_path / "figure.svg")
 
@@ -80,7 +79,6 @@ def test_diverged_trainings_break_nothing_and_are_crossed_out(
     kept = given["measure"].isin(["finished", "gradient_norm"])
     drawing = drawn(experiment, given[~lost | kept])
     check_words(drawing.title, drawing.description)
-    assert "Crosses" in drawing.description
     crosses = [each for axes in drawing.figure.axes for each in axes.lines
                if each.get_marker() == "x" and each.get_color() != BLUE]  # fmt: skip
     assert crosses

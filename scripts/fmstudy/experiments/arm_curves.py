@@ -3,7 +3,6 @@
 import pandas as pd
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told
 from fmstudy.figures.axes import empty_figure
 from fmstudy.figures.svg import Drawing, style
 
@@ -23,6 +22,5 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Loss over epochs",
-        f"One line per model, named at its right end. {marks_told(table)}Dashed: the first "
-        "training images. The first epochs are outside the axes.",
+        "Dashed: the first training images. The first epochs are outside the axes.",
     )

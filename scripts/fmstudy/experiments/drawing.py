@@ -1,8 +1,8 @@
 """Shared by the experiments' figures: colors and names of arms, curves, axes, wording.
 
-Colors are consistent: blue without batch normalization, orange with it before the activation, green
-and purple for other arms.  Strong lines are means over finished seeds, thin lines single seeds,
-crosses diverged trainings.
+Blue is without batch normalization, orange with it before the activation, green and purple are
+other arms.  Strong lines are means over finished seeds, thin lines single seeds, crosses diverged
+trainings.  The report explains these marks once, not at every figure.
 """
 
 import math
@@ -85,14 +85,6 @@ def geometric_mean(wide: pd.DataFrame) -> pd.Series:
 def mean_at(means: pd.Series, place: float) -> float:
     """Return the mean at a place, NaN if all trainings have diverged by then."""
     return float(means.get(place, math.nan))
-
-
-def marks_told(table: pd.DataFrame, thin: str = "Thin lines") -> str:
-    """Describe the marks of single seeds and of diverged trainings, if any."""
-    said = f"{thin}: single seeds. " if table["seed"].nunique() > 1 else ""
-    if (some(table, measure="finished")["value"] < 1).any():
-        said += "Crosses: diverged trainings. "
-    return said
 
 
 def grid(

@@ -37,8 +37,7 @@ def draw() -> Drawing:
     return Drawing(
         figure,
         "A network without and with batch normalization",
-        "From the image at the top to the class at the bottom; batch normalization has its place "
-        "between weighted sums and activation.",
+        "From the image at the top to the class at the bottom.",
         [
             (f"{way} batch normalization", f"step {place}", "", step)
             for way, steps in STEPS.items()

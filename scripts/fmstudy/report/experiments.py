@@ -101,10 +101,9 @@ class Experiment:
             return PARTLY
         return YES if resolved[0] == SUPPORTED else NO
 
-    def seen(self, *names: str) -> str:
-        """Return whether `all` or `some` of these hypotheses are seen; empty if none is."""
-        late = [it.is_seen for it in self.of(*names)]
-        return "all" if late and all(late) else "some" if any(late) else ""
+    def is_seen(self, *names: str) -> bool:
+        """Return whether any of these hypotheses counts as written after results had been seen."""
+        return any(it.is_seen for it in self.of(*names))
 
     def quantity(self, name: str) -> Row | None:
         """Return a quantity with its mean and interval; None if it has no value."""
@@ -267,6 +266,7 @@ def _score(
         told=len(told),
         failed=[row for row in told if row["outcome"] == OTHERWISE],
         seen=len(predictions) - len(fresh),
+        is_marked=any(row["seen"] == "yes" and row["estimate"] is not None for row in predictions),
         shown=shown,
         waiting=[it.title for it in experiments if not it.is_run],
         largest_deviation=max((row["deviation"] for row in equality), default=None),

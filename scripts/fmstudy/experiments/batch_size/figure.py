@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.batch_size.quantities import rows_at_best_rates
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
 from fmstudy.figures.colors import FAINT, HUES
@@ -19,7 +19,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     sizes = sorted(values_of(table, "size"))
     if not sizes:
         return empty_figure("No training was started.")
-    figure, (row,) = drawing.grid(1, 2, 3.3, sharey=True)
+    figure, (row,) = drawing.grid(1, 2, 2.8, sharey=True)
     left, right = row
     means = drawing.lines_and_crosses(left, table, "accuracy_exact", "size", (0.03, 0.06))
     ends: dict[Axes, list[tuple[float, str, str]]] = {right: []}
@@ -40,12 +40,11 @@ def draw(table: pd.DataFrame) -> Drawing:
         drawing.values_x(axes, sizes, "batch size")
         percent_axis(axes)
     for axes in row:  # whose limits are common
-        label_ends(axes, ends[axes], drawing.LABEL / 2.7)
+        label_ends(axes, ends[axes], drawing.LABEL / 2.2)
     return Drawing(
         figure,
         "Test accuracy by batch size",
-        "Each net at its best learning rate. Right: batch norm evaluated with other statistics. "
-        f"{marks_told(table)}".strip(),
+        "Each network at its best rate for each size. Right: batch norm with other statistics.",
     )
 
 

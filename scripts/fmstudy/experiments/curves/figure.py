@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import some, values_of
 from fmstudy.figures.axes import (
     draw_seeds,
@@ -45,8 +45,7 @@ def draw(table: pd.DataFrame, times: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Loss without and with batch normalization",
-        f"Solid: held-out data; dashed: training. Blue: without; orange: with. {marks_told(table)}"
-        "The first epochs are outside the axes.",
+        "Solid: held-out data; dashed: training. The first epochs are outside the axes.",
     )
 
 

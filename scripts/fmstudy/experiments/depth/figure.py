@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import SMALLEST, some, values_of
 from fmstudy.figures.axes import empty_figure, label_ends, percent, percent_axis
 from fmstudy.figures.svg import Drawing, style
@@ -39,8 +39,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Gradients before training, and accuracy by depth",
-        "Left: norm of the gradient at each layer of the deepest net, counted from the images. "
-        f"{marks_told(table)}".strip(),
+        "Left: gradients by layer of the deepest network, counted from the images.",
     )
 
 

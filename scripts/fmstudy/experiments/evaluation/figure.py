@@ -7,7 +7,6 @@ from matplotlib.ticker import MaxNLocator
 
 from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.axes import SMALL, empty_figure, nats, write
 from fmstudy.figures.colors import HUES, INK
@@ -49,8 +48,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     return Drawing(
         figure,
         "Validation loss by kind of statistics",
-        "The same nets with exact statistics of the training set (dashed) and with moving "
-        f"averages. {marks_told(table, 'Small dots')}".strip(),
+        "The same networks with exact statistics (dashed) and with moving averages.",
     )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.reading import values_of
 from fmstudy.figures.axes import (
     BESIDE_ROW,
@@ -37,15 +36,14 @@ def draw(table: pd.DataFrame) -> Drawing:
     if not arms:
         return empty_figure("No training was started.")
     units = _units(table)
-    figure, (panels,) = drawing.grid(1, 3, 2.9)
+    figure, (panels,) = drawing.grid(1, 3, 2.5)
     _scatter(panels[0], units, "deviation", "gamma")
     _scatter(panels[1], units, "mean", "beta")
     _reached(panels[2], table, arms)
     return Drawing(
         figure,
         "Learned gamma and beta",
-        "Left and middle: a dot per hidden unit of the first seed; dashed: equality. Right: test "
-        f"accuracy by what is trained. {marks_told(table, 'Small dots')}".strip(),
+        "Left and middle: hidden units of one seed; dashed: equality. Right: what is trained.",
     )
 
 
@@ -68,7 +66,7 @@ def _scatter(axes: Axes, units: pd.DataFrame, given: str, learned: str) -> None:
                   label=f"layer {layer:g}")  # fmt: skip
         if given == "deviation":
             axes.text(
-                0.97, 0.97 - 0.075 * place, f"layer {layer:g}", transform=axes.transAxes,
+                0.97, 0.97 - 0.09 * place, f"layer {layer:g}", transform=axes.transAxes,
                 color=readable(hue), ha="right", va="top", fontsize=SMALL,
             )  # fmt: skip
     if len(first):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told, name_of
+from fmstudy.experiments.drawing import name_of
 from fmstudy.experiments.reading import some, values_of
 from fmstudy.figures.axes import SMALL, empty_figure
 from fmstudy.figures.svg import Drawing, style
@@ -33,6 +33,5 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Validation loss by initial weights",
-        "Loss after training against the standard deviation of the initial weights. Blue: without "
-        f"batch norm; orange: with. {marks_told(table)}".strip(),
+        "Loss after training, by the standard deviation of the initial weights.",
     )

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.learning_rate.quantities import usable_rates
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.figures.axes import SMALL, empty_figure, percent_axis
@@ -54,8 +54,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     return Drawing(
         figure,
         "Validation accuracy by learning rate",
-        "Dashed: the lowest usable accuracy. Bars: usable rates, faint where only some seeds "
-        f"reach it. {marks_told(table)}".strip(),
+        "Bars: usable rates, faint where only some seeds reach the dashed accuracy.",
     )
 
 

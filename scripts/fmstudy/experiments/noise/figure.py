@@ -32,8 +32,7 @@ def draw(table: pd.DataFrame, title: str) -> Drawing:
     return Drawing(
         figure,
         f"Standard deviations by source of randomness, {title}",
-        "Each training varies one source only. Bars: 95 % intervals. Diamond and dashed line: "
-        "sampling of the test images.",
+        "One source varies at a time. Bars: 95 % intervals. Diamond: sampling of test images.",
     )
 
 

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from fmstudy.experiments.drawing import marks_told
 from fmstudy.experiments.rate_curves import draw_rates
 from fmstudy.figures.axes import empty_figure, percent_axis
 from fmstudy.figures.svg import Drawing, style
@@ -19,5 +18,5 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Batch normalization before and after the activation",
-        f"Orange: before the activation; green: after it. {marks_told(table)}".strip(),
+        "Orange: before the activation; green: after it.",
     )

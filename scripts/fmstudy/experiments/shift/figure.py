@@ -1,4 +1,4 @@
-"""How far the inputs of layers drift, and how much gradients turn: one question per panel."""
+"""How far the inputs of layers drift, and how much gradients turn."""
 
 import pandas as pd
 
@@ -8,13 +8,13 @@ from fmstudy.experiments.reading import values_of
 from fmstudy.figures.axes import empty_figure, label_ends
 from fmstudy.figures.svg import Drawing, style
 
-QUESTIONS = {
+TITLES = {
     "drift": (
-        "How far do a layer's inputs move\nbetween two measurements?",
+        "Drift of a layer's inputs\nbetween two measurements",
         "standard deviations",
     ),
     "shift_cosine": (
-        "How much does its gradient change\nwhen the layers below are updated?",
+        "Change of its gradient\nwhen the layers below are updated",
         "cosine (1: not at all)",
     ),
 }
@@ -24,11 +24,11 @@ DASHES = ("-", "--", ":")  # by activation
 @style()
 def draw(table: pd.DataFrame) -> Drawing:
     """Draw drift and cosine over steps, means over layers, a line per activation and arm."""
-    rows = table[table["measure"].isin(list(QUESTIONS))]
+    rows = table[table["measure"].isin(list(TITLES))]
     if rows.empty:
         return empty_figure("No training left any values.")
-    figure, (panels,) = drawing.grid(1, 2, 3.0)
-    for axes, (measure, (question, unit)) in zip(panels, QUESTIONS.items(), strict=True):
+    figure, (panels,) = drawing.grid(1, 2, 2.6)
+    for axes, (measure, (title, unit)) in zip(panels, TITLES.items(), strict=True):
         ends = []
         for activation, dashes in zip(values_of(rows, "activation"), DASHES, strict=False):
             for arm in values_of(rows, "arm"):
@@ -42,12 +42,11 @@ def draw(table: pd.DataFrame) -> Drawing:
         if measure == "drift":
             drawing.log_y(axes)
         label_ends(axes, ends)
-        axes.set_title(question)
+        axes.set_title(title)
         axes.set_ylabel(unit)
         drawing.steps_x(axes)
     return Drawing(
         figure,
         "Movement of inputs, and change of gradients",
-        "Means over layers and seeds. Blue: without batch normalization; orange: with it; solid "
-        "and dashed: the activations.",
+        "Means over layers and seeds.",
     )

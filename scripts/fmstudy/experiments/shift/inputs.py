@@ -38,8 +38,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "The inputs of a hidden unit during training",
-        "Boxes: the middle 70 % of the inputs of one unit over a fixed batch, with the median, "
-        "from before training downward.",
+        "Boxes: the middle 70 % of its inputs, with the median; training runs downward.",
     )
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import marks_told, name_of
+from fmstudy.experiments.drawing import name_of
 from fmstudy.experiments.reading import SMALLEST, values_of
 from fmstudy.figures.axes import SMALL, empty_figure
 from fmstudy.figures.colors import INK
@@ -44,6 +44,5 @@ def draw(table: pd.DataFrame) -> Drawing:
     return Drawing(
         figure,
         "Loss and gradient along the gradient",
-        "How much loss and gradient vary within 1/4 to 4 steps; scaled: in units of the weights' "
-        f"norm. {marks_told(table)}".strip(),
+        "Within 1/4 to 4 steps; scaled: in units of the weights' norm.",
     )

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from fmstudy.analysis.formats import fixed
 from fmstudy.experiments import drawing
-from fmstudy.experiments.drawing import hue_of, marks_told, name_of
+from fmstudy.experiments.drawing import hue_of, name_of
 from fmstudy.experiments.reading import Settings, some, values_of
 from fmstudy.experiments.speed.quantities import steps_to
 from fmstudy.figures.axes import empty_figure, label_ends, percent_axis
@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
         return empty_figure("No training left any values.")
     levels = sorted(settings["levels"])
     activations = values_of(rows, "activation")
-    figure, grid = drawing.grid(1, len(activations), 2.9, sharey=True)
+    figure, grid = drawing.grid(1, len(activations), 2.5, sharey=True)
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
         own = some(rows, activation=activation)
@@ -54,12 +54,11 @@ def draw(table: pd.DataFrame, settings: Settings) -> Drawing:
     high = max(float(rows["value"].max()), *levels)
     for axes, labels in ends.items():
         axes.set_ylim(low, high + 0.05 * (high - low))
-        label_ends(axes, labels, 2 * drawing.LABEL / 2.3)
+        label_ends(axes, labels, 2 * drawing.LABEL / 1.9)
     return Drawing(
         figure,
         "Validation accuracy over steps",
-        "Each net at its best learning rate. Dashed: levels; dots: where seeds reach them, on "
-        f"average. {marks_told(table)}".strip(),
+        "Each network at its best learning rate. Dots: where a level (dashed) is reached.",
     )
 
 
