@@ -196,7 +196,7 @@ def test_every_figure_and_formula_has_words(paper):
     shown = re.findall(r'<img src="figure:([\w-]+)"', paper.html)
     assert len(shown) > 40
     assert all(text.strip() for text in alternatives)
-    assert sum(text.startswith("Finding of") for text in alternatives) > 30
+    assert sum(text.startswith("Title of") for text in alternatives) > 30
     assert "mu equals 1 over m, sum from k equals 1 to m of x sub k" in alternatives
 
 

@@ -33,7 +33,10 @@ COUNTED = {"plot_workflow": 1}
 # What is made for a new or changed low-level model of any kind.
 OF_A_MODEL = OF_ALL_MODELS | TABLED | COUNTED
 OF_A_MODEL |= {"train_lowlevel": 1, "collect_models": 1, "collect_runs": 1, "measure_gaps": 1}
-OF_A_MODEL |= {"estimate_models": 1, "plot_curves": 1, "plot_models": 1}
+OF_A_MODEL |= {"estimate_models": 1, "plot_curves": 1}
+# The figures that show single seeds read the table of all trainings.
+COMPARED = {"plot_models": 1, "plot_close_models": 1, "plot_lessons": 1}
+OF_A_MODEL |= COMPARED | {"plot_depth": 1}
 # Intervals and verdicts borrow variance from all models.
 OF_A_MODEL |= {"judge_claims": 1, "compare_models": 1, "compare_pairs": 1, "judge_published": 1}
 OF_A_MODEL |= {"locate_strengths": 1, "collect_settings": 1}
@@ -197,7 +200,7 @@ def test_a_model_and_a_claim_of_ones_own_get_their_places_and_replicates_their_s
     test: {level: {metric: test_accuracy, model: A}, more: 0.1}
 """
     append(built / "config/claims.yaml", claim)
-    judged = {"judge_claims": 1, "compare_models": 1, "plot_models": 1}
+    judged = {"judge_claims": 1, "compare_models": 1} | COMPARED
     judged |= {"compare_pairs": 1, "collect_explorer": 1}
     assert planner.planned(built) == judged | TABLED
     edit(

@@ -45,10 +45,10 @@ rule plot_models:
 rule plot_lessons:
     """A small picture for each lesson that the study can illustrate."""
     input:
+        **({"sweep": table(f"sweep_{LESSONS['width']['sweep']}")} if "width" in LESSONS else {}),
         tables=[table(section) for section in SECTIONS],
         trainings=table("runs"),
         comparisons=table("comparisons"),
-        **({"sweep": table(f"sweep_{LESSONS['width']['sweep']}")} if "width" in LESSONS else {}),
         runs=run_files(
             [
                 study.models[model["name"]]

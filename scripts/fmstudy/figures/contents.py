@@ -237,9 +237,9 @@ def _labels(axes: Axes, names: Sequence[str]) -> Iterator[tuple[str, Artist]]:
 
 
 def _find_series(text: Text, names: Sequence[str]) -> str:
-    content = text.get_text()
+    content = " ".join(text.get_text().split())  # it may have two lines
     for name in names:
-        if content == name or (content.startswith(name) and content[len(name)] in " \n,"):
+        if content == name or (content.startswith(name) and content[len(name)] in " ,"):
             return name
     return ""
 

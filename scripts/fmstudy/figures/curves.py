@@ -135,7 +135,7 @@ def learning_curves(
         drawn: list[Curves] = []
         points = _points(models)
         for hue, model in zip(HUES, models, strict=False):
-            prefix = "" if len(models) == 1 else f"{model['name']} "
+            prefix = "" if len(models) == 1 else f"{model['title']} "
             for split in ("train", held_out_split(model)):
                 curves = read_curves(model, split, runs)
                 drawn.append(curves)
@@ -145,7 +145,8 @@ def learning_curves(
                     (right, curves.loss, curves.final[1], nats),
                 ):
                     _draw_curve(axes, curves, seeds, name, hue, points)
-                    ends[axes].append((curves.end(seeds), f"{name} {form(final)}", hue))
+                    label = f"{prefix.rstrip()}\n{split} {form(final)}".lstrip()
+                    ends[axes].append((curves.end(seeds), label, hue))
             _draw_test_dots((left, right), model, runs, hue, f"{prefix}test")
             values = published.get(model["name"], {})
             for axes, metric in ((left, "accuracy"), (right, "loss")):
@@ -162,7 +163,7 @@ def learning_curves(
         limit(left, [c.counted(c.accuracy) for c in drawn], rising=True)
         limit(right, [c.counted(c.loss) for c in drawn], rising=False)
         for axes in (left, right):
-            label_ends(axes, ends[axes])
+            label_ends(axes, ends[axes], needed=0.08 if len(models) == 1 else 0.15)
         for axes in strips:
             epoch_axis(axes)
             axes.axhline(0, color=FAINT, linewidth=0.8)

@@ -50,7 +50,8 @@ HALFWAY = 0.2  # the luminance at which dark and light text are equally readable
 FIELD = 0.97  # side of a cell, slightly less than the cell spacing
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
 ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
-BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]])
+# Few shades: each is a rule of the style sheet for dark pages.
+BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]], N=33)
 
 
 def _all_diverged(predicted: ModelPredictions) -> Drawing:
@@ -428,7 +429,7 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
             axes.set_axis_off()
         bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
         bar.outline.set_visible(False)
-        bar.ax.tick_params(length=0, labelsize=8)
+        bar.ax.tick_params(length=0, labelsize=SMALL)
     return Drawing(
         figure,
         f"Weights of {model['title']} as images",

@@ -290,8 +290,8 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
     return Drawing(
         figure,
         "Weights after training, by penalty",
-        "Weights of all layers and seeds, on a logarithmic scale. Outermost bars include all "
-        f"beyond. Near zero: at most {100 * NEAR_ZERO:g} % of the model's root mean square.",
+        "Weights of all layers and seeds, on a logarithmic scale. Near zero: at most "
+        f"{100 * NEAR_ZERO:g} % of the root mean square of all weights.",
     )
 
 

@@ -5,7 +5,7 @@ Everything here is a number, a name, or a yes or no; the sentences stand in `rep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, mode
@@ -103,11 +103,17 @@ class Pair:
 class Claim:
     """A claim of the source with its verdict, or `absent`; `measured` has its unit."""
 
+    key: str = ""
     verdict: str = "absent"
     measured: str = ""
     interval: str = ""
     says: str = ""
     row: Row | None = None
+
+    @property
+    def amount(self) -> str:
+        """The size of what was measured, without its sign."""
+        return self.measured.lstrip("+−")
 
 
 def collect(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,12 +145,12 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         """Return a claim of the source."""
         row = find(table("claims"), claim=key)
         if row is None:
-            return Claim()
+            return Claim(key)
         estimate, measured = column("claims", "estimate"), ""
         if row["estimate"] is not None:
             measured = " ".join(filter(None, (estimate.write(row), row["unit"])))
         interval = (estimate.interval(row) or "") if measured else ""
-        return Claim(row["verdict"], measured, interval, row["says"].strip().rstrip("."), row)
+        return Claim(key, row["verdict"], measured, interval, row["says"].strip().rstrip("."), row)
 
     def printed(source_model: str, split: str, metric: str, other: bool = False) -> Row | None:
         """Return the ledger's row of a published number; `other`: for the other reading."""
@@ -225,7 +231,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         penalties=compared(
             [(the.two_layers, it) for it in (the.l1_other, the.l2_other, the.l2)], "test_gap_loss"
         ),
-        dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy"),
+        dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy", "test_loss"),
         batch_norm=compared(the.batch_norm, "test_accuracy", "test_loss"),
     )
     part_c = experiments.collect(context)
@@ -237,9 +243,10 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "claims_with": lambda keys, verdict: [
             claim(key) for key in keys if claim(key).verdict == verdict
         ],
-        "signed_l1": _two_readings(printed, "mlp-300-100 L1", the.l1, the.l1_other),
-        "l2_strength": _two_readings(printed, "mlp-300-100 L2", the.l2, the.l2_other),
-        "ninety_two": _above_ours(table("ledger")),
+        "dropout_effects": SimpleNamespace(
+            accuracy=parts.effect([accuracy for _, accuracy, _ in lessons.dropout]),
+            loss=parts.effect([loss for *_, loss in lessons.dropout]),
+        ),
         "noise_facts": _noise(table("comparisons"), table("intervals"), models),
         "noise_sources": _noise_sources(table("noise")),
         "pair": pair,
@@ -313,46 +320,6 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
         open=len(claims) - count(claims, *decided),
         trainings=len(tables.get("runs", [])),
     )
-
-
-def _two_readings(
-    printed: Callable[..., Row | None],
-    source_model: str,
-    literal: Model | None,
-    other: Model | None,
-) -> SimpleNamespace | None:
-    """Hold the printed training loss with penalty against both readings of a penalty."""
-    rows = [printed(source_model, "train", "penalized loss", reading) for reading in (False, True)]
-    if literal is None or other is None or any(_without_value(row) for row in rows):
-        return None
-    first, second = (row for row in rows if row)
-    nearer = abs(second["difference"]) < abs(first["difference"])
-    return SimpleNamespace(
-        published=first["published"],
-        literal=first["reproduced"],
-        other=second["reproduced"],
-        literal_fits=not nearer,
-        other_fits=nearer,
-        strong=literal["spec"]["delta"],
-        weak=other["spec"]["delta"],
-    )
-
-
-def _without_value(row: Row | None) -> bool:
-    return row is None or row["difference"] is None
-
-
-def _above_ours(ledger: Iterable[Row]) -> SimpleNamespace | None:
-    """Count the test accuracies printed in Part B that lie above ours; None if most do not."""
-    rows = [
-        row
-        for row in ledger
-        if (row["part"], row["metric"]) == ("B", "accuracy") and not _without_value(row)
-    ]
-    above = [-row["difference"] for row in rows if row["difference"] < 0]
-    if 2 * len(above) <= len(rows):
-        return None
-    return SimpleNamespace(printed=len(rows), higher=len(above), farthest=max(above))
 
 
 def _noise(

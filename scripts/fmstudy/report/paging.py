@@ -18,6 +18,7 @@ SLACK = 8.0  # points by which an estimate may be wrong
 SPLIT = 60.0  # points that a block needs on a page to be split over two
 
 KEPT = ("h2", "h3", "h4")  # stay with what follows
+WHOLE = ("row", "lesson", "note", "formula")  # stand on one page, as figures do
 SPLITTABLE = ("p", "ul", "ol", "dl", "pre")
 
 
@@ -56,7 +57,13 @@ def fill(body: Sequence[Element], places: Places, widths: Widths) -> dict[Elemen
 
     `body` are the sections in order; `places` has their blocks, laid out without pages.
     """
-    blocks = [block for section in body for block in _blocks(section, places, widths)]
+    blocks: list[Block] = []
+    begins = True  # the first chapter does, below the contents
+    for section in body:
+        found = list(_blocks(section, places, widths))
+        if found and "chapter" in section.get("class", "").split():
+            found[0].begins, begins = begins, False
+        blocks += found
     resized: dict[Element, float] = {}
     start, at = 0, 0  # the first block of the page, and the one to place
     above = blocks[0].top if blocks else 0.0  # the place of the page's top
@@ -91,26 +98,20 @@ def fill(body: Sequence[Element], places: Places, widths: Widths) -> dict[Elemen
 
 def _blocks(element: Element, places: Places, widths: Widths) -> Iterator[Block]:
     """Yield the blocks of a section, going into whatever contains figures or sections."""
-    first = "chapter" in element.get("class", "").split()
     for child in element:
         if child not in places:
             continue
         images = [image for image in child.iter("img") if image in widths]
-        is_container = child.tag in ("div", "details") and child.get("class") != "halves"
+        is_container = child.tag in ("div", "details") and child.get("class") not in WHOLE
         if child.tag == "section" or (is_container and images):
-            for block in _blocks(child, places, widths):
-                block.begins |= first
-                first = False
-                yield block
+            yield from _blocks(child, places, widths)
             continue
         top, bottom = places[child]
-        whole = child.tag == "figure" or child.get("class") in ("halves", "note", "formula")
-        block = Block(child, element, top, bottom, whole=whole, begins=first)
-        block.begins |= child.get("class") == "contents"
+        whole = child.tag == "figure" or child.get("class") in WHOLE
+        block = Block(child, element, top, bottom, whole=whole)
         if len(images) == 1 and child.tag == "figure":
             block.figure = widths[images[0]]
             block.height = places[images[0]][1] - places[images[0]][0]
-        first = False
         yield block
 
 

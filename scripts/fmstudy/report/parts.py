@@ -109,6 +109,12 @@ def penalties(
     return SimpleNamespace(some=some, costly=costly, weights=all_or_none(**rows))
 
 
+def effect(pairs: Sequence[Pair]) -> str:
+    """Return what all comparisons agree on: better, worse, or open; else mixed."""
+    found = {"open" if it.is_open else it.verdict for it in pairs}
+    return found.pop() if len(found) == 1 else "mixed"
+
+
 def by_depth(
     models: Sequence[Model], pair: Callable[[Model, Model, str], Pair | None]
 ) -> SimpleNamespace | None:

@@ -48,7 +48,7 @@ WIDTH = 498.9  # points: the text on a page, as in pdf.css
 HEIGHT = 280.0  # points: at most for a figure, so that two fit a page with their captions,
 LETTERS = 6.5  # points: unless its smallest letters would be smaller
 SMALLEST = 5.6  # points: of letters, where a figure shrinks to fit on a page
-HALF = 242.0  # points: a figure beside another
+ROOMS = {"row": 242.0, "thumbnail": 140.0}  # points: figures beside another, or beside a lesson
 FIGURE_SCALE = WIDTH / 576  # of figures with the usual width
 POINT = 0.75  # of a CSS pixel
 # Lays out everything on one page.
@@ -224,8 +224,8 @@ def _prepare(root: Element, attached: set[str], page: str) -> None:
     """Adapt a page to paper, in place.
 
     Closed `<details>` open if they have the attribute `data-print`; others become a line that says
-    where their content is.  Links to omitted parts become text, the same instructions for figures
-    appear once, and half figures form pairs.
+    where their content is.  Links to omitted parts become text, and the same instructions for
+    figures appear once.
     """
     for parent in list(root.iter()):
         for place, child in enumerate(parent):
@@ -236,8 +236,6 @@ def _prepare(root: Element, attached: set[str], page: str) -> None:
             else:
                 parent[place] = _left_out(child, attached, page)
     _say_once(root)
-    for parent in list(root.iter()):
-        _pair_halves(parent)
     there = {element.get("id") for element in root.iter()}
     for element in root.iter():
         target = element.get("href", "")
@@ -290,20 +288,6 @@ def _numbered(kind: str, numbers: Sequence[int]) -> str:
     return f"{kind}{'s' if len(numbers) > 1 else ''} {listed}"
 
 
-def _pair_halves(parent: Element) -> None:
-    """Put each run of neighboring half figures into a row."""
-    row: Element | None = None
-    for child in list(parent):
-        if child.tag != "figure" or child.get("class") != "half":
-            row = None
-            continue
-        if row is None or len(row) == 2:
-            row = Element("div", {"class": "halves"})
-            parent.insert(list(parent).index(child), row)
-        parent.remove(child)
-        row.append(child)
-
-
 def _say_once(root: Element) -> None:
     """Replace repeated instructions in captions by a reference to the first figure with them."""
     first: dict[str, str] = {}
@@ -341,18 +325,18 @@ def _places(page: Any) -> dict[Element, tuple[float, float]]:
 
 def _widths(root: Element, figures: Mapping[str, str]) -> dict[Element, tuple[float, float, float]]:
     """Give each figure its usual width; return this, the least, and the largest one, in points."""
-    halves = {
-        image
-        for row in root.iter("div")
-        if row.get("class") == "halves"
-        for image in row.iter("img")
+    rooms = {
+        image: ROOMS[box.get("class", "")]
+        for box in root.iter("div")
+        if box.get("class") in ROOMS
+        for image in box.iter("img")
     }
     found = {}
     for image in root.iter("img"):
         source = image.get("src", "")
         if source.startswith("figure:"):
             svg = figures.get(source.removeprefix("figure:"), "")
-            found[image] = _size(svg, HALF if image in halves else WIDTH)
+            found[image] = _size(svg, rooms.get(image, WIDTH))
             image.set("style", f"width: {found[image][0]:.1f}pt")
     return found
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from fmstudy.experiments import drawing
 from fmstudy.experiments.drawing import hue_of, name_of
-from fmstudy.experiments.reading import Settings, some, values_of
+from fmstudy.experiments.reading import some, values_of
 from fmstudy.figures.axes import (
     draw_seeds,
     empty_figure,
@@ -19,11 +19,12 @@ from fmstudy.figures.axes import (
 )
 from fmstudy.figures.svg import Drawing, style
 
+ENGINES = {"lowlevel": "Low-level TensorFlow", "keras": "Keras"}
 DASHES_AND_WIDTH = {"held-out": ("-", 1.8), "train": ("--", 1.1)}
 
 
 @style()
-def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame, times: pd.DataFrame) -> Drawing:
     """Loss against epochs and against seconds, without and with batch normalization."""
     rows = table[table["epoch"].notna()]
     if rows.empty:
@@ -36,7 +37,7 @@ def draw(table: pd.DataFrame, settings: Settings, times: pd.DataFrame) -> Drawin
     figure, grid = drawing.grid(2 if timed else 1, len(models), 2.1)
     for column, model in zip(grid.T, models, strict=True):
         arms = [arm for arm in values_of(rows, "arm") if arm.rpartition("/")[0] == model]
-        name = settings["arms"].get(f"{model}/plain", model)
+        name = ENGINES.get(model, model)
         _curve_panels(column, rows, arms, seconds)
         column[0].set_title(f"{name}: loss against epochs, nats")
         if timed:
