@@ -729,14 +729,12 @@ def support_in_part(row):
     return {"verdict": "supported in part"}
 
 
-def test_the_headline_on_batch_normalization_counts_the_verdicts(page, edited, edited_otherwise):
+def test_the_headline_on_batch_normalization_follows_from_the_verdicts(edited, edited_otherwise):
     assert len(EXPECTED.claims) == len(WORDS)
-    assert (
-        "Of 18 common claims about batch normalization, our experiments support 7, contradict 5, "
-        "and support 3 in part (Table"
-    ) in edited.text
-    assert "our experiments support 7," not in page.text
-    assert "support 0, contradict 0, and support 18 in part (Table" in edited_otherwise.text
+    says = "In our small networks, batch normalization allows larger learning rates"
+    assert says in edited.text
+    assert says not in edited_otherwise.text
+    assert "support 0, contradict 0, and support 18 in part." in edited_otherwise.text
 
 
 def test_every_claim_on_batch_normalization_leads_to_its_hypotheses(page):
@@ -783,7 +781,6 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
         it["experiment"] not in ("placement-keras", "dropout") and not it.get("seen")
         for it in EXPECTED.predictions.values()
     )
-    assert f"2 of {told} predictions turned out wrong" in edited.text
     assert f"{told - 2} of {told} predictions came out as expected." in edited.text
     listed = part_c(edited, "sec-bn-predictions", "</ul>")
     assert "The 2 predictions that failed" in listed.text
@@ -797,7 +794,6 @@ def test_predictions_that_failed_are_counted_and_listed(edited, edited_otherwise
     row = edited.source[edited.source.index('<tr id="prediction-drift-relu"') :].split("</tr>")[0]
     assert "not as expected" in row
     assert f"{told} of {told} predictions came out as expected." in edited_otherwise.text
-    assert f"all {told} predictions came true" in edited_otherwise.text
     assert "predictions that failed" not in edited_otherwise.text
 
 
@@ -832,7 +828,7 @@ def test_each_experiment_that_is_run_answers_its_question_with_a_figure(page, re
         section = experiment_text(page, name)
         assert section.text.split(" ", 1)[1].split("?")[0].strip(), name
         assert f"fig-bn_{name}" in section.ids
-        assert re.search(r"(Yes|No|In part|Not resolved)\.", section.text), name
+        assert re.search(r"(Yes|No|In part|Not resolved)†?\.", section.text), name
     for name in ("depth", "gamma-beta"):
         assert f"sec-bn-{name}" not in reconfigured.ids
         assert f"fig-bn_{name}" not in reconfigured.ids
@@ -853,9 +849,8 @@ def test_a_page_without_any_experiment_is_rendered(tmp_path):
     config["batchnorm"]["experiments"] = {}
     page = rendered(tmp_path, config)
     assert "This study runs none of the experiments on batch normalization" in page.text
-    assert "turned out wrong" not in page.text
     assert f"does not run {len(EXPERIMENTS)} experiments" in page.text
-    assert "Each of the following experiments" not in page.text
+    assert "sec-bn-experiments" not in page.ids
     assert not page.mistakes
 
 

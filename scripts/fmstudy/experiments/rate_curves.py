@@ -16,7 +16,7 @@ def draw_rates(table: pd.DataFrame, metric: str) -> Figure:
     Losses far above the best ones, where trainings nearly diverge, lie outside the axes.
     """
     activations = values_of(table, "activation")
-    figure, grid = drawing.grid(1, len(activations), 2.7, sharey=True)
+    figure, grid = drawing.grid(1, len(activations), 2.5, sharey=True)
     lowest = []
     ends: dict[Axes, list[tuple[float, str, str]]] = {}
     for axes, activation in zip(grid[0], activations, strict=True):
@@ -37,5 +37,5 @@ def draw_rates(table: pd.DataFrame, metric: str) -> Figure:
     for axes, labels in ends.items():
         top = axes.get_ylim()[1]
         inside = [(min(height, top), name, hue) for height, name, hue in labels]
-        label_ends(axes, inside, drawing.LABEL / 2.2)
+        label_ends(axes, inside, drawing.LABEL / 2.0)
     return figure

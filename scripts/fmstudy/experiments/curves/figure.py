@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame, times: pd.DataFrame) -> Drawing:
     for row in some(times, measure="seconds").to_dict("records"):
         seconds.setdefault(row["arm"], {})[int(row["seed"])] = float(row["value"])
     timed = bool(seconds)
-    figure, grid = drawing.grid(2 if timed else 1, len(models), 2.4)
+    figure, grid = drawing.grid(2 if timed else 1, len(models), 2.1)
     for column, model in zip(grid.T, models, strict=True):
         arms = [arm for arm in values_of(rows, "arm") if arm.rpartition("/")[0] == model]
         name = ENGINES.get(model, model)
@@ -75,7 +75,7 @@ def _curve_panels(
                 _draw_timed(column[1], wide, seconds[arm], hue_of(kind), said, split)
     for panel in column:
         limit(panel, drawn, rising=False)
-        label_ends(panel, ends, drawing.LABEL / 1.9)
+    label_ends(column[0], ends, drawing.LABEL / 1.65)  # the colors are those of the panel below
     drawing.steps_x(column[0], label="epoch")
     if seconds:
         drawing.steps_x(column[1], label="seconds")

@@ -18,7 +18,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     if norms.empty:
         return empty_figure("No net was built.")
     deepest = norms["depth"].max()
-    figure, grid = drawing.grid(len(activations), 2, 2.3)
+    figure, grid = drawing.grid(len(activations), 2, 2.1)
     for (left, right), activation in zip(grid, activations, strict=True):
         own = some(table, activation=activation)
         ends = []
@@ -31,7 +31,7 @@ def draw(table: pd.DataFrame) -> Drawing:
             ends.append((float(means.iloc[-1]), name_of(arm), hue_of(arm)))
         if ends:
             drawing.log_y(left)
-            label_ends(left, ends, drawing.LABEL / 1.75)
+            label_ends(left, ends, drawing.LABEL / 1.6)
         left.set_title(f"{name_of(activation)}: norm of gradients")
         drawing.steps_x(left, 5, f"layer of {deepest:g}")
         _accuracy_by_depth(right, own)
@@ -59,4 +59,4 @@ def _accuracy_by_depth(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xticks(trained, [f"{depth:g}" for depth in trained])
     axes.set_xlabel("hidden layers")
     axes.margins(x=0.1)
-    label_ends(axes, ends, drawing.LABEL / 1.75)
+    label_ends(axes, ends, drawing.LABEL / 1.6)
