@@ -38,7 +38,7 @@ class Budget(NamedTuple):
 
 
 BUDGET = (
-    Budget("words", "visible words of the body", 6000, 8000, ""),
+    Budget("words", "words of the body, without labels in figures", 6000, 8000, ""),
     Budget("screens", "screens of the body, 1280 x 800", 35, 45, ""),
     Budget("tables", "tables in the body", 8, 12, ""),
     Budget("caption", "words of the longest caption in the body", 30, 40, ""),
@@ -100,9 +100,10 @@ def length(browser: Browser, page_file: Path) -> dict[str, float]:
     found: dict[str, float] = page.evaluate(
         """() => {
             const of = selector => [...document.querySelectorAll(`.chapter ${selector}`)];
-            const words = element => (
-                element.innerText.match(/[^\\s]*[\\p{L}\\p{N}][^\\s]*/gu) || []
-            ).length;
+            const count = text => (text.match(/[^\\s]*[\\p{L}\\p{N}][^\\s]*/gu) || []).length;
+            const labels = element => [...element.querySelectorAll("svg text")]
+                .map(it => it.textContent).join(" ");
+            const words = element => count(element.innerText) - count(labels(element));
             const chapters = [...document.querySelectorAll(".chapter")];
             const end = document.getElementById("appendix").getBoundingClientRect().top;
             return {
@@ -157,14 +158,14 @@ def measure(page_file: Path) -> dict[str, float]:
 
 def table(found: dict[str, float]) -> str:
     """Format the budget, one line per quantity, with marks above the target or limit."""
-    lines = [f"{'':38}{'measured':>12}{'target':>10}{'limit':>10}"]
+    lines = [f"{'':46}{'measured':>12}{'target':>10}{'limit':>10}"]
     for line in BUDGET:
         value = found[line.key]
         mark = "" if value <= line.target else "  above target"
         if not value <= line.limit:  # NaN, too
             mark = "  ABOVE LIMIT"
         measured = f"{value:.2f} {line.unit:2}"
-        lines.append(f"{line.what:38}{measured:>12}{line.target:>10g}{line.limit:>10g}{mark}")
+        lines.append(f"{line.what:46}{measured:>12}{line.target:>10g}{line.limit:>10g}{mark}")
     return "\n".join(lines)
 
 
