@@ -154,10 +154,10 @@ def test_bars_leave_their_lengths_by_category(tmp_path: Path, way: str):
 
 
 def test_several_models_are_told_apart_and_take_fewer_points(runs: results.Runs, tmp_path: Path):
-    both = [model("A", "mlp-3"), model("B", "mlp-3")]
+    both = [model(name, "mlp-3") | {"title": f"{name} (3)"} for name in "AB"]
     saved(curves.learning_curves(both, runs, ""), tmp_path / "compare_x.svg")
     rows = table(tmp_path / "compare_x.csv")
-    assert {"A train", "B test seed 2", "A gap"} <= {row["series"] for row in rows}
+    assert {"A (3) train", "B (3) test seed 2", "A (3) gap"} <= {row["series"] for row in rows}
     many = curves._points([model(str(k), "mlp-3", seeds=(1, 2, 3, 4)) for k in range(4)])
     assert all(few < more for few, more in zip(many, curves._points(both[:1]), strict=True))
     some = list(drawing_axes.subsample(201, 40))

@@ -12,7 +12,7 @@ from fixtures import REPOSITORY
 from jinja2 import Environment, StrictUndefined, nodes
 
 from fmstudy.analysis.formats import FORMATS
-from fmstudy.report.facts import Claim, Pair
+from fmstudy.report.outcomes import Claim, Pair
 
 TEXT = (REPOSITORY / "report/text/sentences.md").read_text(encoding="utf-8")
 # Within a sentence: these have no period.
