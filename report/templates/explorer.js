@@ -72,7 +72,9 @@ const read = () => {
     return [label, grid[i], ...[0, 1, 2, 3].map((k) => write(mean[k % 2][k >> 1][i], k >> 1))].map((cell) => [cell]);
   });
 };
+// Nothing is drawn, nor laid out, before it is unfolded.
 const charts = () => {
+  if ($("explore").closest("details:not([open])")) return;
   ["accuracy", "loss"].map(chart);
   read();
 };
@@ -107,8 +109,8 @@ const show = () => {
 const restore = () => {
   const asked = new URLSearchParams(location.hash.slice(1)).get("explore")?.split(",");
   selects.forEach((select, i) => select.value = (asked ?? data.start)[i] ?? "");
+  if (asked) unfold($("explore"));
   show();
-  if (asked) unfold($("explore")); else reveal(); // what the address leads to may have moved
 };
 $("chosen").onchange = () => {
   history.replaceState(0, "", "#explore=" + selects.map(({ value }) => value));
