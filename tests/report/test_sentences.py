@@ -9,6 +9,7 @@ from types import SimpleNamespace as Values
 
 import pytest
 from fixtures import REPOSITORY
+from fixtures.texts import marked
 from jinja2 import Environment, StrictUndefined, nodes
 
 from fmstudy.analysis.formats import FORMATS
@@ -30,19 +31,6 @@ def environment() -> Environment:
     )
     made.filters |= FORMATS
     return made
-
-
-def marked(text: str) -> tuple[str, set[tuple[str, int]]]:
-    """The text with a mark in each branch, and the marks; a branch is a body of an if."""
-    lines, marks, macro = [], set(), ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        lines.append(line)
-        if found := re.match(r"\{% macro (\w+)", line):
-            macro = found[1]
-        elif re.match(r"\{%-? (if|elif|else)\b", line) and macro:
-            lines[-1] += f"{{% set _ = reach({number}) %}}"
-            marks.add((macro, number))
-    return "\n".join(lines), marks
 
 
 MODELS = [
@@ -167,6 +155,7 @@ CALLS: dict[str, list[tuple]] = {
     "smaller_gaps": [(it,) for it in GAPS],
     "penalties": [(it,) for it in (None, *(Values(accuracy=gap) for gap in GAPS))],
     "strong": [(it, FIRST) for it in STRONG],
+    "strong_curves": [(it, FIRST) for it in (None, *STRONG)],
     "strong_weights": [(it,) for it in STRONG],
     "near_zero": [(it,) for it in (None, Values(true=SHARES, signed=SHARES))],
     "above": [(it,) for it in ACCURACIES],
