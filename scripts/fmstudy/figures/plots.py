@@ -139,9 +139,9 @@ def _draw_models(
 
 def _resolved(comparisons: pd.DataFrame, models: Collection[str]) -> float | None:
     """Return the median of the smallest resolvable differences in test accuracy of the models."""
-    own = comparisons[comparisons["metric"] == "test_accuracy"]
-    own = own[own["first"].isin(set(models))]["resolution"].astype(float).dropna()
-    return float(own.median()) if len(own) else None
+    is_own = (comparisons["metric"] == "test_accuracy") & comparisons["first"].isin(set(models))
+    sizes = comparisons.loc[is_own, "resolution"].astype(float).dropna().to_numpy()
+    return float(np.median(sizes)) if len(sizes) else None
 
 
 # -------------------------------------------------------------------------------------- summaries
