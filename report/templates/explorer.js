@@ -72,7 +72,7 @@ const read = () => {
     return [label, grid[i], ...[0, 1, 2, 3].map((k) => write(mean[k % 2][k >> 1][i], k >> 1))].map((cell) => [cell]);
   });
 };
-// Nothing is drawn, nor laid out, before it is unfolded.
+// Nothing is drawn while it is folded.
 const charts = () => {
   if ($("explore").closest("details:not([open])")) return;
   ["accuracy", "loss"].map(chart);

@@ -20,10 +20,9 @@ theme.onclick = () => {
 showTheme();
 
 // Contents: mark the section that is being read.
-const links = all(".contents a"), sections = all("main > section");
-const isPassed = (it) => it.checkVisibility() && it.getBoundingClientRect().top < 120;
+const links = all(".contents a"), headings = all("main :is(h2, h3)[id]");
 const markCurrent = () => {
-  const section = sections.findLast(isPassed), passed = section && all(":is(h2, h3)[id]", section).findLast(isPassed);
+  const passed = headings.findLast((it) => it.checkVisibility() && it.getBoundingClientRect().top < 120);
   for (const link of links) {
     const isCurrent = link.hash.slice(1) === passed?.id, list = link.closest(".contents");
     if (isCurrent && !link.ariaCurrent) list.scrollTop = link.offsetTop - list.clientHeight / 2;

@@ -4,17 +4,31 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from conftest import opening, unfold
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+@pytest.fixture
+def report_page(open_report: Open) -> Page:
+    """The made-up report, freshly opened, with every fold open: most tables are in one."""
+    return unfold(open_report())
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, report_file: Path) -> Iterator[Page]:
+    """The same, opened once for all tests of this file that leave it as they found it."""
+    with opening(browser, report_file) as open_:
+        yield unfold(open_(reduced_motion="reduce"))
 
 
 # --------------------------------------------------------------------------- sorting tables
