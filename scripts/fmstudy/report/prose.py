@@ -125,7 +125,7 @@ class Prose:
         return self._refer(html)
 
     def _refer(self, html: str) -> str:
-        """Put references in place of empty links; a work outside parentheses is part of a sentence."""
+        """Replace empty links by references; a work outside parentheses is part of the sentence."""
 
         def reference(found: re.Match[str]) -> str:
             kind, key = found[1], self._name(found[2])
