@@ -143,7 +143,5 @@ def test_pairs_are_drawn_with_differing_labels_named(tmp_path: Path):
     drawing = errors.duplicates(NEAR, 0.97, x, x)
     svg.save(drawing, tmp_path / "duplicates.svg")
     text = (tmp_path / "duplicates.svg").read_text(encoding="utf-8")
-    assert "4 of 8 test images" in drawing.title
-    assert "1 of them identical; in 1 pair the labels differ" in drawing.title
     assert "(Trouser)" in text
     assert "No test image" in errors.duplicates(NEAR[1:3], 0.99, x, x).title

@@ -63,8 +63,8 @@ def test_every_column_has_a_heading_and_a_format_that_there_is():
 def test_every_column_that_the_page_shows_is_described():
     for table in PAGE:
         assert columns.columns(table, columns.on_page(table))
-    with pytest.raises(StudyError, match="the table machines"):
-        columns.on_page("machines")
+    with pytest.raises(StudyError, match="the table unheard-of"):
+        columns.on_page("unheard-of")
 
 
 def test_what_a_table_says_of_a_column_is_no_other_tables_business():

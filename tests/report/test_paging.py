@@ -92,6 +92,17 @@ def test_text_moves_up_from_behind_a_figure_that_does_not_fit():
     assert flow.order == "p ul figure p"
 
 
+@pytest.mark.parametrize("text", [{"tag": "p"}, {"tag": "div", "class": "answer"}])
+def test_text_moves_between_a_heading_and_its_figure(text):
+    flow = Flow()
+    flow.add("p", 500)
+    flow.add("h3", 20)
+    flow.figure(300, FIXED)
+    flow.add(height=100, **text)
+    flow.fill()
+    assert flow.order == f"p h3 {text['tag']} figure"
+
+
 def test_no_text_moves_over_a_heading():
     flow = Flow()
     flow.add("p", 500)

@@ -2,13 +2,13 @@
 
 import itertools
 import re
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from fixtures import REPOSITORY
 from fixtures.report import EXPECTED
+from fixtures.texts import marked
 
 from fmstudy.analysis.columns import column
 from fmstudy.analysis.formats import FORMATS
@@ -286,31 +286,48 @@ OTHERS = {  # what macros that are not about a hypothesis alone are given
 OTHERS |= {name: [(row,) for row in CLAIMS] for name in ABOUT_CLAIMS}
 OF_A_NETWORK = ("wider", "steps", "half", "turns", "range", "shifted", "place")
 # A macro whose white space is removed is a part of a sentence.
-MACROS = re.findall(
-    r"{% macro (\w+)\([^)]*\) %", (TEXTS / "part-c/sentences.md").read_text(encoding="utf-8")
-)
+SENTENCES = (TEXTS / "part-c/sentences.md").read_text(encoding="utf-8")
+MACROS = re.findall(r"{% macro (\w+)\([^)]*\) %", SENTENCES)
 
 
 @pytest.fixture(scope="module")
-def say(tmp_path_factory: pytest.TempPathFactory):
+def reached() -> set[int]:
+    """The branches that `say` has rendered."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def say(tmp_path_factory: pytest.TempPathFactory, reached: set[int]):
     """A function that renders a sentence by the name of its macro."""
     folder = tmp_path_factory.mktemp("texts")
-    shutil.copytree(TEXTS / "part-c", folder / "part-c")
+    (folder / "part-c").mkdir()
+    (folder / "part-c/sentences.md").write_text(marked(SENTENCES)[0], encoding="utf-8")
     (folder / "one.md").write_text(
         '{% import "part-c/sentences.md" as say with context %}\n{{ say[name](*given) }}\n'
     )
     known = {"experiment": lambda name: experiment({"every": 100}), "column": column}
+    known["reach"] = lambda number: reached.add(number) or ""
     blocks = {"refer": lambda kind, key: Html("Table 7")}
     prose = Prose(str(folder), blocks, math_markup, known, FORMATS)
     return lambda name, *given: re.sub("<[^>]+>", "", prose("one", name=name, given=given))
 
 
-@pytest.mark.parametrize("name", MACROS)
-def test_a_sentence_is_whole_in_every_variant(say, name):
+def variants(say, name: str) -> list[str]:
     given = OTHERS.get(name) or [
         (it, "ReLU network") if name in OF_A_NETWORK else (it,) for it in outcomes()
     ]
-    told = [say(name, *each) for each in given]
+    return [say(name, *each) for each in given]
+
+
+def test_every_branch_is_reached(say, reached):
+    for name in MACROS:
+        variants(say, name)
+    assert not {mark for mark in marked(SENTENCES)[1] if mark[1] not in reached}
+
+
+@pytest.mark.parametrize("name", MACROS)
+def test_a_sentence_is_whole_in_every_variant(say, name):
+    told = variants(say, name)
     for text in told:
         assert re.fullmatch(r"[A-Z“0-9].*[.:]", text, re.S), text
         assert not re.search(r"None|Undefined|nan|\s[.,;:]|\(\)|\(;|  |\{|–", text), text

@@ -285,6 +285,47 @@ def test_every_table_has_a_caption_and_scopes(page):
             assert "row" in {attributes.get("scope") for tag, attributes in table if tag == "th"}
 
 
+# The source's figures, as this study shows them: single models, comparisons, sweeps, pictures.
+SOURCE_FIGURES = [
+    *("curves_softmax", "epochs", "curves_A", "sweep_width", "curves_B", "depth"),
+    *("penalties_curves", "compare_keras-depth", "compare_keras-2-vs-5"),
+    *("curves_keras-4r", "compare_keras-4-vs-4r", "curves_keras-5r", "compare_keras-5-vs-5r"),
+    *("bn_shift-inputs", "bn_network", "bn_curves"),
+]
+SOURCE_TABLES = [f"metrics-{it}" for it in ("softmax", "one_layer", "two_layers", "l1", "l2")]
+
+
+def chapters_of(source: str) -> Page:
+    """What stands in front of the appendix."""
+    start = source.index('<section class="chapter"')
+    return Page(source[start : source.index('<h2 class="appendix-title"')])
+
+
+@pytest.fixture(scope="module", params=["page", "paper"])
+def chapters(request: pytest.FixtureRequest, original: dict, page: Page) -> Page:
+    """The chapters of the page and of the PDF, whose formulas do not matter."""
+    if request.param == "page":
+        return chapters_of(page.source)
+    context = rendering.load_context(**original)
+    return chapters_of(rendering.render_paper(TEMPLATES, context, rendering.math_markup))
+
+
+def test_every_figure_and_table_of_the_source_stands_in_a_chapter(chapters):
+    wanted = [f"fig-{it}" for it in SOURCE_FIGURES] + [f"tab-{it}" for it in SOURCE_TABLES]
+    assert [it for it in wanted if it not in chapters.ids] == []
+
+
+def test_chapters_have_few_tables_and_short_captions(chapters):
+    assert 6 <= len(chapters.inside["table"]) <= 12
+    captions = re.findall(r"<(figcaption|caption)\b.*?>(.*?)</\1>", chapters.source, re.DOTALL)
+    assert len(captions) > 30
+    for _, caption in captions:
+        plain = re.sub(r'<a class="data".*?</a>', "", caption, flags=re.DOTALL)
+        plain = re.sub("<math.*?</math>", "formula", plain, flags=re.DOTALL)
+        words = re.sub("<[^>]*>", " ", plain).split()
+        assert len(words) <= 40, " ".join(words)
+
+
 def test_figures_tables_and_sections_are_numbered_in_order(page):
     for kind in ("Figure", "Table"):
         numbers = re.findall(rf"<b>{kind} (\d+)\.", page.source)
@@ -331,7 +372,7 @@ def test_the_box_on_reuse_cites_the_study_and_offers_its_configuration(page):
 
 def test_nothing_is_left_unfilled(page):
     written = Page(re.sub("<pre>.*?</pre>", "", page.source, flags=re.S))  # without BibTeX
-    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", written.text)
+    assert not re.search(r"\b(nan|None|Undefined|inf)\b|\{\{|\{%|\}\}", " ".join(written.texts))
     assert "\\" not in page.text  # LaTeX that was not converted
     assert len(page.all("math")) > 15
     assert not re.findall(r"[a-z%)][.;:][A-Z][a-z]+ ", page.text), "sentences are apart"
@@ -529,7 +570,7 @@ def test_a_part_of_the_data_is_not_compared_and_no_evidence_on_where_numbers_com
     assert "cannot be compared with published ones" not in page.text
     assert "cannot be compared with published ones" in small.text
     for text in (page.text, small.text):
-        assert "so it is a hint and not evidence" in text
+        assert "so it is a hint, not evidence" in text
 
 
 def test_the_validation_part_is_described_where_it_is_the_studys(page, smaller):

@@ -17,7 +17,8 @@ from fixtures.report import configured
 from fmstudy.report import reuse
 from fmstudy.runtime import StudyError
 from fmstudy.study import configuration
-from fmstudy.study.resolved import NAMING_FILES, Resolved, resolve
+from fmstudy.study.configuration import NAMING_FILES
+from fmstudy.study.resolved import Resolved, resolve
 
 CITATION = REPOSITORY / "CITATION.cff"
 

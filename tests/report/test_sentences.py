@@ -9,10 +9,11 @@ from types import SimpleNamespace as Values
 
 import pytest
 from fixtures import REPOSITORY
+from fixtures.texts import marked
 from jinja2 import Environment, StrictUndefined, nodes
 
 from fmstudy.analysis.formats import FORMATS
-from fmstudy.report.facts import Claim, Pair
+from fmstudy.report.outcomes import Claim, Pair
 
 TEXT = (REPOSITORY / "report/text/sentences.md").read_text(encoding="utf-8")
 # Within a sentence: these have no period.
@@ -30,19 +31,6 @@ def environment() -> Environment:
     )
     made.filters |= FORMATS
     return made
-
-
-def marked(text: str) -> tuple[str, set[tuple[str, int]]]:
-    """The text with a mark in each branch, and the marks; a branch is a body of an if."""
-    lines, marks, macro = [], set(), ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        lines.append(line)
-        if found := re.match(r"\{% macro (\w+)", line):
-            macro = found[1]
-        elif re.match(r"\{%-? (if|elif|else)\b", line) and macro:
-            lines[-1] += f"{{% set _ = reach({number}) %}}"
-            marks.add((macro, number))
-    return "\n".join(lines), marks
 
 
 MODELS = [
@@ -74,8 +62,9 @@ def compared() -> list[Pair]:
 
 def claims() -> list[Claim]:
     keys = re.findall(r'it\.key == "([^"]+)"', TEXT)
+    row = {"hypothesis": "test accuracy of First: above 3 points"}
     return [
-        Claim(key, verdict, "+0.20 points", interval, "The first is better")
+        Claim(key, verdict, "+0.20 points", interval, "The first is better", row)
         for key in [*dict.fromkeys(keys), "another"]
         for verdict in ("supported", "contradicted", "not resolved")
         for interval in ("+0.10 to +0.30", "")
@@ -129,7 +118,11 @@ CALLS: dict[str, list[tuple]] = {
         (it,)
         for it in choices(accuracy=["open", "better", "worse", "mixed"], loss=["better", "open"])
     ],
-    "resolution": [(Values(seeds=seeds, resolution=0.01),) for seeds in (1, 3)],
+    "resolution": [
+        (Values(seeds=seeds, resolution=0.01, low_level=0.004, keras=keras),)
+        for seeds in (1, 3)
+        for keras in (None, 0.014)
+    ],
     "balance": [
         (it,)
         for it in choices(
@@ -156,6 +149,9 @@ CALLS: dict[str, list[tuple]] = {
     "gain": [(it,) for it in longer()],
     "one_seed": [()],
     "short": [(it,) for it in (None, *compared())],
+    "ends_with_gap": [
+        (it,) for it in (*MODELS, Values(title="Third", result=Values(gap_accuracy=None)))
+    ],
     "widest": [(it,) for it in sweeps()],
     "depth": [(it,) for it in (None, *DEPTH)],
     "deeper": [(FIRST, it) for it in (None, SECOND)],
@@ -167,6 +163,7 @@ CALLS: dict[str, list[tuple]] = {
     "smaller_gaps": [(it,) for it in GAPS],
     "penalties": [(it,) for it in (None, *(Values(accuracy=gap) for gap in GAPS))],
     "strong": [(it, FIRST) for it in STRONG],
+    "strong_curves": [(it, FIRST) for it in (None, *STRONG)],
     "strong_weights": [(it,) for it in STRONG],
     "near_zero": [(it,) for it in (None, Values(true=SHARES, signed=SHARES))],
     "above": [(it,) for it in ACCURACIES],

@@ -54,7 +54,7 @@ def test_configuration_that_comes_with_the_study_is_valid(files):
 # Keys and values
 
 
-MODEL_A = "  A:\n    title: \"A: 300 ReLU\"\n    engine: lowlevel\n    hidden: [300]\n"  # fmt: skip
+MODEL_A = "  A:\n    title: A (300)\n    engine: lowlevel\n    hidden: [300]\n"
 
 
 def model_a(line: str) -> tuple[str, str]:
@@ -173,7 +173,7 @@ def test_all_mistakes_are_told_at_once(refused):
 # What must hang together
 
 
-KERAS_1 = '    title: "Keras 1: softmax"\n    engine: keras\n    hidden: []\n'
+KERAS_1 = "    title: Keras 1 (softmax)\n    engine: keras\n    hidden: []\n"
 NORMALIZED = "    batch_norm: before\n"
 
 

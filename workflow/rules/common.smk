@@ -18,7 +18,7 @@ from fmstudy.runtime import versions
 from fmstudy.study import configuration, description, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
-from fmstudy.study.resolved import NAMING_FILES, resolve
+from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest

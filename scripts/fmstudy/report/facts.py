@@ -6,7 +6,6 @@ Everything here is a number, a name, or a yes or no; the sentences stand in `rep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, mode
 from types import SimpleNamespace
@@ -26,9 +25,9 @@ from fmstudy.analysis.verdicts import (
     UNRESOLVED,
     UNTESTED,
     WITHIN_NOISE,
-    kind_of,
 )
 from fmstudy.report import appendix_rows, experiment_rows, experiments, parts
+from fmstudy.report.outcomes import Claim, Pair
 from fmstudy.report.rows import Metrics, by_model, by_split
 
 Row = Mapping[str, Any]
@@ -49,71 +48,6 @@ ROLES = {
     "keras_4r": "keras-4 + dropout 0.3",
     "keras_5r": "keras-5 + dropout 0.3",
 }
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A comparison of two models in a metric: `second` minus `first`.
-
-    verdict     better, worse, larger gap, smaller gap, not resolved, too few seeds, no value, or
-                not planned
-    amount      the size of the difference, with its unit: 7.1 points; empty if there is none
-    difference  the same with its sign
-    interval    its 95 % interval, +6.5 to +7.7; empty if there is none
-    resolution  the smallest difference that would have been resolved, with its unit
-    """
-
-    first: Model
-    second: Model
-    metric: str
-    verdict: str = "not planned"
-    amount: str = ""
-    difference: str = ""
-    interval: str = ""
-    resolution: str = ""
-    row: Row | None = None
-
-    @property
-    def kind(self) -> str:
-        """The kind of metric: accuracy, loss, gap_accuracy, or gap_loss."""
-        return kind_of(self.metric)
-
-    @property
-    def noun(self) -> str:
-        """What the metric, or the gap, is of: accuracy or loss."""
-        return self.kind.removeprefix("gap_")
-
-    @property
-    def is_lower(self) -> bool:
-        """Whether the second model has the lower value."""
-        return bool(self.row and self.row["difference"] < 0)
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether its interval, which no number of comparisons corrects, lies on one side of 0."""
-        return bool(self.row and self.interval and self.row["low"] * self.row["high"] > 0)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing can be concluded."""
-        return self.verdict not in ("better", "worse", "larger gap", "smaller gap")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the source with its verdict, or `absent`; `measured` has its unit."""
-
-    key: str = ""
-    verdict: str = "absent"
-    measured: str = ""
-    interval: str = ""
-    says: str = ""
-    row: Row | None = None
-
-    @property
-    def amount(self) -> str:
-        """The size of what was measured, without its sign."""
-        return self.measured.lstrip("+−")
 
 
 def collect(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,6 +182,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
             loss=parts.effect([loss for *_, loss in lessons.dropout]),
         ),
         "noise_facts": _noise(table("comparisons"), table("intervals"), models),
+        "one_seed_per_value": any(
+            row["seeds"] == 1 for it in study["sweeps"] for row in table(f"sweep_{it['name']}")
+        ),
         "noise_sources": _noise_sources(table("noise")),
         "pair": pair,
         "claim": claim,
@@ -327,7 +264,8 @@ def _noise(
 ) -> SimpleNamespace:
     """Describe how well the study tells test accuracies apart.
 
-    resolution   the median over comparisons of the smallest difference that is sure to be resolved
+    resolution   the median over comparisons of the smallest difference that is sure to be resolved;
+                 low_level and keras: the same of the models of each engine
     images       half the width of the interval of one trained network over other test images
     """
     rows = [row for row in comparisons if row["metric"] == "test_accuracy"]
@@ -337,13 +275,24 @@ def _noise(
         for row in intervals
         if row["metric"] == "test_accuracy" and row["one_low"] is not None
     ]
+    of_engine = {
+        engine: [it["resolution"] for it in judged if models[it["first"]]["engine"] == engine]
+        for engine in ("lowlevel", "keras")
+    }
     return SimpleNamespace(
-        resolution=median(row["resolution"] for row in judged) if judged else None,
+        resolution=_median(row["resolution"] for row in judged),
+        low_level=_median(of_engine["lowlevel"]),
+        keras=_median(of_engine["keras"]),
         compared=len(judged),
         unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
         seeds=mode(len(model["seeds"]) for model in models.values()),
         images=median(widths) if widths else 0.0,
     )
+
+
+def _median(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return median(known) if known else None
 
 
 def _noise_sources(rows: Sequence[Row]) -> SimpleNamespace:
@@ -406,7 +355,7 @@ def _batch_norm_pairs(
     """Return the compared models without batch normalization and with it."""
     pairs = []
     for comparison in comparisons:
-        if comparison["section"] == "batchnorm" and len(comparison["models"]) == 2:
+        if len(comparison["models"]) == 2:
             first, second = (models[name] for name in comparison["models"])
             if first["spec"]["batch_norm"] == "none" != second["spec"]["batch_norm"]:
                 pairs.append((first, second))

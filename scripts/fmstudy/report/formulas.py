@@ -45,6 +45,7 @@ WORDS = {
     "(": "open bracket",
     ")": "close bracket",
     ",": ",",
+    "…": "and so on",
 }
 OVER = {"^": "hat", "¯": "bar", "―": "bar", "‾": "bar", "_": "bar", "ˉ": "bar"}
 

@@ -20,6 +20,7 @@ SPLIT = 60.0  # points that a block needs on a page to be split over two
 KEPT = ("h2", "h3", "h4")  # stay with what follows
 WHOLE = ("row", "lesson", "note", "formula")  # stand on one page, as figures do
 SPLITTABLE = ("p", "ul", "ol", "dl", "pre")
+SPLITTABLE_BOXES = ("scroll", "answer")
 
 
 @dataclass
@@ -84,7 +85,7 @@ def fill(body: Sequence[Element], places: Places, widths: Widths) -> dict[Elemen
         if first > start and blocks[first - 1].bottom - above < FULL * HEIGHT:
             if _shrink(blocks, start, at, block.bottom - above - HEIGHT + SLACK, resized):
                 continue
-            if _pull_text(blocks, first, at):
+            if _pull_text(blocks, at):
                 continue
             _grow(blocks, start, first, FULL * HEIGHT - (blocks[first - 1].bottom - above), resized)
         elif first == start and at == start:
@@ -167,13 +168,13 @@ def _grow(
             _resize(blocks, i, now + (most - now) * min(1.0, needed / total), resized)
 
 
-def _pull_text(blocks: list[Block], first: int, at: int) -> bool:
-    """Move the next block of text behind a figure to before it, if there is one."""
+def _pull_text(blocks: list[Block], at: int) -> bool:
+    """Move the next block of text behind a figure to before it, but not before its heading."""
     figure, behind = blocks[at], at + 1
-    if not figure.figure or first != at or behind == len(blocks):
+    if not figure.figure or behind == len(blocks):
         return False
     text = blocks[behind]
-    splits = text.element.tag in SPLITTABLE or text.element.get("class") == "scroll"
+    splits = text.element.tag in SPLITTABLE or text.element.get("class") in SPLITTABLE_BOXES
     if not splits or text.parent is not figure.parent or text.begins:
         return False
     children = list(figure.parent)

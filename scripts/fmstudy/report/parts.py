@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.verdicts import NOT_REPRODUCED, REPRODUCED
-
-if TYPE_CHECKING:
-    from fmstudy.report.facts import Pair
+from fmstudy.report.outcomes import Pair
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]

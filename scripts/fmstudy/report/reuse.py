@@ -21,7 +21,7 @@ import yaml
 
 from fmstudy.report.latex import escape
 from fmstudy.runtime import StudyError
-from fmstudy.study.resolved import NAMING_FILES
+from fmstudy.study.configuration import NAMING_FILES
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 

@@ -22,6 +22,9 @@ KeyPath = tuple[str | int, ...]
 # PyYAML's C loader, if available: seven times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# The groups of the configuration that name a `file`.
+NAMING_FILES = ("published", "claims", "batchnorm")
+
 
 class ConfigurationError(StudyError):
     """An invalid configuration; the message names file, line, key, value, and what is allowed."""

@@ -7,9 +7,6 @@ from typing import Any, NamedTuple
 
 from fmstudy.study import claims, configuration, description, experiments, plan, published
 
-# The groups of the configuration with a `file`.
-NAMING_FILES = ("published", "claims", "batchnorm")
-
 
 class Resolved(NamedTuple):
     """The resolved configuration and its files.
