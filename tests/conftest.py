@@ -143,6 +143,12 @@ def settle(page: Page) -> None:
     page.evaluate("async () => { await document.fonts.ready; }")
 
 
+def unfold(page: Page) -> Page:
+    """Open whatever is folded away."""
+    page.eval_on_selector_all("details", "all => all.forEach(e => { e.open = true; })")
+    return page
+
+
 @pytest.fixture
 def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
     """Opens a page, offline, by default the made-up report on a screen of 1280 by 900.

@@ -33,7 +33,7 @@ const chart = (id, m) => {
   const svg = $(id), width = svg.clientWidth, right = width - 50, last = Math.max(...models.map((model) => model.last), 1);
   const lines = [0, 1].flatMap((split) => models.map((model) => ({ ...model, split, values: model.mean[split][m] })))
     .filter(({ values }) => values[0] >= 0);
-  // The first steep part of a curve does not count for the height.
+  // The steep start of a curve does not count.
   const heights = lines.flatMap(({ values, test, grid, last }) => [test[m] ?? values.at(-1), ...values.filter((_, i) => grid[i] >= last / 10)]);
   const low = Math.min(...heights), span = Math.max(...heights) - low || 0.1;
   const x = (epoch) => 46 + (right - 46) * epoch / last, y = (number) => 228 - 210 * (number - low) / span;
@@ -63,7 +63,7 @@ const chart = (id, m) => {
     read();
   };
 };
-// Each model's values at the slider's epoch, or at the last before it that has any.
+// Each model's values at the slider's epoch, or the last before it.
 const read = () => {
   const epoch = epochs[slider.value];
   cursors.map((move) => move(epoch));
@@ -72,7 +72,9 @@ const read = () => {
     return [label, grid[i], ...[0, 1, 2, 3].map((k) => write(mean[k % 2][k >> 1][i], k >> 1))].map((cell) => [cell]);
   });
 };
+// Nothing is drawn while it is folded.
 const charts = () => {
+  if ($("explore").closest("details:not([open])")) return;
   ["accuracy", "loss"].map(chart);
   read();
 };
@@ -107,8 +109,8 @@ const show = () => {
 const restore = () => {
   const asked = new URLSearchParams(location.hash.slice(1)).get("explore")?.split(",");
   selects.forEach((select, i) => select.value = (asked ?? data.start)[i] ?? "");
+  if (asked) unfold($("explore"));
   show();
-  if (asked) unfold($("explore")); else reveal(); // what the address leads to may have moved
 };
 $("chosen").onchange = () => {
   history.replaceState(0, "", "#explore=" + selects.map(({ value }) => value));

@@ -1,4 +1,4 @@
-// What readers can do with figures and tables. Without it, all of them are there, at rest.
+// What readers can do with figures and tables, which are there without it.
 "use strict";
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const make = (tag, properties, ...children) => {
@@ -35,11 +35,12 @@ addEventListener("scroll", () => requestAnimationFrame(markCurrent), { passive: 
 const NUMBER = /[-−+±]?\d[\d,]*\.?\d*(?:e[-−+]?\d+)?/i;
 const toNumber = (text) => Number(text.replace(/[,±%]/g, "").replace(/−/g, "-"));
 const valueOf = ({ dataset, firstChild }) => toNumber(dataset.v ?? firstChild?.textContent.match(NUMBER)?.[0] ?? "none");
+const padded = ({ textContent }) => textContent.replace(/\.\d+/g, (it) => it.padEnd(9, 0)); // 0.5 after 0.25
 const sort = (table, head) => {
   const sign = head.ariaSort === "ascending" ? -1 : 1, [body] = table.tBodies;
   const compare = (one, other) => {
     const [a, b] = [one, other].map(({ cells }) => cells[head.cellIndex]), [x, y] = [a, b].map(valueOf);
-    if (!head.matches(".n")) return sign * a.textContent.localeCompare(b.textContent, "en", { numeric: true });
+    if (!head.matches(".n")) return sign * padded(a).localeCompare(padded(b), "en", { numeric: true });
     return isNaN(x) || isNaN(y) ? isNaN(x) - isNaN(y) : sign * (x - y); // no value: last, either way
   };
   for (const other of head.parentNode.cells) other.ariaSort = null;
@@ -57,7 +58,7 @@ for (const group of new Set(all("table[data-filter]").map((table) => table.datas
   if (words.size > 1) rows[0].closest(".scroll").before(make("label", { className: "filter" }, "Show ", choice));
 }
 
-// A link to what is folded away or filtered out brings it back.
+// A link to what is hidden brings it back.
 const unfold = (target) => {
   for (let up = target; (up = up.parentElement?.closest("details"));) up.open = true;
   target.hidden = false;
@@ -66,7 +67,7 @@ const unfold = (target) => {
 const reveal = () => { all(":target").forEach(unfold); };
 addEventListener("hashchange", reveal);
 
-// Downloads: a table as it is shown, a figure's data from the link that holds them packed.
+// Downloads: a table as it is shown, a figure's data from its link.
 const save = (download, ...parts) =>
   make("a", { download, href: URL.createObjectURL(new Blob(parts, { type: "text/csv" })) }).click();
 const tidy = (text) => text.replace(/\s+/g, " ").trim();

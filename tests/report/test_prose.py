@@ -29,6 +29,7 @@ BLOCKS = {
     "heading": heading,
     "table": lambda name, caption: Html(f"<table data-name={name}><caption>{caption}</table>"),
     "numbers": lambda caption: Html(f"<dl>{caption}</dl>"),
+    "narrative": lambda key: Html(f"{escape(key)} (2015)"),
     "refer": lambda kind, key: Html(f'<a href="#{kind}-{escape(key)}">No. 7</a>'),
 }
 
@@ -97,6 +98,14 @@ def test_a_heading_has_its_key_and_a_subheading_needs_none(convert):
 def test_an_empty_link_is_a_reference(convert):
     assert convert("See [](#fig-{{ name }}).", name="x") == (
         '<p>See <a href="#fig-x">No. 7</a>.</p>'
+    )
+
+
+def test_a_work_is_cited_as_part_of_the_sentence_or_in_parentheses(convert):
+    page = convert("[](#ref-x) and others ([](#ref-y), [](#ref-z)) (so far) say [](#ref-x).")
+    assert page == (
+        '<p>x (2015) and others (<a href="#ref-y">No. 7</a>, <a href="#ref-z">No. 7</a>)'
+        " (so far) say x (2015).</p>"
     )
 
 

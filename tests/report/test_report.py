@@ -571,7 +571,7 @@ def test_a_part_of_the_data_is_not_compared_and_no_evidence_on_where_numbers_com
     assert "cannot be compared with published ones" not in page.text
     assert "cannot be compared with published ones" in small.text
     for text in (page.text, small.text):
-        assert "so it is a hint and not evidence" in text
+        assert "so it is a hint, not evidence" in text
 
 
 def test_the_validation_part_is_described_where_it_is_the_studys(page, smaller):

@@ -62,8 +62,9 @@ def compared() -> list[Pair]:
 
 def claims() -> list[Claim]:
     keys = re.findall(r'it\.key == "([^"]+)"', TEXT)
+    row = {"hypothesis": "test accuracy of First: above 3 points"}
     return [
-        Claim(key, verdict, "+0.20 points", interval, "The first is better")
+        Claim(key, verdict, "+0.20 points", interval, "The first is better", row)
         for key in [*dict.fromkeys(keys), "another"]
         for verdict in ("supported", "contradicted", "not resolved")
         for interval in ("+0.10 to +0.30", "")
@@ -117,7 +118,11 @@ CALLS: dict[str, list[tuple]] = {
         (it,)
         for it in choices(accuracy=["open", "better", "worse", "mixed"], loss=["better", "open"])
     ],
-    "resolution": [(Values(seeds=seeds, resolution=0.01),) for seeds in (1, 3)],
+    "resolution": [
+        (Values(seeds=seeds, resolution=0.01, low_level=0.004, keras=keras),)
+        for seeds in (1, 3)
+        for keras in (None, 0.014)
+    ],
     "balance": [
         (it,)
         for it in choices(
@@ -144,6 +149,9 @@ CALLS: dict[str, list[tuple]] = {
     "gain": [(it,) for it in longer()],
     "one_seed": [()],
     "short": [(it,) for it in (None, *compared())],
+    "ends_with_gap": [
+        (it,) for it in (*MODELS, Values(title="Third", result=Values(gap_accuracy=None)))
+    ],
     "widest": [(it,) for it in sweeps()],
     "depth": [(it,) for it in (None, *DEPTH)],
     "deeper": [(FIRST, it) for it in (None, SECOND)],

@@ -40,7 +40,6 @@ from fmstudy.figures.svg import Drawing, style
 
 SIZE = (3.2, 2.0)  # inches
 LARGE = 11  # points
-FIRST = 0.25  # the share of the epochs that the lesson on batch normalization shows
 PENALTIES = {"l1_signed": "signed L1", "l1": "L1", "l2": "L2"}
 
 
@@ -141,22 +140,24 @@ def dropout(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
 
 
 def batchnorm(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:
-    """Draw the training loss over the first epochs, without and with batch normalization."""
-    with _thumbnail("Training loss") as (figure, axes):
+    """Draw the loss on held-out data, without and with batch normalization."""
+    with _thumbnail("Test loss" if held_out_split(models[0]) == "test" else "Validation loss") as (
+        figure,
+        axes,
+    ):
         drawn, limits = [], []
         for name, hue, model in zip(("without", "batch norm"), HUES, models, strict=False):
-            curves: Curves = read_curves(model, "train", runs)
-            first = curves.epochs <= FIRST * curves.epochs[-1]
-            loss = curves.mean(curves.loss)[first]
-            drawn.append((curves.epochs[first], loss, name, hue))
+            curves: Curves = read_curves(model, held_out_split(model), runs)
+            loss = curves.mean(curves.loss)
+            drawn.append((curves.epochs, loss, name, hue))
             limits.append(loss[:, np.newaxis])
         _draw_lines(axes, drawn)
         limit(axes, limits, rising=False)
         number_axis(axes, bins=4)
     return Drawing(
         figure,
-        "Training loss without and with batch normalization",
-        "Training loss over the first epochs, means over seeds.",
+        "Loss without and with batch normalization",
+        "Loss on held-out data over the epochs, means over seeds.",
     )
 
 

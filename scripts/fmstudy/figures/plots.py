@@ -66,9 +66,8 @@ def models_overview(
     columns = [table[table["engine"] == engine] for engine in table["engine"].unique()]
     is_near = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
     near = set(table.loc[is_near, "model"])
-    resolved = _resolved(comparisons)
-    ruler = float(np.median(resolved)) if len(resolved) else None
-    rows = max(map(len, columns)) + (ruler is not None)
+    rulers = [_resolved(comparisons, models["model"]) for models in columns]
+    rows = max(map(len, columns)) + any(ruler is not None for ruler in rulers)
     with style():
         width = WIDTH if len(columns) > 1 else NARROW
         figure, grid = plt.subplots(
@@ -81,7 +80,7 @@ def models_overview(
             axes.set_xlabel("test accuracy")
             percent_axis(axes, "x", 4)
         low, high = grid[0, 0].get_xlim()
-        for axes, models in zip(grid[0], columns, strict=True):
+        for axes, models, ruler in zip(grid[0], columns, rulers, strict=True):
             names = [textwrap.shorten(title, 34) for title in models["title"]]
             if ruler is not None:
                 middle, place = (low + high) / 2, len(names)
@@ -96,8 +95,11 @@ def models_overview(
         ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
         for row in table[~is_near].to_dict("records")
     ]
-    if ruler is not None:
-        far.append(("test accuracy", "smallest difference that seeds resolve", ruler, RULER))
+    far += [
+        ("test accuracy", "smallest difference that seeds resolve", ruler, RULER)
+        for ruler in rulers
+        if ruler is not None
+    ]
     return Drawing(
         figure,
         "Test accuracy of all models",
@@ -135,10 +137,11 @@ def _draw_models(
                   gid="held-out")  # fmt: skip
 
 
-def _resolved(comparisons: pd.DataFrame) -> list[float]:
-    """Return the smallest resolvable differences in test accuracy, one per comparison."""
-    own = comparisons[comparisons["metric"] == "test_accuracy"]["resolution"].astype(float)
-    return [float(size) for size in own if math.isfinite(size)]
+def _resolved(comparisons: pd.DataFrame, models: Collection[str]) -> float | None:
+    """Return the median of the smallest resolvable differences in test accuracy of the models."""
+    is_own = (comparisons["metric"] == "test_accuracy") & comparisons["first"].isin(set(models))
+    sizes = comparisons.loc[is_own, "resolution"].astype(float).dropna().to_numpy()
+    return float(np.median(sizes)) if len(sizes) else None
 
 
 # -------------------------------------------------------------------------------------- summaries
@@ -253,7 +256,7 @@ def epochs_bars(table: pd.DataFrame, title: str) -> Drawing:
     return Drawing(
         figure,
         f"{title}: test metrics by number of epochs",
-        "One long training, evaluated along the way.",
+        "Evaluated along the way; means over seeds.",
     )
 
 

@@ -182,6 +182,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
             loss=parts.effect([loss for *_, loss in lessons.dropout]),
         ),
         "noise_facts": _noise(table("comparisons"), table("intervals"), models),
+        "one_seed_per_value": any(
+            row["seeds"] == 1 for it in study["sweeps"] for row in table(f"sweep_{it['name']}")
+        ),
         "noise_sources": _noise_sources(table("noise")),
         "pair": pair,
         "claim": claim,
@@ -261,7 +264,8 @@ def _noise(
 ) -> SimpleNamespace:
     """Describe how well the study tells test accuracies apart.
 
-    resolution   the median over comparisons of the smallest difference that is sure to be resolved
+    resolution   the median over comparisons of the smallest difference that is sure to be resolved;
+                 low_level and keras: the same of the models of each engine
     images       half the width of the interval of one trained network over other test images
     """
     rows = [row for row in comparisons if row["metric"] == "test_accuracy"]
@@ -271,13 +275,24 @@ def _noise(
         for row in intervals
         if row["metric"] == "test_accuracy" and row["one_low"] is not None
     ]
+    of_engine = {
+        engine: [it["resolution"] for it in judged if models[it["first"]]["engine"] == engine]
+        for engine in ("lowlevel", "keras")
+    }
     return SimpleNamespace(
-        resolution=median(row["resolution"] for row in judged) if judged else None,
+        resolution=_median(row["resolution"] for row in judged),
+        low_level=_median(of_engine["lowlevel"]),
+        keras=_median(of_engine["keras"]),
         compared=len(judged),
         unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
         seeds=mode(len(model["seeds"]) for model in models.values()),
         images=median(widths) if widths else 0.0,
     )
+
+
+def _median(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return median(known) if known else None
 
 
 def _noise_sources(rows: Sequence[Row]) -> SimpleNamespace:
@@ -340,7 +355,7 @@ def _batch_norm_pairs(
     """Return the compared models without batch normalization and with it."""
     pairs = []
     for comparison in comparisons:
-        if comparison["section"] == "batchnorm" and len(comparison["models"]) == 2:
+        if len(comparison["models"]) == 2:
             first, second = (models[name] for name in comparison["models"])
             if first["spec"]["batch_norm"] == "none" != second["spec"]["batch_norm"]:
                 pairs.append((first, second))

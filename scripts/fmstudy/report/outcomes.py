@@ -72,6 +72,11 @@ class Claim:
     row: Row | None = None
 
     @property
+    def limit(self) -> str:
+        """What the claim requires: below −0.015 nats."""
+        return str(self.row["hypothesis"]).split(": ")[-1] if self.row else ""
+
+    @property
     def amount(self) -> str:
         """The size of what was measured, without its sign."""
         return self.measured.lstrip("+−")

@@ -50,14 +50,17 @@ def panels(root: ET.Element, title: str) -> str:
 def _picture(
     root: ET.Element, content: Iterable[ET.Element], box: tuple[float, float, float, float]
 ) -> str:
-    """Return this part of a figure as an SVG for HTML, which needs no namespace."""
+    """Return this part of a figure as an SVG for HTML, which needs no namespace.
+
+    Its aspect ratio is in its style, too, for browsers that have not laid it out yet.
+    """
     attributes = {key: value for key, value in root.attrib.items() if key in _LOOK}
     attributes |= {"viewBox": " ".join(f"{number:g}" for number in box)}
     picture = ET.Element("svg", attributes)
     picture.extend(content)
     letters = [float(it.get("font-size", "inf")) for it in picture.iter()]
     smallest = f";--s:{min(letters):g}" if min(letters) < float("inf") else ""
-    picture.set("style", f"--w:{box[2]:g}{smallest}")
+    picture.set("style", f"--w:{box[2]:g}{smallest};aspect-ratio:{box[2]:g}/{box[3]:g}")
     return ET.tostring(picture, encoding="unicode").replace(" />", "/>")
 
 

@@ -125,9 +125,16 @@ class Prose:
         return self._refer(html)
 
     def _refer(self, html: str) -> str:
-        return _REFERENCE.sub(
-            lambda found: str(self._blocks["refer"](found[1], self._name(found[2]))), html
-        )
+        """Replace empty links by references; a work outside parentheses is part of the sentence."""
+
+        def reference(found: re.Match[str]) -> str:
+            kind, key = found[1], self._name(found[2])
+            before = html[: found.start()]
+            if kind == "ref" and before.rfind("(") <= before.rfind(")"):
+                return str(self._blocks["narrative"](key))
+            return str(self._blocks["refer"](kind, key))
+
+        return _REFERENCE.sub(reference, html)
 
     def _math(self, display: str) -> Callable[..., str]:
         def rule(tokens: list[Token], place: int, *_: Any) -> str:

@@ -86,9 +86,15 @@ def lessons(study: Study) -> dict[str, dict[str, Any]]:
     ):
         for first, second in _differing_in(study, *keys):
             found.setdefault(lesson, {"models": [first.as_dict(), second.as_dict()]})
-    if study.comparisons:
+    pairs = (pair for it in study.comparisons.values() for pair in it.pairs)
+    if any(_have_common_seeds(*(study.models[name] for name in pair)) for pair in pairs):
         found["noise"] = {}
     return found
+
+
+def _have_common_seeds(first: Model, second: Model) -> bool:
+    """Return whether seeds can tell two models apart: they need two or more in common."""
+    return len({*first.seeds} & {*second.seeds}) > 1
 
 
 def _penalty(model: Model) -> str:
