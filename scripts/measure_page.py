@@ -97,6 +97,7 @@ def length(browser: Browser, page_file: Path) -> dict[str, float]:
     context = browser.new_context(viewport=SCREEN, offline=True)
     page = context.new_page()
     page.goto(page_file.resolve().as_uri())
+    page.add_style_tag(content="figure svg { content-visibility: visible !important }")
     found: dict[str, float] = page.evaluate(
         """() => {
             const of = selector => [...document.querySelectorAll(`.chapter ${selector}`)];

@@ -29,6 +29,7 @@ BLOCKS = {
     "heading": heading,
     "table": lambda name, caption: Html(f"<table data-name={name}><caption>{caption}</table>"),
     "numbers": lambda caption: Html(f"<dl>{caption}</dl>"),
+    "has": lambda kind, key: Html("yes" if key != "gone" else ""),
     "narrative": lambda key: Html(f"{escape(key)} (2015)"),
     "refer": lambda kind, key: Html(f'<a href="#{kind}-{escape(key)}">No. 7</a>'),
 }
@@ -99,6 +100,13 @@ def test_an_empty_link_is_a_reference(convert):
     assert convert("See [](#fig-{{ name }}).", name="x") == (
         '<p>See <a href="#fig-x">No. 7</a>.</p>'
     )
+
+
+def test_a_reference_to_what_a_study_leaves_out_is_left_out(convert):
+    assert convert("So it is ([](#sec-gone)), as [](#sec-x) says.") == (
+        '<p>So it is, as <a href="#sec-x">No. 7</a> says.</p>'
+    )
+    assert convert("See [](#fig-gone).") == "<p>See this report.</p>"
 
 
 def test_a_work_is_cited_as_part_of_the_sentence_or_in_parentheses(convert):

@@ -145,7 +145,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         part_b=[model for model in models.values() if model["section"] == "part_b"],
         depth=[models[name] for name in study["depth"]],
         keras=unique(model for model in keras if model),
-        dropout=[both for both in dropout if all(both)],
+        dropout=[both for both in dropout if all(both) and both[0] is not both[1]],
         batch_norm=_batch_norm_pairs(study["comparisons"], models),
     )
 

@@ -34,7 +34,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 FIRST, LAST = "\ue000", "\ue001"  # around the number of a value
 _MARK = re.compile(f"{FIRST}([0-9]+){LAST}")
 _ID = re.compile(r"\s*\{#([^\s{}]+)\}\s*$")
-_REFERENCE = re.compile(r'<a href="#(\w+)-([^"]+)"></a>')
+_REFERENCE = re.compile(r'( \()?<a href="#(\w+)-([^"]+)"></a>(\))?')
 BOXES = ("lesson", "lines", "note", "box", "finding", "question", "answer", "small")
 
 
@@ -128,11 +128,14 @@ class Prose:
         """Replace empty links by references; a work outside parentheses is part of the sentence."""
 
         def reference(found: re.Match[str]) -> str:
-            kind, key = found[1], self._name(found[2])
-            before = html[: found.start()]
+            opening, kind, closing = found[1] or "", found[2], found[4] or ""
+            key = self._name(found[3])
+            if not self._blocks["has"](kind, key):  # a study of another shape leaves it out
+                return "" if opening and closing else f"{opening}this report{closing}"
+            before = html[: found.start()] + opening
             if kind == "ref" and before.rfind("(") <= before.rfind(")"):
-                return str(self._blocks["narrative"](key))
-            return str(self._blocks["refer"](kind, key))
+                return f"{opening}{self._blocks['narrative'](key)}{closing}"
+            return f"{opening}{self._blocks['refer'](kind, key)}{closing}"
 
         return _REFERENCE.sub(reference, html)
 

@@ -331,6 +331,10 @@ class Numbering:
         """Return whether `key` has appeared already."""
         return (kind, key) in self.numbers
 
+    def leads_somewhere(self, kind: str, key: str) -> bool:
+        """Return whether the page has a section, figure, or table; True while it is not known."""
+        return self.known is None or (kind, key) in self.known.numbers
+
     def refer(self, kind: str, key: str) -> str:
         """Return the number of a section, figure, or table anywhere in the page."""
         if self.known is None:
