@@ -57,12 +57,7 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
         figure, axes = row_of_panels(3, 0.85 + 0.27 * len(names))
         for panel, (metric, title) in zip(axes, DIFFERENCES.items(), strict=True):
             rows = found[found["metric"] == metric].set_index("second_title")
-            rows = (
-                rows[~rows.index.duplicated()]
-                .reindex(names)
-                .astype({"difference": float, "low": float, "high": float})
-            )
-            _draw_differences(panel, rows)
+            draw_differences(panel, rows[~rows.index.duplicated()].reindex(names))
             panel.set_title(title)
             name_rows(panel, short_titles(names))
             (number_axis if metric == "test_loss" else points_axis)(panel, "x", 3)
@@ -74,13 +69,13 @@ def penalties(comparisons: pd.DataFrame, models: Sequence[Mapping[str, Any]]) ->
     )
 
 
-def _draw_differences(axes: Axes, rows: pd.DataFrame) -> None:
+def draw_differences(axes: Axes, rows: pd.DataFrame, **look: Any) -> None:
     """Draw a dot with its interval per row; rows without interval have a dot alone."""
     axes.axvline(0, color=FAINT, linewidth=1)
-    middle = rows["difference"]
-    low, high = rows["low"].fillna(middle), rows["high"].fillna(middle)
-    axes.errorbar(middle, np.arange(len(rows)), xerr=error_bars(middle, low, high), fmt="o",
-                  color=HUES[0], markersize=6, elinewidth=2, label="difference")  # fmt: skip
+    middle, low, high = (rows[key].astype(float) for key in ("difference", "low", "high"))
+    bars = error_bars(middle, low.fillna(middle), high.fillna(middle))
+    style: dict[str, Any] = {"markersize": 6, "elinewidth": 2, "label": "difference"}
+    axes.errorbar(middle, range(len(rows)), xerr=bars, fmt="o", color=HUES[0], **style | look)
 
 
 def penalty_curves(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawing:

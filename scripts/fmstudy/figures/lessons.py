@@ -32,6 +32,7 @@ from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.figures.comparisons import (
     closest_pairs,
     differences_from,
+    draw_differences,
     draw_seeds_and_interval,
 )
 from fmstudy.figures.curves import Curves, held_out_split, read_curves
@@ -104,12 +105,8 @@ def penalties(comparisons: pd.DataFrame, base: str, others: Mapping[str, str]) -
     rows = found[found["metric"] == "test_gap_accuracy"].drop_duplicates("second")
     if rows.empty:
         return empty_figure("No planned comparison with these models has a result.")
-    middle = rows["difference"].to_numpy(dtype=float)
-    low, high = (rows[end].astype(float).fillna(rows["difference"]) for end in ("low", "high"))
     with _thumbnail("Gap change") as (figure, axes):
-        axes.axvline(0, color=FAINT, linewidth=1)
-        axes.errorbar(middle, range(len(rows)), xerr=error_bars(middle, low, high), fmt="o",
-                      color=HUES[0], markersize=7, elinewidth=2.5, label="change")  # fmt: skip
+        draw_differences(axes, rows, markersize=7, elinewidth=2.5, label="change")
         name_rows(axes, [PENALTIES.get(others[name], others[name]) for name in rows["second"]])
         points_axis(axes, "x", 4)
     return Drawing(

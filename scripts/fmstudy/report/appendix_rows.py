@@ -23,16 +23,17 @@ from fmstudy.analysis.verdicts import (
     UNTESTED,
     WITHIN_NOISE,
 )
+from fmstudy.report.rows import ROLES, half_widths
 
 Row = dict[str, Any]
 Rows = list[Row]
 Table = Callable[[str], Rows]
 
-L1, L2 = "mlp-300-100 L1", "mlp-300-100 L2"  # models of the source
 
+def collect(context: Mapping[str, Any], roles: Mapping[str, Any]) -> SimpleNamespace:
+    """Return what the appendix uses, from the context in `rendering.load_context`.
 
-def collect(context: Mapping[str, Any]) -> SimpleNamespace:
-    """Return what the appendix uses, from the result of `rendering.load_context`.
+    `roles` are the study's models by their role, None for those that it lacks.
 
     `tables` are the tables that are computed here, by name; the other names belong to a chapter.
     """
@@ -43,9 +44,9 @@ def collect(context: Mapping[str, Any]) -> SimpleNamespace:
 
     return SimpleNamespace(
         tables=_tables(context, table),
-        ledger=_ledger(context, table),
+        ledger=_ledger(roles, table),
         topics=_topics(table("claims")),
-        printed=_count(
+        printed=count_verdicts(
             [row for row in table("claims") if row["printed_verdict"]], "printed_verdict"
         ),
         mistakes=_mistakes(context, table),
@@ -141,7 +142,7 @@ def _places(study: Mapping[str, Any]) -> Rows:
 
 
 # ---------------------------------------------------------------------------- ledger and claims
-def _ledger(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
+def _ledger(roles: Mapping[str, Any], table: Table) -> SimpleNamespace:
     """Describe the published numbers and the alternative readings.
 
     testable     how many can be tested; by_chance of them would fail if all were reproducible
@@ -154,11 +155,11 @@ def _ledger(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     testable = [row for row in rows if row["verdict"] in (REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED)]
     assumed = [row for row in rows if row["protocol"] != "as written"]
     shares = [row for row in rows if row["metric"] == "accuracy"]
-    located = [row for row in table("strengths") if row["source_model"] == L2]
+    located = [row for row in table("strengths") if row["source_model"] == ROLES["l2"]]
     together = next((row for row in located if not row["id"]), None)
-    first, second = _readings(context, L2)
+    first, second = roles["l2"], roles["l2_other"]
     is_l2 = bool(first and second and first["spec"]["penalty"] == "l2" == second["spec"]["penalty"])
-    other_l1 = _readings(context, L1)[1]
+    other_l1 = roles["l1_other"]
     ratio = second["spec"]["delta"] / first["spec"]["delta"] if is_l2 and second and first else None
     return SimpleNamespace(
         testable=len(testable),
@@ -182,15 +183,7 @@ def _ledger(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     )
 
 
-def _readings(context: Mapping[str, Any], source_model: str) -> tuple[Any, Any]:
-    """Return the study's models for a model of the source: as written, and otherwise."""
-    given = context["config"]["published"]["models"].get(source_model, {})
-    names = [*given.get("redone_by", []), None, None]
-    first, second = ((context["models"][name] if name else None) for name in names[:2])
-    return first, second
-
-
-def _count(rows: Iterable[Row], key: str = "verdict") -> SimpleNamespace:
+def count_verdicts(rows: Iterable[Mapping[str, Any]], key: str = "verdict") -> SimpleNamespace:
     """Count claims by verdict."""
     words = [row[key] for row in rows]
     decided = {word: words.count(word) for word in (SUPPORTED, CONTRADICTED, UNTESTED)}
@@ -209,7 +202,8 @@ def _topics(claims: Rows) -> list[SimpleNamespace]:
     for row in claims:
         by_topic.setdefault(row["topic"], []).append(row)
     return [
-        SimpleNamespace(key=key, rows=rows, count=_count(rows)) for key, rows in by_topic.items()
+        SimpleNamespace(key=key, rows=rows, count=count_verdicts(rows))
+        for key, rows in by_topic.items()
     ]
 
 
@@ -331,7 +325,6 @@ def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace:
         moved=_range(moved, "points"),
         comparable=len(comparable),
         higher=sum(row["only"] > row["matched"] for row in comparable),
-        counts=rows[0] if rows else None,
     )
 
 
@@ -351,11 +344,7 @@ def _certainty(table: Table) -> SimpleNamespace:
     topics = {row["topic"] for row in tested}
     groups = {(row["section"], row["metric"]) for row in own}
     experiments = {row["experiment"] for row in predictions}
-    widths = [
-        (row["one_high"] - row["one_low"]) / 2
-        for row in table("intervals")
-        if row["metric"] == "test_accuracy" and row["one_low"] is not None
-    ]
+    widths = half_widths(table("intervals"))
     checks = table("statistics")
     called = _kind(checks, "false call")
     return SimpleNamespace(

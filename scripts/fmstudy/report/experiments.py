@@ -33,7 +33,7 @@ class Hypothesis:
 
     verdict   supported, contradicted, not resolved, too few seeds, or not tested
     measured  the measured value with its unit, and a sign if it is a difference: +1.50 decades
-    amount    the same without a sign
+    amount    the measured value without its sign
     interval  its 95 % interval without the unit; empty if there is none
     value     the measured value itself; factors are decimal logarithms
     is_seen   whether it counts as written after results had been seen

@@ -15,39 +15,20 @@ from fmstudy.analysis.columns import column
 from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.ledger import ALTERNATIVE
 from fmstudy.analysis.verdicts import (
-    CONTRADICTED,
     CONTRADICTION,
     NO_VALUE,
     NOT_REPRODUCED,
     REPRODUCED,
-    SUPPORTED,
     TOO_FEW,
     UNRESOLVED,
-    UNTESTED,
     WITHIN_NOISE,
 )
 from fmstudy.report import appendix_rows, experiment_rows, experiments, parts
 from fmstudy.report.outcomes import Claim, Pair
-from fmstudy.report.rows import Metrics, by_model, by_split
+from fmstudy.report.rows import ROLES, Metrics, by_model, by_split, half_widths
 
 Row = Mapping[str, Any]
 Model = Mapping[str, Any]
-
-# The models of the source by their role in the texts, as its published numbers name them.
-ROLES = {
-    "softmax": "softmax",
-    "one_layer": "mlp-300",
-    "two_layers": "mlp-300-100",
-    "l1": "mlp-300-100 L1",
-    "l2": "mlp-300-100 L2",
-    "keras_1": "keras-1 (softmax)",
-    "keras_2": "keras-2 (1 ReLU layer)",
-    "keras_3": "keras-3 (2 ReLU layers)",
-    "keras_4": "keras-4 (3 ReLU layers)",
-    "keras_5": "keras-5 (4 ReLU layers)",
-    "keras_4r": "keras-4 + dropout 0.3",
-    "keras_5r": "keras-5 + dropout 0.3",
-}
 
 
 def collect(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,15 +46,12 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the rows of a table, or none if the study does not have it."""
         return list(tables.get(name, []))
 
-    def row_of(first: Model, second: Model, metric: str) -> Row | None:
-        names = {"first": first["name"], "second": second["name"]}
-        return find(table("comparisons"), **names, metric=metric)
-
     def pair(first: Model | None, second: Model | None, metric: str) -> Pair | None:
         """Return the comparison of two models; None if the study lacks one of them."""
         if first is None or second is None:
             return None
-        return _pair(first, second, metric, row_of(first, second, metric))
+        names = {"first": first["name"], "second": second["name"]}
+        return _pair(first, second, metric, find(table("comparisons"), **names, metric=metric))
 
     def claim(key: str) -> Claim:
         """Return a claim of the source."""
@@ -153,11 +131,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         couples: Iterable[tuple[Model | None, Model | None]], *metrics: str
     ) -> list[list[Pair]]:
         """Return the comparisons of couples of models in each metric."""
-        known = [(first, second) for first, second in couples if first and second]
-        return [
-            [_pair(first, second, it, row_of(first, second, it)) for it in metrics]
-            for first, second in known
-        ]
+        found = ([pair(*couple, metric) for metric in metrics] for couple in couples)
+        return [[it for it in pairs if it] for pairs in found if all(pairs)]
 
     lessons = SimpleNamespace(
         width=sweep("width"),
@@ -170,7 +145,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     )
     part_c = experiments.collect(context)
     return {
-        "appendix": appendix_rows.collect(context),
+        "appendix": appendix_rows.collect(context, roles),
         "the": the,
         "lessons": lessons,
         "score": _score(tables),
@@ -188,9 +163,6 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "noise_sources": _noise_sources(table("noise")),
         "pair": pair,
         "claim": claim,
-        "printed": printed,
-        "redone_by": redone_by,
-        "sweep": sweep,
         "metrics_of": metrics_of,
         "claims_of": claims_of,
         "comparison_of": comparison_of,
@@ -216,7 +188,6 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "part_b_accuracies": parts.accuracies(table("ledger"), "B"),
         "one_seed": {it["verdict"] for it in table("comparisons")} == {TOO_FEW},
         "balance": parts.balance(context["data"]),
-        "listed": parts.listed,
         "find": find,
         "rows": table,
         **part_c,
@@ -228,10 +199,9 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
     """Count the published numbers and claims by verdict, and the trainings."""
     numbers = [it for it in tables.get("ledger", []) if it["protocol"] != ALTERNATIVE]
     other = [it for it in tables.get("ledger", []) if it["protocol"] == ALTERNATIVE]
-    claims = tables.get("claims", [])
 
-    def count(rows: Iterable[Row], *words: str) -> int:
-        return sum(row["verdict"] in words for row in rows)
+    def count(rows: Iterable[Row], word: str) -> int:
+        return sum(row["verdict"] == word for row in rows)
 
     def parts(part: str) -> SimpleNamespace:
         rows = [row for row in numbers if row["part"] == part]
@@ -239,7 +209,6 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
         mostly = 2 * reproduced > len(rows)
         return SimpleNamespace(numbers=len(rows), reproduced=reproduced, mostly=mostly)
 
-    decided = (SUPPORTED, CONTRADICTED, UNTESTED)
     return SimpleNamespace(
         numbers=len(numbers),
         reproduced=count(numbers, REPRODUCED),
@@ -250,11 +219,7 @@ def _score(tables: Mapping[str, list[Row]]) -> SimpleNamespace:
         alternatives_reproduced=count(other, REPRODUCED),
         part_a=parts("A"),
         part_b=parts("B"),
-        claims=len(claims),
-        supported=count(claims, SUPPORTED),
-        contradicted=count(claims, CONTRADICTED),
-        untested=count(claims, UNTESTED),
-        open=len(claims) - count(claims, *decided),
+        **vars(appendix_rows.count_verdicts(tables.get("claims", []))),
         trainings=len(tables.get("runs", [])),
     )
 
@@ -270,11 +235,7 @@ def _noise(
     """
     rows = [row for row in comparisons if row["metric"] == "test_accuracy"]
     judged = [row for row in rows if row["resolution"] is not None]
-    widths = [
-        (row["one_high"] - row["one_low"]) / 2
-        for row in intervals
-        if row["metric"] == "test_accuracy" and row["one_low"] is not None
-    ]
+    widths = half_widths(intervals)
     of_engine = {
         engine: [it["resolution"] for it in judged if models[it["first"]]["engine"] == engine]
         for engine in ("lowlevel", "keras")
@@ -286,7 +247,7 @@ def _noise(
         compared=len(judged),
         unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
         seeds=mode(len(model["seeds"]) for model in models.values()),
-        images=median(widths) if widths else 0.0,
+        images=_median(widths) or 0.0,
     )
 
 

@@ -46,7 +46,7 @@ class Block:
     @property
     def kept(self) -> bool:
         """Whether it must stand on the same page as what follows."""
-        return self.element.tag in KEPT or self.element.get("class") == "question"
+        return self.element.tag in KEPT
 
 
 Widths = Mapping[Element, tuple[float, float, float]]  # of images: usual, least, largest, in points

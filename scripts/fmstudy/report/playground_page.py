@@ -5,22 +5,19 @@ Nothing depends on when or where the page is rendered.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from fmstudy.analysis import columns
-from fmstudy.analysis.formats import FORMATS
 from fmstudy.data.dataset import CLASSES
 from fmstudy.report import playground
 from fmstudy.report.fonts import characters_of, embedded
+from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
 
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
@@ -89,25 +86,15 @@ def load_context(
         "agreement_columns": columns.on_page("playground"),
         "images": len(packed["labels"]),
         "setup": json_markup(setup),
-        "weights": _text(playground.compressed(playground.weight_parts(nets))),
-        "pixels": _text(playground.compressed([packed["pixels"]])),
+        "weights": as_text(playground.compressed(playground.weight_parts(nets))),
+        "pixels": as_text(playground.compressed([packed["pixels"]])),
     }
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
 
 
 def json_markup(content: Any) -> Markup:
     """Return JSON that may stand in a script element: no character of it ends the element."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))
-
-
-def source_hash(text: str) -> str:
-    """Return the hash by which a security policy allows a script or a style sheet."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def render(files: Sequence[str | Path], context: Mapping[str, Any]) -> str:
@@ -117,16 +104,7 @@ def render(files: Sequence[str | Path], context: Mapping[str, Any]) -> str:
     REPORT_THEME.
     """
     page, style, script, report_style, theme = map(Path, files)
-    environment = Environment(
-        loader=FileSystemLoader(page.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= FORMATS
-    template = environment.get_template(page.name)
+    template = environment(page.parent).get_template(page.name)
     scripts = [_read(theme), _read(script)]
     look = f"{colors(_read(report_style))}\n{_read(style)}"
 

@@ -3,7 +3,7 @@
 What an author writes in `report/text/*.md`:
 
     # Title {#key}                     a numbered chapter, ## a numbered section, ### a heading
-    {{ value }}, {% if fact %}         Jinja; conditions stand on lines of their own
+    {{ value }}, {% if fact %}         Jinja; put each condition on its own line
     ![Takeaway.](figure:depth)         a figure with its takeaway; two in a paragraph share a row
     ![Caption.](table:part_a)          a table of results
     ![](block:ledger)                  a block of `blocks.html.j2`: the macro of that name
@@ -35,7 +35,7 @@ FIRST, LAST = "\ue000", "\ue001"  # around the number of a value
 _MARK = re.compile(f"{FIRST}([0-9]+){LAST}")
 _ID = re.compile(r"\s*\{#([^\s{}]+)\}\s*$")
 _REFERENCE = re.compile(r'( \()?<a href="#(\w+)-([^"]+)"></a>(\))?')
-BOXES = ("lesson", "lines", "note", "box", "finding", "question", "answer", "small")
+BOXES = ("lesson", "note", "box", "finding", "answer", "small")
 
 
 class Html(Markup):
@@ -45,7 +45,7 @@ class Html(Markup):
 class Prose:
     """Converts the texts of a folder; `blocks` has what they name: figure, table, and blocks.
 
-    blocks    functions that return HTML: figure(name, caption, count), table(name, caption),
+    blocks    functions that return HTML: figure(name, caption), table(name, caption),
               heading(level, key, title), refer(kind, key), fold(level, key, title, aside),
               unfold(aside), and the blocks by name, with a caption
     formula   converts LaTeX, with `display` as "inline" or "block"
@@ -142,11 +142,9 @@ class Prose:
     def _math(self, display: str) -> Callable[..., str]:
         def rule(tokens: list[Token], place: int, *_: Any) -> str:
             formula = str(self._formula(self._name(tokens[place].content.strip()), display))
-            return (
-                f'<div class="formula" tabindex="0">{formula}</div>'
-                if display == "block"
-                else (formula)
-            )
+            if display == "inline":
+                return formula
+            return f'<div class="formula" tabindex="0">{formula}</div>'
 
         return rule
 

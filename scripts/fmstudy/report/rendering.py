@@ -6,9 +6,7 @@ after a check, the study's own figures.  Nothing depends on when or where a page
 
 from __future__ import annotations
 
-import base64
 import gzip
-import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -19,16 +17,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from fmstudy.analysis import columns, verdicts
-from fmstudy.analysis.columns import between, finished_seeds, read_rows, span, written
-from fmstudy.analysis.formats import FORMATS
+from fmstudy.analysis.columns import between, read_rows
 from fmstudy.analysis.statistics import ALPHA
 from fmstudy.report import facts, pagefigures, provenance, reuse
 from fmstudy.report.fonts import characters_of, embedded
+from fmstudy.report.pages import as_text, environment, gzip_url, source_hash
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
 from fmstudy.study.configuration import nearest
@@ -56,8 +54,7 @@ class Figure:
     @property
     def packed(self) -> str:
         """The compressed data as a URL."""
-        packed = gzip.compress(self.data.encode(), mtime=0)
-        return "data:application/gzip;base64," + base64.b64encode(packed).decode("ascii")
+        return gzip_url(gzip.compress(self.data.encode(), mtime=0))
 
 
 def load_context(
@@ -87,7 +84,7 @@ def load_context(
     costs = read.get("cost", [])
     shown = {Path(path).stem: read_figure(path) for path in figures}
     models = {model["name"]: _with_result(model, results, costs) for model in study["models"]}
-    return {
+    context = {
         "study": study,
         "config": config,
         "data": _read_summary(summary),
@@ -101,6 +98,7 @@ def load_context(
         "provenance": provenance.summary(study, read),
         "reuse": reuse.describe(config, citation, configuration),
     }
+    return context | {"facts": facts.collect(context)}
 
 
 def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
@@ -154,7 +152,7 @@ def read_explorer(path: str | Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(gzip.decompress(packed))
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from error
-    return content | {"blob": base64.b64encode(packed).decode("ascii")}
+    return content | {"blob": as_text(packed)}
 
 
 def read_figure(path: str | Path) -> Figure:
@@ -188,15 +186,6 @@ def read_figure(path: str | Path) -> Figure:
         raise StudyError(f"{path}: the values that the figure shows: {error}") from error
     page = Markup(pagefigures.panels(root, title))
     return Figure(Markup(svg.strip()), page, title, description, data)
-
-
-def spread(row: Row, key: str, kind: str) -> str:
-    """Write a mean with its seeds for a sentence: 86.7 % (3 seeds: 86.5 % to 86.9 %)."""
-    if row[key] is None:
-        return "no value (every training diverged)" if row.get("diverged") else "no value"
-    within = span(row, key, kind)
-    seeds = f"{finished_seeds(row)} seeds: {within}" if within else "one seed"
-    return f"{written(row, key, kind)} ({seeds})"
 
 
 def math_markup(latex: str, display: str = "inline") -> Markup:
@@ -240,16 +229,6 @@ OPEN = Mark("?", "open")  # not resolved, not tested, or without a value
 def mark(word: str) -> Mark:
     """Return the mark of a verdict."""
     return MARKS.get(word, OPEN)
-
-
-def count_words(rows: Iterable[Row], key: str = "verdict") -> dict[str, int]:
-    """Count rows by verdict, including verdicts that do not occur; all others are "open"."""
-    words = (*verdicts.LEDGER, verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.UNTESTED)
-    counts = dict.fromkeys((*words, "open"), 0)
-    for row in rows:
-        if word := row[key]:
-            counts[word if word in counts else "open"] += 1
-    return counts
 
 
 def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
@@ -356,21 +335,21 @@ class Numbering:
 
 def render(templates: str | Path, context: Mapping[str, Any]) -> str:
     """Render the page from the templates in a directory and the result of `load_context`."""
-    environment = _environment(str(templates), math_markup)
+    made = _environment(str(templates), math_markup)
     given = {**context, "target": "html", "fonts": ""}
-    draft, collected = _render(environment, PAGE, given, Numbering())
+    draft, collected = _render(made, PAGE, given, Numbering())
     given["fonts"] = Markup(embedded(*characters_of(draft)))
-    return _render(environment, PAGE, given, Numbering(known=collected))[0]
+    return _render(made, PAGE, given, Numbering(known=collected))[0]
 
 
 def render_paper(
     templates: str | Path, context: Mapping[str, Any], formula: Callable[..., Markup]
 ) -> str:
     """Render the HTML of the PDF; `formula` converts LaTeX, figures are <img src="figure:NAME">."""
-    environment = _environment(str(templates), formula)
+    made = _environment(str(templates), formula)
     given = {**context, "target": "pdf"}
-    collected = _render(environment, PAPER, given, Numbering())[1]
-    return _render(environment, PAPER, given, Numbering(known=collected))[0]
+    collected = _render(made, PAPER, given, Numbering())[1]
+    return _render(made, PAPER, given, Numbering(known=collected))[0]
 
 
 # The scripts of the page, in order.  Its security policy lists their hashes, so nothing else runs.
@@ -384,33 +363,25 @@ def script_text(templates: str | Path, name: str) -> str:
 
 def script_policy(templates: str | Path) -> str:
     """Return the hashes of the page's scripts for its security policy."""
-    digests = (hashlib.sha256(script_text(templates, n).encode()).digest() for n in SCRIPTS)
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return " ".join(source_hash(script_text(templates, name)) for name in SCRIPTS)
 
 
 @cache
 def _environment(templates: str, formula: Callable[..., Markup]) -> Environment:
     """Return the templates of a directory, compiled once per kind of formulas."""
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= FORMATS | {"math": formula}
-    environment.tests["open"] = lambda verdict: mark(verdict) is OPEN
-    return environment
+    made = environment(templates)
+    made.filters["math"] = formula
+    made.tests["open"] = lambda verdict: mark(verdict) is OPEN
+    return made
 
 
 def _render(
-    environment: Environment, page: str, context: Mapping[str, Any], numbering: Numbering
+    made: Environment, page: str, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
-    templates = environment.loader.searchpath[0]  # type: ignore[union-attr]
+    templates = made.loader.searchpath[0]  # type: ignore[union-attr]
     tables, config = context["tables"], context["config"]
 
-    known = facts.collect(context)
+    known = context["facts"]
     computed = known["appendix"].tables
 
     def table(name: str) -> list[Row]:
@@ -430,11 +401,6 @@ def _render(
             )
         return key
 
-    def quantity(experiment: str, name: str) -> Row | None:
-        """Return a quantity of an experiment with its mean and interval, or None."""
-        found = _first(tables.get(f"bn_{experiment}_quantities", []), quantity=name)
-        return found if found and found["mean"] is not None else None
-
     def inline(name: str) -> Markup:
         """Return a file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
@@ -445,12 +411,10 @@ def _render(
 
     own = {
         "ALPHA": ALPHA,
-        "CLOSE": verdicts.CLOSE,
         "between": between,
         "column": columns.column,
         "columns_of": columns.columns,
         "columns_on_page": columns.on_page,
-        "count_words": count_words,
         "figure_file": figure,
         "allowed_scripts": Markup(script_policy(templates)),
         "inline": inline,
@@ -458,41 +422,32 @@ def _render(
         "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
-        "quantity": quantity,
         "same_validation": same_validation(config, context["data"]),
-        "span": span,
-        "spread": spread,
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
-        "written": written,
         "CHAPTERS": CHAPTERS,
         "APPENDIX": APPENDIX,
         **known,
     }
-    given = {**context, **own, "literature": environment.get_template("literature.j2").module}
+    given = {**context, **own, "literature": made.get_template("literature.j2").module}
     blocks = {
         name: _as_html(block)
         for template in ("blocks.html.j2", "appendix.html.j2")
-        for name, block in vars(environment.get_template(template).make_module(given)).items()
+        for name, block in vars(made.get_template(template).make_module(given)).items()
         if callable(block)
     }
     prose = Prose(
         str(Path(templates).parent / "text"),
         blocks,
-        environment.filters["math"],
+        made.filters["math"],
         given,
-        environment.filters,
+        made.filters,
     )
-    return environment.get_template(page).render(**given, text=prose), numbering
+    return made.get_template(page).render(**given, text=prose), numbering
 
 
 def _as_html(block: Callable[..., Markup]) -> Callable[..., Html]:
     return lambda *given, **named: Html(block(*given, **named))
-
-
-def _first(rows: Iterable[Row], **wanted: str) -> Row | None:
-    """Return the first row with these values, if any."""
-    return next((row for row in rows if all(row[k] == it for k, it in wanted.items())), None)
 
 
 def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:

@@ -7,7 +7,6 @@ replaces the default: it has config/config.yaml and the files that it names.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
 import re
@@ -20,6 +19,7 @@ from typing import Any
 import yaml
 
 from fmstudy.report.latex import escape
+from fmstudy.report.pages import gzip_url
 from fmstudy.runtime import StudyError
 from fmstudy.study.configuration import NAMING_FILES
 
@@ -48,8 +48,7 @@ def describe(
     texts = packed_files(config, files)
     return cited | {
         "bibtex": _bibtex(cited),
-        "archive": "data:application/gzip;base64,"
-        + base64.b64encode(_archive(texts)).decode("ascii"),
+        "archive": gzip_url(_archive(texts)),
         "files": list(texts),
         "config": texts[CONFIGURATION],
     }

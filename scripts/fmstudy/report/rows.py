@@ -1,4 +1,4 @@
-"""Rows of the report's tables that put the source's numbers beside ours."""
+"""The source's models by their role in the texts, and its numbers beside ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from fmstudy.analysis.ledger import ALTERNATIVE
 
 Row = Mapping[str, Any]
 
+# The models of the source by their role in the texts, as its published numbers name them.
+ROLES = {
+    "softmax": "softmax",
+    "one_layer": "mlp-300",
+    "two_layers": "mlp-300-100",
+    "l1": "mlp-300-100 L1",
+    "l2": "mlp-300-100 L2",
+    "keras_1": "keras-1 (softmax)",
+    "keras_2": "keras-2 (1 ReLU layer)",
+    "keras_3": "keras-3 (2 ReLU layers)",
+    "keras_4": "keras-4 (3 ReLU layers)",
+    "keras_5": "keras-5 (4 ReLU layers)",
+    "keras_4r": "keras-4 + dropout 0.3",
+    "keras_5r": "keras-5 + dropout 0.3",
+}
 SPLITS = {"train": "Training", "test": "Test"}
 
 
@@ -46,6 +61,15 @@ def by_model(ledger: Iterable[Row], part: str) -> list[Metrics]:
         _metrics(rows[0]["title"], rows)
         for name in dict.fromkeys(row["source_model"] for row in own)
         for rows in [[row for row in own if row["source_model"] == name]]
+    ]
+
+
+def half_widths(intervals: Iterable[Row]) -> list[float]:
+    """Return, by model, half the width of one training's interval of accuracy for other images."""
+    return [
+        (row["one_high"] - row["one_low"]) / 2
+        for row in intervals
+        if row["metric"] == "test_accuracy" and row["one_low"] is not None
     ]
 
 

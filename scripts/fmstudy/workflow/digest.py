@@ -60,8 +60,7 @@ def study_digest() -> str:
         for files in (
             "Snakefile",
             "workflow/rules/*.smk",
-            "report/templates/**/*",
-            "report/text/**/*",
+            *(f"report/{folder}/**/*" for folder in ("playground", "templates", "text")),
         )
         for path in root.glob(files)
         if path.is_file()
