@@ -2,13 +2,12 @@
 
 from fmstudy import runtime
 from fmstudy.analysis.columns import read_rows
-from fmstudy.analysis.results import read_arrays
 from fmstudy.report import playground_page
 
 with runtime.job(snakemake.log[0]):
     context = playground_page.load_context(
         **snakemake.params.study,
-        packed=read_arrays(snakemake.input.packed),
+        packed=runtime.read_arrays(snakemake.input.packed),
         table=read_rows(snakemake.input.table),
     )
     page = playground_page.render(snakemake.input.page, context)

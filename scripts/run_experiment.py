@@ -5,8 +5,6 @@ from pathlib import Path
 from fmstudy.workflow import warmstart
 
 with warmstart.job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
-
     from fmstudy import runtime
     from fmstudy.engines import cost, device
     from fmstudy.experiments import best_rates, common
@@ -16,7 +14,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
-        results = best_rates.results_table(range(len(rates)), [pd.read_csv(path) for path in rates])
+        results = best_rates.results_table(range(len(rates)), map(best_rates.read_rates, rates))
         settings["best"] = best_rates.best_rates(results, settings)
     data = common.load_data(Path(snakemake.input.x_train).parent, settings)
     laps.end("reading")

@@ -1,8 +1,10 @@
-"""What every job needs: logs, clear errors, atomic files, provenance."""
+"""What every job needs: logs, clear errors, atomic files, checked reading, provenance."""
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import json
 import logging
 import math
@@ -158,13 +160,6 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON object from `path`."""
-    with open(path, encoding="utf-8") as file:
-        content: dict[str, Any] = json.load(file)
-    return content
-
-
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as CSV: 10 digits, missing values empty, the same bytes on any system."""
     write_text(path, table.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
@@ -187,6 +182,97 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
             member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             with archive.open(member, "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise StudyError, with the file and what to do, for whatever fails while reading a file.
+
+    Files are written atomically, so one that cannot be read was damaged later.  Damaged bytes make
+    the libraries raise errors of many types, hence `Exception`.
+    """
+    try:
+        yield
+    except StudyError:
+        raise
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: not found. Run the same command again to make it.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:  # of the system, not of the content
+            raise StudyError(f"{path}: cannot be read: {error.strerror}.") from error
+        if isinstance(error, KeyError):
+            raise damaged(path, f"{error} is missing") from error
+        kind = Path(path).suffix.removeprefix(".").upper()
+        raise damaged(path, f"not a complete {kind} file ({error})") from error
+
+
+def damaged(path: str | os.PathLike[str], reason: str) -> StudyError:
+    """Return the error for a result that cannot be used, with the remedy: to make it again."""
+    return StudyError(f"{path}: {reason}. Delete it and run the same command again.")
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object.  Raises StudyError as `reading` does."""
+    with reading(path):
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not an object")
+    return content
+
+
+def read_cells(path: str | os.PathLike[str]) -> list[list[str]]:
+    """Read the rows of a CSV file, header first, as text.
+
+    Raises StudyError as `reading` does, also if a row has too few cells or the last line no end.
+    """
+    with reading(path):
+        text = Path(path).read_text(encoding="utf-8")
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        if not text.endswith("\n"):
+            raise ValueError("the last line is cut off")
+        for line, row in enumerate(rows, 1):
+            if len(row) != len(rows[0]):
+                raise ValueError(f"row {line} has {len(row)} cells, the header {len(rows[0])}")
+    return rows
+
+
+def read_table(
+    path: str | os.PathLike[str], numbers: Sequence[str], text: Sequence[str], **options: Any
+) -> pd.DataFrame:
+    """Read a CSV table that has at least these columns.
+
+    Columns of `numbers` must hold numbers, Booleans, or nothing; `options` are those of
+    pandas.read_csv.  Raises StudyError as `read_cells` does.
+    """
+    import pandas as pd
+
+    read_cells(path)
+    with reading(path):
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str), **options)
+        for column in (*numbers, *text):
+            for value in table[column] if column in numbers else ():
+                if isinstance(value, str):
+                    raise ValueError(f"the column {column} has {value[:40]!r}, not a number")
+    return table
+
+
+def read_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """Map the array of a `.npy` file into memory, read-only, without pickle.
+
+    Raises StudyError as `reading` does.
+    """
+    with reading(path):
+        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+    return array
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read the named arrays of a `.npz` file, without pickle; it contains checksums of them.
+
+    Raises StudyError as `reading` does.
+    """
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 # Packages whose versions affect results and report.

@@ -3,7 +3,7 @@
 
 rule collect_models:
     input:
-        runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group], "metrics"),
+        runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group]),
     output:
         table=table("{group}"),
     log:
@@ -40,7 +40,7 @@ rule collect_settings:
 rule collect_epochs:
     """The table of longer training."""
     input:
-        runs=run_files([study.epochs.model], "history"),
+        runs=run_files([study.epochs.model]),
     output:
         table=table("epochs"),
     log:
@@ -60,7 +60,7 @@ rule collect_epochs:
 
 rule collect_sweep:
     input:
-        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "metrics", "weights"),
+        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "weights"),
     output:
         table=table("sweep_{sweep}"),
     log:
@@ -83,7 +83,7 @@ rule collect_sweep:
 rule collect_weights:
     """The effect of penalties on the weights."""
     input:
-        runs=run_files(study.weights, "weights", "metrics"),
+        runs=run_files(study.weights, "weights"),
     output:
         table=table("weights"),
     log:
@@ -100,7 +100,7 @@ rule collect_weights:
 rule measure_gaps:
     """The gap between training and held-out data over epochs, with intervals."""
     input:
-        runs=run_files(study.models.values(), "history", "metrics"),
+        runs=run_files(study.models.values()),
     output:
         table=table("gaps"),
     log:
@@ -117,8 +117,7 @@ rule measure_gaps:
 rule estimate_models:
     """The uncertainty of each model's metrics: intervals of several kinds."""
     input:
-        runs=run_files(study.models.values(), "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.models.values()),
     output:
         table=table("intervals"),
     log:
@@ -135,8 +134,7 @@ rule estimate_models:
 rule compare_models:
     """Differences of all planned pairs of models, with intervals, corrected for their number."""
     input:
-        runs=run_files(study.models.values(), "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.models.values()),
         claims=table("claims"),
     output:
         table=table("comparisons"),
@@ -159,8 +157,7 @@ rule compare_models:
 rule compare_pairs:
     """Differences of every two models, planned or not; the explorer shows them."""
     input:
-        runs=run_files(study.models.values(), "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.models.values()),
         claims=table("claims"),
         comparisons=table("comparisons"),
     output:
@@ -183,8 +180,7 @@ rule compare_pairs:
 rule judge_published:
     """The ledger: every published number, our result, and a verdict."""
     input:
-        runs=run_files(study.models.values(), "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.models.values()),
     output:
         table=table("ledger"),
     log:
@@ -201,8 +197,7 @@ rule judge_published:
 rule locate_strengths:
     """The strengths of L1 and L2 that are compatible with the published numbers."""
     input:
-        runs=run_files(resolved.models_with(resolved.strength_sweeps), "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(resolved.models_with(resolved.strength_sweeps)),
     output:
         table=table("strengths"),
     log:
@@ -219,8 +214,7 @@ rule locate_strengths:
 rule judge_claims:
     """The claims of the source, tested on our runs and on its own numbers."""
     input:
-        runs=run_files(resolved.claimed_runs, "metrics", "predictions", "weights", "history"),
-        labels=TENSORS["y_test"],
+        runs=run_files(resolved.claimed_runs, "weights"),
     output:
         table=table("claims"),
     log:
@@ -271,8 +265,7 @@ rule check_statistics:
 # The same with more seeds, for the target `replicates`; not part of the report.
 use rule estimate_models as estimate_replicates with:
     input:
-        runs=run_files(study.replicates, "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.replicates),
     output:
         table=table("replicates_intervals"),
     log:
@@ -284,8 +277,7 @@ use rule estimate_models as estimate_replicates with:
 
 use rule compare_models as compare_replicates with:
     input:
-        runs=run_files(study.replicates, "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.replicates),
     output:
         table=table("replicates_comparisons"),
     log:
@@ -301,8 +293,7 @@ use rule compare_models as compare_replicates with:
 
 use rule judge_published as judge_replicates with:
     input:
-        runs=run_files(study.replicates, "metrics", "predictions"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.replicates),
     output:
         table=table("replicates_ledger"),
     log:
@@ -315,7 +306,7 @@ use rule judge_published as judge_replicates with:
 rule collect_runs:
     """The results and the cost of all trainings."""
     input:
-        runs=run_files(study.trained_models(), "metrics", "provenance"),
+        runs=run_files(study.trained_models(), "provenance"),
     output:
         table=table("runs"),
         cost=table("cost"),

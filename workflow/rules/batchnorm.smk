@@ -66,10 +66,8 @@ rule collect_arms:
     input:
         **TENSORS,
         runs=lambda wildcards: run_files(
-            study.batchnorm.arms[wildcards.experiment].values(),
-            *("metrics", "history", "predictions", "weights", "provenance"),
+            study.batchnorm.arms[wildcards.experiment].values(), "weights", "provenance"
         ),
-        labels=TENSORS["y_test"],
     output:
         **layout.experiment_tables("{experiment}"),
     log:

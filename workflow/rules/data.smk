@@ -36,7 +36,6 @@ rule prepare_dataset:
         expand("resources/fashion-mnist/{file}", file=FILES),
     output:
         **TENSORS,
-        summary=f"{DATA}/summary.json",
         images=f"{DATA}/summary.npz",
     log:
         "logs/prepare_dataset.log",

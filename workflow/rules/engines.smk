@@ -4,8 +4,7 @@
 rule compare_engines:
     """The first gradients and trajectories of three engines."""
     input:
-        x_train=TENSORS["x_train"],
-        y_train=TENSORS["y_train"],
+        **TENSORS,
     output:
         table=table("engines"),
     log:

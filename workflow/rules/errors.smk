@@ -25,8 +25,7 @@ rule find_duplicates:
 
 rule collect_classes:
     input:
-        runs=lambda wildcards: run_files([study.models[wildcards.model]], "predictions", "metrics"),
-        labels=TENSORS["y_test"],
+        runs=lambda wildcards: run_files([study.models[wildcards.model]]),
     output:
         table=table("classes_{model}"),
     log:
@@ -45,8 +44,7 @@ rule collect_classes:
 rule compare_predictions:
     """Comparison of all models' predictions: calibration, agreement, hard images, duplicates."""
     input:
-        runs=run_files(ALL_MODELS, "predictions", "metrics"),
-        labels=TENSORS["y_test"],
+        runs=run_files(ALL_MODELS),
         neighbors=layout.neighbors,
     output:
         calibration=table("calibration"),
@@ -86,8 +84,7 @@ rule plot_predictions:
         missed=table("hardest"),
         by_class=[table(f"classes_{model.name}") for model in study.errors.models],
         neighbors=layout.neighbors,
-        x_train=TENSORS["x_train"],
-        x_test=TENSORS["x_test"],
+        **TENSORS,
         fonts=FONTS,
     output:
         **layout.figure_files(
@@ -113,9 +110,8 @@ rule plot_predictions:
 
 rule plot_errors:
     input:
-        runs=lambda wildcards: run_files([study.models[wildcards.model]], "predictions", "metrics"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]]),
         images=TENSORS["x_test"],
-        labels=TENSORS["y_test"],
         fonts=FONTS,
     output:
         **layout.figure_files(
@@ -141,7 +137,7 @@ rule plot_errors:
 
 rule plot_layer:
     input:
-        runs=lambda wildcards: run_files([study.models[wildcards.model]], "weights", "metrics"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]], "weights"),
         fonts=FONTS,
     output:
         **layout.figure_files("weights_{model}", model=layout.linear(study.errors.models)),

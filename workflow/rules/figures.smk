@@ -7,7 +7,7 @@ rule plot_data:
     """Examples and statistics of the training set."""
     input:
         pictures=f"{DATA}/summary.npz",
-        summary=f"{DATA}/summary.json",
+        summary=TENSORS["summary"],
         fonts=FONTS,
     output:
         **layout.figure_files("data"),
@@ -54,8 +54,7 @@ rule plot_lessons:
                 study.models[model["name"]]
                 for lesson in LESSONS.values()
                 for model in lesson.get("models", ())
-            ],
-            "history",
+            ]
         ),
         fonts=FONTS,
     output:
@@ -82,7 +81,7 @@ rule plot_lessons:
 
 rule plot_curves:
     input:
-        runs=lambda wildcards: run_files([study.models[wildcards.model]], "history"),
+        runs=lambda wildcards: run_files([study.models[wildcards.model]]),
         fonts=FONTS,
     output:
         **layout.figure_files("curves_{model}", model=study.models),
@@ -106,7 +105,7 @@ rule plot_curves:
 
 rule plot_comparison:
     input:
-        runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models, "history"),
+        runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models),
         fonts=FONTS,
     output:
         **layout.figure_files(
@@ -138,7 +137,7 @@ rule plot_penalties:
     """Differences of penalized models from the plain one, and their learning curves."""
     input:
         comparisons=table("comparisons"),
-        runs=run_files(PENALIZED, "history"),
+        runs=run_files(PENALIZED),
         fonts=FONTS,
     output:
         **layout.figure_files(
@@ -227,7 +226,7 @@ rule plot_depth:
 
 rule plot_sweep:
     input:
-        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "history"),
+        runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models),
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
@@ -251,7 +250,7 @@ rule plot_sweep:
 rule plot_weights:
     """Histograms of the weights for each penalty."""
     input:
-        runs=run_files(study.weights, "weights", "metrics"),
+        runs=run_files(study.weights, "weights"),
         fonts=FONTS,
     output:
         **layout.figure_files("weights"),

@@ -4,8 +4,7 @@
 rule collect_playground:
     """The models and images of the playground, and its agreement with the trainings."""
     input:
-        runs=run_files(study.playground.models, "weights", "predictions", "metrics"),
-        labels=TENSORS["y_test"],
+        runs=run_files(study.playground.models, "weights"),
         x_test=TENSORS["x_test"],
     output:
         packed=layout.playground,

@@ -14,7 +14,7 @@ NAMED_FILES = ancient([find_file(config[group]["file"]) for group in configurati
 rule collect_explorer:
     """The data of the page's explorer: curves and metrics of all models, differences of pairs."""
     input:
-        runs=run_files(study.trained_models(), "metrics", "history"),
+        runs=run_files(study.trained_models()),
         pairs=table("pairs"),
     output:
         explorer=layout.explorer,
@@ -55,7 +55,7 @@ rule render_report:
         figures=FIGURES,
         shown=FIGURE_DATA,
         tables=TABLES,
-        summary=f"{DATA}/summary.json",
+        summary=TENSORS["summary"],
         citation=CITATION,
         configuration=NAMED_FILES,
         explorer=layout.explorer,
@@ -81,7 +81,7 @@ rule render_pdf:
         figures=FIGURES,
         shown=FIGURE_DATA,
         tables=TABLES,
-        summary=f"{DATA}/summary.json",
+        summary=TENSORS["summary"],
         citation=CITATION,
         configuration=NAMED_FILES,
         templates=TEMPLATES,

@@ -5,7 +5,6 @@ rule data:
     """The data: fetched, verified, and converted to tensors."""
     input:
         TENSORS.values(),
-        f"{DATA}/summary.json",
 
 
 rule part_a:

@@ -10,7 +10,6 @@ over seeds, `x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are shown
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from fmstudy.analysis.formats import DIVERGED, FORMATS, MISSING
-from fmstudy.runtime import StudyError
+from fmstudy.runtime import StudyError, read_cells, read_table
 
 Row = Mapping[str, Any]
 _HERE = Path(__file__).name
@@ -436,15 +435,15 @@ def shown(table: str, keys: Collection[str]) -> list[Column]:
 # ------------------------------------------------------------------------------------- reading
 def header(path: str | Path) -> list[str]:
     """Read the column names of a CSV table."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return next(csv.reader(file), [])
+    return next(iter(read_cells(path)), [])
 
 
 def read(path: str | Path) -> pd.DataFrame:
     """Read a CSV table for analysis: text stays text, even "NA"; empty cells are missing values."""
     described = columns(Path(path).stem, header(path))
-    types = {it.key: str for it in described if it.is_text}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+    text = [it.key for it in described if it.is_text]
+    numbers = [it.key for it in described if not it.is_text]
+    return read_table(path, numbers, text, keep_default_na=False, na_values=[""])
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
@@ -452,15 +451,15 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
 
     Raises StudyError if it cannot be read or has a column without a description.
     """
-    table = Path(path).stem
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return [
-                {key: text if column(table, key).is_text else _number(text) for key, text in row}
-                for row in map(dict.items, csv.DictReader(file))
-            ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: the table cannot be read: {error}") from error
+    keys, *rows = read_cells(path) or [[]]
+    is_text = [it.is_text for it in columns(Path(path).stem, keys)]
+    return [
+        {
+            key: cell if as_it_stands else _number(cell)
+            for key, as_it_stands, cell in zip(keys, is_text, row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 def _number(text: str) -> Any:

@@ -22,11 +22,6 @@ class Runs:
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
 
-    @classmethod
-    def from_files(cls, files: Sequence[str]) -> Runs:
-        """Create a reader for the directory that contains these files of runs."""
-        return cls(Path(files[0]).parents[2] if files else "")
-
     def path(self, run: str, seed: int, file: str) -> Path:
         """Return the path of a training's file."""
         return self.directory / run / f"seed-{seed}" / file
@@ -42,7 +37,8 @@ class Runs:
 
     def history(self, run: str, seed: int) -> pd.DataFrame:
         """Read the history of a training: epoch, split, loss, penalty, accuracy."""
-        return pd.read_csv(self.path(run, seed, "history.csv"))
+        path = self.path(run, seed, "history.csv")
+        return runtime.read_table(path, ("epoch", "loss", "penalty", "accuracy"), ("split",))
 
     def provenance(self, run: str, seed: int) -> dict[str, Any]:
         """Read provenance.json of a training."""
@@ -50,13 +46,11 @@ class Runs:
 
     def predictions(self, run: str, seed: int) -> np.ndarray:
         """Read the predicted probabilities (10, n) of the test images."""
-        path = self.path(run, seed, "predictions.npy")
-        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        return found
+        return runtime.read_array(self.path(run, seed, "predictions.npy"))
 
     def arrays(self, run: str, seed: int) -> dict[str, np.ndarray]:
         """Read all arrays of a trained net, by name."""
-        return read_arrays(self.path(run, seed, "weights.npz"))
+        return runtime.read_arrays(self.path(run, seed, "weights.npz"))
 
     def weights(self, run: str, seed: int) -> np.ndarray:
         """Read the weights of all layers as one vector, without biases."""
@@ -106,9 +100,3 @@ class ModelPredictions:
             "seeds": seeds,
             "diverged": seeds - len(self.seeds),
         }
-
-
-def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """Read named arrays (.npz)."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}

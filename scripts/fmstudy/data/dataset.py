@@ -6,6 +6,7 @@ one-hot: (10, n) float32.  Both are C-contiguous `.npy` files, which jobs map in
 
 from __future__ import annotations
 
+import hashlib
 import math
 import mmap
 from collections.abc import Mapping
@@ -16,7 +17,17 @@ import numpy as np
 
 from fmstudy.data import idx
 from fmstudy.data.identity import FILES, SPLITS, Identity
-from fmstudy.runtime import StudyError, log, write_array, write_arrays, write_json
+from fmstudy.runtime import (
+    StudyError,
+    damaged,
+    log,
+    read_array,
+    read_json,
+    reading,
+    write_array,
+    write_arrays,
+    write_json,
+)
 
 # The authors' names for the labels 0 to 9:
 # https://github.com/zalandoresearch/fashion-mnist#labels
@@ -28,8 +39,7 @@ FEATURES = 28 * 28
 WHITE = 255  # the largest pixel; tensors hold pixels divided by it
 EXAMPLES = 8  # images shown per class
 VALIDATION_SHARE = 0.2  # of the training set
-
-_REBUILD = "delete this file and run the same command again to rebuild it"
+BLOCK = 1000  # images per digest, so that jobs verify only the images that they use
 
 
 def prepare(
@@ -40,8 +50,8 @@ def prepare(
     Writes to the directory `destination`:
     x_train.npy, x_test.npy   (784, n) float32 in [0, 1]
     y_train.npy, y_test.npy   (10, n) float32, one-hot
-    summary.json              the classes, the files, the images per class of each split, and the
-                              `pixel_moments` of the training set
+    summary.json              the classes, the files, the images per class of each split, the
+                              `pixel_moments` of the training set, and the tensors' `digests`
     summary.npz               the result of `training_images`
 
     Everything is checked before anything is written.  Raises StudyError if a file is missing or
@@ -61,10 +71,12 @@ def prepare(
     }
     illustrations = training_images(train_images, train_labels)
     summary["train"]["pixels"] = pixel_moments(illustrations)
+    summary["digests"] = {}
     try:
         for split, (images, labels) in splits.items():
-            write_array(destination / f"x_{split}.npy", features_major(images))
-            write_array(destination / f"y_{split}.npy", one_hot(labels))
+            for name, tensor in (("x", features_major(images)), ("y", one_hot(labels))):
+                summary["digests"][f"{name}_{split}"] = digests(tensor)
+                write_array(destination / f"{name}_{split}.npy", tensor)
             log.info("%s: %d images", split, len(images))
         write_json(destination / "summary.json", summary)
         write_arrays(destination / "summary.npz", illustrations)
@@ -82,14 +94,10 @@ def read_split(
 
     def read(name: str) -> np.ndarray:
         path = Path(directory) / name
-        try:
+        with reading(path):
             content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise StudyError(f"{path}: not found; run fetch_dataset first") from error
-        except OSError as error:
-            raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from error
         if difference := files[name].mismatch(content):
-            raise StudyError(f"{path}: wrong content: {difference}; {_REBUILD}")
+            raise damaged(path, f"wrong content: {difference}")
         return idx.parse_idx(content)
 
     images, labels = SPLITS[split]
@@ -152,28 +160,56 @@ def pixel_moments(illustrations: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {"mean": float(means.mean()), "standard_deviation": math.sqrt(variance)}
 
 
+def digests(tensor: np.ndarray) -> list[str]:
+    """Return the SHA-256 of the values of every `BLOCK` columns; tensor: (rows, n)."""
+    starts = range(0, tensor.shape[1], BLOCK)
+    blocks = (tensor[:, start : start + BLOCK].tobytes() for start in starts)
+    return [hashlib.sha256(block).hexdigest() for block in blocks]
+
+
 def load_tensors(
     directory: str | Path, split: str, samples: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Map the tensors of one split, train or test, into memory, read-only.
 
     Returns x (784, n) float32 and y (10, n) float32; with `samples`, only their first columns.
-    Raises StudyError if a file is missing or is not such a tensor, if the two have different
-    numbers of columns, or if there are fewer than `samples`.
+    Raises StudyError as `load_tensor` does.
     """
-    x_path, y_path = Path(directory) / f"x_{split}.npy", Path(directory) / f"y_{split}.npy"
-    x, y = _map(x_path, FEATURES), _map(y_path, len(CLASSES))
-    available = x.shape[1]
-    if available != y.shape[1]:
-        raise StudyError(
-            f"{y_path}: {y.shape[1]} columns, but {x_path} has {available}; {_REBUILD}"
+    x, y = (load_tensor(Path(directory) / f"{name}_{split}.npy", samples) for name in "xy")
+    return x, y
+
+
+def load_tensor(path: str | Path, samples: int | None = None) -> np.ndarray:
+    """Map one tensor into memory, read-only; with `samples`, only its first columns.
+
+    Raises StudyError if a file is missing or is not such a tensor, if its values are not those that
+    `prepare` wrote, according to summary.json, or if there are fewer than `samples`.
+    """
+    path = Path(path)
+    name, split = path.stem.split("_")
+    rows = FEATURES if name == "x" else len(CLASSES)
+    tensor = read_array(path)
+    fits = tensor.dtype == np.float32 and tensor.ndim == 2 and tensor.shape[0] == rows
+    if not (fits and tensor.flags.c_contiguous):
+        order = "C" if tensor.flags.c_contiguous else "Fortran"
+        raise damaged(
+            path,
+            f"expected float32 of shape ({rows}, n) in C order, found {tensor.dtype} of shape"
+            f" {tensor.shape} in {order} order",
         )
+    available = tensor.shape[1]
     if samples is not None and not 1 <= samples <= available:
         raise StudyError(
             f"{samples} {split} samples are configured, but only {available} exist."
             f" Choose a number from 1 to {available} in the configuration"
         )
-    return x[:, :samples], y[:, :samples]
+    summary = path.with_name("summary.json")
+    with reading(summary):
+        expected = read_json(summary)["digests"][path.stem]
+    blocks = math.ceil((samples or available) / BLOCK)
+    if digests(tensor[:, : blocks * BLOCK]) != expected[: blocks if samples else None]:
+        raise damaged(path, f"its values have changed, according to the digests in {summary}")
+    return tensor[:, :samples]
 
 
 def release_pages(array: np.ndarray) -> None:
@@ -181,21 +217,3 @@ def release_pages(array: np.ndarray) -> None:
     mapping = getattr(array, "_mmap", None)  # of a numpy.memmap and its slices
     if mapping is not None and hasattr(mapping, "madvise"):
         mapping.madvise(mmap.MADV_DONTNEED)
-
-
-def _map(path: Path, rows: int) -> np.ndarray:
-    """Map a float32 matrix with `rows` rows; `open_memmap` never unpickles anything."""
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: not found; run prepare_dataset first") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise StudyError(f"{path}: not a complete .npy file: {error}; {_REBUILD}") from error
-    fits = array.dtype == np.float32 and array.ndim == 2 and array.shape[0] == rows
-    if not (fits and array.flags.c_contiguous):
-        order = "C" if array.flags.c_contiguous else "Fortran"
-        raise StudyError(
-            f"{path}: expected float32 of shape ({rows}, n) in C order, found {array.dtype}"
-            f" of shape {array.shape} in {order} order; {_REBUILD}"
-        )
-    return array

@@ -6,16 +6,21 @@ By itself, because an experiment is run again when the code that it imports has 
 quantities change more often.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fmstudy.runtime import StudyError
+from fmstudy.runtime import StudyError, read_table
 
 
-def results_table(seeds: Iterable[int], results: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def read_rates(path: str) -> pd.DataFrame:
+    """Read the results of one seed of the experiment learning-rate."""
+    return read_table(path, ("rate", "value"), ("activation", "optimizer", "arm", "measure"))
+
+
+def results_table(seeds: Iterable[int], results: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The results of every seed one below the other, with a column `seed`."""
     parts = [part.assign(seed=seed) for seed, part in zip(seeds, results, strict=True)]
     return pd.concat(parts, ignore_index=True)

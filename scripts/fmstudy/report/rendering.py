@@ -10,7 +10,6 @@ import gzip
 import json
 import re
 import xml.etree.ElementTree as ET
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,7 +27,7 @@ from fmstudy.report import facts, pagefigures, provenance, reuse
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, gzip_url, source_hash
 from fmstudy.report.prose import Html, Prose
-from fmstudy.runtime import StudyError, read_json
+from fmstudy.runtime import StudyError, read_json, reading
 from fmstudy.study.configuration import nearest
 
 Row = dict[str, Any]
@@ -87,7 +86,7 @@ def load_context(
     context = {
         "study": study,
         "config": config,
-        "data": _read_summary(summary),
+        "data": read_json(summary),
         "tables": read,
         "figures": shown,
         "figure_colors": Markup(
@@ -138,20 +137,11 @@ def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
             )
 
 
-def _read_summary(path: str | Path) -> dict[str, Any]:
-    try:
-        return read_json(path)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from error
-
-
 def read_explorer(path: str | Path) -> dict[str, Any]:
     """Read the explorer's data; `blob` is the file itself in base64, for the page."""
-    try:
+    with reading(path):
         packed = Path(path).read_bytes()
         content: dict[str, Any] = json.loads(gzip.decompress(packed))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from error
     return content | {"blob": as_text(packed)}
 
 
@@ -162,11 +152,9 @@ def read_figure(path: str | Path) -> Figure:
     that run nothing and refer to nothing outside the figure.
     """
     path = Path(path)
-    try:
+    with reading(path):
         text = path.read_text(encoding="utf-8")
         root = ET.fromstring(text)
-    except (OSError, UnicodeDecodeError, ET.ParseError) as error:
-        raise StudyError(f"{path}: the figure cannot be read: {error}") from error
     title, description = (root.findtext(f"{SVG}{tag}", "").strip() for tag in ("title", "desc"))
     if root.tag != f"{SVG}svg" or not title or not description:
         raise StudyError(f"{path}: not an SVG figure with a title and a description")
@@ -180,10 +168,9 @@ def read_figure(path: str | Path) -> Figure:
             if name.startswith("on") or outside or re.search(r"url\(\s*['\"]?[^#'\"\s]", value):
                 raise StudyError(f"{path}: the attribute {name} may not stand in a figure")
     svg = re.sub(r"^\s*(<\?xml.*?\?>)?\s*(<!DOCTYPE[^>]*>)?\s*", "", text, flags=re.DOTALL)
-    try:
-        data = path.with_suffix(".csv").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: the values that the figure shows: {error}") from error
+    values = path.with_suffix(".csv")
+    with reading(values):
+        data = values.read_text(encoding="utf-8")
     page = Markup(pagefigures.panels(root, title))
     return Figure(Markup(svg.strip()), page, title, description, data)
 

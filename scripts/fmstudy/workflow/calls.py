@@ -5,9 +5,8 @@ Arguments are passed by the names of the function's parameters, from
 - the settings, one of which may be a call itself and then stands for its result;
 - the inputs of the rule and its earlier outputs, read by file extension (`READ`), lists of files as
   lists;
-- `runs`, a reader for the trainings with the input files `runs`;
-- `labels`, the classes (n,) of as many test images as the trainings predicted, from the input
-  `labels`, y_test.npy, one-hot (10, N);
+- `runs`, a reader for the trainings with the input files `runs`, which are verified first;
+- `labels`, the classes (n,) of the test images that these trainings predicted;
 - `folder`, the folder of the input tensors;
 - `predicted`, the predictions of the settings' `models`, or of a single `model`.
 
@@ -18,14 +17,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fmstudy import runtime
-from fmstudy.analysis.results import Runs, read_arrays
+from fmstudy.analysis import verification
+from fmstudy.data.dataset import load_tensor
 
 
 def read_table(path: str) -> pd.DataFrame:
@@ -41,8 +41,8 @@ def read_table(path: str) -> pd.DataFrame:
 READ: dict[str, Callable[[str], Any]] = {
     ".csv": read_table,
     ".json": runtime.read_json,
-    ".npy": lambda path: np.load(path, mmap_mode="r", allow_pickle=False),
-    ".npz": read_arrays,
+    ".npy": load_tensor,
+    ".npz": runtime.read_arrays,
 }
 
 Files = Mapping[str, str | Sequence[str]]
@@ -81,27 +81,26 @@ def arguments(
     return {
         name: (_result(settings[name], files) if name in settings else _read(name, settings, files))
         for name in inspect.signature(function).parameters
-        if name in settings or name in files or name in ("folder", "predicted")
+        if name in settings or name in files or name in ("folder", "labels", "predicted")
     }
 
 
 def _read(name: str, settings: Mapping[str, Any], files: Files) -> Any:
     if name == "folder":
         return Path(str(files["x_train"])).parent
-    if name == "predicted":
-        runs = Runs.from_files(files["runs"])
+    if name in ("runs", "labels", "predicted"):
+        runs, labels = _verified(tuple(files["runs"]))
+        if name != "predicted":
+            return runs if name == "runs" else labels
         if "model" in settings:
             return runs.predicted(settings["model"])
         return [runs.predicted(model) for model in settings["models"]]
-    if name == "runs":
-        return Runs.from_files(files["runs"])
-    if name == "labels":
-        [first, *_] = (path for path in files["runs"] if Path(path).name == "predictions.npy")
-        samples = READ[".npy"](first).shape[1]
-        return READ[".npy"](str(files["labels"]))[:, :samples].argmax(axis=0)
     path = files[name]
     return _content(path) if isinstance(path, str) else [_content(each) for each in path]
 
 
 def _content(path: str) -> Any:
     return READ[Path(path).suffix](path)
+
+
+_verified = cache(verification.verified_runs)  # several outputs of a job use the same trainings

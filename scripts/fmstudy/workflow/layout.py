@@ -13,6 +13,7 @@ from fmstudy.study.spec import SECTIONS
 
 DATA = "results/data"  # shared by all studies
 TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
+TENSORS["summary"] = f"{DATA}/summary.json"  # has the digests of the tensors
 TRAINING_FILES = {
     "history": "history.csv",
     "metrics": "metrics.json",
@@ -73,11 +74,16 @@ class Layout:
         return {kind: f"{self.run}/{file}" for kind, file in TRAINING_FILES.items()}
 
     def run_files(self, models: Iterable[Model], *kinds: str) -> list[str]:
-        """Return the distinct files of these kinds from all trainings of the models."""
+        """Return the distinct files of all trainings of the models that a job with `runs` needs.
+
+        These are the files of the given kinds, and whatever the trainings are verified with: their
+        metrics, history and predictions, then the test labels and the summary with their digests.
+        """
         trainings = [(model.run, seed) for model in models for seed in model.seeds]
         folders = [self.run.format(run=run, seed=seed) for run, seed in trainings]
-        paths = (f"{folder}/{TRAINING_FILES[kind]}" for kind in kinds for folder in folders)
-        return list(dict.fromkeys(paths))
+        files = [TRAINING_FILES[kind] for kind in ("metrics", "history", "predictions", *kinds)]
+        paths = (f"{folder}/{file}" for file in files for folder in folders)
+        return [*dict.fromkeys(paths), TENSORS["y_test"], TENSORS["summary"]]
 
     def experiment_files(self, experiment: str, file: str) -> list[str]:
         """Return the paths of this file for each seed of an experiment."""
