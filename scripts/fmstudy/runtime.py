@@ -201,9 +201,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:  # of the system, not of the content
             raise StudyError(f"{path}: cannot be read: {error.strerror}.") from error
         if isinstance(error, KeyError):
-            raise damaged(path, f"{error} is missing") from error
-        kind = Path(path).suffix.removeprefix(".").upper()
-        raise damaged(path, f"not a complete {kind} file ({error})") from error
+            raise damaged(path, f"damaged: {error} is missing") from error
+        raise damaged(path, f"damaged: {error}") from error
 
 
 def damaged(path: str | os.PathLike[str], reason: str) -> StudyError:

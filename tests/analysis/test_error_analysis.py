@@ -20,7 +20,6 @@ from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.checks import calibration_coverage
 from fmstudy.data.dataset import CLASSES
 from fmstudy.figures import colors, errors, svg
-from fmstudy.workflow import calls
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
@@ -327,23 +326,17 @@ def leave(directory: Path, run: str, seed: int, classes: list[int], status: str)
 
 
 def test_a_diverged_training_is_counted_and_left_out(tmp_path: Path):
-    files = leave(tmp_path, "run-A", 1, FIRST, "finished")
-    files += leave(tmp_path, "run-A", 2, FIRST, "diverged")
-    files += leave(tmp_path, "run-B", 1, FIRST, "diverged")
-    y = np.eye(10, dtype=np.float32)[:, [*LABELS, 9, 9]]  # more than the study uses
-    runtime.write_array(tmp_path / "y_test.npy", y)
-    models = [model("A"), model("B", (1,))]
-    inputs = {"runs": files, "labels": str(tmp_path / "y_test.npy")}
-    given = calls.arguments(calibration.calibration_table, {"models": models}, inputs)
-    labels, found = given["labels"], given["predicted"]
-    assert np.array_equal(labels, LABELS)
+    leave(tmp_path, "run-A", 1, FIRST, "finished")
+    leave(tmp_path, "run-A", 2, FIRST, "diverged")
+    leave(tmp_path, "run-B", 1, FIRST, "diverged")
+    found = [Runs(tmp_path).predicted(it) for it in (model("A"), model("B", (1,)))]
     assert [list(one.seeds) for one in found] == [[1], []]
-    table = calibration.calibration_table(labels, found).set_index("model")
+    table = calibration.calibration_table(LABELS, found).set_index("model")
     assert list(table["diverged"]) == [1, 1]
     assert table.loc["A", "accuracy"] == pytest.approx(4 / 6)
     assert pd.isna(table.loc["B", "ece"])
-    assert "diverged" in errors.confusion_map(labels, found[1]).title
-    assert error_analysis.classes_table(labels, found[1])["f1"].isna().all()
+    assert "diverged" in errors.confusion_map(LABELS, found[1]).title
+    assert error_analysis.classes_table(LABELS, found[1])["f1"].isna().all()
 
 
 # ------------------------------------------------------------------------------------- figures

@@ -91,7 +91,7 @@ def test_longer_training_is_read_off_at_the_asked_epochs(tmp_path: Path):
             f"{epoch},train,{1 - epoch / 10},0,{epoch / 10}",
             f"{epoch},test,{2 - epoch / 10},0,{epoch / 20}",
         ]
-    runtime.write_text(tmp_path / "softmax/seed-1/history.csv", "\n".join(history))
+    runtime.write_text(tmp_path / "softmax/seed-1/history.csv", "\n".join([*history, ""]))
     model = {"run": "softmax", "seeds": [1]}
     table = tables.epochs_table([2, 4], model, results.Runs(tmp_path))
     assert list(table["epochs"]) == [2, 4]
@@ -103,7 +103,7 @@ def test_longer_training_is_told_by_the_finished_seeds(tmp_path: Path):
     """Also after the epoch in which another seed diverged, and before it."""
     for seed, losses in ((1, (2.0, 1.0, 0.5)), (2, (4.0, math.nan))):
         rows = [f"{e},{s},{loss},0,0.5" for e, loss in enumerate(losses) for s in ("train", "test")]
-        text = "\n".join(["epoch,split,loss,penalty,accuracy", *rows])
+        text = "\n".join(["epoch,split,loss,penalty,accuracy", *rows, ""])
         runtime.write_text(tmp_path / f"softmax/seed-{seed}/history.csv", text)
     runs = results.Runs(tmp_path)
     table = tables.epochs_table([0, 1, 2], {"run": "softmax", "seeds": [1, 2]}, runs)

@@ -179,7 +179,7 @@ def test_more_samples_than_there_are_is_an_error(prepared, samples):
         (np.zeros((20, 784), np.float32), "float32 of shape (20, 784)"),
         (np.zeros(784, np.float32), "float32 of shape (784,)"),
         (np.zeros((784, 20), np.float32, order="F"), "Fortran order"),
-        (np.zeros((784, 19), np.float32), "x_test.npy has 19"),
+        (np.zeros((784, 19), np.float32), "its values have changed"),
     ],
 )
 def test_tensors_of_another_kind_are_refused(prepared, array, reason):
@@ -193,13 +193,39 @@ def test_tensors_of_another_kind_are_refused(prepared, array, reason):
 def test_a_cut_off_tensor_is_refused(prepared, length):
     path = prepared.data / "x_test.npy"
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(StudyError, match=r"x_test.npy: not a complete .npy file"):
+    with pytest.raises(StudyError, match=r"x_test.npy: damaged: .* Delete it and run"):
+        dataset.load_tensors(prepared.data, "test")
+
+
+@pytest.mark.parametrize(("name", "image"), [("y_train", 1499), ("x_train", 1000), ("x_test", 3)])
+def test_a_changed_value_is_refused_if_it_is_used(tmp_path, name, image):
+    """Label 7, say, or a flipped bit; jobs that use fewer images do not pay for the others."""
+    arrays = small_set()
+    arrays[TRAIN_IMAGES] = np.tile(arrays[TRAIN_IMAGES], (15, 1, 1))
+    arrays[TRAIN_LABELS] = np.tile(arrays[TRAIN_LABELS], 15)
+    files = store(tmp_path / "idx", arrays)
+    dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+    tensor = np.load(tmp_path / f"data/{name}.npy")
+    tensor.view(np.uint32)[7, image] ^= 1
+    np.save(tmp_path / f"data/{name}.npy", tensor)
+    split = name.removeprefix("x_").removeprefix("y_")
+    for samples in (None, image + 1):
+        with pytest.raises(StudyError, match=f"{name}.npy: its values .* Delete it and run"):
+            dataset.load_tensors(tmp_path / "data", split, samples)
+    if image >= 1000:
+        dataset.load_tensors(tmp_path / "data", split, 1000)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"digests": 3}', '{"digests": {}}'])
+def test_a_summary_without_digests_is_refused(prepared, content):
+    (prepared.data / "summary.json").write_text(content)
+    with pytest.raises(StudyError, match=r"summary.json: damaged: .* Delete it and run"):
         dataset.load_tensors(prepared.data, "test")
 
 
 def test_a_missing_tensor_is_named(prepared):
     (prepared.data / "y_test.npy").unlink()
-    with pytest.raises(StudyError, match=r"y_test.npy: not found; run prepare_dataset"):
+    with pytest.raises(StudyError, match=r"y_test.npy: not found. Run the same command"):
         dataset.load_tensors(prepared.data, "test")
 
 

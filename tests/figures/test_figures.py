@@ -42,7 +42,7 @@ def leave(directory: Path, run: str, seed: int, splits: tuple[str, ...], stop: i
     for epoch in range(stop + 1):
         loss = "nan" if stop < 4 and epoch == stop else 2.0 / (1 + epoch) + seed / 100
         lines += [f"{epoch},{split},{loss},0,{0.2 * epoch}" for split in splits]
-    runtime.write_text(directory / run / f"seed-{seed}/history.csv", "\n".join(lines))
+    runtime.write_text(directory / run / f"seed-{seed}/history.csv", "\n".join([*lines, ""]))
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_a_model_far_below_its_siblings_does_not_flatten_them(runs: results.Runs
     for seed in (1, 2):
         lines = ["epoch,split,loss,penalty,accuracy"]
         lines += [f"{e},{split},2.3,0,0.1" for e in range(5) for split in ("train", "test")]
-        runtime.write_text(tmp_path / f"guess/seed-{seed}/history.csv", "\n".join(lines))
+        runtime.write_text(tmp_path / f"guess/seed-{seed}/history.csv", "\n".join([*lines, ""]))
     models = [model("A", "mlp-3"), model("B", "mlp-3"), model("C", "guess")]
     drawing = comparisons.penalty_curves(models, runs)
     first, last = drawing.figure.axes[:2]
@@ -310,7 +310,7 @@ def test_gaps_have_bands_that_can_be_seen_in_every_file(tmp_path: Path):
         for epoch in range(5):
             gap, loss = 0.08 + 0.02 * seed, 2 / (1 + epoch)
             lines += [f"{epoch},train,{loss},0,0.5", f"{epoch},test,{loss + gap},0,{0.5 - gap}"]
-        runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join(lines))
+        runtime.write_text(tmp_path / f"mlp-3/seed-{seed}/history.csv", "\n".join([*lines, ""]))
     drawing = curves.learning_curves([model("A", "mlp-3")], results.Runs(tmp_path), "")
     root = saved(drawing, tmp_path / "curves_A.svg")
     hue = plots.HUES[0]
@@ -369,9 +369,9 @@ def test_the_test_dot_of_keras_curves_survives_a_diverged_seed(
 ):
     for seed, accuracy in ((1, 0.8), (2, 0.84)):  # the test data are evaluated at the end only
         leave(tmp_path, "K", seed, ("train", "validation"))
-        append(tmp_path / f"K/seed-{seed}/history.csv", f"\n4,test,0.5,0,{accuracy}")
+        append(tmp_path / f"K/seed-{seed}/history.csv", f"4,test,0.5,0,{accuracy}\n")
     leave(tmp_path, "K", 3, ("train", "validation"), stop=2)
-    append(tmp_path / "K/seed-3/history.csv", "\n2,test,nan,0,0.1")
+    append(tmp_path / "K/seed-3/history.csv", "2,test,nan,0,0.1\n")
     drawing = curves.learning_curves([model("K", "K", "keras", seeds)], runs, "")
     [dot] = [it for it in panel(drawing, "Accuracy").lines if it.get_label() == "test"]
     assert dot.get_xydata().tolist() == [[4, pytest.approx(0.82)]]
@@ -384,7 +384,9 @@ def test_means_of_curves_are_over_the_finished_seeds(runs: tables.Runs, tmp_path
     leave(tmp_path, "mlp-3", 3, ("train", "test"), stop)
     path = tmp_path / "mlp-3/seed-3/history.csv"
     rows = path.read_text().splitlines()
-    path.write_text("\n".join([*rows[:-2], f"{stop},train,nan,0,0.1", f"{stop},test,nan,0,0.1"]))
+    path.write_text(
+        "\n".join([*rows[:-2], f"{stop},train,nan,0,0.1", f"{stop},test,nan,0,0.1", ""])
+    )
     three = model("A", "mlp-3", seeds=(1, 2, 3))
     alone = curves.learning_curves([model("A", "mlp-3")], runs, "")
     drawing = curves.learning_curves([three], runs, "")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixtures.runs import labels_of, leave, model
+from fixtures.runs import model, train, write_labels
 
 from fmstudy import runtime
 from fmstudy.analysis import results
+from fmstudy.study.spec import RunSpec
 from fmstudy.workflow import calls
 
 
@@ -23,11 +24,14 @@ def job(inputs: dict[str, Any], outputs: dict[str, str], **params: Any) -> Simpl
     return SimpleNamespace(input=Named(inputs), output=Named(outputs), params=Named(params))
 
 
+SPEC = RunSpec("lowlevel", epochs=1, test_samples=2)
+MODEL = model("A", [1, 2], SPEC.name)
+
+
 def runs(directory: Path) -> list[str]:
-    for seed in (1, 2):
-        leave(directory, "A", seed)
-    kinds = ("metrics.json", "predictions.npy")
-    return [str(directory / f"A/seed-{seed}/{kind}") for kind in kinds for seed in (1, 2)]
+    """Two trainings, and more labels than they use."""
+    places = [train(directory / "runs", SPEC, seed) for seed in (1, 2)]
+    return [*(str(place / "metrics.json") for place in places), *write_labels(directory, 7)]
 
 
 def given(inputs: dict[str, Any], *names: str, **settings: Any) -> dict[str, Any]:
@@ -41,35 +45,30 @@ def test_inputs_are_read_by_their_endings_and_lists_as_lists(tmp_path: Path):
     table = pd.DataFrame({"run": ["007"], "value": [0.5]})
     runtime.write_table(tmp_path / "t.csv", table)
     runtime.write_json(tmp_path / "s.json", {"a": 1})
-    runtime.write_array(tmp_path / "x.npy", np.arange(6.0).reshape(2, 3))
     runtime.write_arrays(tmp_path / "z.npz", {"mean": np.ones(2)})
     inputs: dict[str, Any] = {
         name: str(tmp_path / file)
-        for name, file in (("t", "t.csv"), ("s", "s.json"), ("x", "x.npy"), ("z", "z.npz"))
+        for name, file in (("t", "t.csv"), ("s", "s.json"), ("z", "z.npz"))
     }
     inputs["many"] = [inputs["s"], inputs["s"]]
     found = given(inputs, *inputs)
     pd.testing.assert_frame_equal(found["t"], table)
     assert found["s"] == {"a": 1}
     assert found["many"] == [{"a": 1}] * 2
-    assert found["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert found["z"]["mean"].tolist() == [1, 1]
 
 
 def test_labels_are_the_classes_of_the_images_that_were_predicted(tmp_path: Path):
-    one_hot = np.eye(10, dtype=np.float32)[:, labels_of(7)]  # more than the study uses
-    runtime.write_array(tmp_path / "y_test.npy", one_hot)
-    inputs = {"runs": runs(tmp_path), "labels": str(tmp_path / "y_test.npy")}
-    found = given(inputs, "runs", "labels")
+    found = given({"runs": runs(tmp_path)}, "runs", "labels")
     assert found["labels"].tolist() == [0, 1]
-    assert found["runs"].finished(model("A", [1, 2])) == [1, 2]
+    assert found["runs"].finished(MODEL) == [1, 2]
 
 
 def test_predicted_is_of_the_models_or_of_the_one_model_that_the_rule_names(tmp_path: Path):
     inputs = {"runs": runs(tmp_path)}
-    several = given(inputs, "predicted", models=[model("A", [1]), model("A", [1, 2])])
+    several = given(inputs, "predicted", models=[MODEL | {"seeds": [1]}, MODEL])
     assert [one.seeds for one in several["predicted"]] == [[1], [1, 2]]
-    assert given(inputs, "predicted", model=model("A", [2]))["predicted"].seeds == [2]
+    assert given(inputs, "predicted", model=MODEL | {"seeds": [2]})["predicted"].seeds == [2]
 
 
 def test_the_folder_is_that_of_the_tensors():

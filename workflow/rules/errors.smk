@@ -79,12 +79,12 @@ rule compare_predictions:
 rule plot_predictions:
     """The same as figures, and the recall of each class for the models in the report."""
     input:
+        **TENSORS,
         errors=table("calibration"),
         likeness=table("agreement"),
         missed=table("hardest"),
         by_class=[table(f"classes_{model.name}") for model in study.errors.models],
         neighbors=layout.neighbors,
-        **TENSORS,
         fonts=FONTS,
     output:
         **layout.figure_files(

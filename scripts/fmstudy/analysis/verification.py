@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from fmstudy.analysis.results import Runs
 from fmstudy.data.dataset import load_tensor
-from fmstudy.runtime import StudyError, damaged, reading
+from fmstudy.runtime import StudyError, damaged, read_cells, reading
 from fmstudy.study.spec import CLASSES, DIVERGED, FINISHED, RunSpec
 
 # Engines compute the test metrics from logits, in a separate pass.  On a CPU, the loss computed
@@ -25,6 +24,8 @@ from fmstudy.study.spec import CLASSES, DIVERGED, FINISHED, RunSpec
 LOSS_TOLERANCE = {"rel_tol": 1e-4, "abs_tol": 1e-5}
 ACCURACY_TOLERANCE = 1e-3
 SUM_TOLERANCE = 1e-4  # of probabilities; single precision deviates by less than 1e-6
+
+METRICS = ("loss", "penalty", "accuracy")
 
 Claim = tuple[str, Any, Any, str]  # a key, its value, the value elsewhere, and where that is
 
@@ -51,14 +52,13 @@ def verify(runs: Runs, run: str, seed: int, labels: np.ndarray) -> int:
     Raises StudyError, with the file and what to do, if a file is damaged or if metrics.json
     contradicts the training's folder, history or predictions.
     """
-    path = runs.path(run, seed, "metrics.json")
-    metrics, history = runs.metrics(run, seed), runs.history(run, seed)
-    with reading(path):  # for missing keys
+    path, metrics = runs.path(run, seed, "metrics.json"), runs.metrics(run, seed)
+    with reading(path):  # keys may be missing
         spec = RunSpec.from_dict(metrics["specification"])
         claims = chain(
             _of_folder(metrics, spec, run, seed),
-            _of_history(metrics, spec, history),
             _of_predictions(metrics, runs, run, seed, labels[: spec.test_samples]),
+            _of_history(metrics, spec, runs.path(run, seed, "history.csv")),
         )
         for key, said, found, where in claims:
             if said != found:
@@ -77,26 +77,38 @@ def _of_folder(metrics: Mapping[str, Any], spec: RunSpec, run: str, seed: int) -
     yield "parameters", metrics["parameters"], spec.parameters, "its specification implies"
 
 
-def _of_history(
-    metrics: Mapping[str, Any], spec: RunSpec, history: pd.DataFrame
-) -> Iterator[Claim]:
-    finished, place = metrics["status"] == FINISHED, "history.csv has"
-    epochs = int((history["split"] == "train").sum()) - 1
-    yield "epochs_done", metrics["epochs_done"], epochs, place
+def _of_history(metrics: Mapping[str, Any], spec: RunSpec, path: Path) -> Iterator[Claim]:
+    finished, where = metrics["status"] == FINISHED, "history.csv has"
+    epochs, last = _read_history(path)
+    yield "epochs_done", metrics["epochs_done"], epochs, where
     if finished:
         yield "epochs_done", epochs, spec.epochs, "its specification has"
-    last = history.drop_duplicates("split", keep="last").set_index("split")
-    decisive = last.drop("test", errors="ignore")[["loss", "penalty"]].to_numpy(dtype=float)
-    yield "status", metrics["status"], FINISHED if np.isfinite(decisive).all() else DIVERGED, place
-    if "train_all" in last.index:
-        last.loc["train"] = last.loc["train_all"]
-    last = last.drop(["train_all", "running"], errors="ignore")
-    yield "final", sorted(metrics["final"]), sorted(last.index), place
-    for split, row in last.iterrows():
-        for name in ("loss", "penalty", "accuracy"):
-            said = metrics["final"][split][name]
-            if not (finished and (split, name) == ("test", "accuracy") and _near(said, row[name])):
-                yield f"final.{split}.{name}", _digits(said), _digits(row[name]), place
+    ends = [value[name] for split, value in last.items() for name in METRICS[:2] if split != "test"]
+    yield "status", metrics["status"], FINISHED if np.isfinite(ends).all() else DIVERGED, where
+    last |= {"train": last.pop("train_all", last["train"])}
+    last.pop("running", None)
+    yield "final", sorted(metrics["final"]), sorted(last), where
+    for split, name in product(last, METRICS):
+        said, found = metrics["final"][split][name], last[split][name]
+        # The test accuracy of finished trainings is that of the predictions.
+        near = (split, name) == ("test", "accuracy") and abs(said - found) < ACCURACY_TOLERANCE
+        if not (finished and near):
+            yield f"final.{split}.{name}", _digits(said), _digits(found), where
+
+
+def _read_history(path: Path) -> tuple[int, dict[str, dict[str, float]]]:
+    """Read a history; return the number of epochs and the last metrics of each split."""
+    with reading(path):
+        header, *rows = read_cells(path)
+        if header != ["epoch", "split", *METRICS]:
+            raise ValueError(f"the header is {','.join(header)[:80]!r}")
+        last = {
+            split: dict(zip(METRICS, map(float, values), strict=True)) for _, split, *values in rows
+        }
+        epochs = [int(epoch) for epoch, split, *_ in rows if split == "train"]
+        if epochs != list(range(len(epochs))) or not epochs:
+            raise ValueError("epochs are missing")
+    return epochs[-1], last
 
 
 def _of_predictions(
@@ -121,11 +133,6 @@ def _of_predictions(
     hidden = given.min() < smallest and test["loss"] > loss
     if not (hidden or math.isclose(test["loss"], loss, **LOSS_TOLERANCE)):
         yield "final.test.loss", _digits(test["loss"]), _digits(loss), place
-
-
-def _near(said: float, found: float) -> bool:
-    """Return whether an engine's accuracy is that of its predictions, apart from ties."""
-    return abs(said - found) < ACCURACY_TOLERANCE
 
 
 def _digits(value: float | None) -> str:
