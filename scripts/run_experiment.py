@@ -25,6 +25,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     laps.end("writing")
     experiment = Path(snakemake.output.results).parents[1].name
     job = {"experiment": experiment, "seed": seed, "code": params.code}
+    job["digests"] = runtime.file_digests([snakemake.output.results])
     job_cost = cost.record(laps, snakemake.threads, cost.TOTAL.arithmetic)
     provenance = job | {"times": times, "steps": cost.TOTAL.steps} | job_cost
     runtime.write_json(snakemake.output.provenance, provenance)

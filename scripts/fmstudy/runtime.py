@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib
 import io
 import json
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -272,6 +273,26 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """
     with reading(path), np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def file_digests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+    """Return the SHA-256 of files by their names, for the provenance beside them."""
+    return {Path(path).name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+
+
+def verify_digest(path: str | os.PathLike[str]) -> None:
+    """Raise StudyError if a file is not as its job left it, by the provenance.json beside it.
+
+    Files without provenance, such as tables, are accepted.
+    """
+    record = Path(path).with_name("provenance.json")
+    if record == Path(path) or not record.exists():
+        return
+    with reading(record):
+        expected = read_json(record)["digests"][Path(path).name]
+    with reading(path):
+        if file_digests([path]) != {Path(path).name: expected}:
+            raise damaged(path, f"changed since it was made, by the digest in {record}")
 
 
 # Packages whose versions affect results and report.

@@ -306,7 +306,7 @@ use rule judge_published as judge_replicates with:
 rule collect_runs:
     """The results and the cost of all trainings."""
     input:
-        runs=run_files(study.trained_models(), "provenance"),
+        runs=run_files(study.trained_models()),
     output:
         table=table("runs"),
         cost=table("cost"),

@@ -66,7 +66,7 @@ rule collect_arms:
     input:
         **TENSORS,
         runs=lambda wildcards: run_files(
-            study.batchnorm.arms[wildcards.experiment].values(), "weights", "provenance"
+            study.batchnorm.arms[wildcards.experiment].values(), "weights"
         ),
     output:
         **layout.experiment_tables("{experiment}"),

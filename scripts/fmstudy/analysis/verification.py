@@ -1,7 +1,8 @@
 """Verifies the files of trainings against each other before they are used.
 
 A training's folder names its run and seed, its history ends with its metrics, and its predictions
-give the test metrics.  What metrics.json says must agree with all of them.
+give the test metrics.  What metrics.json says must agree with all of them, and every file must have
+the digest in provenance.json.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from fmstudy.analysis.results import Runs
 from fmstudy.data.dataset import load_tensor
-from fmstudy.runtime import StudyError, damaged, read_cells, reading
+from fmstudy.runtime import StudyError, damaged, read_cells, reading, verify_digest
 from fmstudy.study.spec import CLASSES, DIVERGED, FINISHED, RunSpec
 
 # Engines compute the test metrics from logits, in a separate pass.  On a CPU, the loss computed
@@ -43,6 +44,8 @@ def verified_runs(files: Sequence[str]) -> tuple[Runs, np.ndarray]:
     used = len(labels)
     for folder in dict.fromkeys(Path(path).parent for path in paths):
         used = verify(runs, folder.parent.name, int(folder.name.removeprefix("seed-")), labels)
+    for path in paths:
+        verify_digest(path)
     return runs, labels[:used]
 
 

@@ -129,7 +129,7 @@ def save(
 
     `laps` are those of the job so far: startup, reading and engine.  Only the provenance file has
     times, date and machine, so that repeated runs on one machine write identical bytes to the
-    other files.
+    other files, whose digests it has.
     """
     training.history.write(paths["history"])
     runtime.write_array(paths["predictions"], training.predictions.astype(np.float32))
@@ -138,4 +138,6 @@ def save(
     laps.end("writing")
     arithmetic = spec.arithmetic_of(training.epochs_done)
     job_cost = cost.record(laps, threads, arithmetic, training.seconds)
-    runtime.write_json(paths["provenance"], {"run": spec.name, "seed": seed} | job_cost)
+    others = [path for kind, path in paths.items() if kind != "provenance"]
+    job = {"run": spec.name, "seed": seed, "digests": runtime.file_digests(others)}
+    runtime.write_json(paths["provenance"], job | job_cost)

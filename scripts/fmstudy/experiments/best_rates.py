@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy.runtime import StudyError, read_table
+from fmstudy.runtime import StudyError, read_table, verify_digest
 
 
 def read_rates(path: str) -> pd.DataFrame:
     """Read the results of one seed of the experiment learning-rate."""
+    verify_digest(path)
     return read_table(path, ("rate", "value"), ("activation", "optimizer", "arm", "measure"))
 
 

@@ -100,6 +100,7 @@ def _read(name: str, settings: Mapping[str, Any], files: Files) -> Any:
 
 
 def _content(path: str) -> Any:
+    runtime.verify_digest(path)
     return READ[Path(path).suffix](path)
 
 

@@ -21,6 +21,8 @@ TRAINING_FILES = {
     "weights": "weights.npz",
     "provenance": "provenance.json",
 }
+# What trainings are verified with before a job uses any of their files.
+VERIFIED = ("metrics", "history", "predictions", "provenance")
 
 
 class Layout:
@@ -76,12 +78,12 @@ class Layout:
     def run_files(self, models: Iterable[Model], *kinds: str) -> list[str]:
         """Return the distinct files of all trainings of the models that a job with `runs` needs.
 
-        These are the files of the given kinds, and whatever the trainings are verified with: their
-        metrics, history and predictions, then the test labels and the summary with their digests.
+        These are the files of the given kinds and those that the trainings are verified with, then
+        the test labels and the summary with their digests.
         """
         trainings = [(model.run, seed) for model in models for seed in model.seeds]
         folders = [self.run.format(run=run, seed=seed) for run, seed in trainings]
-        files = [TRAINING_FILES[kind] for kind in ("metrics", "history", "predictions", *kinds)]
+        files = [TRAINING_FILES[kind] for kind in (*VERIFIED, *kinds)]
         paths = (f"{folder}/{file}" for file in files for folder in folders)
         return [*dict.fromkeys(paths), TENSORS["y_test"], TENSORS["summary"]]
 
