@@ -250,9 +250,12 @@ def read_table(
     with reading(path):
         table = pd.read_csv(path, dtype=dict.fromkeys(text, str), **options)
         for column in (*numbers, *text):
-            for value in table[column] if column in numbers else ():
-                if isinstance(value, str):
-                    raise ValueError(f"the column {column} has {value[:40]!r}, not a number")
+            values = table[column].dropna()  # KeyError if there is no such column
+            if column in numbers and values.dtype == object:
+                wrong = values[pd.to_numeric(values, errors="coerce").isna()]
+                if len(wrong):
+                    value = str(wrong.iloc[0])[:40]
+                    raise ValueError(f"the column {column} has {value!r}, not a number")
     return table
 
 

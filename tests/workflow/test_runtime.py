@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fmstudy import runtime
+from fmstudy.runtime import StudyError
 
 
 # ---------------------------------------------------------------------------------------- files
@@ -68,6 +69,68 @@ def test_json_survives_a_round_trip_and_marks_numbers_that_are_not_finite(tmp_pa
     runtime.write_json(path, {"a": float("nan"), "b": [float("inf")], "c": (-float("inf"), 1)})
     strict = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert strict == {"a": None, "b": [None], "c": [None, 1]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"run,value\nA,0.5\nB", "the last line is cut off"),
+        (b"run,value\nA,0.5\nB\n", "row 3 has 1 cells, the header 2"),
+        (b"run,value\nA,0.5,1\n", "row 2 has 3 cells, the header 2"),
+        (b"run,value\nA,0.5\nB,0.x\n", "the column value has '0.x', not a number"),
+        (b'run,value\n"A,0.5\n', "unexpected end of data"),
+        (b"run,values\nA,0.5\n", "'value' is missing"),
+        (b"run,value\nA,\xff\n", "'utf-8' codec can't decode"),
+        (b"", "the last line is cut off"),
+        (bytes(20), "the last line is cut off"),
+    ],
+)
+def test_a_damaged_table_is_refused_with_the_reason_and_the_remedy(tmp_path, content, reason):
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with pytest.raises(StudyError) as error:
+        runtime.read_table(path, numbers=["value"], text=["run"])
+    assert str(error.value).startswith(f"{path}: damaged: {reason}")
+    assert str(error.value).endswith(". Delete it and run the same command again.")
+
+
+def test_tables_hold_numbers_booleans_and_nothing(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('run,value,right\nA,0.5,True\n"7, 8",,\n')
+    table = runtime.read_table(path, numbers=["value", "right"], text=["run"])
+    assert table["run"].tolist() == ["A", "7, 8"]
+    assert table["value"].isna().tolist() == [False, True]
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path):
+    with pytest.raises(StudyError, match=r"x.json: not found. Run the same command again"):
+        runtime.read_json(tmp_path / "x.json")
+    with pytest.raises(StudyError, match=r"cannot be read: Is a directory"):
+        runtime.read_json(tmp_path)
+
+
+def test_a_pickle_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "x.npz", x=np.array([{}], dtype=object))
+    with pytest.raises(StudyError, match=r"x.npy: damaged: .*object.* Delete it"):
+        runtime.read_array(tmp_path / "x.npy")
+    with pytest.raises(StudyError, match=r"x.npz: damaged: Object arrays .* Delete it"):
+        runtime.read_arrays(tmp_path / "x.npz")
+
+
+def test_a_file_must_have_the_digest_in_its_provenance(tmp_path):
+    path, record = tmp_path / "results.csv", tmp_path / "provenance.json"
+    path.write_text("a\n1\n")
+    runtime.verify_digest(path)  # a table has no provenance
+    runtime.write_json(record, {"digests": runtime.file_digests([path])})
+    runtime.verify_digest(path)
+    runtime.verify_digest(record)
+    path.write_text("a\n2\n")
+    with pytest.raises(StudyError, match=r"results.csv: changed since it was made.* Delete it"):
+        runtime.verify_digest(path)
+    runtime.write_json(record, {})
+    with pytest.raises(StudyError, match=r"provenance.json: damaged: 'digests' is missing. Delete"):
+        runtime.verify_digest(path)
 
 
 def test_arrays_are_read_back_without_pickle(tmp_path):

@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from fixtures import REPOSITORY, run_command
@@ -150,6 +151,54 @@ def test_a_run_has_the_same_bytes_again_with_one_core_in_another_directory_and_s
     files = ("history.csv", "metrics.json", "predictions.npy", "weights.npz")
     for path in [experiment, *(f"{run}/{file}" for run in runs for file in files)]:
         assert (tmp_path / path).read_bytes() == (finished / path).read_bytes(), path
+
+
+def change(path: Path, old: bytes, new: bytes) -> None:
+    """Edit a file of a copied study, which shares it with the original."""
+    content = path.read_bytes()
+    assert old in content
+    path.unlink()
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def test_damaged_results_are_refused_and_remade_as_the_messages_say(finished: Path, built: Path):
+    net, keras = "mlp-8_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_followed-300_n-500-200"
+    faults = {
+        f"results/runs/{net}/seed-1/metrics.json": (b'"accuracy": ', b'"accuracy": 1'),
+        f"results/runs/{keras}/seed-1/history.csv": (b"\n0,validation", b""),
+        "results/batchnorm/learning-rate/seed-1/results.csv": (b",test_accuracy,0.", b",x,0."),
+        "results/noise/seed-2/results.csv": (b"0.", b"1."),
+        "results/tables/claims.csv": (b",", b""),
+    }
+    targets = ("part_a", "part_b", "bn_learning-rate", "noise", "comparisons")
+    made = [f"results/tables/{name}.csv" for name in targets]
+    for path, (old, new) in faults.items():
+        change(built / path, old, new)
+    failed = snakemake(built, "--cores", "2", "--keep-going", *made)
+    assert failed.returncode == 1
+    told = failed.stdout + failed.stderr
+    for path in faults:
+        assert re.search(rf"{path}: .* (Delete|again)", told), told
+        (built / path).unlink()
+    assert "Traceback" not in told
+    assert "bug" not in told
+    done = snakemake(built, "--cores", "2", *made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for path in (*made, *faults):
+        assert (built / path).read_bytes() == (finished / path).read_bytes(), path
+
+
+def test_a_training_refuses_data_with_another_label(built: Path):
+    path = built / "results/data/y_train.npy"
+    labels = np.load(path)
+    labels[:, 3] = np.roll(labels[:, 3], 7)
+    path.unlink()
+    np.save(path, labels)
+    result = "results/runs/mlp-8_epochs-3_n-500-200/seed-1/metrics.json"
+    failed = snakemake(built, "--cores", "1", result)
+    assert failed.returncode == 1
+    assert "results/data/y_train.npy: its values have changed" in failed.stdout + failed.stderr
+    assert not (built / result).exists()
 
 
 def test_an_experiment_leaves_results_quantities_and_verdicts(finished: Path):
