@@ -251,7 +251,7 @@ def read_table(
         table = pd.read_csv(path, dtype=dict.fromkeys(text, str), **options)
         for column in (*numbers, *text):
             values = table[column].dropna()  # KeyError if there is no such column
-            if column in numbers and values.dtype == object:
+            if column in numbers:
                 wrong = values[pd.to_numeric(values, errors="coerce").isna()]
                 if len(wrong):
                     value = str(wrong.iloc[0])[:40]

@@ -379,7 +379,7 @@ def test_a_harmless_figure_is_read_as_it_is(tmp_path: Path, content: str):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("<svg", "the figure cannot be read"),
+        ("<svg", "damaged: unclosed token"),
         ("<p xmlns='http://www.w3.org/2000/svg'/>", "not an SVG figure"),
         ("<svg xmlns='http://www.w3.org/2000/svg'/>", "with a title and a description"),
         (SAFE.replace("Finding", " "), "with a title and a description"),

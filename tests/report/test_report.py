@@ -1002,7 +1002,7 @@ def test_a_file_that_is_not_there_is_named(arguments):
 
 def test_a_figure_without_its_values_is_named(arguments):
     (arguments["summary"].parent / "figures/data.csv").unlink()
-    with pytest.raises(StudyError, match=r"figures/data\.svg: the values that the figure shows"):
+    with pytest.raises(StudyError, match=r"figures/data\.csv: not found"):
         rendering.load_context(**arguments)
 
 

@@ -58,6 +58,16 @@ def test_inputs_are_read_by_their_endings_and_lists_as_lists(tmp_path: Path):
     assert found["z"]["mean"].tolist() == [1, 1]
 
 
+def test_an_input_must_be_as_its_job_left_it(tmp_path: Path):
+    path = tmp_path / "results.csv"
+    runtime.write_table(path, pd.DataFrame({"run": ["007"], "value": [0.5]}))
+    runtime.write_json(tmp_path / "provenance.json", {"digests": runtime.file_digests([path])})
+    assert given({"results": [str(path)]}, "results")["results"][0].loc[0, "value"] == 0.5
+    path.write_text(path.read_text().replace("0.5", "0.6"))
+    with pytest.raises(runtime.StudyError, match=r"results.csv: changed since it was made"):
+        given({"results": [str(path)]}, "results")
+
+
 def test_labels_are_the_classes_of_the_images_that_were_predicted(tmp_path: Path):
     found = given({"runs": runs(tmp_path)}, "runs", "labels")
     assert found["labels"].tolist() == [0, 1]
