@@ -18,6 +18,8 @@ from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 N = 20
 SPEC = RunSpec("lowlevel", (5,), epochs=3, test_samples=N)
+EXCHANGE = np.zeros((10, N), np.float32)  # a negative probability, the same sums
+EXCHANGE[[0, 5], 5] = 1, -1
 FILES = ("metrics.json", "history.csv", "predictions.npy", "weights.npz")
 
 
@@ -34,9 +36,13 @@ def refusal(place: Path) -> str:
     return str(error.value)
 
 
-def edit(path: Path, change: Callable[[Any], Any]) -> None:
-    content = json.loads(path.read_text())
-    change(content)
+def edit(path: Path, key: str, value: Any) -> None:
+    """Set a value, such as final.test.loss, in a JSON file."""
+    content = place = json.loads(path.read_text())
+    *outer, last = key.split(".")
+    for name in outer:
+        place = place[name]
+    place[last] = value
     path.write_text(json.dumps(content))
 
 
@@ -53,7 +59,7 @@ def test_files_of_several_trainings_are_read_with_the_labels_of_the_images_they_
     runs, labels = verified_runs([*files, *write_labels(tmp_path, 2 * N)])
     assert runs.directory == tmp_path / "runs"
     assert labels.tolist() == labels_of(N).tolist()
-    edit(places[1] / "metrics.json", lambda it: it.update(seed=1))
+    edit(places[1] / "metrics.json", "seed", 1)
     with pytest.raises(StudyError, match=re.escape(f"{places[1]}/metrics.json: seed is 1")):
         verified_runs([*files, *write_labels(tmp_path, 2 * N)])
 
@@ -79,38 +85,27 @@ def test_a_change_that_contradicts_nothing_is_found_by_its_digest(tmp_path: Path
     )
 
 
-EDITS: dict[str, Callable[[Any], Any]] = {
-    "final.test.accuracy is 0.999, but predictions.npy gives 0.05": lambda it: it["final"][
-        "test"
-    ].update(accuracy=0.999),
-    "final.test.loss is 0.5, but predictions.npy gives 1.53": lambda it: it["final"]["test"].update(
-        loss=0.5
-    ),
-    "final.test.penalty is 0.002, but history.csv has 0.001": lambda it: it["final"]["test"].update(
-        penalty=0.002
-    ),
-    "final.train.accuracy is 0.6, but history.csv has 0.5": lambda it: it["final"]["train"].update(
-        accuracy=0.6
-    ),
-    "final.train.loss is not finite, but history.csv has 0.166666667": lambda it: it["final"][
-        "train"
-    ].update(loss=None),
-    "final is ['test', 'train', 'validation'], but history.csv has ['test', 'train']": lambda it: (
-        it["final"].update(validation=it["final"]["train"])
-    ),
-    "status is diverged, but history.csv has finished": lambda it: it.update(status=DIVERGED),
-    "epochs_done is 4, but history.csv has 3": lambda it: it.update(epochs_done=4),
-    "parameters is 9, but its specification implies": lambda it: it.update(parameters=9),
-    "run is mlp-6, but its folder is that of mlp-5": lambda it: it.update(run="mlp-6"),
-    "seed is 2, but its folder is that of 1": lambda it: it.update(seed=2),
-    "specification is mlp-5_rate-0.1": lambda it: it["specification"].update(learning_rate=0.1),
+EDITS: dict[str, tuple[str, Any]] = {  # what is edited, and the message
+    "final.test.accuracy is 0.999, but predictions.npy gives 0.05": ("final.test.accuracy", 0.999),
+    "final.test.loss is 0.5, but predictions.npy gives 1.53": ("final.test.loss", 0.5),
+    "final.test.loss is 1.6, but predictions.npy gives 1.53": ("final.test.loss", 1.6),
+    "final.test.penalty is 0.002, but history.csv has 0.001": ("final.test.penalty", 0.002),
+    "final.train.accuracy is 0.6, but history.csv has 0.5": ("final.train.accuracy", 0.6),
+    "final.train.loss is not finite, but history.csv has 0.166666667": ("final.train.loss", None),
+    "final is ['test', 'train', 'x'], but history.csv has ['test', 'train']": ("final.x", {}),
+    "status is diverged, but history.csv has finished": ("status", DIVERGED),
+    "epochs_done is 4, but history.csv has 3": ("epochs_done", 4),
+    "parameters is 9, but its specification implies 3972": ("parameters", 9),
+    "run is mlp-6, but its folder is that of mlp-5": ("run", "mlp-6"),
+    "seed is 2, but its folder is that of 1": ("seed", 2),
+    "specification is mlp-5_rate-0.1": ("specification.learning_rate", 0.1),
 }
 
 
 @pytest.mark.parametrize("message", EDITS)
 def test_edited_metrics_are_refused_with_both_values_and_the_remedy(tmp_path: Path, message: str):
     place = train(tmp_path, SPEC, 1)
-    edit(place / "metrics.json", EDITS[message])
+    edit(place / "metrics.json", *EDITS[message])
     found = refusal(place)
     assert found.startswith(f"{place}/metrics.json: {message}")
     assert found.endswith(f". Delete the folder {place} and run the same command again.")
@@ -126,8 +121,16 @@ def test_a_loss_larger_than_its_probabilities_show_is_accepted_only_if_float32_h
 ):
     place = train(tmp_path, SPEC, 1, hidden=0.0)  # the loss, from logits, is larger
     check(place)
-    edit(place / "metrics.json", lambda it: it["final"]["test"].update(loss=50.0))
+    edit(place / "metrics.json", "final.test.loss", 50.0)
     assert "final.test.loss is 50, but predictions.npy gives 82" in refusal(place)
+
+
+def test_a_finished_training_has_all_its_epochs(tmp_path: Path):
+    place = train(tmp_path, SPEC, 1)
+    lines = (place / "history.csv").read_text().splitlines(keepends=True)
+    (place / "history.csv").write_text("".join(lines[:-2]))
+    edit(place / "metrics.json", "epochs_done", 2)
+    assert "epochs_done is 2, but its specification has 3" in refusal(place)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_an_edited_history_is_refused(tmp_path: Path, old: str, new: str, messag
         (lambda it: it.T, "expected float32 of shape (10, 20)"),
         (lambda it: 0 * it, "its columns are not probabilities"),
         (lambda it: it * np.nan, "its columns are not probabilities"),
-        (lambda it: np.where(it == 0.9, -0.9, it), "its columns are not probabilities"),
+        (lambda it: it + EXCHANGE, "its columns are not probabilities"),
     ],
 )
 def test_predictions_that_are_none_are_refused(

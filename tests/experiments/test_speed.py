@@ -19,11 +19,13 @@ from fixtures.experiments import (
 )
 from fixtures.nets import values
 
+from fmstudy import runtime
 from fmstudy.engines.mini_batch import MiniBatches, orders
-from fmstudy.experiments import common
+from fmstudy.experiments import best_rates, common
 from fmstudy.experiments.common import net_spec
 from fmstudy.experiments.speed import run
 from fmstudy.experiments.speed.quantities import steps_to
+from fmstudy.runtime import StudyError
 
 pytestmark = pytest.mark.usefixtures("one_thread", "coarse")
 
@@ -43,6 +45,16 @@ def test_speed_follows_each_net_at_its_own_rate_and_times_all_in_turns(data):
     turns = [(row["turn"], row["arm"]) for row in seconds]
     assert turns == list(itertools.product(range(1, run.ROUNDS + 1), ("plain", "bn")))
     assert all(row["value"] > 0.0 for row in seconds)
+
+
+def test_rates_are_chosen_from_results_only_as_their_job_left_them(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("activation,optimizer,arm,rate,measure,value\nrelu,sgd,bn,0.1,finished,1\n")
+    runtime.write_json(tmp_path / "provenance.json", {"digests": runtime.file_digests([path])})
+    assert best_rates.read_rates(path)["rate"].tolist() == [0.1]
+    path.write_text(path.read_text().replace("0.1", "0.2"))
+    with pytest.raises(StudyError, match=r"results.csv: changed since it was made"):
+        best_rates.read_rates(path)
 
 
 def of_speed(accuracies: dict[int, float], seconds: list[float], level: float = 0.85):

@@ -19,3 +19,15 @@ def test_the_report_shows_each_declared_figure_for_the_given_values():
         *("data", "sweep_width", "sweep_l2"),
         *("sweep_width_curves", "sweep_l2_curves"),
     ]
+
+
+def test_a_job_that_uses_a_training_gets_whatever_verifies_it():
+    layout = Layout(SimpleNamespace(directory="results/quick", report="report/quick.html"))
+    models = [SimpleNamespace(run="mlp-5", seeds=[1, 2]), SimpleNamespace(run="mlp-5", seeds=[1])]
+    files = layout.run_files(models, "weights")
+    folders = [f"results/quick/runs/mlp-5/seed-{seed}" for seed in (1, 2)]
+    kinds = ("metrics.json", "history.csv", "predictions.npy", "provenance.json", "weights.npz")
+    assert files == [
+        *(f"{folder}/{kind}" for kind in kinds for folder in folders),
+        *("results/data/y_test.npy", "results/data/summary.json"),
+    ]

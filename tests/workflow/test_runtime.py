@@ -109,6 +109,13 @@ def test_what_cannot_be_read_is_not_called_damaged(tmp_path):
         runtime.read_json(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}}', "\0\0"])
+def test_what_is_no_json_object_is_refused(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(StudyError, match=r"x.json: damaged: .* Delete it and run the same"):
+        runtime.read_json(tmp_path / "x.json")
+
+
 def test_a_pickle_is_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "x.npz", x=np.array([{}], dtype=object))

@@ -7,6 +7,7 @@ quantities change more often.
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from fmstudy.runtime import StudyError, read_table, verify_digest
 
 
-def read_rates(path: str) -> pd.DataFrame:
+def read_rates(path: str | Path) -> pd.DataFrame:
     """Read the results of one seed of the experiment learning-rate."""
     verify_digest(path)
     return read_table(path, ("rate", "value"), ("activation", "optimizer", "arm", "measure"))
