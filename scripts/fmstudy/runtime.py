@@ -194,7 +194,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
-    except StudyError:
+    except (StudyError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise StudyError(f"{path}: not found. Run the same command again to make it.") from error

@@ -44,7 +44,7 @@ SECTIONS = {
     "bound": "the finished default study (make report) against its arithmetic",
 }
 IN_ROUNDS = {"step", "peers", "growth"}  # these train
-TENSORS = ("x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy")
+FILES = ("x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy", "summary.json")
 LEAST_BUSY = 0.95  # of a core's time that contestants should have had
 
 
@@ -109,7 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def prepare_data(directory: Path, say: rounds.Say) -> None:
     """Make the study's tensors where they are missing. Raises StudyError if that is impossible."""
-    missing = [name for name in TENSORS if not (directory / name).is_file()]
+    missing = [name for name in FILES if not (directory / name).is_file()]
     if not missing:
         return
     if directory != ROOT / "results/data":
