@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures import REPOSITORY, run_command
+from fixtures import REPOSITORY, as_windows_saves, run_command
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -314,6 +314,13 @@ def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, bui
     edit(path, '"""Full-batch training', '"""# Training in full batches')
     append(path, "\n# a remark\n")
     assert planner.planned(built) == {}
+
+
+def test_configuration_saved_on_windows_runs_nothing_again(planner: Planner, built: Path):
+    for path in (built / "config").iterdir():
+        path.write_bytes(as_windows_saves(path.read_bytes()))
+    assert planner.planned(built) == {}
+    assert planner.planned(built, "report", "--configfile", "config/config.yaml") == {}
 
 
 def test_an_edited_template_renders_the_report_again_and_nothing_else(
