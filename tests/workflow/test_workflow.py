@@ -493,6 +493,15 @@ def refused(planner: Planner, fresh: Path, directory: Path) -> str:
     return said
 
 
+def test_no_part_of_a_path_is_run_by_a_shell(fresh: Path, tmp_path: Path):
+    directory = tmp_path / "a $(touch ran) `touch ran`; touch ran & 'b <c> %s עברית" / "x"
+    shutil.copytree(fresh, directory, symlinks=True)
+    done = snakemake(directory, "--cores", "1", "results/tables/settings.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (directory / "results/tables/settings.csv").exists()
+    assert not [*tmp_path.rglob("ran"), *Path.cwd().glob("ran")]
+
+
 def test_a_mistake_in_the_predictions_is_named_before_any_job(
     planner: Planner, fresh: Path, tmp_path: Path
 ):
