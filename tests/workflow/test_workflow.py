@@ -494,7 +494,7 @@ def refused(planner: Planner, fresh: Path, directory: Path) -> str:
 
 
 def test_no_part_of_a_path_is_run_by_a_shell(fresh: Path, tmp_path: Path):
-    directory = tmp_path / "a $(touch ran) `touch ran`; touch ran & 'b <c> %s עברית" / "x"
+    directory = tmp_path / "a $(touch ran) `touch ran`; touch ran & 'b\" <c> %s עברית" / "x"
     shutil.copytree(fresh, directory, symlinks=True)
     done = snakemake(directory, "--cores", "1", "results/tables/settings.csv")
     assert done.returncode == 0, done.stdout + done.stderr
