@@ -26,7 +26,7 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
 .PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-all bench \
-	lint format schemas lock clean distclean
+	audit lint format schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,13 @@ lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
+# Without pip-audit, which needs a package index, the rest is checked all the same.
+audit: ready-all ## check hashes, licenses, and known vulnerabilities of the packages
+	@$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \
+		echo "Going on without pip-audit."
+	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt dev.txt)
+
 format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
 	@$(in_venv) ruff format
@@ -113,6 +120,7 @@ lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=-
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
 	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
 	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
+	@$(compile_hashed) --group audit $(as_in_study) --output-file requirements/audit.txt
 	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
 	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt
 	@pins=$$($(compile) pyproject.toml --no-deps $(as_in_study) --no-header --no-annotate) && \

@@ -36,7 +36,7 @@ guard() { # environments may be emptied, so VENV must not be another folder by m
         case ${name##*/} in
         bin | include | lib | lib64 | share | etc | man | pyvenv.cfg) ;; # of venv and packages
         .gitignore | .lock | CACHEDIR.TAG) ;;                           # of newer venv, and of uv
-        bench | uv | .setup-stamp | .no-*) ;;                           # ours
+        audit | bench | uv | .setup-stamp | .no-*) ;;                   # ours
         *) if [ -e "$name" ]; then refuse "it contains ${name##*/}, which is not part of an environment"; fi ;;
         esac
     done
@@ -166,6 +166,7 @@ if [ -z "$damaged" ] && is_current "$@" && is_complete; then exit 0; fi
 
 rm -f "$stamp"
 case $lock in
+*/audit.txt) size="seconds and 30 MB" ;;
 */bench.txt) size="half a minute and 0.7 GB" ;;
 *) size="half a minute and 2 GB" ;;
 esac

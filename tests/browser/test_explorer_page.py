@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import opening, settle
+from fixtures.hostile import HOSTILE as MARKUP
 from fixtures.report import TEMPLATES, configured, fabricate
 from playwright.sync_api import Browser, Page, expect
 
@@ -17,8 +18,8 @@ from fmstudy.report import explorer, rendering
 
 pytestmark = pytest.mark.browser
 
+HOSTILE = " ".join(MARKUP.split())
 Explore = Callable[..., Page]
-HOSTILE = "<img src=x onerror=alert(1)>"
 EPOCHS = {"A": 10, "B": 10, "keras-2": 4, "A-width-3": 10, "E": 10, "lost": 10}
 
 

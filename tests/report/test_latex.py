@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from fixtures.hostile import HOSTILE
 
 from fmstudy.report import latex
 from fmstudy.study.spec import RunSpec
 
-HOSTILE = r"a_b & 50 % of $x$ #1 {c} ~ ^ \input{/etc/passwd} [2em] * <d> | -- ``"
 # What LaTeX prints for each command that may stand in a table.
 PRINTED = {
     r"\textbackslash{}": "\\",
@@ -20,6 +20,7 @@ PRINTED = {
     "{[}": "[",
     "{]}": "]",
     "{*}": "*",
+    "''": '"',
     "$<$": "<",
     "$>$": ">",
     "$|$": "|",
@@ -87,7 +88,8 @@ MODEL |= {"gradient": 1.519800981e-07, "validation_loss": ""}
 
 def test_names_that_are_commands_to_latex_are_printed_as_they_are(tmp_path):
     rows = body(table(tmp_path, "x", [{"title": HOSTILE, "model": HOSTILE}]))
-    assert [read_back(cell) for cell in rows[1]] == [HOSTILE, HOSTILE]
+    printed = "".join(sign for sign in " ".join(HOSTILE.split()) if sign.isprintable())
+    assert [read_back(cell) for cell in rows[1]] == [printed, printed]
 
 
 def test_a_line_break_in_a_name_ends_no_row_and_no_comment(tmp_path):

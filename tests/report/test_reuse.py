@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
+from fixtures import REPOSITORY, as_windows_saves
 from fixtures.report import configured
 
 from fmstudy.report import reuse
@@ -107,6 +107,16 @@ def test_the_configuration_survives_the_archive(tmp_path: Path):
     text = (tmp_path / "config/config.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(text) == config
     assert text == described(config)["config"]
+
+
+def test_files_saved_on_windows_make_the_same_study_and_archive(tmp_path: Path):
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    for path in (tmp_path / "config").iterdir():
+        path.write_bytes(as_windows_saves(path.read_bytes()))
+    expected, found = resolved(REPOSITORY), resolved(tmp_path)
+    assert found._replace(study=None) == expected._replace(study=None)
+    assert found.study.trainings == expected.study.trainings
+    assert described(configured(), tmp_path) == described(configured())
 
 
 def test_the_same_study_gives_the_same_archive_and_stays_as_it_is():

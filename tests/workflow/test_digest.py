@@ -6,6 +6,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
+from fixtures import as_windows_saves
 
 from fmstudy.study.experiments import EXPERIMENTS, module_of
 from fmstudy.workflow import digest as digests
@@ -135,6 +136,14 @@ def test_edited_words_and_layout_do_not_count(tree, old, new):
 def test_edited_code_counts(tree, module, old, new):
     before = digest("use_middle")
     assert after(tree, module, old, new) != before
+
+
+def test_line_ends_and_a_byte_order_mark_do_not_count(tree):
+    before = digest("use_middle")
+    for path in tree.rglob("*.py"):
+        path.write_bytes(as_windows_saves(path.read_bytes()))
+    forget()
+    assert digest("use_middle") == before
 
 
 def test_edited_code_does_not_count_for_scripts_that_do_not_use_it(tree):

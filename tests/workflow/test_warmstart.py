@@ -8,8 +8,10 @@ import ast
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -302,10 +304,75 @@ def test_nothing_outlives_snakemake(
     started.process.wait()
 
 
-def test_nobody_else_may_connect(snakemake: Snakemake):
-    assert Path(snakemake.address).stat().st_mode & 0o777 == 0o700
+# ----------------------------------------------------------------------------- other users
+def test_the_directory_of_the_sockets_is_private_whatever_the_umask(
+    libraries: dict[str, str], tmp_path: Path
+):
+    before = os.umask(0)
+    run = Snakemake(tmp_path, libraries)
+    os.umask(before)
+    assert Path(run.address).stat().st_mode & 0o777 == 0o700
+    run.process.communicate("")
 
 
+def test_only_processes_of_the_same_user_are_ours(monkeypatch: pytest.MonkeyPatch):
+    one, other = socket.socketpair()
+    with one, other:
+        assert warmstart.is_ours(one)
+        user = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+        assert not warmstart.is_ours(one)
+
+
+@pytest.fixture
+def as_nobody() -> Callable[..., subprocess.Popen]:
+    """Runs a program as another user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start processes of another user")
+    become = "import os, socket, sys\nos.setgroups([])\nos.setgid(65534)\nos.setuid(65534)\n"
+
+    def run(program: str, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-c", become + textwrap.dedent(program), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return run
+
+
+def test_another_user_gets_no_child(snakemake: Snakemake, as_nobody: Callable):
+    program = """
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(sys.argv[1] + "/training")
+            print(connection.recv(1))
+    """
+    _, errors = as_nobody(program, snakemake.address).communicate(timeout=60)
+    assert "PermissionError" in errors
+    # As if the directory were not private.
+    Path(snakemake.address).chmod(0o777)
+    Path(snakemake.address, warmstart.TRAINING).chmod(0o777)
+    output, errors = as_nobody(program, snakemake.address).communicate(timeout=60)
+    assert output == "b''\n" or "ConnectionResetError" in errors
+    assert told(snakemake.job(TELL))["pid"]  # and others go on
+
+
+def test_a_job_tells_another_user_nothing(snakemake: Snakemake, as_nobody: Callable):
+    program = """
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(sys.argv[1] + "/training")
+            os.chmod(sys.argv[1] + "/training", 0o777)
+            listener.listen()
+            print("listening", flush=True)
+            print(listener.accept()[0].recv(1))
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        server = as_nobody(program, folder)
+        assert server.stdout.readline() == "listening\n"
+        job = snakemake.job(TELL, env={"FMSTUDY_WARM": folder})
+        assert told(job)["pid"] == job.pid
+        assert server.communicate(timeout=60)[0] == "b''\n"
+
+
+# ------------------------------------------------------------------------ when it is imported
 def test_the_warm_process_imports_nothing_until_a_job_asks(
     snakemake: Snakemake, libraries: dict[str, str]
 ):

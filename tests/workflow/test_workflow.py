@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fixtures import REPOSITORY, run_command
+from fixtures import REPOSITORY, as_windows_saves, run_command
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -365,6 +365,13 @@ def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, bui
     assert planner.planned(built) == {}
 
 
+def test_configuration_saved_on_windows_runs_nothing_again(planner: Planner, built: Path):
+    for path in (built / "config").iterdir():
+        path.write_bytes(as_windows_saves(path.read_bytes()))
+    assert planner.planned(built) == {}
+    assert planner.planned(built, "report", "--configfile", "config/config.yaml") == {}
+
+
 def test_an_edited_template_renders_the_report_again_and_nothing_else(
     planner: Planner, built: Path
 ):
@@ -533,6 +540,15 @@ def refused(planner: Planner, fresh: Path, directory: Path) -> str:
     assert ".smk" not in said, "a person's mistake, so no place in our own files"
     assert not (directory / "results").exists()
     return said
+
+
+def test_no_part_of_a_path_is_run_by_a_shell(fresh: Path, tmp_path: Path):
+    directory = tmp_path / "a $(touch ran) `touch ran`; touch ran & 'b\" <c> %s עברית" / "x"
+    shutil.copytree(fresh, directory, symlinks=True)
+    done = snakemake(directory, "--cores", "1", "results/tables/settings.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (directory / "results/tables/settings.csv").exists()
+    assert not [*tmp_path.rglob("ran"), *Path.cwd().glob("ran")]
 
 
 def test_a_mistake_in_the_predictions_is_named_before_any_job(

@@ -81,7 +81,7 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
         if path.is_absolute() or ".." in path.parts or str(path) in texts:
             path = PurePosixPath("config", f"{group}{path.suffix}")
         try:
-            texts[str(path)] = Path(file).read_text(encoding="utf-8")
+            texts[str(path)] = Path(file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(f"{file}: cannot be read: {error}") from error
         packed[group]["file"] = str(path)

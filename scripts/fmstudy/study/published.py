@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from fmstudy.study import text
 from fmstudy.study.configuration import ConfigurationError, nearest
 
 COLUMNS = (
@@ -93,6 +94,11 @@ def values(
 
 
 def _row_errors(where: str, row: Mapping[str, str]) -> Iterator[str]:
+    for column in ("id", "model", "published_setting"):
+        try:
+            text.checked(row[column])
+        except ValueError as error:
+            yield f"{where}: {column} {error}"
     for column, allowed in _WORDS.items():
         if row[column] not in allowed:
             yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'

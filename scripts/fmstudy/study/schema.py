@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field
 
 from fmstudy import runtime
-from fmstudy.study import form
+from fmstudy.study import form, text
 from fmstudy.study.form import Group, key, optional, pattern
 from fmstudy.study.spec import RunSpec
 
@@ -31,7 +31,7 @@ def _distinct(entries: list[Any]) -> list[Any]:
     return entries
 
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(text.checked)]
 Name = Annotated[
     str,
     pattern(
@@ -282,7 +282,7 @@ class File(Group):
 class Published(File):
     """The numbers that the source prints."""
 
-    models: dict[str, PublishedModel] = key("the models of that file")
+    models: dict[Text, PublishedModel] = key("the models of that file")
 
 
 class Replicates(Models):
@@ -668,5 +668,5 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 
 if __name__ == "__main__":
     for name, content in json_schemas().items():
-        text = json.dumps(content, indent=1) + "\n"
-        runtime.write_text(Path(sys.argv[1], f"{name}.schema.json"), text)
+        written = json.dumps(content, indent=1) + "\n"
+        runtime.write_text(Path(sys.argv[1], f"{name}.schema.json"), written)

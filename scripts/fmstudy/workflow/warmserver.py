@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from fmstudy.workflow.warmstart import TRAINING, VARIABLE, import_tensorflow
+from fmstudy.workflow.warmstart import TRAINING, VARIABLE, import_tensorflow, is_ours
 
 PR_SET_PDEATHSIG = 1  # Linux: set the signal for the end of the parent process
 
@@ -67,6 +67,9 @@ def serve(listener: socket.socket, kind: str) -> socket.socket | None:
                 return None
             if descriptor == listener.fileno():
                 connection, _ = listener.accept()
+                if not is_ours(connection):
+                    connection.close()
+                    continue
                 load(kind)  # only the first job waits for it
                 pipe: tuple[int, ...] = ()
                 try:

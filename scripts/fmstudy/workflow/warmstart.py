@@ -23,6 +23,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,8 @@ def _hand_over(log_file: str, kind: str) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(os.path.join(directory, kind))
+            if not is_ours(connection):
+                return
             socket.send_fds(connection, [b"\n"], [1, 2])
             connection.sendall(json.dumps(request).encode() + b"\n")
             answers = connection.makefile("rb")
@@ -159,6 +162,16 @@ def _hand_over(log_file: str, kind: str) -> None:
         _report_signal(-code, log_file)
         code = 128 - code  # as in a shell
     sys.exit(code)
+
+
+def is_ours(connection: socket.socket) -> bool:
+    """Return whether the process at the other end of a Unix socket belongs to this user.
+
+    The directory of the sockets is private, but whoever owns the folder around it could move it.
+    """
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", peer)
+    return bool(user == os.geteuid())
 
 
 def signal_message(number: int) -> str:
