@@ -445,7 +445,6 @@ def test_the_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path
     [
         ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
         ("train_samples: 500", "train_samples: many", "must be a whole number"),
-        ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
         ("seeds: [1]", "seeds: [1]\nseeds: [2]", "duplicate key seeds"),
         ("seeds: [1]", "seeds: [1", "not valid YAML"),
         ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),

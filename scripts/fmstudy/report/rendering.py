@@ -29,7 +29,7 @@ from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, gzip_url, source_hash
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
-from fmstudy.study.configuration import nearest
+from fmstudy.study.configuration import read_yaml
 
 Row = dict[str, Any]
 
@@ -390,17 +390,6 @@ def _render(
     def figure(name: str) -> Figure:
         return _found(context["figures"], name, "figure", "svg")
 
-    def known_reference(
-        key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
-    ) -> str:
-        """Return the key of a reference in a claim, if the report has it."""
-        if key not in works:
-            raise StudyError(
-                f"{config[part]['file']}: claims.{claim}.literature: the report has no "
-                f'reference "{key}".{nearest(key, works)} References: {", ".join(works)}.'
-            )
-        return key
-
     def inline(name: str) -> Markup:
         """Return a file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
@@ -419,12 +408,12 @@ def _render(
         "allowed_scripts": Markup(script_policy(templates)),
         "inline": inline,
         "script": script,
-        "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
         "same_validation": same_validation(config, context["data"]),
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
+        "works": read_yaml(Path(templates) / "works.yaml"),
         "CHAPTERS": CHAPTERS,
         "APPENDIX": APPENDIX,
         **known,
