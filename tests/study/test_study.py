@@ -219,7 +219,10 @@ def test_published_numbers_are_read(tmp_path, encoding):
         ),
         (edited(id="b", value="nan"), ['value must be a number, such as 0.55; found "nan"']),
         (edited(id="b", value="7_9.89"), ["value must be a number", 'found "7_9.89"']),
-        (edited(id="b", value="8693"), ["value must be from 0 to 100", "found 8693"]),
+        (
+            edited(id="b", value="8693", as_written="8693%"),
+            ["value must be from 0 to 100", "found 8693"],
+        ),
         (edited(id="b", value="12"), ["value is 12, but as_written is 79.89%", "the same number"]),
         (edited(id="b", value="-1", as_written="-1%"), ["value must be from 0 to 100", "found -1"]),
         (edited(id="b", unit="nats"), ["unit must be percent for the metric accuracy"]),
