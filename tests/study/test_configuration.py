@@ -11,7 +11,8 @@ from fixtures.mistakes import check_only, refusal
 from snakemake.utils import update_config
 
 from fmstudy.study import configuration, plan, published
-from fmstudy.study.configuration import ConfigurationError, read_command_line, read_origins
+from fmstudy.study.configuration import ConfigurationError
+from fmstudy.study.reader import read_command_line, read_origins
 
 DEFAULT = REPOSITORY / "config/config.yaml"
 QUICK = REPOSITORY / "config/quick.yaml"

@@ -29,7 +29,7 @@ from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, gzip_url, source_hash
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json
-from fmstudy.study.configuration import read_yaml
+from fmstudy.study import reader
 
 Row = dict[str, Any]
 
@@ -413,7 +413,7 @@ def _render(
         "same_validation": same_validation(config, context["data"]),
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
-        "works": read_yaml(Path(templates) / "works.yaml"),
+        "works": reader.read(Path(templates) / "works.yaml")[0],
         "CHAPTERS": CHAPTERS,
         "APPENDIX": APPENDIX,
         **known,

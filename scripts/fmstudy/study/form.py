@@ -21,10 +21,9 @@ from fmstudy.study.configuration import (
     KeyPath,
     Problem,
     nearest,
-    read_origins,
-    read_yaml,
     report,
 )
+from fmstudy.study.reader import read
 
 # Strict: no conversion of strings to numbers or of true to 1.
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
@@ -130,8 +129,8 @@ def read_checked(
     `check_rest` finds what a type cannot express.  Raises ConfigurationError listing every error:
     its line, the key, what is allowed.
     """
-    origins = read_origins([file])
-    checked, problems = check(kind, read_yaml(file))
+    given, origins = read(file)
+    checked, problems = check(kind, given)
     content = {} if problems else plain(checked)
     problems = problems or list(check_rest(content))
     if problems:
@@ -166,10 +165,6 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
     path, code, value = error["loc"], error["type"], error["input"]
     limits = whole_numbers(error.get("ctx", {}))
     found = f"found {_describe(value)}."
-    if code == "invalid_key" or (code == "string_type" and path[-1:] == ("[key]",)):
-        group = path[: -1 if code == "invalid_key" else -2]
-        text = f"YAML reads a key here as {_describe(value)}; put the key in quotes."
-        return Problem(group, text)
     if path[-1:] == ("[key]",):
         path = path[:-1]
     if code == "extra_forbidden":
@@ -221,7 +216,7 @@ def _describe(value: Any) -> str:
         case None:
             return "nothing"
         case str():
-            return f'the text "{value}"'
+            return f'the text "{value if len(value) <= 80 else value[:77] + "..."}"'
         case bool():
             return str(value).lower()
         case Mapping():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fmstudy.study.configuration import ConfigurationError, nearest
+from fmstudy.study.configuration import ConfigurationError, nearest, printable
+from fmstudy.study.reader import read_text
 
 COLUMNS = (
     *("id", "part", "model", "published_setting"),
@@ -25,16 +27,14 @@ def read(
     rows are errors.
     """
     try:
-        # utf-8-sig: spreadsheets may add a byte order mark.
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            numbered = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        return [], [f"{path}: cannot be read: {error.strerror}."]
-    except (UnicodeDecodeError, csv.Error) as error:
-        return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        numbered = [(reader.line_num, row) for row in reader]
+    except ConfigurationError as error:
+        return [], [str(error)]
+    except csv.Error as error:
+        return [], [f"{path}, line {reader.line_num}: is not CSV: {error}."]
     if tuple(reader.fieldnames or ()) != COLUMNS:
-        return [], [f"{path}: the first line must be {','.join(COLUMNS)}."]
+        return [], [f"{path}, line 1: must be {','.join(COLUMNS)}."]
     errors: list[str] = []
     seen: set[str] = set()
     for line, row in numbered:
@@ -73,7 +73,7 @@ def read_checked(path: str | Path, numbers: Mapping[str, Sequence[str]]) -> list
     """Read the published numbers; raises ConfigurationError listing all errors."""
     rows, errors = read(path, numbers)
     if errors:
-        raise ConfigurationError("\n".join(errors))
+        raise ConfigurationError("\n".join(map(printable, errors)))
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from fmstudy.study import claims, configuration, description, experiments, plan, published
+from fmstudy.study import claims, configuration, description, experiments, plan, published, reader
 
 REFERENCES = "report/templates/works.yaml"  # the works that the report lists, by their keys
 
@@ -116,7 +116,7 @@ def resolve(
     study, problems = plan.build(config)
     if study is None:
         raise configuration.report(problems, origins)
-    references = configuration.read_yaml(find(REFERENCES))
+    references = reader.read(find(REFERENCES))[0]
     rows = published.read_checked(find(study.published_file), study.published_numbers)
     units = {row["id"]: row["unit"] for row in rows}
     expected = experiments.read(find(study.batchnorm.file), references)

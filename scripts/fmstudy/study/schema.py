@@ -320,7 +320,7 @@ class CommonNet(Group):
     """The default net of the experiments."""
 
     hidden: Net
-    batch_size: BatchSize
+    batch_size: int = key("images per mini-batch", ge=2, le=60_000)
     learning_rate: LearningRate
     validation_split: ValidationSplit
     bn_epsilon: BnEpsilon
