@@ -8,6 +8,7 @@ import base64
 import csv
 import io
 import json
+import random
 import re
 import shutil
 import tarfile
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures import REPOSITORY, run_command
+from fixtures import REPOSITORY, run_command, studies
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -307,6 +308,14 @@ def test_an_edited_module_runs_its_users_again(
     assert not (set(found) - set(jobs)) & others
     if "train_lowlevel" not in jobs:
         assert found == jobs
+
+
+def test_another_notation_of_the_configuration_runs_nothing_again(planner: Planner, built: Path):
+    """Other orders of keys, and other forms of numbers."""
+    paths = (studies.CONFIG, studies.CLAIMS, studies.EXPECTED)
+    files = {path: yaml.safe_load((built / path).read_text(encoding="utf-8")) for path in paths}
+    studies.write(studies.respelled(files, random.Random(1)), built)
+    assert planner.planned(built) == {}
 
 
 def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
