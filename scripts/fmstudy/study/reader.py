@@ -88,7 +88,9 @@ def read(file: str | Path) -> tuple[dict[str, Any], Origins]:
             if len(path) > MAX_DEPTH:
                 raise _too_deep(file, node)
             if len(origins) > MAX_VALUES:
-                raise _error(file, node, f"with all aliases (*), more than {MAX_VALUES:,} values.")
+                around = origins.place(path[:1])
+                many = f"more than {MAX_VALUES:,} values, counting those of aliases (*)."
+                raise ConfigurationError(f"{around}: {many} Write less.")
             origins[path] = f"{file}, line {node.start_mark.line + 1}"
         return _Constructor().construct_document(root), origins
     except yaml.MarkedYAMLError as error:
