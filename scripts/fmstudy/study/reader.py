@@ -65,8 +65,9 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
     """
     origins = Origins()
     for file in files:
+        main = origins.get((), str(file))  # the first, which must have all groups
         origins |= read(file)[1]
-    origins[()] = str(files[0])  # which must have all groups
+        origins[()] = main
     return origins
 
 

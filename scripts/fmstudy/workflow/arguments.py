@@ -41,7 +41,7 @@ def _check_files(files: Sequence[str]) -> Iterator[str]:
         if not file.endswith(_SUFFIXES):
             yield (
                 f"{file} is not a configuration file ({', '.join(_SUFFIXES)}). --configfile takes "
-                "all words that follow, so write targets before it."
+                "all words that follow: write targets before it."
             )
         reader.read(file)
 
@@ -52,7 +52,7 @@ def _check_values(values: Sequence[str]) -> Iterator[str]:
         if not equals:
             yield (
                 f"--config: {value} is not of the form key=value. --config takes all words that "
-                "follow, so write targets before it."
+                "follow: write targets before it, and put values with spaces in quotes."
             )
         outer, *inner = re.split("[:.]", key)
         if inner:
