@@ -1,6 +1,5 @@
 """A mistake in the configuration is refused before anything runs, in words a person can act on."""
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from fixtures import REPOSITORY
 from fixtures.mistakes import check_only, refusal
 from snakemake.utils import update_config
 
-from fmstudy.study import configuration, plan, published
+from fmstudy.study import configuration, plan, published, reader
 from fmstudy.study.configuration import ConfigurationError
 from fmstudy.study.reader import read_command_line, read_origins
 
@@ -238,8 +237,6 @@ MISFITS = [
     ("    model: A\n    vary: width\n    values: [100, 200,",
      "    model: keras-2\n    vary: batch_size\n    values: [60000, 200,", "values: [60000",
      ["sweeps.width.values[0]", "60000", "only 48000"]),
-    ("  keras-1:\n", "  no:\n", "models:\n",
-     ["models: YAML reads a key here as false", "put the key in quotes"]),
     ("  model: keras-3\n  dropout:", "  model: A\n  dropout:", None,
      ["noise.model: A is a low-level model"]),
     ("  model: keras-3\n", "  model: keras-1\n", "  sources: [weights",
@@ -276,33 +273,6 @@ def test_mistake_is_named_with_its_line_and_what_to_do(refused, old, new, marked
 
 
 # Files
-
-
-def test_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
-    file = tmp_path / "mine.yaml"
-    file.write_text("title: one\nmodels:\n  A:\n    hidden: [1]\n\n    hidden: [2]\n")
-    with pytest.raises(ConfigurationError) as caught:
-        read_origins([file])
-    message = str(caught.value)
-    for part in (f"{file}, line 6", "models.A.hidden", "in line 4"):
-        assert part in message
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [("a: [1\nb: 2\n", "line 2"), ("- 1\n", "keys and values"), ("", "keys and values")],
-)
-def test_file_that_is_no_configuration_is_named(tmp_path, text, part):
-    file = tmp_path / "mine.yaml"
-    file.write_text(text)
-    with pytest.raises(ConfigurationError, match=re.escape(str(file))) as caught:
-        read_origins([file])
-    assert part in str(caught.value)
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"none\.yaml: cannot be read: No such file"):
-        read_origins([tmp_path / "none.yaml"])
 
 
 def test_mistake_is_placed_in_the_file_that_made_it(tmp_path):
@@ -359,7 +329,20 @@ def test_what_another_file_adds_stands_behind_what_the_main_file_has(tmp_path):
     assert config["models"]["A"]["hidden"] == [4]
 
 
-@pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01"])
+def test_missing_group_is_placed_in_the_main_file(tmp_path):
+    """Not in a file that overlays it, nor on the command line."""
+    text = DEFAULT.read_text(encoding="utf-8")
+    main, mine = tmp_path / "main.yaml", tmp_path / "mine.yaml"
+    main.write_text(text.replace("\nchecks:", "\nchekcs:"), encoding="utf-8")
+    mine.write_text("seeds: [1]\n")
+    origins = read_origins([main, mine])
+    config = reader.read(main)[0] | read_command_line({"title": "x"}, (), origins)
+    problems = plan.build(config)[1]
+    missing = str(configuration.report(problems, origins)).splitlines()[1]
+    assert missing == f"  {main}: the key checks is missing here."
+
+
+@pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01", "9" * 5000])
 def test_text_on_the_command_line_stays_that_text(title):
     assert read_command_line({"title": title}, (), read_origins([DEFAULT])) == {"title": title}
 

@@ -254,14 +254,7 @@ def test_line_is_right_below_an_empty_line(tmp_path):
 def test_published_numbers_without_their_columns_are_refused(tmp_path, header):
     rows, complaints = published(tmp_path, ROW, header=header)
     assert rows == []
-    assert complaints == [f": the first line must be {','.join(PUBLISHED_COLUMNS)}."]
-
-
-def test_file_of_published_numbers_that_cannot_be_read_is_named(tmp_path):
-    assert "No such file" in read_published(tmp_path / "none.csv", {})[1][0]
-    (tmp_path / "latin.csv").write_bytes("id,größe\n".encode("latin-1"))
-    _, complaints = read_published(tmp_path / "latin.csv", {})
-    assert "latin.csv: is not a CSV file in UTF-8" in complaints[0]
+    assert complaints == [f", line 1: must be {','.join(PUBLISHED_COLUMNS)}."]
 
 
 def test_published_number_whose_row_is_lost_is_named(tmp_path):

@@ -22,6 +22,7 @@ from fmstudy.report.latex import escape
 from fmstudy.report.pages import gzip_url
 from fmstudy.runtime import StudyError
 from fmstudy.study.configuration import NAMING_FILES
+from fmstudy.study.reader import read
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 
@@ -88,10 +89,10 @@ def _archive(texts: Mapping[str, str]) -> bytes:
 
 def _citation(path: str | Path) -> dict[str, Any]:
     try:
-        cited = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        cited, _ = read(path)
         authors = [_name(author) for author in cited["authors"]]
         title = cited["title"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not a citation file: {error!r}") from error
     return {
         "title": title,

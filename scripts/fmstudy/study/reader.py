@@ -65,8 +65,9 @@ def read_origins(files: Sequence[str | Path]) -> Origins:
     """
     origins = Origins()
     for file in files:
+        main = origins.get((), str(file))  # the first, which must have all groups
         origins |= read(file)[1]
-    origins[()] = str(files[0])  # which must have all groups
+        origins[()] = main
     return origins
 
 
@@ -88,7 +89,9 @@ def read(file: str | Path) -> tuple[dict[str, Any], Origins]:
             if len(path) > MAX_DEPTH:
                 raise _too_deep(file, node)
             if len(origins) > MAX_VALUES:
-                raise _error(file, node, f"with all aliases (*), more than {MAX_VALUES:,} values.")
+                around = origins.place(path[:1])
+                many = f"more than {MAX_VALUES:,} values, counting those of aliases (*)."
+                raise ConfigurationError(f"{around}: {many} Write less.")
             origins[path] = f"{file}, line {node.start_mark.line + 1}"
         return _Constructor().construct_document(root), origins
     except yaml.MarkedYAMLError as error:

@@ -286,7 +286,7 @@ class Noise(Group):
 class File(Group):
     """A separate file."""
 
-    file: str = pattern("^[^{}]+$", "a path without braces, which mark Snakemake's wildcards")
+    file: str = pattern("^[^{}\\n]+$", "a path without braces, which mark Snakemake's wildcards")
 
 
 class Published(File):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fmstudy.study import reader
-from fmstudy.study.configuration import ConfigurationError, nearest
+from fmstudy.study.configuration import ConfigurationError, nearest, printable
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KEY = re.compile(r"[a-zA-Z_][\w-]*\w")  # as in Snakemake
@@ -41,7 +41,7 @@ def _check_files(files: Sequence[str]) -> Iterator[str]:
         if not file.endswith(_SUFFIXES):
             yield (
                 f"{file} is not a configuration file ({', '.join(_SUFFIXES)}). --configfile takes "
-                "all words that follow, so write targets before it."
+                "all words that follow: write targets before it."
             )
         reader.read(file)
 
@@ -52,12 +52,14 @@ def _check_values(values: Sequence[str]) -> Iterator[str]:
         if not equals:
             yield (
                 f"--config: {value} is not of the form key=value. --config takes all words that "
-                "follow, so write targets before it."
+                "follow: write targets before it, and put values with spaces in quotes."
             )
         outer, *inner = re.split("[:.]", key)
         if inner:
             nested = ": {".join(inner) + f": {content}" + "}" * len(inner)
-            yield f"--config: {key} is not a key. Write a group as --config '{outer}={{{nested}'"
+            yield f"--config: {key} is not a key; write a group as --config '{outer}={{{nested}'"
+        if not key:
+            yield f"--config: there is no key before {value}. Write key=value."
         if not _KEY.fullmatch(key):
             yield f"--config: {key} is not a key of the configuration."
 
@@ -78,7 +80,7 @@ def explain_target(target: str, rules: Iterable[Any], default: str) -> str:
     known = [rule.name for rule in rules if not rule.has_wildcards()]
     known += (str(it) for rule in rules for it in (*rule.input, *rule.output) if not callable(it))
     return (
-        f"{target}: there is no such target.{nearest(target, known)}\n"
+        f"{printable(target)}: there is no such target.{nearest(target, known)}\n"
         "This lists the targets; any file that they make is a target, too:\n"
         "    snakemake --list-target-rules"
     )
