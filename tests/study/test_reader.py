@@ -28,8 +28,8 @@ YAML_PLACES: dict[str, Callable[[Path], object]] = {
     "config.yaml": lambda file: reader.read_origins([file]),
     "overlay.yaml": lambda file: reader.read_origins([MAIN, file]),
     "given-by-configfile.yaml": check_command_line,
-    "claims.yaml": lambda file: claims.read(file, {}, {}, []),
-    "batchnorm.yaml": experiments.read,
+    "claims.yaml": lambda file: claims.read(file, claims.Known({}, {}, {}, {}, {})),
+    "batchnorm.yaml": lambda file: experiments.read(file, {}),
 }
 PLACES = YAML_PLACES | {"published.csv": lambda file: published.read_checked(file, {})}
 
