@@ -174,6 +174,9 @@ def test_all_mistakes_are_told_at_once(refused):
 
 KERAS_1 = "    title: Keras 1 (softmax)\n    engine: keras\n    hidden: []\n"
 NORMALIZED = "    batch_norm: before\n"
+ALL = ", ".join(yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["models"])
+LONG = f"{{engine: lowlevel, hidden: {[10_000] * 30}, weight_std: 0.123456789, penalty: l1_signed, "
+LONG += "delta: 1.23456789e-7, activation: sigmoid, bias: vector}"
 
 
 MISFITS = [
@@ -189,6 +192,11 @@ MISFITS = [
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
     ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
      ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
+    ("  leave_out: [B-L2-strong]", f"  leave_out: [{ALL}]",
+     "leave_out: [softmax", ["closer.leave_out: names every model; keep at least one of softmax"]),
+    (MODEL_A, f"{MODEL_A}  deep: {LONG}\n", "  deep:",
+     ["models.deep: gives a training the name mlp-10000-", "a folder's name may have 240",
+      "Use fewer layers, or numbers with fewer digits"]),
     (PLAYGROUND, "playground:\n  models: [softmax, kers-4]\n", "  models: [softmax, kers",
      ["playground.models[1]", 'no model is called "kers-4"', '"keras-4"']),
     (PLAYGROUND, "playground:\n  models: [softmax, A, B, keras-4]\n", "  models: [softmax, A, B, k",
@@ -248,6 +256,15 @@ MISFITS = [
     ("    batch_size: 60\n", "    batch_size: 48001\n", None,
      ["batchnorm.net.batch_size: is 48001, but only 48000 samples are left for training",
       "data: train_samples, less batchnorm: net: validation_split"]),
+    ("    batch_size: 60\n", "    batch_size: 1\n", None,
+     ["batchnorm.net.batch_size: must be at least 2; found 1"]),
+    ("sizes: [1, 2, 4, 16, 60, 256, 1024]", "sizes: [30000]", None,
+     ["batch-size.sizes: are all greater than examples, which is 24000; add a smaller size"]),
+    ("rates: [0.0316, 0.1, 0.316]", "rates: [0.1, 0.1000001]", None,
+     ["batch-size.rates: contains 0.1 and 0.1000001, which tables cannot tell apart"]),
+    ("          optimizer: adam\n", "          optimizer: sgd\n",
+     "        - activation: relu\n          optimizer: sgd\n          rates: [1.0e-5",
+     ["grids[2]: is a second grid for relu with sgd; put all rates into one"]),
     ("sizes: [1, 2, 4, 16, 60, 256, 1024]", "sizes: [1, 60000]", None,
      ["batchnorm.experiments.batch-size.sizes[1]: is 60000, but only 48000"]),
     ("epoch: {hidden: [600, 400, 200], batch_size: 256}",
