@@ -1,5 +1,7 @@
 """What passes the check runs to the end: small studies of every shape."""
 
+import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from fixtures.workflow import clone, snakemake
 from hypothesis import HealthCheck, Phase, given, settings
 
 from fmstudy.study.configuration import ConfigurationError
+from fmstudy.study.experiments import EXPERIMENTS
+from fmstudy.study.quantities import kind_of
 
 pytestmark = pytest.mark.faults
 
@@ -42,3 +46,8 @@ def test_a_study_that_passes_the_check_runs_to_the_end(directory: Path, files: F
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     done = snakemake(directory, "--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
+    for name, experiment in EXPERIMENTS.items():
+        path = directory / f"results/tables/bn_{name}_quantities.csv"
+        for row in csv.DictReader(path.open(encoding="utf-8")) if path.exists() else ():
+            kind = kind_of(row["quantity"])
+            assert any(re.fullmatch(each, kind) for each in experiment.quantities), (name, kind)
