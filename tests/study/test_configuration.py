@@ -364,6 +364,16 @@ def test_text_on_the_command_line_stays_that_text(title):
     assert read_command_line({"title": title}, (), read_origins([DEFAULT])) == {"title": title}
 
 
+def test_alias_bomb_on_the_command_line_is_refused():
+    bomb: object = "x"
+    for _ in range(9):
+        bomb = [bomb] * 9
+    with pytest.raises(
+        ConfigurationError, match=r"\(--config\): seeds: has more than 50,000 values"
+    ):
+        read_command_line({"seeds": bomb}, (), read_origins([DEFAULT]))
+
+
 def test_mistake_on_the_command_line_is_placed_there(tmp_path):
     origins = read_origins([DEFAULT])
     given = read_command_line({"data": {"timeout": "-1"}, "seeds": ["1", "2"]}, (), origins)

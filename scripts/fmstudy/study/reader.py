@@ -55,6 +55,7 @@ _REMEDIES = {  # by part of a message of YAML
     "while parsing a flow": "Check the brackets.",
     "while scanning a quoted": "Check the quotation marks.",
 }
+_MANY = f"more than {MAX_VALUES:,} values, counting those of aliases (*). Write less."
 _TEMPLATE = "__use_yte__"  # Snakemake would run the code in the file
 
 
@@ -89,9 +90,7 @@ def read(file: str | Path) -> tuple[dict[str, Any], Origins]:
             if len(path) > MAX_DEPTH:
                 raise _too_deep(file, node)
             if len(origins) > MAX_VALUES:
-                around = origins.place(path[:1])
-                many = f"more than {MAX_VALUES:,} values, counting those of aliases (*)."
-                raise ConfigurationError(f"{around}: {many} Write less.")
+                raise ConfigurationError(f"{origins.place(path[:1])}: {_MANY}")
             origins[path] = f"{file}, line {node.start_mark.line + 1}"
         return _Constructor().construct_document(root), origins
     except yaml.MarkedYAMLError as error:
@@ -216,10 +215,12 @@ def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
     """Read values from `--config` as YAML would, and record the command line as their origin.
 
     Snakemake passes numbers inside lists and groups as strings.  Raises `ConfigurationError` for
-    control characters.
+    control characters, and for too many values.
     """
     if path:
         origins[path] = "command line (--config)"
+    if len(origins) > MAX_VALUES:
+        raise report([Problem(path[:1], f"has {_MANY}")], origins)
     if isinstance(given, Mapping):
         return {key: read_command_line(item, (*path, key), origins) for key, item in given.items()}
     if isinstance(given, list):
