@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixtures import studies
 from fixtures.studies import Files
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fmstudy.study.configuration import ConfigurationError
@@ -43,7 +43,7 @@ def test_whatever_a_person_writes_is_accepted_or_refused_with_its_place(files: F
             assert place.match(line), said
 
 
-@RULES
+@settings(RULES, max_examples=10, phases=[Phase.generate])
 @given(st.integers(0, 2**32))
 def test_notation_leaves_no_trace_in_what_jobs_get(seed: int):
     dice = random.Random(seed)
