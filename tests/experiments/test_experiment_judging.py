@@ -14,8 +14,8 @@ from fmstudy.experiments.judging import (
     claims_table,
     predictions_table,
     quantities_table,
-    unit_of,
 )
+from fmstudy.study.quantities import unit_of
 
 UP = [0.30, 0.34, 0.29, 0.36]
 DOWN = [0.10, 0.13, 0.08, 0.11]

@@ -26,7 +26,6 @@ from fmstudy.engines.mini_batch import MiniBatches, orders
 from fmstudy.experiments.best_rates import best_rate, best_rates
 from fmstudy.experiments.common import net_spec
 from fmstudy.experiments.learning_rate import run
-from fmstudy.runtime import StudyError
 
 pytestmark = pytest.mark.usefixtures("one_thread", "coarse")
 
@@ -180,14 +179,11 @@ def test_speed_starts_from_the_best_sgd_rates():
     assert best_rates(table, settings) == {"relu/plain": 0.1, "relu/bn": 1.0}
 
 
-@pytest.mark.parametrize("arm", ["plain", "bn"])
-def test_speed_without_a_rate_to_start_from_says_what_to_do(arm):
-    other = {"plain": "bn", "bn": "plain"}[arm]
-    parts = at_rate(0.1, {1: GOOD}, arm=other) + at_rate(0.1, {1: None}, arm=arm)
-    with pytest.raises(StudyError) as caught:
-        best_rates(pd.DataFrame(parts), {"activations": ["relu"]})
-    for part in ("learning-rate", f"relu net ({arm})", "smaller rates"):
-        assert part in str(caught.value)
+def test_speed_takes_the_smallest_rate_if_a_net_diverges_at_each():
+    diverged = [*at_rate(1.0, {1: None}), *at_rate(0.1, {1: None})]
+    parts = [*diverged, *at_rate(0.1, {1: GOOD}, arm="bn")]
+    rates = best_rates(pd.DataFrame(parts), {"activations": ["relu"]})
+    assert rates == {"relu/plain": 0.1, "relu/bn": 0.1}
 
 
 def test_usable_rates_have_bars_and_diverged_ones_crosses():

@@ -491,22 +491,6 @@ def test_every_claim_is_listed_under_its_topic_with_counts(page, edited):
         assert page.ids.count(f"claim-{name}") == 1
 
 
-@pytest.mark.parametrize(
-    ("table", "claim", "refused"),
-    [
-        ("claims", "bn-shift", "claims.yaml: claims.bn-shift"),
-        ("bn_claims", "C14", "batchnorm.yaml: claims.C14"),
-    ],
-)
-def test_a_claim_that_names_an_unknown_reference_is_refused(arguments, table, claim, refused):
-    def cite(row):
-        return {"literature": "ioffe2015 wo2018"} if row["claim"] == claim else None
-
-    change(arguments, table, cite)
-    with pytest.raises(StudyError, match=rf'{refused}.*Did you mean "wu2018"'):
-        shown(arguments)
-
-
 def test_a_report_without_one_of_the_published_numbers_is_refused(arguments):
     [path] = [path for path in arguments["tables"] if path.stem == "ledger"]
     rows = list(csv.DictReader(path.open(encoding="utf-8")))

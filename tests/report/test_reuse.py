@@ -17,7 +17,7 @@ from fixtures.report import configured
 
 from fmstudy.report import reuse
 from fmstudy.runtime import StudyError
-from fmstudy.study import configuration
+from fmstudy.study import configuration, reader
 from fmstudy.study.configuration import NAMING_FILES
 from fmstudy.study.resolved import Resolved, resolve
 
@@ -40,7 +40,7 @@ def unpack(described: dict[str, Any], directory: Path) -> None:
 
 def resolved(directory: Path, config: dict | None = None) -> Resolved:
     """The study of a folder, from its config/config.yaml."""
-    config = config or configuration.read_yaml(directory / "config/config.yaml")
+    config = config or reader.read(directory / "config/config.yaml")[0]
     return resolve(config, configuration.Origins(), lambda path: str(directory / path))
 
 

@@ -47,7 +47,7 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Run:
     """A sweep on the cluster: the data, two trainings, and what is made of them (a minute)."""
     directory = clone(tmp_path_factory.mktemp("cluster"), data_folder)
-    command = [sys.executable, "-m", "snakemake", "sweep_width", "--workflow-profile", PROFILE]
+    command = [sys.executable, "-m", "snakemake", "sweep_width", "--profile", PROFILE]
     command += ["--slurm-status-command", "squeue", "--cores", "2"]  # which the node has
     command += ["--slurm-init-seconds-before-status-checks", "1"]
     said = directory / "said"

@@ -7,12 +7,12 @@ from typing import get_args
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
+from fixtures import REFERENCES, REPOSITORY
 from fixtures.mistakes import refusal
 from snakemake.utils import update_config
 
 from fmstudy.analysis import measures
-from fmstudy.study import claims, form, plan, published, schema
+from fmstudy.study import claims, experiments, form, plan, published, schema
 from fmstudy.study.configuration import ConfigurationError
 
 FILE = REPOSITORY / "config/claims.yaml"
@@ -71,11 +71,12 @@ claims:
 """
 MODELS = {"softmax": None, "A": None, "B": None}
 SWEEPS = {"width": None, "l2": None}
-PUBLISHED = ["a-test-loss", "b-test-loss"]
+UNITS = {"a-test-loss": "nats", "b-test-loss": "nats", "a-test-acc": "percent"}
+KNOWN = claims.Known(MODELS, SWEEPS, UNITS, ["C1", "C2"], ["ioffe2015", "wu2018"])
 
 
 def read(file: Path) -> dict:
-    return claims.read(file, MODELS, SWEEPS, PUBLISHED)
+    return claims.read(file, KNOWN)
 
 
 @pytest.fixture
@@ -104,9 +105,17 @@ MISTAKES = [
     ("sweep: width", "sweep: widht", "widht",
      ["claims.trend.test.trend.sweep", 'no sweep is called "widht"', 'mean "width"', "l2"]),
     ("add: [b-test-loss]", "add: [b-test-los]", "b-test-los]",
-     ["claims.compare.printed.add[0]", 'the id "b-test-los"', 'Did you mean "b-test-loss"?']),
+     ["claims.compare.printed.add[0]", 'called "b-test-los"', 'Did you mean "b-test-loss"?']),
     ("subtract: [a-test-loss]", "subtract: [zzz]", "zzz",
-     ["claims.compare.printed.subtract[0]", 'the id "zzz"']),
+     ["claims.compare.printed.subtract[0]", 'no published number is called "zzz"']),
+    ("subtract: [a-test-loss]", "subtract: [a-test-acc]", "a-test-acc",
+     ["claims.compare.printed.subtract[0]: is in percent, but b-test-loss is in nats",
+      "add and subtract either accuracies or losses"]),
+    ("    literature: [ioffe2015]\n", "    part_c: C99\n", "part_c: C99",
+     ["claims.any.part_c", 'no claim is called "C99"', "Claims: C1, C2."]),
+    ("[ioffe2015]", "[ioffe2051]", "[ioffe2051]",
+     ["claims.any.literature[0]", 'no reference is called "ioffe2051"', 'mean "ioffe2015"?',
+      "References: ioffe2015, wu2018."]),
     # kinds
     (LEVEL, LEVEL + "      longer: {metric: test_loss}\n", "    test:\n      level",
      ["claims.level.test", "exactly one of compare, level, course, longer, trend"]),
@@ -186,8 +195,10 @@ def study(request: pytest.FixtureRequest) -> plan.Study:
 @pytest.fixture(scope="module")
 def own(study: plan.Study) -> dict:
     rows, _ = published.read(REPOSITORY / study.published_file, study.published_numbers)
-    ids = [row["id"] for row in rows]
-    return claims.read(REPOSITORY / study.claims_file, study.models, study.sweeps, ids)
+    units = {row["id"]: row["unit"] for row in rows}
+    part_c = experiments.read(REPOSITORY / study.batchnorm.file, REFERENCES).claims
+    known = claims.Known(study.models, study.sweeps, units, part_c, REFERENCES)
+    return claims.read(REPOSITORY / study.claims_file, known)
 
 
 def test_claims_of_the_source_fit_the_study_and_cover_its_parts(own: dict):

@@ -1,6 +1,5 @@
 """A mistake in the configuration is refused before anything runs, in words a person can act on."""
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from fixtures import REPOSITORY
 from fixtures.mistakes import check_only, refusal
 from snakemake.utils import update_config
 
-from fmstudy.study import configuration, plan, published
-from fmstudy.study.configuration import ConfigurationError, read_command_line, read_origins
+from fmstudy.study import configuration, plan, published, reader
+from fmstudy.study.configuration import ConfigurationError
+from fmstudy.study.reader import read_command_line, read_origins
 
 DEFAULT = REPOSITORY / "config/config.yaml"
 QUICK = REPOSITORY / "config/quick.yaml"
@@ -78,11 +78,10 @@ MISTAKES = [
     ("\nseeds: [101, 102, 103]", "\nseeds: [1, 2.5]", None,
      ["seeds[1]: must be a whole number", "2.5"]),
     (*model_a("epochs: many"), "epochs: many", ["A.epochs: must be a whole number", '"many"']),
-    (*model_a("epochs: '20'"), "epochs: '20'", ["A.epochs", "Write it without quotes: 20"]),
-    # numbers that YAML takes for texts
-    (*model_a("learning_rate: 1e-3"), "1e-3", ["A.learning_rate", "as text: write 1.0e-3"]),
-    (*model_a("epochs: 1e3"), "epochs: 1e3", ["A.epochs", "write 1.0e+3"]),
-    (*model_a("epochs: 1.0e3"), "1.0e3", ["A.epochs", "write 1.0e+3"]),
+    (*model_a("epochs: '2_0'"), "epochs: '2_0'", ["A.epochs: must be a whole number", '"2_0"']),
+    (*model_a("epochs: '1e-3'"), "1e-3", ["A.epochs: must be a whole number", "0.001"]),
+    (*model_a("learning_rate: 'nan'"), "'nan'", ["A.learning_rate: must be a number", '"nan"']),
+    (*model_a("learning_rate: 1e999"), "1e999", ["A.learning_rate: must be a finite number"]),
     # out of range
     ("  train_samples: 60000", "  train_samples: 60001", None, ["at most 60000; found 60001"]),
     (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
@@ -175,6 +174,9 @@ def test_all_mistakes_are_told_at_once(refused):
 
 KERAS_1 = "    title: Keras 1 (softmax)\n    engine: keras\n    hidden: []\n"
 NORMALIZED = "    batch_norm: before\n"
+ALL = ", ".join(yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))["models"])
+LONG = f"{{engine: lowlevel, hidden: {[10_000] * 30}, weight_std: 0.123456789, penalty: l1_signed, "
+LONG += "delta: 1.23456789e-7, activation: sigmoid, bias: vector}"
 
 
 MISFITS = [
@@ -190,6 +192,11 @@ MISFITS = [
     ("  model: softmax\n", "  model: sofmax\n", None, ["epochs.model", '"softmax"']),
     ("  models: [softmax, B, keras-4, keras-4r]", "  models: [softmax, B, kers-4]", None,
      ["closer.models[2]", 'no model is called "kers-4"', '"keras-4"']),
+    ("  leave_out: [B-L2-strong]", f"  leave_out: [{ALL}]",
+     "leave_out: [softmax", ["closer.leave_out: names every model; keep at least one of softmax"]),
+    (MODEL_A, f"{MODEL_A}  deep: {LONG}\n", "  deep:",
+     ["models.deep: gives a training the name mlp-10000-", "a folder's name may have 240",
+      "Use fewer layers, or numbers with fewer digits"]),
     (PLAYGROUND, "playground:\n  models: [softmax, kers-4]\n", "  models: [softmax, kers",
      ["playground.models[1]", 'no model is called "kers-4"', '"keras-4"']),
     (PLAYGROUND, "playground:\n  models: [softmax, A, B, keras-4]\n", "  models: [softmax, A, B, k",
@@ -238,8 +245,6 @@ MISFITS = [
     ("    model: A\n    vary: width\n    values: [100, 200,",
      "    model: keras-2\n    vary: batch_size\n    values: [60000, 200,", "values: [60000",
      ["sweeps.width.values[0]", "60000", "only 48000"]),
-    ("  keras-1:\n", "  no:\n", "models:\n",
-     ["models: YAML reads a key here as false", "put the key in quotes"]),
     ("  model: keras-3\n  dropout:", "  model: A\n  dropout:", None,
      ["noise.model: A is a low-level model"]),
     ("  model: keras-3\n", "  model: keras-1\n", "  sources: [weights",
@@ -251,6 +256,15 @@ MISFITS = [
     ("    batch_size: 60\n", "    batch_size: 48001\n", None,
      ["batchnorm.net.batch_size: is 48001, but only 48000 samples are left for training",
       "data: train_samples, less batchnorm: net: validation_split"]),
+    ("    batch_size: 60\n", "    batch_size: 1\n", None,
+     ["batchnorm.net.batch_size: must be at least 2; found 1"]),
+    ("sizes: [1, 2, 4, 16, 60, 256, 1024]", "sizes: [30000]", None,
+     ["batch-size.sizes: are all greater than examples, which is 24000; add a smaller size"]),
+    ("rates: [0.0316, 0.1, 0.316]", "rates: [0.1, 0.1000001]", None,
+     ["batch-size.rates: contains 0.1 and 0.1000001, which tables cannot tell apart"]),
+    ("          optimizer: adam\n", "          optimizer: sgd\n",
+     "        - activation: relu\n          optimizer: sgd\n          rates: [1.0e-5",
+     ["grids[2]: is a second grid for relu with sgd; put all rates into one"]),
     ("sizes: [1, 2, 4, 16, 60, 256, 1024]", "sizes: [1, 60000]", None,
      ["batchnorm.experiments.batch-size.sizes[1]: is 60000, but only 48000"]),
     ("epoch: {hidden: [600, 400, 200], batch_size: 256}",
@@ -276,33 +290,6 @@ def test_mistake_is_named_with_its_line_and_what_to_do(refused, old, new, marked
 
 
 # Files
-
-
-def test_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
-    file = tmp_path / "mine.yaml"
-    file.write_text("title: one\nmodels:\n  A:\n    hidden: [1]\n\n    hidden: [2]\n")
-    with pytest.raises(ConfigurationError) as caught:
-        read_origins([file])
-    message = str(caught.value)
-    for part in (f"{file}, line 6", "models.A.hidden", "in line 4"):
-        assert part in message
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [("a: [1\nb: 2\n", "line 2"), ("- 1\n", "keys and values"), ("", "keys and values")],
-)
-def test_file_that_is_no_configuration_is_named(tmp_path, text, part):
-    file = tmp_path / "mine.yaml"
-    file.write_text(text)
-    with pytest.raises(ConfigurationError, match=re.escape(str(file))) as caught:
-        read_origins([file])
-    assert part in str(caught.value)
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"none\.yaml: cannot be read: No such file"):
-        read_origins([tmp_path / "none.yaml"])
 
 
 def test_mistake_is_placed_in_the_file_that_made_it(tmp_path):
@@ -359,9 +346,32 @@ def test_what_another_file_adds_stands_behind_what_the_main_file_has(tmp_path):
     assert config["models"]["A"]["hidden"] == [4]
 
 
-@pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01"])
+def test_missing_group_is_placed_in_the_main_file(tmp_path):
+    """Not in a file that overlays it, nor on the command line."""
+    text = DEFAULT.read_text(encoding="utf-8")
+    main, mine = tmp_path / "main.yaml", tmp_path / "mine.yaml"
+    main.write_text(text.replace("\nchecks:", "\nchekcs:"), encoding="utf-8")
+    mine.write_text("seeds: [1]\n")
+    origins = read_origins([main, mine])
+    config = reader.read(main)[0] | read_command_line({"title": "x"}, (), origins)
+    problems = plan.build(config)[1]
+    missing = str(configuration.report(problems, origins)).splitlines()[1]
+    assert missing == f"  {main}: the key checks is missing here."
+
+
+@pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01", "9" * 5000])
 def test_text_on_the_command_line_stays_that_text(title):
     assert read_command_line({"title": title}, (), read_origins([DEFAULT])) == {"title": title}
+
+
+def test_alias_bomb_on_the_command_line_is_refused():
+    bomb: object = "x"
+    for _ in range(9):
+        bomb = [bomb] * 9
+    with pytest.raises(
+        ConfigurationError, match=r"\(--config\): seeds: has more than 50,000 values"
+    ):
+        read_command_line({"seeds": bomb}, (), read_origins([DEFAULT]))
 
 
 def test_mistake_on_the_command_line_is_placed_there(tmp_path):

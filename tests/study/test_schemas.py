@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from fixtures import REPOSITORY
 from fixtures.rules import uses
+from pydantic import Field
 
 from fmstudy.study import form, schema
 from fmstudy.workflow import digest
@@ -53,6 +54,36 @@ def test_whatever_has_keys_is_a_group_or_says_what_its_keys_hold(name):
             assert content["additionalProperties"] is False, place
         else:
             assert content["additionalProperties"] not in (True, {}), place
+
+
+def patterns(content: Any) -> Iterator[str]:
+    """Every regular expression of a JSON schema, for keys and values."""
+    if isinstance(content, dict):
+        yield from content.get("patternProperties", {})
+        yield from [it for it in [content.get("pattern")] if isinstance(it, str)]
+    if isinstance(content, dict | list):
+        for inner in content.values() if isinstance(content, dict) else content:
+            yield from patterns(inner)
+
+
+MATCHING = (
+    "A-1",
+    "A/b",
+    "ioffe2015",
+    "report/final.html",
+    "results/quick",
+    "C4",
+    "decades/relu/bn",
+)
+MATCHING += ("0123abc", "2026-11-22", "config/claims.yaml")
+
+
+@pytest.mark.parametrize("pattern", sorted(set(patterns(list(SCHEMAS.values())))))
+def test_text_that_ends_in_a_line_break_matches_no_pattern(pattern):
+    kind = Annotated[str, Field(pattern=pattern)]
+    matching = [text for text in MATCHING if not form.check(kind, text)[1]]
+    assert matching
+    assert not [text for text in matching if not form.check(kind, f"{text}\n")[1]]
 
 
 @pytest.mark.parametrize("group", [*groups()], ids=lambda group: group.__name__)

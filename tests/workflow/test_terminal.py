@@ -321,6 +321,13 @@ def test_what_a_killed_run_has_left_is_told_with_what_to_do(exception, command):
     assert "Directory cannot" not in run.screen.getvalue()
 
 
+def test_target_that_no_rule_makes_is_explained():
+    run = Snakemake(JOBS, explain=lambda target: f"{target}?")
+    text = "MissingRuleException:\nNo rule to produce a/b (c).html (if you use input functions)"
+    run.log(text, logging.ERROR, event="error", exception="MissingRuleException")
+    assert run.screen.lines == ["a/b (c).html?"]
+
+
 # ------------------------------------------------------------------- what it does not understand
 def test_what_is_not_understood_is_passed_on():
     run = Snakemake(JOBS)
@@ -620,4 +627,5 @@ def test_a_dry_run_of_the_study_is_a_table(tmp_path):
         ["data", "1", "upstream job"],
     ]
     assert len(rows) == 6
-    assert done.stderr == ""
+    [profile] = done.stderr.splitlines()
+    assert profile.startswith(f"Using workflow specific profile {REPOSITORY}/profiles/default")

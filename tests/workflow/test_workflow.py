@@ -8,6 +8,7 @@ import base64
 import csv
 import io
 import json
+import random
 import re
 import shutil
 import tarfile
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fixtures import REPOSITORY, as_windows_saves, run_command
+from fixtures import REPOSITORY, as_windows_saves, run_command, studies
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -358,6 +359,14 @@ def test_an_edited_module_runs_its_users_again(
         assert found == jobs
 
 
+def test_another_notation_of_the_configuration_runs_nothing_again(planner: Planner, built: Path):
+    """Other orders of keys, and other forms of numbers."""
+    paths = (studies.CONFIG, studies.CLAIMS, studies.EXPECTED)
+    files = {path: yaml.safe_load((built / path).read_text(encoding="utf-8")) for path in paths}
+    studies.write(studies.respelled(files, random.Random(1)), built)
+    assert planner.planned(built) == {}
+
+
 def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
     path = built / "scripts/fmstudy/engines/full_batch.py"
     edit(path, '"""Full-batch training', '"""# Training in full batches')
@@ -501,9 +510,10 @@ def test_the_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path
     [
         ("timeout: 5", "timeot: 5", 'unknown key. Did you mean "timeout"?'),
         ("train_samples: 500", "train_samples: many", "must be a whole number"),
-        ("delta: 1.0e-3}", "delta: 1e-3}", "write 1.0e-3"),
         ("seeds: [1]", "seeds: [1]\nseeds: [2]", "duplicate key seeds"),
         ("seeds: [1]", "seeds: [1", "not valid YAML"),
+        ("seeds: [1]", "? [a, b]\n: 1", "a key must be text; found a list"),
+        ("seeds: [1]", "seeds: " + "[" * 3000 + "]" * 3000, "more than 20 levels of lists"),
         ("models: [softmax, A]}", "models: [softmx, A]}", 'Did you mean "softmax"?'),
         ("file: config/published.csv", 'file: "config/{old}.csv"', "a path without braces"),
     ],
@@ -519,6 +529,51 @@ def test_a_mistake_in_the_configuration_is_named_before_any_job(
     assert re.search(r"line \d+", said)
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("data:\n\ttimeout: 3\n", "mine.yaml, line 2: not valid YAML"),
+        ("seeds: [1\n", "mine.yaml, line 2: not valid YAML"),
+        ("", "mine.yaml: must contain keys and values"),
+        (
+            "\n".join(f"a{i}: &a{i} [{f'*a{i - 1}, ' * 9 if i else 'x'}]" for i in range(12)),
+            "mine.yaml, line 6: more than 50,000 values",
+        ),
+        (None, "mine.yaml: cannot be read: not a regular file"),
+        (
+            'models: {"mine\\n": {engine: keras, hidden: []}}',
+            "line 1: models.mine\\n: must be at most",
+        ),
+        ("seeds: [-1]\n", "mine.yaml, line 1: seeds[0]: must be at least 0"),
+    ],
+    ids=["tab", "bracket", "empty", "bomb", "folder", "line break", "value"],
+)
+def test_a_mistake_in_a_file_given_by_configfile_is_named(
+    planner: Planner, fresh: Path, tmp_path: Path, content: str | None, expected: str
+):
+    """Snakemake reads such a file before ours, but the default profile even before that."""
+    configure(tmp_path)
+    mine = tmp_path / "mine.yaml"
+    if content is None:
+        mine.mkdir()
+    else:
+        mine.write_text(content)
+    assert expected in refused(planner, fresh, tmp_path, "--configfile", "mine.yaml")
+
+
+def test_a_table_without_content_is_named(planner: Planner, fresh: Path, tmp_path: Path):
+    configure(tmp_path)
+    (tmp_path / "config/published.csv").touch()
+    assert "config/published.csv, line 1: must be id," in refused(planner, fresh, tmp_path)
+
+
+def test_a_missing_group_is_placed_in_the_main_file(planner: Planner, fresh: Path, tmp_path: Path):
+    configure(tmp_path)
+    edit(tmp_path / "config/config.yaml", "\nseeds: [1]", "")
+    said = refused(planner, fresh, tmp_path, "--config", "title=mine")
+    assert "  config/config.yaml: the key seeds is missing here." in said
+
+
 def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
     planner: Planner, fresh: Path, tmp_path: Path
 ):
@@ -530,10 +585,10 @@ def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def refused(planner: Planner, fresh: Path, directory: Path) -> str:
+def refused(planner: Planner, fresh: Path, directory: Path, *options: str) -> str:
     """What is said of a mistake in the configuration that is found there."""
     snakefile = ("--snakefile", str(fresh / "Snakefile"))
-    done = planner.snakemake(directory, "--cores", "1", "data", *snakefile)
+    done = planner.snakemake(directory, "--cores", "1", "data", *snakefile, *options)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in said
@@ -562,10 +617,23 @@ def test_a_mistake_in_the_predictions_is_named_before_any_job(
     assert 'Did you mean "C7"?' in said
 
 
-def test_a_mistake_on_the_command_line_is_named_as_such(planner: Planner, fresh: Path):
-    done = planner.snakemake(fresh, "report", "--dry-run", "--config", "seeds=[one]")
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ("seeds=[one]", "command line (--config): seeds[0]: must be a whole number"),
+        ("data:train_samples=5000", "write a group as --config 'data={train_samples: 5000}'"),
+        ("title=a\x1bb", "command line (--config): title: contains the control character U+001B"),
+        ("title=\udcff", "command line (--config): title: contains the control character U+DCFF"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_named_as_such(
+    planner: Planner, fresh: Path, wrong: str, expected: str
+):
+    done = planner.snakemake(fresh, "report", "--dry-run", "--config", wrong)
+    said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "command line (--config): seeds[0]: must be a whole number" in done.stdout + done.stderr
+    assert expected in said
+    assert "Traceback" not in said
 
 
 def test_models_that_another_file_adds_stand_behind_the_others(
@@ -585,12 +653,21 @@ def test_numbers_on_the_command_line_are_numbers(planner: Planner, fresh: Path):
     assert jobs["train_keras"] == 2
 
 
-@pytest.mark.parametrize("wrong", ["results/runs/mlp-9/seed-1/metrics.json", "sweep_l1"])
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("results/runs/mlp-9/seed-1/metrics.json", "snakemake --list-target-rules"),
+        ("sweep_widht", 'Did you mean "sweep_width"?'),
+        ("report/finall.html", 'Did you mean "report/final.html"?'),
+        ("report/quick.html", "snakemake report/quick.html --configfile config/quick.yaml"),
+    ],
+)
 def test_what_the_configuration_does_not_have_cannot_be_asked_for(
-    planner: Planner, fresh: Path, wrong: str
+    planner: Planner, fresh: Path, wrong: str, hint: str
 ):
     done = planner.snakemake(fresh, wrong, "--dry-run")
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert wrong in said
+    assert hint in said
     assert "Traceback" not in said

@@ -15,12 +15,12 @@ sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy.report import pdf
 from fmstudy.runtime import versions
-from fmstudy.study import configuration, description, shown
+from fmstudy.study import configuration, description, reader, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import SECTIONS
-from fmstudy.workflow import estimates, planned, terminal
+from fmstudy.workflow import arguments, estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import DATA, TENSORS, Layout
 from fmstudy.workflow.planned import job_subject
@@ -29,13 +29,16 @@ from fmstudy.workflow.planned import job_subject
 screen = None
 if workflow.is_main_process:
     screen = terminal.install(
-        logger, workflow.output_settings, lambda: planned.describe_run(workflow, study)
+        logger,
+        workflow.output_settings,
+        lambda: planned.describe_run(workflow, study),
+        lambda target: arguments.explain_target(target, workflow.rules, DEFAULT_CONFIGURATION),
     )
 
 
 def find_file(path):
     """Find a file of the study in the working directory or else beside the Snakefile."""
-    return path if Path(path).exists() else os.path.relpath(HERE / path)
+    return path if os.path.exists(path) else os.path.relpath(HERE / path)
 
 
 def refuse(error):
@@ -49,7 +52,7 @@ if re.search("[{}]", str(HERE)):
 
 DEFAULT_CONFIGURATION = find_file("config/config.yaml")
 try:  # before Snakemake, which does not report the location of YAML errors
-    origins = configuration.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
+    origins = reader.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
 except configuration.ConfigurationError as error:
     refuse(error)
 
@@ -57,7 +60,7 @@ except configuration.ConfigurationError as error:
 configfile: DEFAULT_CONFIGURATION
 
 
-update_config(config, configuration.read_command_line(workflow.config_settings.config, (), origins))
+update_config(config, reader.read_command_line(workflow.config_settings.config, (), origins))
 configuration.in_file_order(config, origins)
 try:
     resolved = resolve(config, origins, find_file)

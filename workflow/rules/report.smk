@@ -8,7 +8,9 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 
 CITATION = find_file("CITATION.cff")
 # Comments in these files do not matter; whatever else changes in them changes a table.
-NAMED_FILES = ancient([find_file(config[group]["file"]) for group in configuration.NAMING_FILES])
+NAMED_FILES = ancient(
+    [find_file(study.configuration[group]["file"]) for group in configuration.NAMING_FILES]
+)
 
 
 rule collect_explorer:
@@ -69,7 +71,7 @@ rule render_report:
         "../envs/study.yaml"
     params:
         study=REPORT_DATA,
-        config=config,
+        config=study.configuration,
         code=digest("render_report"),
     script:
         "../../scripts/render_report.py"
@@ -97,7 +99,7 @@ rule render_pdf:
         runtime=10,
     params:
         study=REPORT_DATA,
-        config=config,
+        config=study.configuration,
         code=digest("render_pdf"),
     script:
         "../../scripts/render_pdf.py"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmstudy.runtime import StudyError, read_table, verify_digest
+from fmstudy.runtime import read_table, verify_digest
 
 
 def read_rates(path: str | Path) -> pd.DataFrame:
@@ -41,26 +41,20 @@ def best_rate(table: pd.DataFrame) -> float | None:
     return None if whole.empty else float(whole["mean"].idxmin())
 
 
-def best_rates(table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, float]:
-    """The best SGD rate of each net of the settings' activations, by names such as relu/bn.
+def rate_to_show(net: pd.DataFrame) -> float:
+    """The best rate of a net; the smallest one if there is no rate at which every seed finished."""
+    found = best_rate(net)
+    return float(net["rate"].min()) if found is None else found
 
-    `table` holds the results of the experiment learning-rate.  Raises StudyError where no rate
-    let every seed finish, or none was tried.
+
+def best_rates(table: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, float]:
+    """The SGD rate to show of each net of the settings' activations, by names such as relu/bn.
+
+    `table` holds the results of the experiment learning-rate.
     """
-    found = {}
-    for activation in settings["activations"]:
-        for arm in ("plain", "bn"):
-            net = table[
-                (table["activation"] == activation)
-                & (table["optimizer"] == "sgd")
-                & (table["arm"] == arm)
-            ]
-            rate = best_rate(net)
-            if rate is None:
-                raise StudyError(
-                    f"batchnorm.experiments.learning-rate has no rate at which the {activation} "
-                    f"net ({arm}) finishes with sgd and every seed, which the experiment speed "
-                    "needs; give it a grid with this activation and smaller rates."
-                )
-            found[f"{activation}/{arm}"] = rate
-    return found
+    nets = table[table["optimizer"] == "sgd"].groupby(["activation", "arm"])
+    return {
+        f"{activation}/{arm}": rate_to_show(net)
+        for (activation, arm), net in nets
+        if activation in settings["activations"]
+    }

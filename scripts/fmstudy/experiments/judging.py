@@ -12,6 +12,7 @@ from fmstudy.analysis import verdicts
 from fmstudy.analysis.judging import Expectation, judge
 from fmstudy.analysis.statistics import moderated, over_seeds
 from fmstudy.experiments.reading import Quantities, finite
+from fmstudy.study.quantities import unit_of
 
 PREDICTIONS = (
     *("prediction", "experiment", "claim", "says", "hypothesis", "expect", "seen", "seeds"),
@@ -45,22 +46,6 @@ def quantities_table(found: Quantities) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def unit_of(quantity: str) -> str:
-    """The unit in which a quantity is written: points, nats, decades, a factor, or none.
-
-    A factor is stored as its logarithm.
-    """
-    kind = _kind(quantity)
-    if "accuracy" in kind:
-        return "points"
-    if "loss" in kind:
-        return "nats"
-    if kind in ("decades", "step"):
-        return "decades"
-    factors = ("highest", "best_rate", "effective_rate", "steps_", "seconds_", "gradient_change")
-    return "factor" if kind.startswith(factors) else ""
 
 
 def predictions_table(
@@ -140,10 +125,6 @@ def predictions_table(
 def _asked(test: Mapping[str, Any]) -> list[str]:
     """Return the names of the quantities that a test uses."""
     return [test[key] for key in ("quantity", "minus") if key in test]
-
-
-def _kind(quantity: str) -> str:
-    return quantity.split("/", maxsplit=1)[0]
 
 
 def _grid_error(test: Mapping[str, Any], found: Quantities) -> float:

@@ -28,7 +28,7 @@ from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, gzip_url, source_hash
 from fmstudy.report.prose import Html, Prose
 from fmstudy.runtime import StudyError, read_json, reading
-from fmstudy.study.configuration import nearest
+from fmstudy.study import reader
 
 Row = dict[str, Any]
 
@@ -377,17 +377,6 @@ def _render(
     def figure(name: str) -> Figure:
         return _found(context["figures"], name, "figure", "svg")
 
-    def known_reference(
-        key: str, works: Mapping[str, Any], claim: str, part: str = "claims"
-    ) -> str:
-        """Return the key of a reference in a claim, if the report has it."""
-        if key not in works:
-            raise StudyError(
-                f"{config[part]['file']}: claims.{claim}.literature: the report has no "
-                f'reference "{key}".{nearest(key, works)} References: {", ".join(works)}.'
-            )
-        return key
-
     def inline(name: str) -> Markup:
         """Return a file of the templates as it is, such as the style sheet."""
         return Markup((Path(templates) / name).read_text(encoding="utf-8"))
@@ -406,12 +395,12 @@ def _render(
         "allowed_scripts": Markup(script_policy(templates)),
         "inline": inline,
         "script": script,
-        "known_reference": known_reference,
         "mark": mark,
         "number_of": numbering,
         "same_validation": same_validation(config, context["data"]),
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
+        "works": reader.read(Path(templates) / "works.yaml")[0],
         "CHAPTERS": CHAPTERS,
         "APPENDIX": APPENDIX,
         **known,

@@ -23,6 +23,7 @@ from fmstudy.report.latex import escape
 from fmstudy.report.pages import as_text
 from fmstudy.runtime import StudyError
 from fmstudy.study.configuration import NAMING_FILES
+from fmstudy.study.reader import read
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 FOLDER = "fashion-mnist-study"  # in the archive
@@ -113,10 +114,10 @@ def _archive(files: tuple[tuple[str, bytes], ...]) -> bytes:
 
 def _citation(path: str | Path) -> dict[str, Any]:
     try:
-        cited = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        cited, _ = read(path)
         authors = [_name(author) for author in cited["authors"]]
         title = cited["title"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not a citation file: {error!r}") from error
     return {
         "title": title,

@@ -6,12 +6,13 @@ A claim states in our words what the source asserts and where, with hypotheses t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fmstudy.study import form, schema
-from fmstudy.study.configuration import KeyPath, Problem, nearest, unknown
+from fmstudy.study.configuration import KeyPath, Problem, unknown
 
 # A test has exactly one relation (more, less, about) and one kind of quantity.
 RELATIONS = [key for key in form.keys(schema.Expectation) if key != "within"]
@@ -20,29 +21,34 @@ KINDS = [kind for kind in form.keys(schema.Test) if kind not in form.keys(schema
 Claims = Mapping[str, Mapping[str, Any]]
 
 
-def read(
-    path: str | Path, models: Mapping[str, Any], sweeps: Mapping[str, Any], published: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Read the claims by name, for a study with these models, sweeps, and ids of published numbers.
+@dataclass(frozen=True)
+class Known:
+    """What claims may name: models, sweeps, units of published numbers by id, claims of Part C,
+    and references.
+    """
+
+    models: Iterable[str]
+    sweeps: Iterable[str]
+    units: Mapping[str, str]
+    part_c: Iterable[str]
+    references: Iterable[str]
+
+
+def read(path: str | Path, known: Known) -> dict[str, dict[str, Any]]:
+    """Read the claims by name.
 
     Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
 
     def check(content: Mapping[str, Any]) -> Iterator[Problem]:
         for name, claim in content["claims"].items():
-            yield from _check(("claims", name), claim, models, sweeps, published)
+            yield from _check(("claims", name), claim, known)
 
     claims: dict[str, dict[str, Any]] = form.read_checked(path, schema.Claims, check)["claims"]
     return claims
 
 
-def _check(
-    path: KeyPath,
-    claim: Mapping[str, Any],
-    models: Mapping[str, Any],
-    sweeps: Mapping[str, Any],
-    published: Sequence[str],
-) -> Iterator[Problem]:
+def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Problem]:
     if not ({"test", "untested"} & set(claim)):
         yield Problem(path, "needs a test, or the reason for having none under untested.")
     if {"test", "untested"} <= set(claim):
@@ -55,21 +61,51 @@ def _check(
     if "test" in claim and len(kinds) != 1:
         yield Problem((*path, "test"), f"must have exactly one of {', '.join(KINDS)}.")
     for kind in kinds:
-        for key, what, known in (
-            ("model", "model", models),
-            ("with", "model", models),
-            ("sweep", "sweep", sweeps),
+        for key, what, names in (
+            ("model", "model", known.models),
+            ("with", "model", known.models),
+            ("sweep", "sweep", known.sweeps),
         ):
-            if key in test[kind] and (name := test[kind][key]) not in known:
-                yield Problem((*path, "test", kind, key), unknown(what, name, known))
-    printed = claim.get("printed", {})
-    for key in ("add", "subtract"):
-        for index, number_id in enumerate(printed.get(key, [])):
-            if number_id not in published:
-                yield Problem(
-                    (*path, "printed", key, index),
-                    f'no published number has the id "{number_id}".{nearest(number_id, published)}',
-                )
+            if key in test[kind]:
+                yield from check_name((*path, "test", kind, key), what, test[kind][key], names)
+    if "part_c" in claim:
+        yield from check_name((*path, "part_c"), "claim", claim["part_c"], known.part_c)
+    yield from check_references(
+        (*path, "literature"), claim.get("literature", []), known.references
+    )
+    yield from _check_printed((*path, "printed"), claim.get("printed", {}), known.units)
+
+
+def _check_printed(
+    path: KeyPath, printed: Mapping[str, Any], units: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Find ids of no published number, and sums of accuracies and losses."""
+    places = {
+        (*path, key, index): name
+        for key in ("add", "subtract")
+        for index, name in enumerate(printed.get(key, []))
+    }
+    first = next((name for name in places.values() if name in units), "")
+    for place, name in places.items():
+        yield from check_name(place, "published number", name, units)
+        if name in units and units[name] != units[first]:
+            yield Problem(
+                place,
+                f"is in {units[name]}, but {first} is in {units[first]}; add and subtract either "
+                "accuracies or losses.",
+            )
+
+
+def check_name(path: KeyPath, kind: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
+    """Find a name that is not known."""
+    if name not in known:
+        yield Problem(path, unknown(kind, name, known))
+
+
+def check_references(path: KeyPath, keys: Iterable[str], known: Iterable[str]) -> Iterator[Problem]:
+    """Find keys of references that the report does not list."""
+    for index, key in enumerate(keys):
+        yield from check_name((*path, index), "reference", key, known)
 
 
 def check_expectation(path: KeyPath, test: Mapping[str, Any]) -> Iterator[Problem]:

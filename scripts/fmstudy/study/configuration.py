@@ -1,26 +1,20 @@
-"""Reads the configuration files and records the location of each key.
+"""Mistakes in the configuration, and where each of its keys was set.
 
-`form` checks keys, types and ranges; `plan` checks that the parts fit together.  `report` combines
-what they find into one error that lists each mistake with its file and line.
+`reader` reads the files and the location of each key, `form` checks keys, types and ranges, and
+`plan` that the parts fit together.  `report` combines what they find into one error that lists each
+mistake with its file and line.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from fmstudy.runtime import StudyError
 
 KeyPath = tuple[str | int, ...]
-
-# PyYAML's C loader, if available: seven times as fast.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # The groups of the configuration that name a `file`.
 NAMING_FILES = ("published", "claims", "batchnorm")
@@ -84,74 +78,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     return f"{found} {kind.capitalize()}s: {', '.join(known)}."
 
 
-def read_origins(files: Sequence[str | Path]) -> Origins:
-    """Read the location of each key, and reject duplicate keys, which YAML readers ignore.
-
-    Raises `ConfigurationError` for a file that is not YAML, has a duplicate key, or is not a group
-    of keys.
-    """
-    origins = Origins()
-    for file in files:
-        try:
-            node = _compose(Path(file).read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{file}: not valid YAML.\n{error}") from None
-        except OSError as error:
-            raise ConfigurationError(f"{file}: cannot be read: {error.strerror}.") from None
-        if not isinstance(node, yaml.MappingNode):
-            raise ConfigurationError(f"{file}: must contain keys and values, such as 'seeds: [1]'.")
-        origins[()] = str(file)
-        for path, line in _walk(node, (), str(file)):
-            origins[path] = f"{file}, line {line}"
-    return origins
-
-
-def _compose(text: str) -> yaml.Node | None:
-    try:
-        return yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError:
-        return yaml.compose(text, Loader=yaml.SafeLoader)  # its message shows the place
-
-
-def read_yaml(file: str | Path) -> Any:
-    """Read a YAML file."""
-    return yaml.load(Path(file).read_text(encoding="utf-8"), Loader=_Loader)
-
-
-def _walk(node: yaml.Node, path: KeyPath, file: str) -> Iterator[tuple[KeyPath, int]]:
-    if isinstance(node, yaml.MappingNode):
-        first: dict[object, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in first:
-                raise ConfigurationError(
-                    f"{file}, line {line}: duplicate key {key_text((*path, key.value))}; it was "
-                    f"already set in line {first[key.value]}. Keep one of them."
-                )
-            first[key.value] = line
-            yield (*path, key.value), line
-            yield from _walk(value, (*path, key.value), file)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield (*path, index), item.start_mark.line + 1
-            yield from _walk(item, (*path, index), file)
-
-
-def read_command_line(given: Any, path: KeyPath, origins: Origins) -> Any:
-    """Read values from `--config` as YAML would, and record the command line as their origin.
-
-    Snakemake passes numbers inside lists and groups as strings.
-    """
-    origins[path] = "command line (--config)"
-    if isinstance(given, Mapping):
-        return {key: read_command_line(item, (*path, key), origins) for key, item in given.items()}
-    if isinstance(given, list):
-        return [read_command_line(item, (*path, i), origins) for i, item in enumerate(given)]
-    if isinstance(given, str):
-        with suppress(yaml.YAMLError):
-            value = yaml.safe_load(given)
-            return value if isinstance(value, int | float) else given
-    return given
+def printable(text: str) -> str:
+    """Escape line breaks and other characters that a terminal does not show as such."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def report(problems: Sequence[Problem], origins: Origins) -> ConfigurationError:
@@ -160,5 +89,6 @@ def report(problems: Sequence[Problem], origins: Origins) -> ConfigurationError:
     lines = [f"The configuration has {count}; nothing was run."]
     for problem in problems:
         key = key_text(problem.path)
-        lines.append(f"  {origins.place(problem.path)}: {key}: {problem.text}".replace(": :", ":"))
+        line = f"{origins.place(problem.path)}: {key}: {problem.text}".replace(": :", ":")
+        lines.append(f"  {printable(line)}")
     return ConfigurationError("\n".join(lines))

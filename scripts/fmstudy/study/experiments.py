@@ -5,14 +5,16 @@ The code of an experiment is in the package `experiments`, in a folder of its na
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fmstudy.study import form, schema
-from fmstudy.study.claims import check_expectation
-from fmstudy.study.configuration import Problem, nearest, unknown
+from fmstudy.study.claims import check_expectation, check_name, check_references
+from fmstudy.study.configuration import KeyPath, Problem, nearest
+from fmstudy.study.quantities import kind_of, unit_of
 
 
 @dataclass(frozen=True)
@@ -23,30 +25,66 @@ class Experiment:
               the study's models
     after     the experiment whose results it needs, if any
     figures   the modules of its folder that draw one figure each
+    measures  the kinds of its quantities (before the first slash), separated by spaces: regular
+              expressions
     """
 
     title: str
+    measures: str
     seconds: float = 0.0
     after: str = ""
     figures: tuple[str, ...] = ("figure",)
 
+    @property
+    def quantities(self) -> list[str]:
+        """The kinds of its quantities."""
+        return self.measures.split()
 
+
+_AT_BEST = "test_accuracy test_loss best_rate"
+_OF_MODELS = (
+    r"train_accuracy train_loss test_accuracy test_loss gap_loss calibration_error "
+    r"test_accuracy_exact test_loss_exact train_loss_\d+ held_out_loss_\d+"
+)
 EXPERIMENTS = {
-    "curves": Experiment("Learning curves"),
-    "learning-rate": Experiment("Learning rates", seconds=90),
-    "speed": Experiment("Speed", seconds=35, after="learning-rate"),
-    "batch-size": Experiment("Batch size", seconds=60),
-    "evaluation": Experiment("Inference statistics", seconds=17),
-    "shift": Experiment(
-        "Inside the networks", seconds=21, figures=("figure", "inputs", "landscape")
+    "curves": Experiment("Learning curves", _OF_MODELS),
+    "learning-rate": Experiment(
+        "Learning rates", f"decades highest step test_accuracy_equal {_AT_BEST}", seconds=90
     ),
-    "noisy": Experiment("Random shifts", seconds=33),
-    "gamma-beta": Experiment("Gamma and beta", seconds=5),
-    "depth": Experiment("Depth", seconds=20),
-    "init": Experiment("Initial weights", seconds=26),
-    "placement": Experiment("Placement", seconds=50),
-    "placement-keras": Experiment("Placement in Keras"),
-    "dropout": Experiment("Dropout"),
+    "speed": Experiment(
+        "Speed",
+        r"steps_[\d.]+ seconds_[\d.]+ reached_[\d.]+ step_seconds step_factor",
+        seconds=35,
+        after="learning-rate",
+    ),
+    "batch-size": Experiment(
+        "Batch size",
+        r"loss_exact accuracy_exact loss_own accuracy_own loss_[\d.]+ accuracy_[\d.]+ best_rate",
+        seconds=60,
+    ),
+    "evaluation": Experiment("Inference statistics", "loss_error accuracy_error", seconds=17),
+    "shift": Experiment(
+        "Inside the networks",
+        "shift_cosine shift_size drift loss_range loss_range_scaled gradient_change "
+        "gradient_change_scaled effective_rate validation_accuracy validation_loss",
+        seconds=21,
+        figures=("figure", "inputs", "landscape"),
+    ),
+    "noisy": Experiment("Random shifts", "accuracy loss best_rate", seconds=33),
+    "gamma-beta": Experiment(
+        "Gamma and beta",
+        "test_accuracy gamma_from_deviation beta_from_mean gaussian_distance example_mean",
+        seconds=5,
+    ),
+    "depth": Experiment("Depth", "growth growth_size test_accuracy", seconds=20),
+    "init": Experiment(
+        "Initial weights",
+        "accuracy loss_range loss_range_best invariance invariance_epsilon invariance_gradient",
+        seconds=26,
+    ),
+    "placement": Experiment("Placement", _AT_BEST, seconds=50),
+    "placement-keras": Experiment("Placement in Keras", _OF_MODELS),
+    "dropout": Experiment("Dropout", _OF_MODELS),
 }
 
 
@@ -92,12 +130,19 @@ class Expected:
         return {name: it for name, it in predictions if it["experiment"] == experiment}
 
 
-def read(path: str | Path) -> Expected:
-    """Read claims and predictions.
+def read(path: str | Path, references: Iterable[str]) -> Expected:
+    """Read claims and predictions; `references` are the keys of works that the report lists.
 
     Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
-    content = form.read_checked(path, schema.Expectations, _check)
+
+    def check(content: Mapping[str, Any]) -> Iterator[Problem]:
+        for name, claim in content["claims"].items():
+            place = ("claims", name, "literature")
+            yield from check_references(place, claim["literature"], references)
+        yield from _check(content)
+
+    content = form.read_checked(path, schema.Expectations, check)
     revised = content.get("revised", {})
     predictions = {
         name: it | ({"seen": True} if it["experiment"] in revised else {})
@@ -120,7 +165,29 @@ def _check(content: Mapping[str, Any]) -> Iterator[Problem]:
                     f"Its predictions: {', '.join(mine) or 'none'}.",
                 )
     for name, prediction in predictions.items():
-        claim = prediction.get("claim")
-        if claim is not None and claim not in claims:
-            yield Problem(("predictions", name, "claim"), unknown("claim", claim, claims))
-        yield from check_expectation(("predictions", name, "test"), prediction["test"])
+        if "claim" in prediction:
+            place = ("predictions", name, "claim")
+            yield from check_name(place, "claim", prediction["claim"], claims)
+        yield from _check_test(("predictions", name, "test"), prediction)
+
+
+def _check_test(path: KeyPath, prediction: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find errors in a hypothesis: unknown or unlike quantities, and a wrong expectation."""
+    test, experiment = prediction["test"], prediction["experiment"]
+    yield from check_expectation(path, test)
+    for key in ("quantity", "minus"):
+        kind, known = kind_of(test.get(key, "")), EXPERIMENTS[experiment].quantities
+        if key in test and not any(re.fullmatch(each, kind) for each in known):
+            shown = [each.replace(r"[\d.]+", "80").replace(r"\d+", "50") for each in known]
+            yield Problem(
+                (*path, key),
+                f"{experiment} measures no {kind}.{nearest(kind, shown)} Quantities of this "
+                f"experiment: {', '.join(shown)}.",
+            )
+    one, other = test["quantity"], test.get("minus", test["quantity"])
+    if unit_of(one) != unit_of(other) or (not unit_of(one) and kind_of(one) != kind_of(other)):
+        yield Problem(
+            (*path, "minus"),
+            f"{kind_of(other)} cannot be subtracted from {kind_of(one)}, which is another kind of "
+            "quantity; subtract quantities with the same unit.",
+        )

@@ -5,14 +5,15 @@ Only the workflow imports this module, when it is parsed; jobs do not need pydan
 
 from __future__ import annotations
 
-import math
+import functools
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from fmstudy.study.configuration import (
@@ -20,10 +21,9 @@ from fmstudy.study.configuration import (
     KeyPath,
     Problem,
     nearest,
-    read_origins,
-    read_yaml,
     report,
 )
+from fmstudy.study.reader import read
 
 # Strict: no conversion of strings to numbers or of true to 1.
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
@@ -65,7 +65,7 @@ def optional(description: str | None = None, *, default: Any = None, **more: Any
 
 
 def whole_numbers(content: Any) -> Any:
-    """Convert floats such as 200.0 to 200, so that the notation does not affect what runs."""
+    """Return a copy with floats such as 200.0 converted to 200: notation does not affect jobs."""
     if isinstance(content, Mapping):
         return {key: whole_numbers(value) for key, value in content.items()}
     if isinstance(content, list):
@@ -81,23 +81,58 @@ def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Proble
     the location of the content in its file.
     """
     adapter = TypeAdapter(kind, config=None if _is_group(kind) else STRICT)
+    content = whole_numbers(content)
     try:
-        return adapter.validate_python(whole_numbers(content)), []
+        return adapter.validate_python(content), []
     except ValidationError as error:
-        found = (_problem(kind, each) for each in error.errors(include_url=False))
-        return None, [Problem((*path, *problem.path), problem.text) for problem in found]
+        errors = error.errors(include_url=False)
+    spelled = [each["loc"] for each in errors if each["loc"] and _spells_number(each)]
+    for *around, last in spelled:  # YAML 1.1 reads 1e-3 as text
+        group = functools.reduce(operator.getitem, around, content)
+        group[last] = float(group[last])
+    if spelled:
+        return check(kind, content, path)
+    found = (_problem(kind, each) for each in errors)
+    return None, [Problem((*path, *problem.path), problem.text) for problem in found]
+
+
+def _spells_number(error: ErrorDetails) -> bool:
+    """Return whether text such as 1e-3 or "1" stands where a number belongs."""
+    number = isinstance(error["input"], str) and _NUMBER.fullmatch(error["input"])
+    return bool(number) and error["type"] in ("float_type", "int_type")
+
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+
+
+def plain(group: Group) -> dict[str, Any]:
+    """Return a group in plain types and canonical form, which jobs get as parameters.
+
+    The order of the keys that the schema names, the notation of a number, and a key that repeats
+    its default leave no trace.  Names that users choose keep their order, which is the report's.
+    """
+    return group.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def ordered(names: Iterable[Any]) -> Any:
+    """Put the keys of a dictionary into this order."""
+    return AfterValidator(
+        lambda content: {name: content[name] for name in names if name in content}
+    )
 
 
 def read_checked(
     file: str | Path, kind: type[Group], check_rest: Callable[[dict[str, Any]], Iterable[Problem]]
 ) -> dict[str, Any]:
-    """Read a separate file of the configuration; `check_rest` finds what a type cannot express.
+    """Read a separate file of the configuration in canonical form (see `plain`).
 
-    Raises ConfigurationError listing every error: its line, the key, what is allowed.
+    `check_rest` finds what a type cannot express.  Raises ConfigurationError listing every error:
+    its line, the key, what is allowed.
     """
-    origins = read_origins([file])
-    content = read_yaml(file)
-    problems = check(kind, content)[1] or list(check_rest(content))
+    given, origins = read(file)
+    checked, problems = check(kind, given)
+    content = {} if problems else plain(checked)
+    problems = problems or list(check_rest(content))
     if problems:
         raise ConfigurationError(str(report(problems, origins)))
     return content
@@ -130,10 +165,6 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
     path, code, value = error["loc"], error["type"], error["input"]
     limits = whole_numbers(error.get("ctx", {}))
     found = f"found {_describe(value)}."
-    if code == "invalid_key" or (code == "string_type" and path[-1:] == ("[key]",)):
-        group = path[: -1 if code == "invalid_key" else -2]
-        text = f"YAML reads a key here as {_describe(value)}; put the key in quotes."
-        return Problem(group, text)
     if path[-1:] == ("[key]",):
         path = path[:-1]
     if code == "extra_forbidden":
@@ -154,7 +185,9 @@ def _problem(kind: Any, error: ErrorDetails) -> Problem:
     elif code in _BOUNDS:
         text = f"must {_BOUNDS[code].format(**limits)}; {found}"
     elif code in _KINDS:
-        text = f"must be {_KINDS[code]}, {found}{_hint(value, code)}"
+        quotable = code == "string_type" and isinstance(value, int | float | date)
+        hint = " Put it in quotation marks." if quotable else ""
+        text = f"must be {_KINDS[code]}, {found}{hint}"
     else:
         text = f"{error['msg']}; {found}"
     return Problem(path, text)
@@ -183,7 +216,7 @@ def _describe(value: Any) -> str:
         case None:
             return "nothing"
         case str():
-            return f'the text "{value}"'
+            return f'the text "{value if len(value) <= 80 else value[:77] + "..."}"'
         case bool():
             return str(value).lower()
         case Mapping():
@@ -191,22 +224,3 @@ def _describe(value: Any) -> str:
         case list():
             return f"a list of {len(value)}"
     return str(value)
-
-
-def _hint(value: Any, code: str) -> str:
-    if code == "string_type" and isinstance(value, int | float | date):
-        return " Put it in quotation marks."
-    if not isinstance(value, str) or code not in ("float_type", "int_type"):
-        return ""
-    try:
-        if not math.isfinite(float(value)):
-            return ""
-    except ValueError:
-        return ""
-    mantissa, _, exponent = value.lower().partition("e")
-    if exponent:  # YAML 1.1 requires a decimal point and a sign
-        point = "" if "." in mantissa else ".0"
-        written = f"{mantissa}{point}e{int(exponent):+d}"
-        if written != value.lower():
-            return f" YAML reads {value} as text: write {written}."
-    return f" Write it without quotes: {value}."

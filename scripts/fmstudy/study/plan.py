@@ -20,6 +20,8 @@ from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
 from fmstudy.study.spec import number as number_in_name
 
+LONGEST_NAME = 240  # characters of a run; file systems allow 255, and tools add suffixes
+
 
 @dataclass(frozen=True)
 class Model:
@@ -177,8 +179,9 @@ class Noise:
 
 @dataclass(frozen=True)
 class Study:
-    """The whole study, resolved."""
+    """The whole study, resolved; `configuration` is what it was resolved from, in plain types."""
 
+    configuration: dict[str, Any]
     title: str
     directory: str
     report: str
@@ -243,14 +246,14 @@ def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
     checked, problems = form.check(schema.Configuration, config)
     if problems:
         return None, problems
-    builder = _Builder(checked, config)
+    builder = _Builder(checked)
     study = builder.build()
     return (None, builder.problems) if builder.problems else (study, [])
 
 
 class _Builder:
-    def __init__(self, config: schema.Configuration, given: Mapping[str, Any]) -> None:
-        self.config, self.given = config, given
+    def __init__(self, config: schema.Configuration) -> None:
+        self.config = config
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
         self.sizes = config.data.model_dump(include={"train_samples", "test_samples"})
@@ -271,7 +274,14 @@ class _Builder:
         sweeps = {name: self.sweep(name, it) for name, it in config.sweeps.items()}
         if not self.problems:
             self.check_derived(epochs, sweeps)
+        leave_out = self.find_models(("closer", "leave_out"), closer.leave_out)
+        if len(leave_out) == len(self.models):
+            self.refuse(
+                ("closer", "leave_out"),
+                f"names every model; keep at least one of {', '.join(self.models)}.",
+            )
         return Study(
+            configuration=form.plain(config),
             title=config.title,
             directory=config.output.directory,
             report=config.output.report,
@@ -288,7 +298,7 @@ class _Builder:
             noise=self.noise(),
             errors=ErrorAnalysis(
                 models=self.find_models(("closer", "models"), closer.models),
-                leave_out=self.find_models(("closer", "leave_out"), closer.leave_out),
+                leave_out=leave_out,
                 correlation=closer.duplicates.correlation,
             ),
             playground=self.playground(),
@@ -312,13 +322,24 @@ class _Builder:
                 self.refuse((group, name), text)
 
     def check_derived(self, epochs: LongerTraining, sweeps: Mapping[str, Sweep]) -> None:
-        """Reject a name that stands for two different models, since the report finds them by it."""
+        """Reject names of runs that are too long, and a name that stands for two different models.
+
+        Results are in a folder named after the run; the report finds models by their names.
+        """
         derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)]
         derived += [
             (("sweeps", sweep.name, "values"), model)
             for sweep in sweeps.values()
             for model in sweep.models
         ]
+        for path, model in [*((("models", it.name), it) for it in self.models.values()), *derived]:
+            if len(model.run) > LONGEST_NAME:
+                self.refuse(
+                    path,
+                    f"gives a training the name {model.run}, which has {len(model.run)} "
+                    f"characters; a folder's name may have {LONGEST_NAME}. Use fewer layers, or "
+                    "numbers with fewer digits.",
+                )
         first: dict[str, tuple[KeyPath, Model]] = {}
         for path, model in derived:
             if model.name in self.models:
@@ -351,7 +372,7 @@ class _Builder:
             _, *penalties = get_args(schema.Penalty)
             text = f"has no penalty to scale: add penalty ({', '.join(penalties)}), or drop it."
             refuse("delta", text)
-        if given.penalty != "none" and "delta" not in explicit:
+        if given.penalty != "none" and given.delta is None:
             refuse("penalty", "needs its strength: add delta, such as 1.0e-4.")
         for key in ("bn_momentum", "bn_epsilon"):
             if key in explicit and given.batch_norm == "none":
@@ -442,7 +463,7 @@ class _Builder:
         output, given, path = self.config.output, self.config.playground, ("playground", "models")
         stem = PurePosixPath(output.report).stem
         file = output.playground or f"report/{stem}-playground.html"
-        if file == output.report:
+        if file.lower() == output.report.lower():
             self.refuse(("output", "playground"), "is the file of the report; choose another name.")
         if given is None:
             return Playground(file, _playground_models(self.models.values()))
@@ -541,8 +562,7 @@ class _Builder:
 
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
-        explicit = given.model_dump(by_alias=True, exclude_unset=True)
-        explicit = _ordered_like(self.given["batchnorm"], explicit)
+        explicit = form.plain(given)
         common, chosen = explicit["net"] | self.sizes, explicit["experiments"]
         # in the order of the report
         settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
@@ -556,7 +576,7 @@ class _Builder:
             if "arms" in chosen[name]
         }
         self.check_batches(given)
-        self.check_speed(given.experiments)
+        self.check_grids(given.experiments)
         return BatchNorm(given.file, tuple(given.seeds), common, settings, arms)
 
     def check_batches(self, given: schema.BatchNorm) -> None:
@@ -565,17 +585,31 @@ class _Builder:
         spec = RunSpec("lowlevel", validation_split=split, train_samples=samples)
         batches: dict[KeyPath, int] = {("net", "batch_size"): given.net.batch_size}
         if experiment := given.experiments.batch_size:
+            path = ("batchnorm", "experiments", "batch-size", "sizes")
+            if min(experiment.sizes) > experiment.examples:
+                self.refuse(
+                    path,
+                    f"are all greater than examples, which is {experiment.examples}; add a smaller "
+                    "size.",
+                )
             for index, size in enumerate(experiment.sizes):
                 batches["experiments", "batch-size", "sizes", index] = size
         if evaluation := given.experiments.evaluation:
             size = evaluation.epoch.batch_size
             batches["experiments", "evaluation", "epoch", "batch_size"] = size
-        for path, size in batches.items():
-            self.check_batch(("batchnorm", *path), size, spec, "batchnorm: net: validation_split")
+        for place, size in batches.items():
+            self.check_batch(("batchnorm", *place), size, spec, "batchnorm: net: validation_split")
 
-    def check_speed(self, given: schema.Experiments) -> None:
-        """Check that learning-rate has the rates for the experiment speed."""
+    def check_grids(self, given: schema.Experiments) -> None:
+        """Check that no two grids are for the same nets, and that speed has its rates."""
         grids = given.learning_rate.grids if given.learning_rate else []
+        nets = [(grid.activation, grid.optimizer) for grid in grids]
+        for index, net in enumerate(nets):
+            if net in nets[:index]:
+                self.refuse(
+                    ("batchnorm", "experiments", "learning-rate", "grids", index),
+                    f"is a second grid for {' with '.join(net)}; put all rates into one.",
+                )
         available = {grid.activation for grid in grids if grid.optimizer == "sgd"}
         for index, activation in enumerate(given.speed.activations if given.speed else []):
             if activation not in available:
@@ -598,12 +632,3 @@ def _playground_models(models: Iterable[Model]) -> tuple[Model, ...]:
     nets = [it for it in plain if it.spec.hidden and not it.spec.dropout]
     twins = [it for it in nets if dropout and it.spec == dropout[0].spec.varied(dropout=0.0)]
     return (*linear, *(twins or nets)[:1], *dropout) or tuple(fitting[:1])
-
-
-def _ordered_like(given: Any, value: Any) -> Any:
-    """Restore the given order of keys: Snakemake compares parameters as text."""
-    if isinstance(given, Mapping):
-        return {key: _ordered_like(inner, value[key]) for key, inner in given.items()}
-    if isinstance(given, list):
-        return [_ordered_like(*pair) for pair in zip(given, value, strict=True)]
-    return value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-import math
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fmstudy.study import text
-from fmstudy.study.configuration import ConfigurationError, nearest
+from fmstudy.study.configuration import ConfigurationError, nearest, printable
+from fmstudy.study.reader import read_text
 
 COLUMNS = (
     *("id", "part", "model", "published_setting"),
@@ -19,23 +21,21 @@ COLUMNS = (
 
 def read(
     path: str | Path, numbers: Mapping[str, Sequence[str]]
-) -> tuple[list[dict[str, str]], list[str]]:
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Read the published numbers; return the rows and all errors in the file.
 
     `numbers` lists, for each model of the source, the ids of its numbers: missing and unlisted
     rows are errors.
     """
     try:
-        # utf-8-sig: spreadsheets may add a byte order mark.
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            numbered = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        return [], [f"{path}: cannot be read: {error.strerror}."]
-    except (UnicodeDecodeError, csv.Error) as error:
-        return [], [f"{path}: is not a CSV file in UTF-8: {error}."]
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        numbered = [(reader.line_num, row) for row in reader]
+    except ConfigurationError as error:
+        return [], [str(error)]
+    except csv.Error as error:
+        return [], [f"{path}, line {reader.line_num}: is not CSV: {error}."]
     if tuple(reader.fieldnames or ()) != COLUMNS:
-        return [], [f"{path}: the first line must be {','.join(COLUMNS)}."]
+        return [], [f"{path}, line 1: must be {','.join(COLUMNS)}."]
     errors: list[str] = []
     seen: set[str] = set()
     for line, row in numbered:
@@ -64,19 +64,22 @@ def read(
             for missing in ids
             if missing not in seen
         )
-    return [row for _, row in numbered], errors
+    rows: list[dict[str, Any]] = [row for _, row in numbered]
+    if not errors:
+        rows = [row | {"value": float(row["value"])} for row in rows]
+    return rows, errors
 
 
-def read_checked(path: str | Path, numbers: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+def read_checked(path: str | Path, numbers: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """Read the published numbers; raises ConfigurationError listing all errors."""
     rows, errors = read(path, numbers)
     if errors:
-        raise ConfigurationError("\n".join(errors))
+        raise ConfigurationError("\n".join(map(printable, errors)))
     return rows
 
 
 def values(
-    rows: Sequence[Mapping[str, str]], redone_by: Mapping[str, Sequence[str]]
+    rows: Sequence[Mapping[str, Any]], redone_by: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, float]]:
     """Return the published final values by model of the study, as metrics such as test_accuracy.
 
@@ -87,7 +90,7 @@ def values(
     by_model: dict[str, dict[str, float]] = {}
     for row in rows:
         metric = f"{row['split']}_{row['metric'].removeprefix('penalized ')}"
-        value = float(row["value"]) / (100.0 if row["unit"] == "percent" else 1.0)
+        value = row["value"] / (100.0 if row["unit"] == "percent" else 1.0)
         for name in redone_by[row["model"]][:1]:
             by_model.setdefault(name, {}).setdefault(metric, value)
     return by_model
@@ -101,23 +104,47 @@ def _row_errors(where: str, row: Mapping[str, str]) -> Iterator[str]:
             yield f"{where}: {column} {error}"
     for column, allowed in _WORDS.items():
         if row[column] not in allowed:
-            yield f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
-    try:
-        number = float(row["value"])
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        yield f'{where}: value must be a number; found "{row["value"]}".'
-    if not _AS_WRITTEN.fullmatch(row["as_written"].strip()):
+            yield (
+                f'{where}: {column} must be one of {", ".join(allowed)}; found "{row[column]}".'
+                f"{nearest(row[column], allowed)}"
+            )
+    metric, unit = row["metric"], row["unit"]
+    if metric in _WORDS["metric"] and unit in _WORDS["unit"]:
+        expected = "percent" if metric == "accuracy" else "nats"
+        if unit != expected:
+            yield f'{where}: unit must be {expected} for the metric {metric}; found "{unit}".'
+        elif _NUMBER.fullmatch(row["value"]):
+            yield from _range_error(where, metric, float(row["value"]))
+    written = _AS_WRITTEN.fullmatch(row["as_written"])
+    if not _NUMBER.fullmatch(row["value"]):
+        yield f'{where}: value must be a number, such as 0.55; found "{row["value"]}".'
+    elif written and float(written[1]) != float(row["value"]):
+        yield (
+            f"{where}: value is {row['value']}, but as_written is {row['as_written']}; they must "
+            "be the same number."
+        )
+    if not written:
         yield (
             f"{where}: as_written must be a number as the source prints it, such as 0.55 or 90%; "
             f'found "{row["as_written"]}".'
         )
+    elif written[2] and metric != "accuracy" and unit == "nats":
+        yield f"{where}: as_written must have no percent sign where unit is nats."
 
 
-_AS_WRITTEN = re.compile(r"[-+]?\d+(\.\d+)?%?")  # shows how the number is rounded
+def _range_error(where: str, metric: str, value: float) -> Iterator[str]:
+    """Find a value that its metric cannot have; a signed penalty makes any penalized loss."""
+    if metric == "accuracy" and not 0.0 <= value <= 100.0:
+        yield f"{where}: value must be from 0 to 100, since it is in percent; found {value:g}."
+    if metric == "loss" and value < 0.0:
+        yield f"{where}: value must be at least 0, since it is a loss; found {value:g}."
+
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?", re.ASCII)
+_AS_WRITTEN = re.compile(r"([-+]?\d+(?:\.\d+)?)(%?)", re.ASCII)  # shows how it is rounded
 
 _WORDS: dict[str, Sequence[str]] = {
+    "part": ("A", "B", "C"),
     "split": ("train", "test"),
     "metric": ("accuracy", "loss", "penalized loss"),
     "unit": ("percent", "nats"),

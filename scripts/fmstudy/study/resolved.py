@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from fmstudy.study import claims, configuration, description, experiments, plan, published
+from fmstudy.study import claims, configuration, description, experiments, plan, published, reader
+
+REFERENCES = "report/templates/works.yaml"  # the works that the report lists, by their keys
 
 
 class Resolved(NamedTuple):
@@ -18,7 +20,7 @@ class Resolved(NamedTuple):
     """
 
     study: plan.Study
-    published: list[dict[str, str]]
+    published: list[dict[str, Any]]
     printed: dict[str, dict[str, float]]
     claims: dict[str, Any]
     expected: experiments.Expected
@@ -114,11 +116,15 @@ def resolve(
     study, problems = plan.build(config)
     if study is None:
         raise configuration.report(problems, origins)
+    references = reader.read(find(REFERENCES))[0]
     rows = published.read_checked(find(study.published_file), study.published_numbers)
+    units = {row["id"]: row["unit"] for row in rows}
+    expected = experiments.read(find(study.batchnorm.file), references)
+    known = claims.Known(study.models, study.sweeps, units, expected.claims, references)
     return Resolved(
         study,
         rows,
         published.values(rows, study.published_models),
-        claims.read(find(study.claims_file), study.models, study.sweeps, [it["id"] for it in rows]),
-        experiments.read(find(study.batchnorm.file)),
+        claims.read(find(study.claims_file), known),
+        expected,
     )

@@ -10,6 +10,7 @@ schemas by which editors complete and check these files.
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,8 +27,14 @@ T = TypeVar("T")
 
 def _distinct(entries: list[Any]) -> list[Any]:
     for index, entry in enumerate(entries):
-        if entry in entries[:index]:
-            raise ValueError(f"contains {entry!r} twice; entries must be distinct.")
+        for other in entries[:index]:
+            if entry == other:
+                raise ValueError(f"contains {entry!r} twice; entries must be distinct.")
+            if isinstance(entry, float) and math.isclose(entry, other, rel_tol=1e-5, abs_tol=1e-8):
+                raise ValueError(
+                    f"contains {other!r} and {entry!r}, which tables cannot tell apart; "
+                    "drop one of them."
+                )
     return entries
 
 
@@ -100,8 +107,9 @@ Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
 PageFile = Annotated[
     str,
     pattern(
-        "^report/[A-Za-z0-9][A-Za-z0-9._-]*\\.html$",
-        "an .html file in the folder report, such as report/final.html",
+        "^report/[A-Za-z0-9][A-Za-z0-9._-]{0,199}\\.html$",
+        "an .html file in the folder report, such as report/final.html, with at most 200 letters, "
+        "digits, dots, hyphens and underscores",
     ),
 ]
 
@@ -110,7 +118,9 @@ class Output(Group):
     """Where results and the report are written."""
 
     directory: str = pattern(
-        "^results(/[A-Za-z0-9][A-Za-z0-9_-]*)*$", "results or a folder in it, such as results/quick"
+        "^results(/[A-Za-z0-9][A-Za-z0-9_-]{0,99}){0,9}$",
+        "results or a folder in it, such as results/quick, with names of at most 100 letters, "
+        "digits, hyphens and underscores",
     )
     report: PageFile
     playground: PageFile = optional()
@@ -171,7 +181,7 @@ class Model(Group):
         "added to the loss, times delta: sum of |w|, sum of w, or sum of w squared",
         default=RunSpec.penalty,
     )
-    delta: float = optional("strength of the penalty", ge=0, le=1_000_000, default=RunSpec.delta)
+    delta: float = optional("strength of the penalty", ge=0, le=1_000_000)
     dropout: float = optional(
         "fraction of hidden outputs dropped", ge=0, lt=1, default=RunSpec.dropout
     )
@@ -276,7 +286,7 @@ class Noise(Group):
 class File(Group):
     """A separate file."""
 
-    file: str = pattern("^[^{}]+$", "a path without braces, which mark Snakemake's wildcards")
+    file: str = pattern("^[^{}\\n]+$", "a path without braces, which mark Snakemake's wildcards")
 
 
 class Published(File):
@@ -310,7 +320,7 @@ class CommonNet(Group):
     """The default net of the experiments."""
 
     hidden: Net
-    batch_size: BatchSize
+    batch_size: int = key("images per mini-batch", ge=2, le=60_000)
     learning_rate: LearningRate
     validation_split: ValidationSplit
     bn_epsilon: BnEpsilon
@@ -365,7 +375,7 @@ class Noisy(Group):
     """Whether random shifts after normalization hurt."""
 
     epochs: PartialEpochs
-    rates: dict[Activation, Rates] = key(
+    rates: Annotated[dict[Activation, Rates], form.ordered(["sigmoid", "relu"])] = key(
         "learning rates by activation, from which each net gets its best one", min_length=1
     )
     scale: float = key("maximum deviation of random factors from 1", ge=0, le=1)
@@ -649,7 +659,7 @@ class Expectations(Group):
 
     recorded: Recorded
     seen_seeds: Seeds = key("seeds of the results that we had seen when we wrote what is seen")
-    revised: dict[ExperimentName, Text] = optional(
+    revised: Annotated[dict[ExperimentName, Text], form.ordered(form.keys(Experiments))] = optional(
         "experiments that were changed after we had seen their results, each with the reason"
     )
     claims: ByName[CommonClaim] = key("the claims, by name", min_length=1)

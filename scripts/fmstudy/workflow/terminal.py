@@ -47,6 +47,7 @@ NOISE = re.compile(
     "|'sacct' unavailable"
 )
 # Snakemake's final messages after failures, each of which was already shown.
+UNKNOWN_TARGET = re.compile(r"No rule to produce (.+) \(if you use input functions")
 FAILED = re.compile(
     "Exiting because a job execution failed|.*At least one job did not complete", re.S
 )
@@ -56,6 +57,7 @@ class Terminal(logging.Handler):
     """Replaces Snakemake's handler for the terminal, `snakemakes`, and writes to its stream.
 
     describe    returns the run after Snakemake has planned it
+    explain     returns the message for a target that no rule makes
     dry         whether this is a dry run
     quiet       values of --quiet: rules, progress, all
     logs        Snakemake's log files
@@ -67,6 +69,7 @@ class Terminal(logging.Handler):
         snakemakes: logging.StreamHandler,
         describe: Callable[[], Run],
         *,
+        explain: Callable[[str], str] | None = None,
         dry: bool = False,
         quiet: Collection[str] = (),
         logs: Sequence[str] = (),
@@ -74,7 +77,7 @@ class Terminal(logging.Handler):
         poll: float = POLL,
     ) -> None:
         super().__init__()
-        self.snakemakes, self.describe = snakemakes, describe
+        self.snakemakes, self.describe, self.explain = snakemakes, describe, explain
         self.dry, self.quiet, self.logs = dry, set(quiet), logs
         self.clock, self.poll = clock, poll
         self.stream = snakemakes.stream
@@ -155,6 +158,8 @@ class Terminal(logging.Handler):
                 "A killed run left files that may be incomplete.\n"
                 "Run the same command again with --rerun-incomplete."
             )
+        elif self.explain and (found := UNKNOWN_TARGET.search(text)):
+            self._print_error(self.explain(found[1]))
         elif not self.run or self.over.is_set():
             return self._is_summary(text)
         else:
@@ -372,7 +377,12 @@ class Terminal(logging.Handler):
             self._release(held)
 
 
-def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) -> Terminal | None:
+def install(
+    logger: logging.Logger,
+    settings: Any,
+    describe: Callable[[], Run],
+    explain: Callable[[str], str] | None = None,
+) -> Terminal | None:
     """Replace Snakemake's handler for the terminal by a Terminal.
 
     `settings` are Snakemake's output settings.  Does nothing and returns None if they ask for
@@ -386,7 +396,7 @@ def install(logger: logging.Logger, settings: Any, describe: Callable[[], Run]) 
     if full or not isinstance(snakemakes, logging.StreamHandler):
         return None
     logs = [it.baseFilename for it in logger.handlers if isinstance(it, logging.FileHandler)]
-    terminal = Terminal(snakemakes, describe, dry=dry, quiet=quiet, logs=logs)
+    terminal = Terminal(snakemakes, describe, explain=explain, dry=dry, quiet=quiet, logs=logs)
     logger.removeHandler(snakemakes)
     logger.addHandler(terminal)
     return terminal

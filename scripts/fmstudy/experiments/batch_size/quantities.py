@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fmstudy.experiments.best_rates import best_rate
+from fmstudy.experiments.best_rates import rate_to_show
 from fmstudy.experiments.reading import Quantities, groups, or_guessed, some
 
 
@@ -30,6 +30,5 @@ def rows_at_best_rates(table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for arm, size in groups(table, "arm", "size"):
         net = some(table, arm=arm, size=size)
-        rate = best_rate(net)
-        parts.append(some(net, rate=float(net["rate"].min()) if rate is None else rate))
+        parts.append(some(net, rate=rate_to_show(net)))
     return pd.concat(parts) if parts else table
