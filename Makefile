@@ -25,11 +25,11 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .NOTPARALLEL:
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-all bench \
-	lint format schemas lock clean distclean
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-faults test-all \
+	bench lint format schemas lock clean distclean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Settings: CORES=4 (jobs at a time), PYTHON=python3.12, VENV=.venv"
 
@@ -67,6 +67,9 @@ processes = -n $(CORES) --maxprocesses 8
 
 test: ready-test ## run the tests that protect a change
 	@$(in_venv) pytest $(processes)
+
+test-faults: ready-test ## kill runs, fill disks, and more, and check that nothing is lost
+	@$(in_venv) pytest $(processes) -m faults
 
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
 	@echo "Some tests start a SLURM cluster of one node, with the packages in requirements/apt-slurm.txt."
