@@ -88,7 +88,7 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         if os.environ.get(QUIET):
             to_screen.addFilter(lambda record: record.levelno < logging.ERROR)
         # Where the log cannot be written, the terminal gets the errors.
-        to_file.handleError = lambda _: to_screen.filters.clear()  # type: ignore[method-assign]
+        to_file.handleError = lambda record: to_screen.filters.clear()  # type: ignore[method-assign]
         # Without the traceback.
         to_screen.format = lambda record: record.getMessage()  # type: ignore[method-assign]
         log.setLevel(logging.INFO)
