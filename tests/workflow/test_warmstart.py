@@ -41,11 +41,13 @@ class Snakemake:
         self.process = self._python("-c", program, stdin=subprocess.PIPE, process_group=0)
         self.address = self.process.stdout.readline().strip()
 
-    def job(self, body: str, threads: int = 1, kind: str = "job", **options) -> subprocess.Popen:
+    def job(
+        self, body: str, threads: int = 1, kind: str = "job", before: str = "", **options
+    ) -> subprocess.Popen:
         """Start a job with this body of a script; its log is job.log."""
         script = self.folder / f"job-{len(list(self.folder.iterdir()))}.py"
         script.write_text(
-            "import os, signal, sys, time\n"
+            f"import os, signal, sys, time\n{before}\n"
             "from fmstudy.workflow import warmstart\n"
             f"with warmstart.{kind}({str(self.log)!r}, {threads}) as log:\n"
             + textwrap.indent(textwrap.dedent(body), "    ")
@@ -113,6 +115,12 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def sockets(address: str) -> list[str]:
+    """The kinds of the warm processes that still listen at an address."""
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return sorted(it.rpartition("-")[2] for it in lines if f" {address}-" in it)
+
+
 # ------------------------------------------------------------------------- where jobs run
 def test_jobs_share_one_import_and_have_a_process_each(snakemake: Snakemake):
     jobs = [snakemake.job(WAIT) for _ in range(3)]
@@ -151,7 +159,7 @@ def test_jobs_that_do_not_train_start_where_their_own_libraries_are_imported(
 
 @pytest.mark.parametrize(
     ("address", "threads"),
-    [("", 1), ("0", 1), ("/nowhere", 1), (None, 2)],
+    [("", 1), ("0", 1), ("@nowhere", 1), (None, 2)],
     ids=["none", "turned off", "ended", "more threads"],
 )
 def test_a_job_that_finds_no_warm_process_or_may_not_use_it_runs_its_script(
@@ -174,7 +182,7 @@ def test_a_job_runs_its_script_when_the_warm_process_cannot_import(
     assert job.returncode == 1
     assert "half installed" in errors
     assert "Traceback" in snakemake.log.read_text()
-    assert eventually(lambda: not Path(snakemake.address, warmstart.TRAINING).exists())
+    assert eventually(lambda: sockets(snakemake.address) == ["analysis"])
 
 
 def test_a_script_finds_directory_environment_and_streams_of_its_job(
@@ -298,12 +306,38 @@ def test_nothing_outlives_snakemake(
     assert job.wait(60) in (128 + signal.SIGKILL, -signal.SIGINT)
     for process in (started.process.pid, where["tensorflow"], where["pid"]):
         assert eventually(lambda process=process: has_ended(process))
-    assert eventually(lambda: not Path(started.address).exists())
+    assert eventually(lambda: not sockets(started.address))
     started.process.wait()
 
 
-def test_nobody_else_may_connect(snakemake: Snakemake):
-    assert Path(snakemake.address).stat().st_mode & 0o777 == 0o700
+PRETEND = "import os; os.geteuid = lambda: 4321; "  # to be somebody else
+
+
+def test_a_job_of_somebody_else_runs_its_script_itself(snakemake: Snakemake):
+    job = snakemake.job(TELL, before=PRETEND)
+    assert told(job)["pid"] == job.pid
+
+
+def test_nothing_runs_for_somebody_else(tmp_path: Path, libraries: dict[str, str]):
+    (tmp_path / "libraries/sitecustomize.py").write_text(
+        "import sys\nif 'fmstudy.workflow.warmserver' in sys.orig_argv:\n    " + PRETEND
+    )
+    run = Snakemake(tmp_path, libraries)
+    job = run.job(TELL)
+    assert told(job)["pid"] == job.pid
+    run.process.communicate("")
+
+
+def test_nothing_is_left_in_folders_when_all_processes_are_killed(
+    tmp_path: Path, libraries: dict[str, str]
+):
+    (temporary := tmp_path / "temporary").mkdir()
+    run = Snakemake(tmp_path, libraries | {"TMPDIR": str(temporary)})
+    assert sockets(run.address) == ["analysis", "training"]
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    assert not list(temporary.iterdir())
+    assert eventually(lambda: not sockets(run.address))
 
 
 def test_the_warm_process_imports_nothing_until_a_job_asks(
