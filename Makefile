@@ -17,7 +17,9 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What a run that was killed has left half-written is made again.
+# What a run that was killed has left half-written is made again, after its lock is removed. That
+# is a line of its own, since this line's shell looks like a run.
+unlock = sh scripts/unlock.sh
 snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 
 .DEFAULT_GOAL := help
@@ -25,6 +27,12 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .NOTPARALLEL:
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
+# Where programs cannot keep their caches in the home folder, they keep them here.
+home_caches = "$${XDG_CACHE_HOME:-$$HOME/.cache}"
+ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(home_caches) ] && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
+export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
+endif
 .PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-faults test-all \
 	bench lint format schemas lock clean distclean
 
@@ -57,9 +65,11 @@ ready-test: ready-all
 		--once "$(VENV)/.no-$$list" requirements/$$list.txt; done
 
 report: ready ## run the whole study and write report/final.html and report/final.pdf
+	@$(unlock)
 	@$(snakemake) report
 
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
+	@$(unlock)
 	@$(snakemake) report --configfile config/quick.yaml
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.

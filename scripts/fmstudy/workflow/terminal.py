@@ -155,6 +155,8 @@ class Terminal(logging.Handler):
                 "A killed run left files that may be incomplete.\n"
                 "Run the same command again with --rerun-incomplete."
             )
+        elif name.endswith("Error") and (found := wording.system_error(text)):
+            self._print_error(found)
         elif not self.run or self.over.is_set():
             return self._is_summary(text)
         else:
