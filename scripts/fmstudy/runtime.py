@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import importlib
 import json
 import logging
@@ -152,10 +153,13 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """Open a temporary file beside `path` and rename it to `path` when the body succeeds.
 
     Readers see the old file or the complete new one; after an error, no temporary file remains.
+    That of a process that was killed is removed when the same file is written again.
     An OSError names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        left.unlink(missing_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}

@@ -56,6 +56,18 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, err
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_writer_left_is_removed_when_the_file_is_written_again(tmp_path):
+    path, other = tmp_path / "x[1].txt", tmp_path / ".x.txt.backup_1"
+    other.touch()
+    if (child := os.fork()) == 0:
+        with runtime.atomic_write(path, "w"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list(tmp_path.iterdir())) == 2
+    runtime.write_text(path, "new")
+    assert set(tmp_path.iterdir()) == {path, other}
+
+
 def test_missing_folders_are_made_and_text_is_utf8_with_unix_line_ends(tmp_path):
     path = tmp_path / "a/b/x.txt"
     runtime.write_text(path, "é\n")
