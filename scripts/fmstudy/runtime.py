@@ -49,6 +49,9 @@ REMEDIES = {
     errno.EROFS: "Make the disk writable, or use a folder on another one",
     errno.EACCES: "Change the permissions, or use a folder of your own",
     errno.EPERM: "Change the permissions, or use a folder of your own",
+    errno.EEXIST: "Move it away, since the study needs a folder there",
+    errno.ENOTDIR: "Move what is in the way of the folder",
+    errno.EISDIR: "Move the folder away",
     errno.EIO: "The disk may be failing: use another one",
 }
 

@@ -140,6 +140,7 @@ def test_an_unexpected_error_ends_the_job_and_leaves_its_traceback_in_the_log(tm
     ("number", "advice"),
     [
         (errno.ENOSPC, "No space left on device. Free some space on this disk."),
+        (errno.EEXIST, "File exists. Move it away"),
         (errno.EROFS, "Read-only file system. Make the disk writable"),
         (errno.EACCES, "Permission denied. Change the permissions"),
         (None, "No space left on device. Free some space on this disk."),  # by NumPy

@@ -45,7 +45,7 @@ def prepare(
     summary.npz               the result of `training_images`
 
     Everything is checked before anything is written.  Raises StudyError if a file is missing or
-    differs from the expected one (`files`), or if the results cannot be written.
+    differs from the expected one (`files`), and OSError if the results cannot be written.
     """
     sources, destination = Path(sources), Path(destination)
     splits = {split: read_split(sources, split, files=files) for split in SPLITS}
@@ -61,15 +61,12 @@ def prepare(
     }
     illustrations = training_images(train_images, train_labels)
     summary["train"]["pixels"] = pixel_moments(illustrations)
-    try:
-        for split, (images, labels) in splits.items():
-            write_array(destination / f"x_{split}.npy", features_major(images))
-            write_array(destination / f"y_{split}.npy", one_hot(labels))
-            log.info("%s: %d images", split, len(images))
-        write_json(destination / "summary.json", summary)
-        write_arrays(destination / "summary.npz", illustrations)
-    except OSError as error:
-        raise StudyError(f"{destination}: cannot be written: {error}") from error
+    for split, (images, labels) in splits.items():
+        write_array(destination / f"x_{split}.npy", features_major(images))
+        write_array(destination / f"y_{split}.npy", one_hot(labels))
+        log.info("%s: %d images", split, len(images))
+    write_json(destination / "summary.json", summary)
+    write_arrays(destination / "summary.npz", illustrations)
 
 
 def read_split(
