@@ -17,7 +17,9 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What a run that was killed has left half-written is made again.
+# What a run that was killed has left half-written is made again, after its lock is removed. That
+# is a line of its own, since this line's shell looks like a run.
+unlock = sh scripts/unlock.sh
 snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 
 .DEFAULT_GOAL := help
@@ -25,11 +27,17 @@ snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 .NOTPARALLEL:
 # Modules of another installation must not get in the way of the environment's, here or in jobs.
 unexport PYTHONPATH PYTHONHOME
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-all bench \
-	audit lint format schemas lock clean distclean
+# Where programs cannot keep their caches in the home folder, they keep them here.
+home_caches = "$${XDG_CACHE_HOME:-$$HOME/.cache}"
+ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(home_caches) ] && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
+export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
+endif
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-faults test-all \
+	bench audit lint format schemas lock clean distclean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Settings: CORES=4 (jobs at a time), PYTHON=python3.12, VENV=.venv"
 
@@ -57,9 +65,11 @@ ready-test: ready-all
 		--once "$(VENV)/.no-$$list" requirements/$$list.txt; done
 
 report: ready ## run the whole study and write report/final.html and report/final.pdf
+	@$(unlock)
 	@$(snakemake) report
 
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
+	@$(unlock)
 	@$(snakemake) report --configfile config/quick.yaml
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.
@@ -67,6 +77,9 @@ processes = -n $(CORES) --maxprocesses 8
 
 test: ready-test ## run the tests that protect a change
 	@$(in_venv) pytest $(processes)
+
+test-faults: ready-test ## kill runs, fill disks, and more, and check that nothing is lost
+	@$(in_venv) pytest $(processes) -m faults
 
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
 	@echo "Some tests start a SLURM cluster of one node, with the packages in requirements/apt-slurm.txt."

@@ -6,6 +6,7 @@
 `open_report`   opens the made-up report (`report_file`) in Chromium (`browser`)
 `shared_page`   the made-up report in one tab for all tests of a file
 `data_folder`   the data set
+`finished`      the tiny study, run without disturbance
 `planner`       Snakemake for whatever runs no job
 `tool`          finds a command of the packages in requirements/apt-test.txt
 """
@@ -14,6 +15,7 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhere
 
+import fcntl
 import urllib.parse
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.workflow import Planner, find_data, planning
+from fixtures.workflow import Planner, clone, find_data, planning, snakemake
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 import measure_page
@@ -201,6 +203,22 @@ def data_folder(pytestconfig: pytest.Config) -> Path:
         return find_data(pytestconfig.rootpath / ".pytest_cache/fashion-mnist")
     except StudyError as error:
         pytest.fail(f"These tests need the data set.\n{error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
+    """A clone with its report built from the real data, one for all processes of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    study = folder / "finished"
+    with open(folder / "finished.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not study.exists():
+            clone(study, data_folder)
+            done = snakemake(study, "--cores", "2", "report")
+            assert done.returncode == 0, done.stdout + done.stderr
+    return study
 
 
 @pytest.fixture(scope="session")

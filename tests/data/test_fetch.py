@@ -8,6 +8,7 @@ import hashlib
 import logging
 import runpy
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -110,6 +111,18 @@ def silent_at_the_end(handler) -> None:
     body(PACKED)(handler)
     handler.wfile.flush()
     handler.server.closing.wait()
+
+
+def reset(handler) -> None:
+    head(handler, Content_Length=len(PACKED))
+    handler.wfile.write(PACKED[:20])
+    linger = struct.pack("ii", 1, 0)  # close with a reset instead of an end
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    socket.socket(fileno=handler.connection.detach()).close()
+
+
+def no_http(handler) -> None:
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
 def dripping(handler) -> None:
@@ -292,7 +305,9 @@ def test_a_missing_packed_file_leads_to_the_plain_one_without_a_second_try(targe
     assert server.asked == [f"/{NAME}.gz", f"/{NAME}"]
 
 
-@pytest.mark.parametrize("first", [status(500), status(503), status(429), body(PACKED[:50], 900)])
+@pytest.mark.parametrize(
+    "first", [status(500), status(503), status(429), body(PACKED[:50], 900), reset]
+)
 def test_a_passing_fault_is_tried_again(target, server, logged, first):
     server.replies[f"/{NAME}.gz"] = [first, body(PACKED)]
     get(target, server.url)
@@ -321,6 +336,12 @@ def test_a_server_that_is_down_is_passed_over(tmp_path, target, server, logged):
     assert f"{down}/{NAME}.gz: [Errno" in logged.text
 
 
+def test_a_connection_that_is_reset_is_named(target, server):
+    server.replies[f"/{NAME}.gz"] = [reset]
+    message = refused(target, server.url, patience=CALM._replace(tries=1))
+    assert "Connection reset by peer" in message
+
+
 @pytest.mark.parametrize("reply", [silent, silent_in_the_middle])
 def test_a_silent_server_is_passed_over(tmp_path, target, server, logged, reply):
     server.replies[f"/{NAME}.gz"] = [reply]
@@ -344,6 +365,20 @@ def test_an_endless_trickle_is_given_up(target, server):
     server.replies[f"/{NAME}.gz"] = [trickling]
     message = refused(target, server.url, patience=CALM._replace(timeout=0.5, tries=1))
     assert "too slow: less than 1000 bytes per second" in message
+
+
+@pytest.mark.parametrize("target_of", ["a server that is down", "itself"])
+def test_a_redirect_to_nowhere_is_an_outcome_like_any_other(tmp_path, target, server, target_of):
+    place = f"http://127.0.0.1:{closed_port()}/" if target_of != "itself" else f"/{NAME}.gz"
+    server.replies[f"/{NAME}.gz"] = [redirect(place)]
+    source = directory(tmp_path / "source", packed=PACKED)
+    assert get(target, server.url, source) == str(source / f"{NAME}.gz")
+
+
+def test_a_server_that_does_not_speak_http_is_passed_over(tmp_path, target, server):
+    server.replies[f"/{NAME}.gz"] = [no_http]
+    source = directory(tmp_path / "source", packed=PACKED)
+    assert get(target, server.url, source) == str(source / f"{NAME}.gz")
 
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "data"])
@@ -398,7 +433,7 @@ def test_a_destination_that_cannot_be_written_is_named(tmp_path, target):
     source = directory(tmp_path / "source", plain=CONTENT)
     target.parent.rmdir()
     target.parent.write_text("a file where a directory should be")
-    with pytest.raises(StudyError, match=f"{NAME}: cannot be written"):
+    with pytest.raises(OSError, match=str(target.parent)):
         get(target, source)
 
 

@@ -95,6 +95,16 @@ def test_the_data_are_what_was_drawn(tmp_path: Path):
                                                "loss <b> & co"}  # fmt: skip
 
 
+def test_settings_of_the_user_for_matplotlib_change_nothing(tmp_path: Path):
+    mine = {"lines.markersize": 20, "axes.facecolor": "k", "savefig.facecolor": "r"}
+    for name, settings in {"theirs": {}, "mine": mine}.items():
+        with plt.rc_context(settings):
+            svg.save(drawing(), tmp_path / name / "x.svg")
+    for file in ("x.svg", "x.png", "x.csv"):
+        theirs, own = (tmp_path / name / file for name in ("theirs", "mine"))
+        assert theirs.read_bytes() == own.read_bytes(), file
+
+
 def test_words_at_an_axis_stand_for_their_places(tmp_path: Path):
     with svg.style():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(6, 2))

@@ -479,6 +479,7 @@ def study(tmp_path):
     for folder in [commands, tmp_path / "scripts"]:
         folder.mkdir(parents=True)
     (tmp_path / "scripts/make_environment.sh").write_text("exit 0\n", encoding="utf-8")
+    shutil.copy(REPOSITORY / "scripts/unlock.sh", tmp_path / "scripts")
     for name, body in {"python": "", "snakemake": 'echo "$@"; command -v python'}.items():
         (commands / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         (commands / name).chmod(0o755)
@@ -499,8 +500,8 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
-    expected = "help setup slurm report quick test test-all bench lint format schemas lock clean"
-    assert listed == [*expected.split(), "distclean"]
+    expected = "help setup slurm report quick test test-faults test-all bench lint"
+    assert listed == [*expected.split(), "format", "schemas", "lock", "clean", "distclean"]
 
 
 @pytest.mark.parametrize(
@@ -525,6 +526,61 @@ def test_modules_of_another_installation_do_not_get_into_the_environment(study, 
         command.write_text('#!/bin/sh\necho "$PYTHONPATH$PYTHONHOME"\n', encoding="utf-8")
         command.chmod(0o755)
     assert make(study, target, PYTHONPATH="elsewhere", PYTHONHOME="elsewhere").strip() == ""
+
+
+@pytest.fixture
+def lock(study):
+    """The lock of a run in the folder, as Snakemake leaves it when it is killed."""
+    lock = study / ".snakemake/locks/0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/x.csv\n", encoding="utf-8")
+    return lock
+
+
+def test_the_lock_of_a_killed_run_is_removed_before_the_next(study, lock):
+    said, called, _ = make(study, "quick").splitlines()
+    assert said == "Removed the lock of a run that was killed here."
+    assert called.endswith("config/quick.yaml")
+    assert not lock.exists()
+    assert "Removed" not in make(study, "quick")
+
+
+@pytest.mark.parametrize("name", ["snakemake", "x/.snakemake/scripts/tmp1.py", "fmstudy.warm"])
+def test_the_lock_of_a_live_run_or_job_stays_where_it_is(study, lock, name):
+    (link := study / "link").symlink_to(study)
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()", name],
+        cwd=link,
+        stdin=subprocess.PIPE,
+    ) as process:
+        make(study, "report")
+        assert lock.exists()
+        process.stdin.close()
+    make(study, "report")
+    assert not lock.exists()
+
+
+def test_a_lock_on_a_disk_that_other_machines_may_use_stays(study, lock):
+    (study / ".venv/bin/df").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (study / ".venv/bin/df").chmod(0o755)
+    path = f"{study / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    make(study, "report", PATH=path)
+    assert lock.exists()
+
+
+@pytest.mark.parametrize("home", ["missing", "a file", "a folder"])
+def test_caches_go_into_the_study_where_the_home_folder_cannot_have_them(study, tmp_path, home):
+    command = study / ".venv/bin/snakemake"
+    command.write_text('#!/bin/sh\necho "$XDG_CACHE_HOME $MPLCONFIGDIR"\n', encoding="utf-8")
+    path = tmp_path / "home"
+    if home == "a file":
+        path.touch()
+    elif home == "a folder":
+        path.mkdir()
+    caches = study / ".snakemake/caches"
+    expected = "" if home == "a folder" else f"{caches} {caches}/matplotlib"
+    home_folder = {"HOME": "" if home == "missing" else str(path)}
+    assert make(study, "report", XDG_CACHE_HOME="", **home_folder).strip() == expected
 
 
 def test_a_cluster_gets_the_study_and_what_submits_it(study):

@@ -1,9 +1,11 @@
 """Files appear whole or not at all, and jobs end in order with what they said in their log."""
 
+import errno
 import json
 import logging
 import os
 import platform
+import resource
 import signal
 import stat
 import zipfile
@@ -53,6 +55,18 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, err
         raise error("stop")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_when_the_file_is_written_again(tmp_path):
+    path, other = tmp_path / "x[1].txt", tmp_path / ".x.txt.backup_1"
+    other.touch()
+    if (child := os.fork()) == 0:
+        with runtime.atomic_write(path, "w"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list(tmp_path.iterdir())) == 2
+    runtime.write_text(path, "new")
+    assert set(tmp_path.iterdir()) == {path, other}
 
 
 def test_missing_folders_are_made_and_text_is_utf8_with_unix_line_ends(tmp_path):
@@ -190,6 +204,63 @@ def test_an_unexpected_error_ends_the_job_and_leaves_its_traceback_in_the_log(tm
     text = (tmp_path / "job.log").read_text()
     assert "Traceback" in text
     assert "ZeroDivisionError: by hand" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "No space left on device. Free some space on this disk."),
+        (errno.EEXIST, "File exists. Move it away"),
+        (errno.EROFS, "Read-only file system. Make the disk writable"),
+        (errno.EACCES, "Permission denied. Change the permissions"),
+        (None, "No space left on device. Free some space on this disk."),  # by NumPy
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_named_with_what_to_do(tmp_path, number, advice):
+    path = tmp_path / "results/x.csv"
+    with (
+        pytest.raises(SystemExit) as ended,
+        runtime.job(tmp_path / "job.log"),
+        runtime.atomic_write(path, "w") as file,
+    ):
+        file.write("half")
+        raise OSError(number, "by hand") if number else OSError("by hand")
+    assert ended.value.code == 1
+    assert list(path.parent.iterdir()) == []
+    text = (tmp_path / "job.log").read_text()
+    assert f"{path}: {advice}" in text
+    assert "Then run the same command again" in text
+    assert "Traceback" not in text
+
+
+def test_an_array_that_does_not_fit_on_the_disk_leaves_nothing_and_says_so(tmp_path):
+    """A limit on the size of files stands for a full disk."""
+    before, path = resource.getrlimit(resource.RLIMIT_FSIZE), tmp_path / "results/x.npy"
+    with pytest.raises(SystemExit), runtime.job(tmp_path / "job.log"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            runtime.write_array(path, np.zeros(100_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"{path}: " in (tmp_path / "job.log").read_text()
+    assert "This is a bug" not in (tmp_path / "job.log").read_text()
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("quiet", ["", "1"])
+def test_an_error_that_the_log_has_no_room_for_is_shown_instead(monkeypatch, capfd, quiet):
+    monkeypatch.setenv(runtime.QUIET, quiet)
+    with pytest.raises(SystemExit) as ended, runtime.job("/dev/full"):
+        raise runtime.StudyError("x.npy is missing")
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == "x.npy is missing\n"
+
+
+def test_a_log_that_cannot_be_written_ends_the_job_with_a_message(tmp_path):
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    with pytest.raises(SystemExit, match="logs") as ended, runtime.job(tmp_path / "logs/job.log"):
+        pytest.fail("the body must not run")
+    assert isinstance(ended.value.code, str)  # which Python prints, with exit code 1
 
 
 def test_a_terminated_job_leaves_no_partial_file(tmp_path):

@@ -328,6 +328,38 @@ def test_target_that_no_rule_makes_is_explained():
     assert run.screen.lines == ["a/b (c).html?"]
 
 
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize(
+    ("exception", "text", "expected"),
+    [
+        (
+            "OSError",
+            "OSError: [Errno 28] No space left on device",
+            "{cwd}: No space left on device.",
+        ),
+        (
+            "PermissionError",
+            "PermissionError: [Errno 13] Permission denied: '/x/.snakemake'",
+            "/x/.snakemake: Permission denied. Change the permissions, or use a folder of",
+        ),
+    ],
+)
+def test_a_disk_that_stops_snakemake_is_told_with_what_to_do(planned, exception, text, expected):
+    run = Snakemake(JOBS)
+    if planned:
+        run.plan()
+    text = f"Traceback (most recent call last):\n\n  File x.py, line 1, in lock\n\n{text}\n"
+    run.log(text, logging.ERROR, event="error", exception=exception)
+    assert expected.format(cwd=os.getcwd()) in run.screen.getvalue()
+    assert "Traceback" not in run.screen.getvalue()
+
+
+def test_a_disk_that_is_full_before_a_job_begins_is_told_with_what_to_do(tmp_path):
+    text = 'RuleException:\nOSError in file "x.smk", line 30:\n[Errno 28] No space left on device\n'
+    [said, *_] = failure(tmp_path, exception=text)
+    assert said.startswith(f"{os.getcwd()}: No space left on device. Free some space on this disk")
+
+
 # ------------------------------------------------------------------- what it does not understand
 def test_what_is_not_understood_is_passed_on():
     run = Snakemake(JOBS)

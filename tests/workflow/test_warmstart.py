@@ -8,10 +8,8 @@ import ast
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -43,11 +41,13 @@ class Snakemake:
         self.process = self._python("-c", program, stdin=subprocess.PIPE, process_group=0)
         self.address = self.process.stdout.readline().strip()
 
-    def job(self, body: str, threads: int = 1, kind: str = "job", **options) -> subprocess.Popen:
+    def job(
+        self, body: str, threads: int = 1, kind: str = "job", before: str = "", **options
+    ) -> subprocess.Popen:
         """Start a job with this body of a script; its log is job.log."""
         script = self.folder / f"job-{len(list(self.folder.iterdir()))}.py"
         script.write_text(
-            "import os, signal, sys, time\n"
+            f"import os, signal, sys, time\n{before}\n"
             "from fmstudy.workflow import warmstart\n"
             f"with warmstart.{kind}({str(self.log)!r}, {threads}) as log:\n"
             + textwrap.indent(textwrap.dedent(body), "    ")
@@ -115,6 +115,12 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def sockets(address: str) -> list[str]:
+    """The kinds of the warm processes that still listen at an address."""
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    return sorted(it.rpartition("-")[2] for it in lines if f" {address}-" in it)
+
+
 # ------------------------------------------------------------------------- where jobs run
 def test_jobs_share_one_import_and_have_a_process_each(snakemake: Snakemake):
     jobs = [snakemake.job(WAIT) for _ in range(3)]
@@ -153,7 +159,7 @@ def test_jobs_that_do_not_train_start_where_their_own_libraries_are_imported(
 
 @pytest.mark.parametrize(
     ("address", "threads"),
-    [("", 1), ("0", 1), ("/nowhere", 1), (None, 2)],
+    [("", 1), ("0", 1), ("@nowhere", 1), (None, 2)],
     ids=["none", "turned off", "ended", "more threads"],
 )
 def test_a_job_that_finds_no_warm_process_or_may_not_use_it_runs_its_script(
@@ -176,7 +182,7 @@ def test_a_job_runs_its_script_when_the_warm_process_cannot_import(
     assert job.returncode == 1
     assert "half installed" in errors
     assert "Traceback" in snakemake.log.read_text()
-    assert eventually(lambda: not Path(snakemake.address, warmstart.TRAINING).exists())
+    assert eventually(lambda: sockets(snakemake.address) == ["analysis"])
 
 
 def test_a_script_finds_directory_environment_and_streams_of_its_job(
@@ -300,76 +306,57 @@ def test_nothing_outlives_snakemake(
     assert job.wait(60) in (128 + signal.SIGKILL, -signal.SIGINT)
     for process in (started.process.pid, where["tensorflow"], where["pid"]):
         assert eventually(lambda process=process: has_ended(process))
-    assert eventually(lambda: not Path(started.address).exists())
+    assert eventually(lambda: not sockets(started.address))
     started.process.wait()
 
 
 # ----------------------------------------------------------------------------- other users
-def test_the_directory_of_the_sockets_is_private_whatever_the_umask(
-    libraries: dict[str, str], tmp_path: Path
-):
-    before = os.umask(0)
+PRETEND = "import os; os.geteuid = lambda: 4321; "  # to be somebody else
+
+
+def test_a_job_of_somebody_else_runs_its_script_itself(snakemake: Snakemake):
+    job = snakemake.job(TELL, before=PRETEND)
+    assert told(job)["pid"] == job.pid
+
+
+def test_nothing_runs_for_somebody_else(tmp_path: Path, libraries: dict[str, str]):
+    (tmp_path / "libraries/sitecustomize.py").write_text(
+        "import sys\nif 'fmstudy.workflow.warmserver' in sys.orig_argv:\n    " + PRETEND
+    )
     run = Snakemake(tmp_path, libraries)
-    os.umask(before)
-    assert Path(run.address).stat().st_mode & 0o777 == 0o700
+    job = run.job(TELL)
+    assert told(job)["pid"] == job.pid
     run.process.communicate("")
 
 
-def test_only_processes_of_the_same_user_are_ours(monkeypatch: pytest.MonkeyPatch):
-    one, other = socket.socketpair()
-    with one, other:
-        assert warmstart.is_ours(one)
-        user = os.geteuid()
-        monkeypatch.setattr(os, "geteuid", lambda: user + 1)
-        assert not warmstart.is_ours(one)
+def test_nothing_is_left_in_folders_when_all_processes_are_killed(
+    tmp_path: Path, libraries: dict[str, str]
+):
+    (temporary := tmp_path / "temporary").mkdir()
+    run = Snakemake(tmp_path, libraries | {"TMPDIR": str(temporary)})
+    assert sockets(run.address) == ["analysis", "training"]
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    assert not list(temporary.iterdir())
+    assert eventually(lambda: not sockets(run.address))
 
 
-@pytest.fixture
-def as_nobody() -> Callable[..., subprocess.Popen]:
-    """Runs a program as another user."""
+def test_another_user_gets_no_child(snakemake: Snakemake):
     if os.geteuid() != 0:
         pytest.skip("only root can start processes of another user")
-    become = "import os, socket, sys\nos.setgroups([])\nos.setgid(65534)\nos.setuid(65534)\n"
-
-    def run(program: str, *arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "-c", become + textwrap.dedent(program), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    return run
-
-
-def test_another_user_gets_no_child(snakemake: Snakemake, as_nobody: Callable):
     program = """
+        import os, socket, sys
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(sys.argv[1] + "/training")
+            connection.connect(chr(0) + sys.argv[1])
             print(connection.recv(1))
     """
-    _, errors = as_nobody(program, snakemake.address).communicate(timeout=60)
-    assert "PermissionError" in errors
-    # As if the directory were not private.
-    Path(snakemake.address).chmod(0o777)
-    Path(snakemake.address, warmstart.TRAINING).chmod(0o777)
-    output, errors = as_nobody(program, snakemake.address).communicate(timeout=60)
-    assert output == "b''\n" or "ConnectionResetError" in errors
+    command = [sys.executable, "-c", textwrap.dedent(program), f"{snakemake.address[1:]}-training"]
+    found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert found.stdout == "b''\n" or "ConnectionResetError" in found.stderr
     assert told(snakemake.job(TELL))["pid"]  # and others go on
-
-
-def test_a_job_tells_another_user_nothing(snakemake: Snakemake, as_nobody: Callable):
-    program = """
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(sys.argv[1] + "/training")
-            os.chmod(sys.argv[1] + "/training", 0o777)
-            listener.listen()
-            print("listening", flush=True)
-            print(listener.accept()[0].recv(1))
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
-        server = as_nobody(program, folder)
-        assert server.stdout.readline() == "listening\n"
-        job = snakemake.job(TELL, env={"FMSTUDY_WARM": folder})
-        assert told(job)["pid"] == job.pid
-        assert server.communicate(timeout=60)[0] == "b''\n"
 
 
 # ------------------------------------------------------------------------ when it is imported

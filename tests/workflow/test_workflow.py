@@ -50,15 +50,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone(tmp_path_factory.mktemp("fresh"))
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
-    """A clone with its report built from the real data."""
-    directory = clone(tmp_path_factory.mktemp("finished"), data_folder)
-    done = snakemake(directory, "--cores", "2", "report")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return directory
-
-
 @pytest.fixture
 def built(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished study that a test may edit."""

@@ -55,7 +55,7 @@ def prepare(
     summary.npz               the result of `training_images`
 
     Everything is checked before anything is written.  Raises StudyError if a file is missing or
-    differs from the expected one (`files`), or if the results cannot be written.
+    differs from the expected one (`files`), and OSError if the results cannot be written.
     """
     sources, destination = Path(sources), Path(destination)
     splits = {split: read_split(sources, split, files=files) for split in SPLITS}
@@ -72,16 +72,13 @@ def prepare(
     illustrations = training_images(train_images, train_labels)
     summary["train"]["pixels"] = pixel_moments(illustrations)
     summary["digests"] = {}
-    try:
-        for split, (images, labels) in splits.items():
-            for name, tensor in (("x", features_major(images)), ("y", one_hot(labels))):
-                summary["digests"][f"{name}_{split}"] = digests(tensor)
-                write_array(destination / f"{name}_{split}.npy", tensor)
-            log.info("%s: %d images", split, len(images))
-        write_json(destination / "summary.json", summary)
-        write_arrays(destination / "summary.npz", illustrations)
-    except OSError as error:
-        raise StudyError(f"{destination}: cannot be written: {error}") from error
+    for split, (images, labels) in splits.items():
+        for name, tensor in (("x", features_major(images)), ("y", one_hot(labels))):
+            summary["digests"][f"{name}_{split}"] = digests(tensor)
+            write_array(destination / f"{name}_{split}.npy", tensor)
+        log.info("%s: %d images", split, len(images))
+    write_json(destination / "summary.json", summary)
+    write_arrays(destination / "summary.npz", illustrations)
 
 
 def read_split(

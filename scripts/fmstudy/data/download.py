@@ -83,7 +83,8 @@ def fetch(
     is logged on one line.
 
     Returns the location of the accepted file.  Raises StudyError, listing all outcomes, if no
-    source has the file or if `destination` cannot be written; an existing file stays unchanged.
+    source has the file, and OSError if `destination` cannot be written; an existing file stays
+    unchanged.
     """
     outcomes: list[str] = []
     for source in sources:
@@ -104,11 +105,8 @@ def fetch(
                 if isinstance(failure, _UnreachableError):
                     break
                 continue
-            try:
-                with atomic_write(destination) as file:
-                    file.write(content)
-            except OSError as error:
-                raise StudyError(f"{destination}: cannot be written: {error}") from error
+            with atomic_write(destination) as file:
+                file.write(content)
             log.info("%s: found, %s", place, files[name])
             return place
     raise StudyError(

@@ -75,7 +75,9 @@ def style() -> Iterator[None]:
     for path in fonts:
         if str(path) not in known:
             font_manager.fontManager.addfont(path)
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the user has in a matplotlibrc
+        mpl.rcParams.update(STYLE)
         yield
 
 

@@ -20,10 +20,9 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
-from fmstudy.workflow.warmstart import TRAINING, VARIABLE, import_tensorflow, is_ours
+from fmstudy.workflow.warmstart import TRAINING, VARIABLE, import_tensorflow, is_same_user
 
 PR_SET_PDEATHSIG = 1  # Linux: set the signal for the end of the parent process
 
@@ -36,19 +35,11 @@ class Child(NamedTuple):
     ended: int  # the read end of a pipe that closes when the child ends
 
 
-def main(listener: socket.socket) -> None:
-    """Serve jobs that connect to a listening socket, until standard input closes."""
+def main(kind: str, listener: socket.socket) -> None:
+    """Serve jobs of this kind that connect to a listening socket, until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and so their children
-    server, address = os.getpid(), Path(listener.getsockname())
-    connection = None
-    try:
-        connection = serve(listener, address.name)
-    finally:
-        if connection is None:  # in the server
-            with suppress(OSError):
-                address.unlink()
-                address.parent.rmdir()  # succeeds for the last process
-    if connection is not None:
+    server = os.getpid()
+    if connection := serve(listener, kind):
         run(connection, server)
 
 
@@ -67,7 +58,7 @@ def serve(listener: socket.socket, kind: str) -> socket.socket | None:
                 return None
             if descriptor == listener.fileno():
                 connection, _ = listener.accept()
-                if not is_ours(connection):
+                if not is_same_user(connection):
                     connection.close()
                     continue
                 load(kind)  # only the first job waits for it
@@ -147,4 +138,4 @@ def run(connection: socket.socket, server: int) -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))

@@ -12,6 +12,10 @@ The child has the job's environment, directory and terminal, so scripts behave t
 find no warm process, such as those on a cluster, run their scripts themselves.  FMSTUDY_WARM=0 in
 Snakemake's environment disables warm processes.
 
+The processes meet at sockets that have a name of their own in Linux ("abstract"), not a file: these
+need no writable folder, and nothing is left of them when all processes are killed.  They have no
+permissions either, so both sides check that the other one belongs to the same user.
+
 Each job imports this module before it hands over, so at the top level it imports only the standard
 library.
 """
@@ -21,12 +25,12 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import secrets
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +40,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
-# Users set it to 0; for jobs, it is the directory of the warm processes' sockets.
+# Users set it to 0; for jobs, it is "@" and the beginning of the names of the sockets.
 VARIABLE = "FMSTUDY_WARM"
 # Kinds of jobs, each with its own warm process and socket.
 TRAINING, ANALYSIS = "training", "analysis"
@@ -89,7 +93,7 @@ def import_tensorflow() -> None:
 
 
 def start() -> None:
-    """Start the warm processes, and set their directory in the environment of jobs.
+    """Start the warm processes, and set their address in the environment of jobs.
 
     They cost almost nothing until the first job asks for one, and end with this process, even if it
     is killed.  If they cannot be started, jobs run without them.
@@ -98,19 +102,31 @@ def start() -> None:
     if sys.platform != "linux" or os.environ.get(VARIABLE):
         return
     with suppress(OSError):
-        directory = tempfile.TemporaryDirectory(prefix="fmstudy-")  # private
-        atexit.register(directory.cleanup)
+        address = f"@fmstudy-{secrets.token_hex(8)}"
         for kind in (TRAINING, ANALYSIS):
-            atexit.register(_stop, _server(kind, directory.name))
-        os.environ[VARIABLE] = directory.name
+            atexit.register(_stop, _server(kind, address))
+        os.environ[VARIABLE] = address
 
 
-def _server(kind: str, directory: str) -> subprocess.Popen[bytes]:
+def _name(address: str, kind: str) -> str:
+    """Return the name of a warm process's socket; NUL takes it out of the file system."""
+    return f"\0{address[1:]}-{kind}"
+
+
+def is_same_user(connection: socket.socket) -> bool:
+    """Return whether the process at the other end belongs to this user."""
+    size = struct.calcsize("3i")  # process, user, group
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return bool(struct.unpack("3i", peer)[1] == os.geteuid())
+
+
+def _server(kind: str, address: str) -> subprocess.Popen[bytes]:
+    module = "fmstudy.workflow.warmserver"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(Path(directory) / kind))
+        listener.bind(_name(address, kind))
         listener.listen(128)
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "fmstudy.workflow.warmserver", str(listener.fileno())],
+            [sys.executable, "-P", "-m", module, kind, str(listener.fileno())],
             stdin=subprocess.PIPE,  # closes when this process ends
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -137,14 +153,14 @@ def _hand_over(log_file: str, kind: str) -> None:
     The job sends its standard output and error, then a line of JSON with script, directory and
     environment.  It receives a line when the child starts, and one with its exit code.
     """
-    directory = os.environ.get(VARIABLE, "")
-    if not os.path.isabs(directory):
+    address = os.environ.get(VARIABLE, "")
+    if not address.startswith("@"):
         return
     request = {"script": sys.argv[0], "directory": os.getcwd(), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(os.path.join(directory, kind))
-            if not is_ours(connection):
+            connection.connect(_name(address, kind))
+            if not is_same_user(connection):
                 return
             socket.send_fds(connection, [b"\n"], [1, 2])
             connection.sendall(json.dumps(request).encode() + b"\n")
@@ -162,16 +178,6 @@ def _hand_over(log_file: str, kind: str) -> None:
         _report_signal(-code, log_file)
         code = 128 - code  # as in a shell
     sys.exit(code)
-
-
-def is_ours(connection: socket.socket) -> bool:
-    """Return whether the process at the other end of a Unix socket belongs to this user.
-
-    The directory of the sockets is private, but whoever owns the folder around it could move it.
-    """
-    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, user, _ = struct.unpack("3i", peer)
-    return bool(user == os.geteuid())
 
 
 def signal_message(number: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from fmstudy import runtime
 from fmstudy.analysis import formats
 from fmstudy.workflow import progress, warmstart
 from fmstudy.workflow.progress import Outlook, Run
@@ -71,6 +72,15 @@ def ending_signal(text: str) -> int:
     return int(found[1]) - 128 if found and 128 < int(found[1]) < 160 else 0
 
 
+_SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\][^:\n]*(?:: '([^'\n]+)')?")
+
+
+def system_error(text: str) -> str:
+    """Describe a full or unwritable disk that stopped Snakemake itself, with what to do, or ''."""
+    found = _SYSTEM_ERROR.search(text)
+    return runtime.remedy(int(found[1]), found[2] or os.getcwd()) if found else ""
+
+
 def failure_cause(details: Mapping[str, Any], text: str, began: float) -> str:
     """Describe why a job failed whose log has no error since it began.
 
@@ -87,7 +97,12 @@ def failure_cause(details: Mapping[str, Any], text: str, began: float) -> str:
         where = "" if last else "; its output is above"
         ending = f"Exit status {found[1]}{where}" + (f". Command: {command}" if command else "")
         return "\n".join([*last, ending])
-    return text or "\n".join(last) or "The job reported no reason; see its output above."
+    return (
+        system_error(text)
+        or text
+        or "\n".join(last)
+        or "The job reported no reason; see its output above."
+    )
 
 
 # ------------------------------------------------------------------------- plans and results
