@@ -23,7 +23,7 @@ from fmstudy.report.latex import escape
 from fmstudy.report.pages import as_text
 from fmstudy.runtime import StudyError
 from fmstudy.study.configuration import NAMING_FILES
-from fmstudy.study.reader import read
+from fmstudy.study.reader import read, read_text
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 FOLDER = "fashion-mnist-study"  # in the archive
@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 # All that `make report` needs.
 CODE = (
     *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
-    *("workflow/**/*", "scripts/**/*", "config/README.md"),
+    *("workflow/**/*", "profiles/**/*", "scripts/**/*", "config/README.md"),
     *("report/fonts/*", "report/playground/*", "report/templates/*", "report/text/**/*"),
     *(f"requirements/{name}.txt" for name in ("apt", "study", "uv")),
 )
@@ -81,10 +81,7 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
         path = PurePosixPath(config[group]["file"])
         if path.is_absolute() or ".." in path.parts or str(path) in texts:
             path = PurePosixPath("config", f"{group}{path.suffix}")
-        try:
-            texts[str(path)] = Path(file).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StudyError(f"{file}: cannot be read: {error}") from error
+        texts[str(path)] = read_text(file)
         packed[group]["file"] = str(path)
     texts[CONFIGURATION] = yaml.safe_dump(packed, sort_keys=False, allow_unicode=True)
     return texts
