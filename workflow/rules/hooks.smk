@@ -3,7 +3,18 @@
 
 import sys
 
-from fmstudy.workflow import warmstart
+from fmstudy.workflow import made, warmstart
+
+
+def check_results():
+    """Recognize results that were copied or edited, and record those that were made."""
+    if workflow.is_main_process and not is_module:
+        made.check_results(workflow, logger.warning)
+
+
+if workflow.is_main_process and not is_module:
+    made.ignore_script_times(workflow)
+check_results()
 
 # Rules without a priority take a second or two per job.  On a cluster they form one group.
 for quick in workflow.rules:
@@ -45,10 +56,12 @@ onstart:
 
 
 onsuccess:
+    check_results()
     if screen:
         screen.end(success=True)
 
 
 onerror:
+    check_results()
     if screen:
         screen.end()
