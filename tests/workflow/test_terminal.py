@@ -520,6 +520,7 @@ def refuse(*_):
 
 
 milp.Scheduler.select_jobs = refuse
+is_module = False
 
 
 include: {hooks!r}

@@ -1,5 +1,5 @@
-# Hooks: groups, the choice of jobs, the warm processes, and the end of the terminal output.  A
-# second `onstart` would replace the first, so all of this is in one file.
+# Hooks: the check of results, groups, the choice of jobs, the warm processes, and the end of the
+# terminal output.  A second `onstart` would replace the first, so all of this is in one file.
 
 import sys
 
@@ -12,8 +12,7 @@ def check_results():
         made.check_results(workflow, logger.warning)
 
 
-if workflow.is_main_process and not is_module:
-    made.ignore_script_times(workflow)
+made.ignore_script_times()
 check_results()
 
 # Rules without a priority take a second or two per job.  On a cluster they form one group.

@@ -19,6 +19,8 @@ import gzip
 import hashlib
 import json
 import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -26,11 +28,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fmstudy import runtime
+from fmstudy.workflow.digest import SCRIPTS
 
 RECORDS = "results/made.json.gz"  # of all studies in a folder
 INDEX = Path(".snakemake/made.json")  # what was found right, by size and time
 UNKNOWN = "'not made here, or changed since'"  # as the only parameter in a record: it never matches
 FOLDERS = ("results", "resources", "report")  # what rules write to
+LARGEST = 1 << 28  # bytes that are read of `RECORDS`, unpacked
 LISTED = 3  # paths in a message
 
 # What Snakemake records about a run rather than about what made a result.
@@ -46,27 +50,26 @@ class Made(NamedTuple):
     sha256: str
 
 
-def ignore_script_times(workflow: Any) -> None:
-    """Make Snakemake ignore the modification times of scripts.
+def ignore_script_times() -> None:
+    """Make Snakemake ignore the modification times of our scripts, which a fresh clone has anew.
 
-    The digest in each rule's parameters covers its script, and a fresh clone has new times.  Rules
-    with commands, which a user may have added, need the trigger that this removes.
+    The digest in each rule's parameters covers its script (`digest`).
     """
-    from snakemake.settings.enums import RerunTrigger
+    from snakemake import jobs
 
-    settings = workflow.dag_settings
-    if settings and all(rule.script or rule.norun for rule in workflow.rules):
-        settings.rerun_triggers = frozenset(settings.rerun_triggers) - {RerunTrigger.CODE}
+    original = jobs.get_script_mtime
+    jobs.get_script_mtime = lambda path: (
+        0.0 if Path(path).resolve().parent == SCRIPTS else original(path)
+    )
 
 
 def check_results(workflow: Any, warn: Callable[[str], None]) -> None:
     """Check all results of a workflow, and warn of those that will be rebuilt."""
     from snakemake.settings.enums import PersistenceBackend
 
-    execution = workflow.execution_settings
     if workflow.workflow_settings.persistence_backend != PersistenceBackend.FILE:
         return
-    if execution and not execution.keep_metadata:  # --drop-metadata: nothing will have a record
+    if "--drop-metadata" in sys.argv:  # the settings are not known while rules are read
         return
     try:
         unknown = check(workflow.rules, warn)
@@ -114,7 +117,8 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
                 continue
             record = right.record
             with suppress(PermissionError):  # somebody else's file; Snakemake copes with any time
-                os.utime(path, (found.st_atime, record["endtime"]))
+                then = min(record["endtime"], time.time())  # another machine's clock may be ahead
+                os.utime(path, (found.st_atime, then))
             store.write(path, record | {"endtime": os.stat(path).st_mtime})
         made.pop(path, None)
         known[path] = (*_stamp(os.stat(path)), content)
@@ -176,8 +180,8 @@ def _read_index() -> dict[str, Content]:
 
 def _read_made(warn: Callable[[str], None]) -> dict[str, Made]:
     try:
-        with gzip.open(RECORDS, "rt", encoding="utf-8") as file:
-            content = json.load(file)
+        with gzip.open(RECORDS) as file:
+            content = json.loads(file.read(LARGEST))
         return {path: Made(dict(it["record"]), str(it["sha256"])) for path, it in content.items()}
     except FileNotFoundError:
         return {}
@@ -229,13 +233,15 @@ class _Store:
 
     def is_valid(self, record: dict[str, Any], same_sources: Callable[[Any], bool]) -> bool:
         """Return whether a record is one of this version of Snakemake, and its sources are here."""
-        if is_unknown(record) or record.get("record_format_version") != self.version:
-            return False
-        try:
+        with suppress(ValueError, KeyError, TypeError):
             self.record_type.model_validate(record)
-            return isinstance(record["endtime"], float) and same_sources(record["input_checksums"])
-        except (ValueError, KeyError):
-            return False
+            return bool(
+                record["record_format_version"] == self.version
+                and not is_unknown(record)
+                and record["endtime"] >= 0.0
+                and same_sources(record["input_checksums"])
+            )
+        return False
 
 
 class _SameSources:
@@ -254,6 +260,6 @@ class _SameSources:
     def __call__(self, checksums: dict[str, str]) -> bool:
         sources = (it for it in checksums.items() if it[0] not in self.skipped)
         return all(
-            not os.path.exists(path) or checksum == f"sha256:{self.sha256(path)}"
+            not os.path.isfile(path) or checksum == f"sha256:{self.sha256(path)}"
             for path, checksum in sources
         )
