@@ -76,13 +76,14 @@ def check_results(workflow: Any, warn: Callable[[str], None]) -> None:
     except OSError as error:
         warn(f"Results cannot be checked: {error}.")
         return
-    if unknown:
+    if unknown and "--touch" not in sys.argv:  # which accepts them
         more = f" and {len(unknown) - LISTED} more" if len(unknown) > LISTED else ""
-        these, them = ("This file was", "it") if len(unknown) == 1 else ("These files were", "them")
+        have, them = ("file has", "it") if len(unknown) == 1 else ("files have", "them")
         warn(
-            f"{these} not made here or changed since; Snakemake rebuilds {them} where needed:\n"
+            f"{len(unknown)} {have} an unknown origin or changed content and will be rebuilt where "
+            "needed:\n"
             f"    {', '.join(unknown[:LISTED])}{more}\n"
-            f"To accept {them} instead, run the same command with --touch first."
+            f"To accept {them} instead: snakemake --touch (docs/reuse.md)."
         )
 
 

@@ -46,7 +46,7 @@ def run_reason(
     result exists of which nobody knows what made it (`made`).
     """
     if is_unknown:
-        return "result not made here or changed"
+        return "unknown or changed result"
     found = {REASONS.get(name, name) for name in names}
     if changed and set(changed) <= {repr(code), code}:
         found = found - {"parameters changed"} | {"code changed"}
