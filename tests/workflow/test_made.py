@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,17 @@ def test_an_edited_result_is_rebuilt_where_it_was_made_and_named(
     assert plan(planner, folder) == {}
 
 
+@pytest.mark.parametrize("put_back", [shutil.copy2, shutil.copyfile])
+def test_an_edited_result_that_was_put_back_is_accepted_again(
+    planner: Planner, original: Path, tmp_path: Path, put_back: Callable[[Path, Path], object]
+):
+    folder = shutil.copytree(original, tmp_path / "copy")
+    (folder / "results/alone.txt").write_text("edited")
+    assert plan(planner, folder) == {"all": 1, "alone": 1}
+    put_back(original / "results/alone.txt", folder / "results/alone.txt")
+    assert plan(planner, folder) == {}
+
+
 def test_a_touched_result_gets_its_time_back(planner: Planner, original: Path, tmp_path: Path):
     folder = shutil.copytree(original, tmp_path / "copy")
     os.utime(folder / "results/a/first.txt")  # too large for Snakemake to compare
@@ -192,6 +204,7 @@ def test_files_of_a_running_job_are_left_to_snakemake(
 
 def test_files_that_no_rule_makes_are_nobodys_business(planner: Planner, copied: Path):
     (copied / "results/notes.txt").write_text("mine")
+    (copied / "results/circle").symlink_to(copied)
     assert "notes.txt" not in said(planner, copied)
     assert plan(planner, copied) == {}
 

@@ -140,9 +140,14 @@ def is_unknown(record: dict[str, Any]) -> bool:
 # --------------------------------------------------------------------------- files on disk
 def _present() -> Iterator[tuple[str, os.stat_result]]:
     """Every file in the folders that rules write to."""
-    folders = list(FOLDERS)
+    folders, seen = list(FOLDERS), set()  # the latter for links in a circle
     while folders:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folders.pop()) as entries:
+        folder = folders.pop()
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            place = os.stat(folder)
+            if (place.st_dev, place.st_ino) in seen:
+                continue
+            seen.add((place.st_dev, place.st_ino))
             for entry in entries:
                 with suppress(FileNotFoundError):  # removed meanwhile
                     if entry.is_dir():
