@@ -63,6 +63,19 @@ def copied(original: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_snakemake_still_has_what_the_module_relies_on():
+    from snakemake import jobs, persistence
+    from snakemake.persistence.file import FilePersistence
+
+    methods = ("_read_record", "_write_record", "_filter_incomplete_keys", "_clear_cache")
+    needed = {jobs: ("get_script_mtime",), FilePersistence: methods}
+    needed[persistence] = ("MetadataRecord", "RECORD_FORMAT_VERSION")
+    missing = [
+        name for owner, names in needed.items() for name in names if not hasattr(owner, name)
+    ]
+    assert not missing, "Snakemake has changed; adapt workflow/made.py"
+
+
 def run(planner: Planner, directory: Path, *arguments: str) -> str:
     done = planner.snakemake(directory, "--cores", "1", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr

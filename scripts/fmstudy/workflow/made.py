@@ -34,7 +34,7 @@ RECORDS = "results/made.json.gz"  # of all studies in a folder
 INDEX = Path(".snakemake/made.json")  # what was found right, by size and time
 UNKNOWN = "'not made here, or changed since'"  # as the only parameter in a record: it never matches
 FOLDERS = ("results", "resources", "report")  # what rules write to
-LARGEST = 1 << 28  # bytes that are read of `RECORDS`, unpacked
+LARGEST = 1 << 30  # bytes that are read of `RECORDS`, unpacked
 LISTED = 3  # paths in a message
 
 # What Snakemake records about a run rather than about what made a result.
