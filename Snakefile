@@ -35,7 +35,7 @@ include: "workflow/rules/hooks.smk"
 
 rule report:
     """The report as a page and a PDF, and its tables as LaTeX; the default target."""
-    default_target: True
+    default_target: workflow.default_target is None  # another Snakefile may have its own
     input:
         reports,
         LATEX,

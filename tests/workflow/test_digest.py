@@ -146,6 +146,17 @@ def test_line_ends_and_a_byte_order_mark_do_not_count(tree):
     assert digest("use_middle") == before
 
 
+def test_edited_code_of_the_script_itself_counts_but_not_its_words(tree):
+    before = digest("use_middle")
+    script = tree.parent / "use_middle.py"
+    script.write_text("# a remark\n" + script.read_text())
+    forget()
+    assert digest("use_middle") == before
+    script.write_text(script.read_text() + "print(os)\n")
+    forget()
+    assert digest("use_middle") != before
+
+
 def test_edited_code_does_not_count_for_scripts_that_do_not_use_it(tree):
     before = digest("use_bottom")
     assert after(tree, "middle", "double(double(x))", "x", script="use_bottom") == before

@@ -466,6 +466,7 @@ def test_the_first_of_several_reasons_is_told_and_code_is_no_parameter():
     assert wording.run_reason([derived, params], {"5"}) == "parameters changed"
     assert wording.run_reason([derived, params], {"'0a1b'"}, "0a1b") == "code changed"
     assert wording.run_reason([derived, params], {"'0a1b'", "5"}, "0a1b") == "parameters changed"
+    assert wording.run_reason([params], {"5"}, is_unknown=True) == "unknown or changed result"
     assert wording.run_reason([derived]) == "upstream job"
     assert wording.run_reason(["something new", derived]) == "something new"
     assert wording.run_reason([]) == ""
@@ -559,6 +560,7 @@ def refuse(*_):
 
 
 milp.Scheduler.select_jobs = refuse
+is_module = False
 
 
 include: {hooks!r}

@@ -8,6 +8,7 @@ import base64
 import csv
 import io
 import json
+import os
 import random
 import re
 import shutil
@@ -54,6 +55,19 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished study that a test may edit."""
     return copy(finished, tmp_path / "built")
+
+
+@pytest.fixture
+def carried(finished: Path, tmp_path: Path) -> Path:
+    """A fresh clone to which the results were copied, without times, and nothing else."""
+    (tmp_path / "carried").mkdir()
+    directory = clone(tmp_path / "carried")
+    shutil.copytree(finished / "results", directory / "results", copy_function=shutil.copyfile)
+    for name in ("final.html", "final.pdf", "playground.html"):
+        shutil.copyfile(finished / "report" / name, directory / "report" / name)
+    for path in directory.rglob("*.*"):  # as in a clone made after the results
+        os.utime(path)
+    return directory
 
 
 # ------------------------------------------------------------------------- what it makes
@@ -221,6 +235,22 @@ def test_a_figure_drawn_again_has_the_same_bytes(built: Path):
 
 
 # ------------------------------------------------------------------- what it makes again
+def test_copied_results_count_as_those_of_the_folder_where_they_were_made(
+    planner: Planner, built: Path, carried: Path
+):
+    assert planner.planned(carried) == {}
+    for directory in (built, carried):
+        edit(directory / "config/config.yaml", "rates: [0.1, 1.0]", "rates: [0.1, 0.5]")
+    jobs = planner.planned(built)
+    assert jobs["run_experiment"] == 2
+    assert planner.planned(carried) == jobs
+
+
+def test_of_an_edited_result_nothing_is_shown(planner: Planner, carried: Path):
+    edit(carried / "results/tables/settings.csv", "0.001", "0.002")
+    assert planner.planned(carried) == TABLED | {"collect_settings": 1}
+
+
 def test_an_edited_delta_trains_one_run_again_and_what_depends_on_it(planner: Planner, built: Path):
     edit(built / "config/config.yaml", "delta: 1.0e-3}", "delta: 2.0e-3}")
     jobs = planner.planned(built)
@@ -361,7 +391,8 @@ def test_another_notation_of_the_configuration_runs_nothing_again(planner: Plann
 def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, built: Path):
     path = built / "scripts/fmstudy/engines/full_batch.py"
     edit(path, '"""Full-batch training', '"""# Training in full batches')
-    append(path, "\n# a remark\n")
+    for edited in (path, built / "scripts/train.py"):
+        append(edited, "\n# a remark\n")
     assert planner.planned(built) == {}
 
 

@@ -10,7 +10,7 @@ from snakemake.utils import min_version, update_config
 
 min_version("9.27")
 
-HERE = Path(workflow.basedir)  # of the main Snakefile
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
 sys.path.insert(0, str(HERE / "scripts"))
 
 from fmstudy.report import pdf
@@ -25,9 +25,14 @@ from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import DATA, TENSORS, Layout
 from fmstudy.workflow.planned import job_subject
 
+# Another Snakefile may use this study as a module (docs/reuse.md).  What it shows, and the files in
+# its folder, are its own.
+is_module = not workflow.modifier.is_main_snakefile()
+has_given_config = workflow.modifier.skip_configfile  # by `config:` of the module
+
 # Replace Snakemake's terminal output by a summary.
 screen = None
-if workflow.is_main_process:
+if workflow.is_main_process and not is_module:
     screen = terminal.install(
         logger,
         workflow.output_settings,
@@ -36,9 +41,14 @@ if workflow.is_main_process:
     )
 
 
+def own_file(path):
+    """Return the path of a file beside the Snakefile, which no prefix of a module changes."""
+    return local(os.path.relpath(HERE / path))
+
+
 def find_file(path):
-    """Find a file of the study in the working directory or else beside the Snakefile."""
-    return path if os.path.exists(path) else os.path.relpath(HERE / path)
+    """Find a file that the configuration names, in the working directory or else beside it."""
+    return local(path) if os.path.exists(path) else own_file(path)
 
 
 def refuse(error):
@@ -50,9 +60,12 @@ def refuse(error):
 if re.search("[{}]", str(HERE)):
     refuse(f"{HERE}: braces mark wildcards in Snakemake; rename the folder.")
 
-DEFAULT_CONFIGURATION = find_file("config/config.yaml")
+find_default = own_file if is_module else find_file
+DEFAULT_CONFIGURATION = find_default("config/config.yaml")
 try:  # before Snakemake, which does not report the location of YAML errors
-    origins = reader.read_origins([DEFAULT_CONFIGURATION, *workflow.configfiles])
+    origins = reader.read_origins(
+        [] if has_given_config else [DEFAULT_CONFIGURATION, *workflow.configfiles]
+    )
 except configuration.ConfigurationError as error:
     refuse(error)
 
@@ -60,8 +73,12 @@ except configuration.ConfigurationError as error:
 configfile: DEFAULT_CONFIGURATION
 
 
-update_config(config, reader.read_command_line(workflow.config_settings.config, (), origins))
-configuration.in_file_order(config, origins)
+if has_given_config:
+    origins[()] = f"config of the module {__name__}"
+else:
+    given = reader.read_command_line(workflow.config_settings.config, (), origins)
+    update_config(config, given)
+    configuration.in_file_order(config, origins)
 try:
     resolved = resolve(config, origins, find_file)
 except configuration.ConfigurationError as error:
@@ -78,7 +95,7 @@ TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
 TEMPLATES, FONTS = (
     sorted(
-        os.path.relpath(path)
+        own_file(path)
         for pattern in patterns
         for path in (HERE / "report").glob(pattern)
         if path.is_file()
@@ -87,7 +104,7 @@ TEMPLATES, FONTS = (
 )
 
 PLAYGROUND_FILES = [
-    os.path.relpath(HERE / "report" / file)
+    own_file(f"report/{file}")
     for file in ("playground/page.html.j2", "playground/style.css", "playground/script.js")
     + ("templates/style.css", "templates/theme.js")
 ]

@@ -1,9 +1,19 @@
-# Hooks: groups, the choice of jobs, the warm processes, and the end of the terminal output.  A
-# second `onstart` would replace the first, so all of this is in one file.
+# Hooks: the check of results, groups, the choice of jobs, the warm processes, and the end of the
+# terminal output.  A second `onstart` would replace the first, so all of this is in one file.
 
 import sys
 
-from fmstudy.workflow import warmstart
+from fmstudy.workflow import made, warmstart
+
+
+def check_results():
+    """Recognize results that were copied or edited, and record those that were made."""
+    if workflow.is_main_process and not is_module:
+        made.check_results(workflow, logger.warning)
+
+
+made.ignore_script_times()
+check_results()
 
 # Rules without a priority take a second or two per job.  On a cluster they form one group.
 for quick in workflow.rules:
@@ -45,10 +55,12 @@ onstart:
 
 
 onsuccess:
+    check_results()
     if screen:
         screen.end(success=True)
 
 
 onerror:
+    check_results()
     if screen:
         screen.end()

@@ -1,9 +1,10 @@
 """Computes a digest of the code that a script uses, so that Snakemake knows when to rerun it.
 
-Snakemake detects changes of a script, but not of the modules that it imports.  So each rule has, as
-a parameter, a digest of the library modules that its script imports, directly or indirectly.
-Comments, layout, docstrings, and the version of Python do not affect it: correcting a word must not
-cost half an hour of training.
+Snakemake knows a script by its modification time, and the modules that it imports not at all.  So
+each rule has, as a parameter, a digest of its script and of the library modules that it imports,
+directly or indirectly, and `made` turns off the trigger by time.  Comments, layout, docstrings, and
+the version of Python do not affect the digest: correcting a word must not cost half an hour of
+training.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ class Source(NamedTuple):
 
 
 def digest(script: str, *modules: str) -> str:
-    """Return the digest (16 hexadecimal digits) of the library modules that a script uses.
+    """Return the digest (16 hexadecimal digits) of a script and the library modules that it uses.
 
     `script` is the name of a file in scripts/, without .py; `modules` are modules that it imports
     by the name in a parameter, such as `experiments.shift.run`.
     """
-    return _hash(f"{name} {_module(name).code}\n" for name in modules_of(script, *modules))
+    used = ((name, _module(name)) for name in modules_of(script, *modules))
+    sources = [(script, _sources()[SCRIPTS / f"{script}.py"]), *used]
+    return _hash(f"{name} {source.code}\n" for name, source in sources)
 
 
 def study_digest() -> str:

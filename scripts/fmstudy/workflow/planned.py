@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fmstudy.study.plan import Study
-from fmstudy.workflow import estimates, progress, wording
+from fmstudy.workflow import estimates, made, progress, wording
 
 
 def job_subject(wildcards: Any) -> str:
@@ -30,7 +30,10 @@ def describe_run(workflow: Any, study: Study) -> progress.Run:
             job.wildcards_dict,
             log=str(job.log[0]) if job.log else None,
             reason=wording.run_reason(
-                reason.get_names(), reason.params_changed.only_new, job.params.get("code")
+                reason.get_names(),
+                reason.params_changed.only_new,
+                job.params.get("code"),
+                is_unknown=made.UNKNOWN in reason.params_changed.only_old,
             ),
         )
 

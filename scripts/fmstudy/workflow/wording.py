@@ -35,11 +35,19 @@ REASONS = {
 }
 
 
-def run_reason(names: Iterable[str], changed: Collection[str] = (), code: str | None = None) -> str:
+def run_reason(
+    names: Iterable[str],
+    changed: Collection[str] = (),
+    code: str | None = None,
+    is_unknown: bool = False,
+) -> str:
     """Describe briefly why a job runs, from Snakemake's reasons and the changed parameters.
 
-    `code` is the job's parameter with the code digest, if it has one.
+    `code` is the job's parameter with the code digest, if it has one; `is_unknown` is whether a
+    result exists of which nobody knows what made it (`made`).
     """
+    if is_unknown:
+        return "unknown or changed result"
     found = {REASONS.get(name, name) for name in names}
     if changed and set(changed) <= {repr(code), code}:
         found = found - {"parameters changed"} | {"code changed"}
