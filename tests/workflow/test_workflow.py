@@ -167,6 +167,7 @@ def change(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(content.replace(old, new, 1))
 
 
+@pytest.mark.faults
 def test_damaged_results_are_refused_and_remade_as_the_messages_say(finished: Path, built: Path):
     net, keras = "mlp-8_epochs-3_n-500-200", "keras-mlp-8_epochs-1_batch-100_followed-300_n-500-200"
     faults = {
