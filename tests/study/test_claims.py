@@ -93,6 +93,14 @@ def test_good_claims_are_read_in_their_order(tmp_path: Path):
     assert claims.sweeps_of(content) == ["width"]
 
 
+def test_a_default_that_is_written_out_leaves_no_trace(tmp_path: Path):
+    file, found = tmp_path / "claims.yaml", []
+    for scale in ("", ", scale: linear"):
+        file.write_text(GOOD.replace(", scale: log", scale), encoding="utf-8")
+        found.append(repr(read(file)))
+    assert found[0] == found[1]
+
+
 LEVEL = "      level: {metric: test_accuracy, model: softmax}\n"
 COMPARE = "{metric: test_loss, model: B, with: A}"
 NONE = "    untested: Nobody can show it.\n"
