@@ -86,6 +86,8 @@ def test_table_of_classes_gives_mean_and_range_and_support():
     assert list(table["support"]) == [2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
     row = table.loc[0]
     assert (row["recall"], row["recall_min"], row["recall_max"]) == (0.75, 0.5, 1.0)
+    assert list(table["taken_for"])[:4] == [CLASSES[1], CLASSES[0], "", CLASSES[2]]
+    assert list(table["taken"])[:4] == [0.5, 0.5, 0, 1]
     assert pd.isna(table.loc[3, "precision"])
     assert pd.isna(table.loc[9, "f1"])
     assert set(table["seeds"]) == {2}

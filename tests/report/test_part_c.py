@@ -15,6 +15,7 @@ from fmstudy.analysis.formats import FORMATS
 from fmstudy.report import experiment_rows as rows
 from fmstudy.report import experiments
 from fmstudy.report.experiments import Experiment, Hypothesis
+from fmstudy.report.outcomes import Pair
 from fmstudy.report.prose import Html, Prose
 from fmstudy.report.rendering import math_markup
 from fmstudy.study.experiments import EXPERIMENTS
@@ -239,8 +240,7 @@ ABOUT_CLAIMS = (
 )
 TITLES = [SimpleNamespace(title=title) for title in ("One model", "Another model")]
 PAIRS = [
-    SimpleNamespace(first=TITLES[0], second=TITLES[1], verdict=verdict, amount=amount,
-                    difference=amount and f"+{amount}", interval=interval)
+    Pair(*TITLES, "test_loss", verdict, amount, amount and f"+{amount}", interval)
     for verdict, amount, interval in (
         ("better", "0.5 nats", "+0.1 to +0.9"),
         ("worse", "0.5 nats", "+0.1 to +0.9"),

@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +30,12 @@ def described(config: dict, directory: Path = REPOSITORY) -> dict[str, Any]:
 
 
 def unpack(described: dict[str, Any], directory: Path) -> None:
-    packed = base64.b64decode(described["archive"].removeprefix("data:application/gzip;base64,"))
+    packed = base64.b64decode(described["archive"].removeprefix("data:application/x-xz;base64,"))
+    assert len(packed) == described["size"]
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(directory, filter="data")
+    shutil.copytree(directory / described["folder"], directory, dirs_exist_ok=True)
+    shutil.rmtree(directory / described["folder"])
 
 
 def resolved(directory: Path, config: dict | None = None) -> Resolved:
@@ -76,6 +80,24 @@ def test_the_archive_makes_the_same_study_in_a_fresh_copy(
     for part in ("models", "comparisons", "sweeps", "noise", "trainings"):
         assert getattr(found.study, part) == getattr(expected.study, part)
     assert found != resolved(REPOSITORY)
+
+
+def test_the_archive_has_all_code_of_the_repository_and_nothing_else(tmp_path: Path):
+    """All that git knows, except for tests, documents, and settings that other files replace."""
+    unpack(described(configured()), tmp_path)
+    found = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    }
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    left_out = ("tests/", "docs/", "requirements/", "config/", ".", "CHANGELOG", "CONTRIBUTING")
+    assert {it for it in found if not it.startswith(left_out)} == {
+        it for it in listed if not it.startswith(left_out)
+    }
+    assert found <= {*listed}
+    for name in found - {"config/config.yaml"}:
+        assert (tmp_path / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 
 def test_the_configuration_survives_the_archive(tmp_path: Path):

@@ -37,11 +37,12 @@ MODELS = [
     Values(
         title=title,
         spec=Values(delta=0.001, epochs=200),
-        result=Values(seeds=seeds, gap_accuracy=0.02),
+        result=Values(seeds=seeds, gap_accuracy=0.02, test_accuracy=0.9, parameters=1000),
+        seconds=seconds,
     )
-    for title, seeds in (("First", 1), ("Second", 3))
+    for title, seeds, seconds in (("First", 1, 10.0), ("Second", 3, 20.0), ("Third", 2, None))
 ]
-FIRST, SECOND = MODELS
+FIRST, SECOND, THIRD = MODELS
 ROWS = [
     Values(value=100, epochs=200, test_accuracy=0.8, gap_accuracy=0.01),
     Values(value=500, epochs=2000, test_accuracy=0.9, gap_accuracy=0.03),
@@ -168,6 +169,13 @@ CALLS: dict[str, list[tuple]] = {
     "near_zero": [(it,) for it in (None, Values(true=SHARES, signed=SHARES))],
     "above": [(it,) for it in ACCURACIES],
     "unresolved": [(it,) for it in compared()],
+    "choice": [
+        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4], small=[FIRST])
+    ],
+    "small": [(it,) for it in choices(best=[SECOND], small=[FIRST, SECOND, THIRD])],
+    "confused": [
+        (Values(**{"class": "Shirt"}, taken=131.3, taken_for="T-shirt/top", support=1000),)
+    ],
     **{name: [(1,), (3,)] for name in ("seeds", "models", "pairs", "families", "tests", "mean")},
     "range": [(it,) for it in RANGES],
     "range_of_points": [(it,) for it in RANGES],

@@ -54,7 +54,7 @@ rule render_report:
     input:
         figures=FIGURES,
         shown=FIGURE_DATA,
-        tables=TABLES,
+        tables=[*TABLES, table("pairs")],
         summary=f"{DATA}/summary.json",
         citation=CITATION,
         configuration=NAMED_FILES,
@@ -80,7 +80,7 @@ rule render_pdf:
     input:
         figures=FIGURES,
         shown=FIGURE_DATA,
-        tables=TABLES,
+        tables=[*TABLES, table("pairs")],
         summary=f"{DATA}/summary.json",
         citation=CITATION,
         configuration=NAMED_FILES,

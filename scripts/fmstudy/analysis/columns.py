@@ -132,6 +132,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "precision": ("Precision, %", "percent2"),
     "recall": ("Recall, %", "percent2"),
     "f1": ("F1, %", "percent2"),
+    "taken_for": ("Most often taken for", "text"),
+    "taken": ("Images", "fixed1"),
     "correlation": ("Minimum correlation", "number"),
     "exact": ("Identical pixels", "count"),
     "differ_share": ("Share of them, %", "percent2"),
@@ -293,7 +295,7 @@ PAGE = {
     "coverage_of_largest",
     "strengths": "id as_written tolerance low",
     "engines": "title engine images gradient kept loss weight probability",
-    "classes_*": "class support precision recall f1",
+    "classes_*": "class support precision recall f1 taken_for taken",
     "calibration": "title accuracy confidence gap ece ece_corrected",
     "duplicates": "title all without only matched",
     "playground": "title seed weights bits images test_accuracy page_accuracy agreement "

@@ -48,8 +48,13 @@ def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def classes_table(labels: np.ndarray, predicted: ModelPredictions) -> pd.DataFrame:
-    """One row per class: number of images, and mean and range of each score over trainings."""
+    """One row per class: number of images, and mean and range of each score over trainings.
+
+    `taken_for` is the class that its images are most often mistaken for, and `taken` their number.
+    """
     found = [scores(labels, classes) for classes in predicted.classes]
+    mistaken = confusion(labels, predicted) if found else np.zeros((len(CLASSES), len(CLASSES)))
+    np.fill_diagonal(mistaken, 0)
     rows = []
     for label, name in enumerate(CLASSES):
         row = predicted.model_columns() | {"label": label, "class": name}
@@ -57,9 +62,12 @@ def classes_table(labels: np.ndarray, predicted: ModelPredictions) -> pd.DataFra
         for score in SCORES:
             values = [training[score][label] for training in found]
             row |= spread(score, [value for value in values if np.isfinite(value)])
-        rows.append(row)
+        most = int(np.argmax(mistaken[label]))
+        taken = float(mistaken[label, most])
+        rows.append(row | {"taken_for": CLASSES[most] if taken else "", "taken": taken})
     columns = [*ModelPredictions.COLUMNS, "label", "class", "support"]
-    return pd.DataFrame(rows, columns=[*columns, *(c for s in SCORES for c in spread(s, []))])
+    spreads = [column for score in SCORES for column in spread(score, [])]
+    return pd.DataFrame(rows, columns=[*columns, *spreads, "taken_for", "taken"])
 
 
 # ---------------------------------------------------------------------------------- agreement

@@ -103,8 +103,8 @@ def models_overview(
     return Drawing(
         figure,
         "Test accuracy of all models",
-        "Dots: seeds; bars: means; diamonds: published values. Ruler: the median difference that "
-        "our comparisons can resolve.",
+        "Dots: seeds; bars: means; diamonds: published values. The ruler shows the "
+        "smallest difference that our comparisons can typically resolve.",
         far,
     )
 

@@ -211,7 +211,8 @@ def _topics(claims: Rows) -> list[SimpleNamespace]:
 def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     """Describe which classes are easy and hard for the models that are looked at closely.
 
-    models   those models, with their best and worst class by F1, and errors
+    models   those models, with their best and worst class by F1, errors, and the class that they
+             most often take for another; `best` is the one with the fewest errors
     hardest, easiest   the classes with the lowest and the highest mean recall
     linear   the models without hidden layers; `keeps_start` if none of them has a penalty
     held_out whether any model holds out a validation part
@@ -232,6 +233,7 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
             title=models[name]["title"],
             worst=worst,
             best=best,
+            confused=max(rows, key=lambda row: row["taken"], default=None),
             errors=(1 - own["accuracy"]) * own["images"] if own else None,
             finished=finished_seeds(models[name]["result"]),
         )
@@ -245,6 +247,7 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
     return SimpleNamespace(
         models=found,
         ranked=ranked_models,
+        best=min((it for it in found if it.errors), key=lambda it: it.errors, default=None),
         worst=sorted({model.worst["class"] for model in ranked_models}),
         hardest=classes[0] if classes else None,
         easiest=classes[-1] if classes else None,

@@ -21,6 +21,7 @@ from fmstudy.analysis.verdicts import (
     UNRESOLVED,
     UNTESTED,
 )
+from fmstudy.report.outcomes import without_signs
 
 Row = Mapping[str, Any]
 
@@ -48,6 +49,11 @@ class Hypothesis:
     low: float | None = None
     high: float | None = None
     is_seen: bool = False
+
+    @property
+    def range(self) -> str:
+        """The interval of the amount."""
+        return without_signs(self.interval)
 
     @property
     def is_negative(self) -> bool:

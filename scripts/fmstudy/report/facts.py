@@ -187,6 +187,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "widths": parts.hidden_widths(the.keras),
         "part_b_accuracies": parts.accuracies(table("ledger"), "B"),
         "one_seed": {it["verdict"] for it in table("comparisons")} == {TOO_FEW},
+        "choice": parts.choice(models.values(), table("pairs")),
         "balance": parts.balance(context["data"]),
         "find": find,
         "rows": table,

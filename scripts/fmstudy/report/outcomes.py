@@ -12,6 +12,15 @@ Row = Mapping[str, Any]
 Model = Mapping[str, Any]
 
 
+def without_signs(interval: str) -> str:
+    """Return an interval of sizes, 1.7 to 2.7 for −2.7 to −1.7, if zero is not within it."""
+    ends = interval.split(" to ")
+    if len({end[:1] for end in ends} & {"+", "−"}) != 1 or ends[0][:1] != ends[-1][:1]:
+        return interval
+    sizes = [end[1:] for end in ends]
+    return " to ".join(reversed(sizes) if interval.startswith("−") else sizes)
+
+
 @dataclass(frozen=True)
 class Pair:
     """A comparison of two models in a metric: `second` minus `first`.
@@ -43,6 +52,11 @@ class Pair:
     def noun(self) -> str:
         """What the metric, or the gap, is of: accuracy or loss."""
         return self.kind.removeprefix("gap_")
+
+    @property
+    def range(self) -> str:
+        """The interval of the amount."""
+        return without_signs(self.interval)
 
     @property
     def is_lower(self) -> bool:
@@ -80,3 +94,8 @@ class Claim:
     def amount(self) -> str:
         """The size of what was measured, without its sign."""
         return self.measured.lstrip("+−")
+
+    @property
+    def range(self) -> str:
+        """The interval of the amount."""
+        return without_signs(self.interval)

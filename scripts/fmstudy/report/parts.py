@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fmstudy.analysis.formats import fixed
-from fmstudy.analysis.verdicts import NOT_REPRODUCED, REPRODUCED
+from fmstudy.analysis.verdicts import NOT_REPRODUCED, REPRODUCED, TOO_FEW, UNRESOLVED
 from fmstudy.report.outcomes import Pair
 
 Row = Mapping[str, Any]
@@ -37,6 +37,35 @@ def two_readings(
         unpenalized=lowest,
         is_below_unpenalized=lowest is not None and written["published"] < lowest,
     )
+
+
+def choice(models: Iterable[Model], pairs: Iterable[Row]) -> SimpleNamespace | None:
+    """Describe which model to choose; None without a model that can be judged.
+
+    best     the model with the highest mean test accuracy, among `others`
+    alike    how many of the others our runs cannot tell from it
+    small    the one of all these with the fewest parameters
+    """
+    known = [model for model in models if model["result"]["test_accuracy"] is not None]
+    best = max(known, key=lambda model: model["result"]["test_accuracy"], default=None)
+    if best is None:
+        return None
+    rows = [
+        row
+        for row in pairs
+        if row["metric"] == "test_accuracy" and best["name"] in (row["first"], row["second"])
+    ]
+    names = {
+        row[side]
+        for row in rows
+        if row["verdict"].startswith(UNRESOLVED)
+        for side in ("first", "second")
+    }
+    alike = [model for model in known if model["name"] in names and model is not best]
+    if not rows or any(row["verdict"] == TOO_FEW for row in rows):
+        return None
+    small = min([best, *alike], key=lambda model: model["result"]["parameters"])
+    return SimpleNamespace(best=best, others=len(known) - 1, alike=len(alike), small=small)
 
 
 def longer_training(model: Model, rows: Sequence[Row]) -> SimpleNamespace | None:

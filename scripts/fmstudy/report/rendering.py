@@ -247,7 +247,7 @@ def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 # ----------------------------------------------------------------------------------- rendering
 # The chapters, and the appendix, in order: files of the texts, by the key of their heading.
-CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise")
+CHAPTERS = ("lessons", "verdict", "data", "part-a", "part-b", "part-c", "noise", "use")
 APPENDIX = (
     *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),

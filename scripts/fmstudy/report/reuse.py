@@ -1,29 +1,39 @@
-"""How to cite the study, and its whole configuration as an archive that makes the same study again.
+"""How to cite the study, and an archive of its code and configuration that makes it again.
 
 The configuration of a page is the result of several files and the command line.  Merged with the
-default configuration once more, it would get back what a person took out of that, so the archive
-replaces the default: it has config/config.yaml and the files that it names.
+default configuration once more, it would get back what a person took out of that, so in the archive
+it replaces the default: config/config.yaml and the files that it names.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
+import lzma
 import re
 import tarfile
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from fmstudy.report.latex import escape
-from fmstudy.report.pages import gzip_url
+from fmstudy.report.pages import as_text
 from fmstudy.runtime import StudyError
 from fmstudy.study.configuration import NAMING_FILES
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
+FOLDER = "fashion-mnist-study"  # in the archive
+REPOSITORY = Path(__file__).resolve().parents[3]
+# All that `make report` needs.
+CODE = (
+    *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
+    *("workflow/**/*", "scripts/**/*", "config/README.md"),
+    *("report/fonts/*", "report/playground/*", "report/templates/*", "report/text/**/*"),
+    *(f"requirements/{name}.txt" for name in ("apt", "study", "uv")),
+)
 
 
 def describe(
@@ -38,24 +48,29 @@ def describe(
     repository   its address, or None
     year         of the release, or None
     bibtex       the citation for LaTeX
-    archive      the packed configuration as a URL
-    files        the paths in the archive
+    archive      the packed code and configuration as a URL
+    folder       the folder in the archive that holds them
+    size         of the archive in bytes
     config       config/config.yaml of the archive
 
     Raises StudyError if a file cannot be read.
     """
     cited = _citation(citation)
     texts = packed_files(config, files)
+    packed = _archive(
+        tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
+    )
     return cited | {
         "bibtex": _bibtex(cited),
-        "archive": gzip_url(_archive(texts)),
-        "files": list(texts),
+        "archive": f"data:application/x-xz;base64,{as_text(packed)}",
+        "size": len(packed),
+        "folder": FOLDER,
         "config": texts[CONFIGURATION],
     }
 
 
 def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict[str, str]:
-    """Return the text of each file of the archive, by path.
+    """Return the text of each file of the configuration in the archive, by path.
 
     Files outside the working directory move to config/, and the configuration names them there.
     """
@@ -74,16 +89,26 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
     return texts
 
 
-def _archive(texts: Mapping[str, str]) -> bytes:
+def _code() -> dict[str, bytes]:
+    """Return the content of each file of the code, by path."""
+    paths = sorted({path for pattern in CODE for path in REPOSITORY.glob(pattern)})
+    return {
+        path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
+        for path in paths
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+@cache  # the page and its tests pack the same files several times
+def _archive(files: tuple[tuple[str, bytes], ...]) -> bytes:
     """Pack files; the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, text in texts.items():
-            content = text.encode()
-            entry = tarfile.TarInfo(path)
+        for path, content in files:
+            entry = tarfile.TarInfo(f"{FOLDER}/{path}")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue(), mtime=0)
+    return lzma.compress(buffer.getvalue())
 
 
 def _citation(path: str | Path) -> dict[str, Any]:
