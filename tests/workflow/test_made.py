@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,9 +180,22 @@ def test_a_record_of_another_version_of_snakemake_counts_for_nothing(
     records = copied / made.RECORDS
     content = json.loads(gzip.decompress(records.read_bytes()))
     content["results/alone.txt"]["record"]["record_format_version"] -= 1
-    content["results/last.txt"]["record"]["params"] = 7  # no list
+    content["results/last.txt"]["record"]["input"] = 7  # no list
+    first = content["results/a/first.txt"]["record"]
+    first["endtime"] = time.time() + 1e6  # of a machine whose clock is ahead
+    first["input_checksums"] = {".": "sha256:0"}  # no file
     records.write_bytes(gzip.compress(json.dumps(content).encode()))
     assert plan(planner, copied) == {"all": 1, "alone": 1, "last": 1}
+    assert (copied / "results/a/first.txt").stat().st_mtime <= time.time()
+
+
+def test_a_lost_record_of_all_results_is_written_again(
+    planner: Planner, original: Path, tmp_path: Path
+):
+    folder = shutil.copytree(original, tmp_path / "copy")
+    (folder / made.RECORDS).unlink()
+    assert plan(planner, folder) == {}
+    assert (folder / made.RECORDS).read_bytes() == (original / made.RECORDS).read_bytes()
 
 
 def test_touch_accepts_what_nobody_knows(planner: Planner, copied: Path):

@@ -94,8 +94,8 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
     known = _read_index()
     changed = [path for path, it in present.items() if known.get(path, ())[:2] != _stamp(it)]
     changed = sorted(filter(_is_output(rules), changed))
-    records = present.get(RECORDS)
-    if not changed and (not records or known.get(RECORDS, ())[:2] == _stamp(records)):
+    records = _stamp(present[RECORDS]) if RECORDS in present else ()
+    if not changed and known.get(RECORDS, ())[:2] == records:
         return []
     store = _Store()
     made = _read_made(warn)
@@ -108,10 +108,9 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
             continue
         record, content, found = store.read(path), sha256(path), os.stat(path)
         if record.get("endtime") != found.st_mtime or is_unknown(record):
-            former = Made(record, known[path][2]) if path in known else None
-            candidates = [it for it in (former, made.get(path)) if it and it.sha256 == content]
-            right = next((it for it in candidates if store.is_valid(it.record, same_sources)), None)
-            if not right:
+            right = made.get(path)
+            valid = right and right.sha256 == content and store.is_valid(right.record, same_sources)
+            if not right or not valid:
                 store.write(path, record | {"params": [UNKNOWN]})
                 known.pop(path, None)
                 unknown.append(path)
