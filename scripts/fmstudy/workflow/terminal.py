@@ -160,8 +160,8 @@ class Terminal(logging.Handler):
             )
         elif self.explain and (found := UNKNOWN_TARGET.search(text)):
             self._print_error(self.explain(found[1]))
-        elif name.endswith("Error") and (found := wording.system_error(text)):
-            self._print_error(found)
+        elif name.endswith("Error") and (told := wording.system_error(text)):
+            self._print_error(told)
         elif not self.run or self.over.is_set():
             return self._is_summary(text)
         else:
