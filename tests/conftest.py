@@ -35,7 +35,7 @@ Samples = tuple[np.ndarray, np.ndarray]
 # Files that take long start first, so that no process ends long after the others (pytest -n 2).
 # Those that open the made-up report follow each other: one process renders it for all.
 FIRST = ("workflow", "figure_reading", "interaction", "page", "measure_page")
-FIRST += ("explorer_page", "engines", "pdf", "drawing")
+FIRST += ("hostile", "explorer_page", "engines", "pdf", "drawing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
