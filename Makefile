@@ -17,10 +17,10 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What a run that was killed has left half-written is made again, after its lock is removed. That
-# is a line of its own, since this line's shell looks like a run.
+# The lock of a killed run is removed on a line of its own, since the other one's shell looks like a
+# run.
 unlock = sh scripts/unlock.sh
-snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
+snakemake = $(in_venv) snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.
