@@ -136,6 +136,15 @@ def test_the_configuration_that_the_page_offers_makes_the_same_study(planner: Pl
     assert planner.planned(built) == {}
 
 
+def test_scripts_with_new_times_rerun_nothing(planner: Planner, built: Path):
+    """As in another clone; what they do has a digest in the parameters of each job."""
+    for path in (built / "scripts").glob("*.py"):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+    assert planner.planned(built) == {}
+
+
 def test_jobs_start_where_tensorflow_is_imported(finished: Path):
     assert not imported_tensorflow(finished)
 
