@@ -18,6 +18,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -76,7 +77,7 @@ def check_results(workflow: Any, warn: Callable[[str], None]) -> None:
     except OSError as error:
         warn(f"Results cannot be checked: {error}.")
         return
-    if unknown and "--touch" not in sys.argv:  # which accepts them
+    if unknown and not {"--touch", "-t"} & set(sys.argv):  # which accepts them
         more = f" and {len(unknown) - LISTED} more" if len(unknown) > LISTED else ""
         have, them = ("file has", "it") if len(unknown) == 1 else ("files have", "them")
         warn(
@@ -99,6 +100,7 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
         return []
     store = _Store()
     made = _read_made(warn)
+    ahead = _seconds_ahead(made)
     skipped = store.incomplete(changed)
     sha256 = cache(_sha256)
     same_sources = _SameSources(rules, present, sha256)
@@ -117,8 +119,7 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
                 continue
             record = right.record
             with suppress(PermissionError):  # somebody else's file; Snakemake copes with any time
-                then = min(record["endtime"], time.time())  # another machine's clock may be ahead
-                os.utime(path, (found.st_atime, then))
+                os.utime(path, (found.st_atime, max(0.0, record["endtime"] - ahead)))
             store.write(path, record | {"endtime": os.stat(path).st_mtime})
         made.pop(path, None)
         known[path] = (*_stamp(os.stat(path)), content)
@@ -203,6 +204,16 @@ def _write_made(made: dict[str, Made]) -> None:
         packed.write(json.dumps(content, sort_keys=True).encode())
 
 
+def _seconds_ahead(made: dict[str, Made]) -> float:
+    """Return how far the clock of the machine that made the results is ahead of this one's.
+
+    All times are moved back by as much, because their order tells which results are outdated.
+    """
+    times = (it.record.get("endtime") for it in made.values())
+    known = (it for it in times if isinstance(it, float) and math.isfinite(it))
+    return max(0.0, max(known, default=0.0) - time.time())
+
+
 def _lasting(record: dict[str, Any]) -> dict[str, Any]:
     return {key: it for key, it in record.items() if it is not None and key not in OF_ONE_RUN}
 
@@ -243,7 +254,7 @@ class _Store:
             return bool(
                 record["record_format_version"] == self.version
                 and not is_unknown(record)
-                and record["endtime"] >= 0.0
+                and 0.0 <= record["endtime"] < math.inf
                 and same_sources(record["input_checksums"])
             )
         return False
