@@ -187,9 +187,7 @@ def test_a_record_of_another_version_of_snakemake_counts_for_nothing(
     assert plan(planner, copied) == {"all": 1, "alone": 1, "last": 1}
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "jobs"), [(10, 20, {}), (20, 10, {"all": 1, "last": 1})]
-)
+@pytest.mark.parametrize(("first", "last", "jobs"), [(10, 20, {}), (20, 10, {"all": 1, "last": 1})])
 def test_results_of_a_machine_whose_clock_is_ahead_keep_their_order(
     planner: Planner, copied: Path, first: float, last: float, jobs: dict[str, int]
 ):
