@@ -1,14 +1,14 @@
-"""Recognizes results that were copied or edited, so that Snakemake takes none for what it is not.
+"""Recognizes results that were copied or edited, so that Snakemake reuses only what is right.
 
 Snakemake records in `.snakemake` what made each result, but not its content, and results travel
 without that folder.  So a file beside the results, `RECORDS`, has for each of them Snakemake's
 record and the SHA-256 of the content.  `check` compares both with what is on disk:
 
 - The file is as Snakemake left it: all is well; `RECORDS` is brought up to date.
-- It was copied or touched, and its content is that of a record: it gets the record and the
-  modification time back, so Snakemake decides about it as in the folder where it was made.
-- Anything else: its record says that nothing is known about it, so Snakemake rebuilds it where it
-  is needed.  The file itself is left alone until then.
+- It was copied or touched, and its content matches `RECORDS`: its record and modification time are
+  restored, so Snakemake decides about it as in the folder where it was made.
+- Anything else: its record is marked as unknown, so Snakemake rebuilds it where it is needed.  The
+  file stays as it is until then.
 
 Everything that depends on how Snakemake keeps its records is in this module.
 """
@@ -16,7 +16,6 @@ Everything that depends on how Snakemake keeps its records is in this module.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import math
 import os
@@ -102,7 +101,7 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
     made = _read_made(warn)
     ahead = _seconds_ahead(made)
     skipped = store.incomplete(changed)
-    sha256 = cache(_sha256)
+    sha256 = cache(runtime.sha256)
     same_sources = _SameSources(rules, present, sha256)
     unknown = []
     for path in changed:
@@ -167,11 +166,6 @@ def _is_output(rules: list[Any]) -> Callable[[str], bool]:
 
 def _stamp(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ------------------------------------------------------------------- our own two files
