@@ -17,8 +17,8 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# What a run that was killed has left half-written is made again, after its lock is removed. That
-# is a line of its own, since this line's shell looks like a run.
+# Files that a killed run left incomplete are made again. Its lock is removed first, in a separate
+# shell: the one that runs Snakemake would itself be taken for a run.
 unlock = sh scripts/unlock.sh
 snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
 
