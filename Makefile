@@ -17,10 +17,10 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# Files that a killed run left incomplete are made again. Its lock is removed first, in a separate
-# shell: the one that runs Snakemake would itself be taken for a run.
+# The lock of a killed run is removed in a separate shell: the one that runs Snakemake would itself
+# be taken for a run.
 unlock = sh scripts/unlock.sh
-snakemake = $(in_venv) snakemake --cores $(CORES) --rerun-incomplete
+snakemake = $(in_venv) snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := help
 # One environment and one working directory; Snakemake itself runs jobs side by side.

@@ -16,16 +16,15 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported anywhere
 
 import fcntl
-import urllib.parse
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.pages import opening
 from fixtures.workflow import Planner, clone, find_data, planning, snakemake
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import measure_page
 from fmstudy.runtime import StudyError
@@ -110,47 +109,6 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@contextmanager
-def opening(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
-    """Give a function that opens pages as `open_report` does, and close them in the end."""
-    opened = []
-
-    def open_(
-        path: Path = report_file,
-        width: int = 1280,
-        height: int = 900,
-        fragment: str = "",
-        **options: Any,
-    ) -> Page:
-        viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, offline=True, **options)
-        context.set_default_timeout(60_000)
-        address = path.resolve().as_uri()
-        opened.append((context, watch(context, address)))
-        page = context.new_page()
-        page.goto(f"{address}#{fragment}" if fragment else address)
-        if options.get("java_script_enabled", True):
-            settle(page)
-        return page
-
-    yield open_
-    for context, _ in opened:
-        context.close()
-    assert not [problem for _, problems in opened for problem in problems]
-
-
-def settle(page: Page) -> None:
-    """Wait until nothing moves any more: the explorer unpacks its data first, then unfolds."""
-    page.locator("#x-explore:not([hidden])").wait_for(state="attached")
-    page.evaluate("async () => { await document.fonts.ready; }")
-
-
-def unfold(page: Page) -> Page:
-    """Open whatever is folded away."""
-    page.eval_on_selector_all("details", "all => all.forEach(e => { e.open = true; })")
-    return page
-
-
 @pytest.fixture
 def open_report(browser: Browser, report_file: Path) -> Iterator[Callable[..., Page]]:
     """Opens a page, offline, by default the made-up report on a screen of 1280 by 900.
@@ -169,21 +127,6 @@ def shared_page(browser: Browser, report_file: Path) -> Iterator[Page]:
     """The made-up report, opened once for all tests of a file that leave it as they found it."""
     with opening(browser, report_file) as open_:
         yield open_(reduced_motion="reduce")  # else it still moves while somebody points
-
-
-def watch(context: BrowserContext, address: str) -> list[str]:
-    """Note whatever a page at this address should not do, in a list that grows while it does."""
-    problems: list[str] = []
-
-    def requested(request: Request) -> None:
-        url = urllib.parse.urldefrag(request.url).url
-        if url != address and not url.startswith(("data:", "blob:")):
-            problems.append(f"asked for {url[:200]}")
-
-    context.on("request", requested)
-    context.on("console", lambda message: problems.append(f"console: {message.text}"))
-    context.on("weberror", lambda error: problems.append(f"error: {error.error}"))
-    return problems
 
 
 @pytest.fixture

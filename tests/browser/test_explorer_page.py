@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import opening, settle
 from fixtures.hostile import HOSTILE as MARKUP
+from fixtures.pages import opening, settle
 from fixtures.report import TEMPLATES, configured, fabricate
 from playwright.sync_api import Browser, Page, expect
 

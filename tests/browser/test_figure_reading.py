@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import unfold
+from fixtures.pages import unfold
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser

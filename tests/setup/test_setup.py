@@ -514,7 +514,7 @@ def test_make_alone_lists_every_target_for_people(study):
 )
 def test_report_targets_call_snakemake_with_the_environment_first(study, target, request_):
     called, python = make(study, target, "CORES=3").splitlines()
-    assert called == f"--cores 3 --rerun-incomplete {request_}"
+    assert called == f"--cores 3 {request_}"
     assert python == str(study / ".venv/bin/python")
 
 

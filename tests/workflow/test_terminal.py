@@ -310,14 +310,11 @@ def test_an_interruption_is_no_failure_of_jobs(first):
     ]
 
 
-@pytest.mark.parametrize(
-    ("exception", "command"),
-    [("LockException", "snakemake --unlock"), ("IncompleteFilesException", "--rerun-incomplete")],
-)
-def test_what_a_killed_run_has_left_is_told_with_what_to_do(exception, command):
+def test_the_lock_of_a_killed_run_is_told_with_what_to_do():
     run = Snakemake(JOBS)
-    run.log("Error: Directory cannot be locked.", logging.ERROR, event="error", exception=exception)
-    assert command in run.screen.getvalue()
+    text = "Error: Directory cannot be locked."
+    run.log(text, logging.ERROR, event="error", exception="LockException")
+    assert "snakemake --unlock" in run.screen.getvalue()
     assert "Directory cannot" not in run.screen.getvalue()
 
 
@@ -528,10 +525,8 @@ def test_switches_of_snakemake_are_heeded(settings, variable, full, monkeypatch)
 
 # ------------------------------------------------------------------------------- with Snakemake
 # The study's hooks and its terminal around jobs that do nothing, twenty of them before the last.
-# Whoever solves a linear program to choose among them fails.
 SNAKEFILE = """
 import sys
-from snakemake.scheduling import milp
 
 sys.path.insert(0, {scripts!r})
 from fmstudy.workflow import progress, terminal, wording
@@ -555,11 +550,6 @@ def describe_run():
     return progress.Run(jobs, 1, targets=["threads.txt"])
 
 
-def refuse(*_):
-    raise ValueError("a linear program")
-
-
-milp.Scheduler.select_jobs = refuse
 is_module = False
 
 
@@ -638,14 +628,6 @@ def test_timers_do_not_pile_up_in_snakemake_unless_a_rate_is_asked_for(finished,
     assert not timers(finished[0])
     assert snakemake(tmp_path, "--max-jobs-per-timespan=90/1s").returncode == 0
     assert timers(tmp_path), "Snakemake has no more timers: `without_default_rate` can go"
-
-
-@pytest.mark.workflow
-def test_no_linear_program_is_solved_unless_it_is_asked_for(finished, tmp_path):
-    assert finished[1].returncode == 0
-    done = snakemake(tmp_path, "0.txt", "--scheduler", "ilp")
-    assert "a linear program" in done.stderr
-    assert done.returncode == 1
 
 
 @pytest.mark.workflow

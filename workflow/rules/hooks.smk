@@ -1,7 +1,5 @@
-# Hooks: the check of results, groups, the choice of jobs, the warm processes, and the end of the
+# Hooks: the check of results, groups, the rate of jobs, the warm processes, and the end of the
 # terminal output.  A second `onstart` would replace the first, so all of this is in one file.
-
-import sys
 
 from fmstudy.workflow import made, warmstart
 
@@ -35,20 +33,8 @@ def without_default_rate(scheduler):
         scheduler.job_rate_limiter = None
 
 
-def with_greedy_choice(scheduler):
-    """Use the greedy scheduler, unless the user chose one.
-
-    By default, Snakemake solves a linear program whenever a job ends.
-    """
-    greedy = getattr(scheduler, "job_selector_greedy", None)
-    chosen = any(word.startswith("--scheduler") for word in sys.argv)
-    if greedy and hasattr(scheduler, "_job_selector") and not chosen:
-        scheduler._job_selector = greedy
-
-
 onstart:
     without_default_rate(workflow.scheduler)
-    with_greedy_choice(workflow.scheduler)
     # Jobs on other machines or in their own environments or containers cannot use warm processes.
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         warmstart.start()

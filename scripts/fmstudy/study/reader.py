@@ -98,7 +98,7 @@ def read(file: str | Path) -> tuple[dict[str, Any], Origins]:
 
 
 def read_text(file: str | Path) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
+    """Read a text file in UTF-8, with or without a byte order mark; every line ends in "\\n".
 
     Raises `ConfigurationError` if it cannot be read, is not a regular file (a pipe could block), is
     large, is not UTF-8, or contains control characters.
@@ -114,7 +114,7 @@ def read_text(file: str | Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}.") from None
     try:
-        text = content.decode("utf-8-sig")
+        text = re.sub("\r\n?", "\n", content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         text = f"not UTF-8 text (byte {content[error.start]:#04x}). Save it as UTF-8."

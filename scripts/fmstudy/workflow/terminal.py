@@ -153,11 +153,6 @@ class Terminal(logging.Handler):
                 "If no other run is active, unlock the folder and run the same command again:\n"
                 "    snakemake --unlock"
             )
-        elif name == "IncompleteFilesException":
-            self._print_error(
-                "A killed run left files that may be incomplete.\n"
-                "Run the same command again with --rerun-incomplete."
-            )
         elif self.explain and (found := UNKNOWN_TARGET.search(text)):
             self._print_error(self.explain(found[1]))
         elif name.endswith("Error") and (told := wording.system_error(text)):
