@@ -17,8 +17,8 @@ all := requirements/study.txt requirements/dev.txt
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
 in_venv = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
-# The lock of a killed run is removed on a line of its own, since the other one's shell looks like a
-# run.
+# The lock of a killed run is removed in a separate shell: the one that runs Snakemake would itself
+# be taken for a run.
 unlock = sh scripts/unlock.sh
 snakemake = $(in_venv) snakemake --cores $(CORES)
 

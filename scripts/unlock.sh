@@ -1,17 +1,20 @@
 #!/bin/sh
-# Remove the lock that a killed run left in this folder, unless somebody may be using the folder.
+# Remove the lock that a killed run left in this folder, unless something may be using the folder.
 #
 #     sh scripts/unlock.sh
 #
-# Only a lock of the same user is removed, on a disk of this machine, and while no process that has
-# to do with Snakemake works in this folder: not a run, nor a job that outlived one. In any other
-# case the lock stays, and Snakemake says what to do.
+# The lock must belong to this user, the file system must be one that a single machine uses, and no
+# process of Snakemake may be working in this folder: neither a run nor a job that outlived one.
+# Otherwise the lock stays, and Snakemake says what to do.
 set -eu
 locks=.snakemake/locks
 
 [ -n "$(ls "$locks" 2>/dev/null)" ] || exit 0
 [ -z "$(find "$locks" ! -user "$(id -u)")" ] || exit 0
-df -l . >/dev/null 2>&1 || exit 0 # other machines may run here
+case $(stat -f -c %T . 2>/dev/null) in
+ext2/ext3 | xfs | btrfs | zfs | f2fs | bcachefs | jfs | tmpfs | overlayfs) ;;
+*) exit 0 ;; # other machines, or the host of this virtual one, may run here
+esac
 [ -r /proc/self/cmdline ] || exit 0
 
 for process in /proc/[0-9]*; do

@@ -164,9 +164,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+    prefix = f".{path.name}.part-"
+    for left in path.parent.glob(f"{glob.escape(prefix)}????????"):
         left.unlink(missing_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
         with os.fdopen(descriptor, mode, **text) as file:  # type: ignore[call-overload]
@@ -322,9 +323,15 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in arrays.files}
 
 
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_digests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
     """Return the SHA-256 of files by their names, for the provenance beside them."""
-    return {Path(path).name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+    return {Path(path).name: sha256(path) for path in paths}
 
 
 def verify_digest(path: str | os.PathLike[str]) -> None:
@@ -338,7 +345,7 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
     with reading(record):
         expected = read_json(record)["digests"][Path(path).name]
     with reading(path):
-        if file_digests([path]) != {Path(path).name: expected}:
+        if sha256(path) != expected:
             raise damaged(path, f"changed since it was made, by the digest in {record}")
 
 

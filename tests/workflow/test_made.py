@@ -182,20 +182,23 @@ def test_a_record_of_another_version_of_snakemake_counts_for_nothing(
     content["results/alone.txt"]["record"]["record_format_version"] -= 1
     content["results/last.txt"]["record"]["input"] = 7  # no list
     first = content["results/a/first.txt"]["record"]
-    first["endtime"] = time.time() + 1e6  # of a machine whose clock is ahead
     first["input_checksums"] = {".": "sha256:0"}  # no file
     records.write_bytes(gzip.compress(json.dumps(content).encode()))
     assert plan(planner, copied) == {"all": 1, "alone": 1, "last": 1}
-    assert (copied / "results/a/first.txt").stat().st_mtime <= time.time()
 
 
-def test_a_lost_record_of_all_results_is_written_again(
-    planner: Planner, original: Path, tmp_path: Path
+@pytest.mark.parametrize(("first", "last", "jobs"), [(10, 20, {}), (20, 10, {"all": 1, "last": 1})])
+def test_results_of_a_machine_whose_clock_is_ahead_keep_their_order(
+    planner: Planner, copied: Path, first: float, last: float, jobs: dict[str, int]
 ):
-    folder = shutil.copytree(original, tmp_path / "copy")
-    (folder / made.RECORDS).unlink()
-    assert plan(planner, folder) == {}
-    assert (folder / made.RECORDS).read_bytes() == (original / made.RECORDS).read_bytes()
+    records = copied / made.RECORDS
+    content = json.loads(gzip.decompress(records.read_bytes()))
+    for name, later in {"results/a/first.txt": first, "results/last.txt": last}.items():
+        content[name]["record"]["endtime"] = time.time() + 1e6 + later
+    records.write_bytes(gzip.compress(json.dumps(content).encode()))
+    assert plan(planner, copied) == jobs
+    for path in copied.glob("results/**/*.txt"):
+        assert path.stat().st_mtime <= time.time()
 
 
 def test_touch_accepts_what_nobody_knows(planner: Planner, copied: Path):
@@ -206,11 +209,12 @@ def test_touch_accepts_what_nobody_knows(planner: Planner, copied: Path):
     assert (copied / "results/alone.txt").read_text() == "mine"
 
 
-def test_a_run_that_was_killed_before_it_could_record_loses_nothing(
-    planner: Planner, original: Path, tmp_path: Path
+@pytest.mark.parametrize("lost", [(made.RECORDS,), (made.RECORDS, made.INDEX)])
+def test_records_that_were_lost_or_never_written_are_written_by_the_next_run(
+    planner: Planner, original: Path, tmp_path: Path, lost: tuple[str | Path, ...]
 ):
     folder = shutil.copytree(original, tmp_path / "copy")
-    for path in (made.RECORDS, made.INDEX):
+    for path in lost:
         (folder / path).unlink()
     assert plan(planner, folder) == {}
     assert (folder / made.RECORDS).read_bytes() == (original / made.RECORDS).read_bytes()

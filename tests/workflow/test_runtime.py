@@ -58,15 +58,17 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, err
 
 
 def test_what_a_killed_writer_left_is_removed_when_the_file_is_written_again(tmp_path):
-    path, other = tmp_path / "x[1].txt", tmp_path / ".x.txt.backup_1"
-    other.touch()
+    path = tmp_path / "x[1].txt"
+    others = {tmp_path / name for name in (".x[1].txt.original", ".x1.txt.part-12345678")}
+    for other in others:
+        other.touch()
     if (child := os.fork()) == 0:
         with runtime.atomic_write(path, "w"):
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
     runtime.write_text(path, "new")
-    assert set(tmp_path.iterdir()) == {path, other}
+    assert set(tmp_path.iterdir()) == {path, *others}
 
 
 def test_missing_folders_are_made_and_text_is_utf8_with_unix_line_ends(tmp_path):

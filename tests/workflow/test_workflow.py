@@ -667,6 +667,21 @@ def test_a_mistake_on_the_command_line_is_named_as_such(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("option", ["-s{}", "--snakefile={}"])
+def test_the_command_line_is_checked_for_the_snakefile_that_it_names_and_no_other(
+    planner: Planner, fresh: Path, tmp_path: Path, option: str
+):
+    wrong = ("--dry-run", "--config", "data.timeout=3")
+    done = planner.snakemake(tmp_path, option.format(fresh / "Snakefile"), *wrong)
+    assert "--config 'data={timeout: 3}'" in done.stdout + done.stderr
+    (tmp_path / "Snakefile").write_text("rule all:\n")
+    other = option.format(tmp_path / "Snakefile")
+    template = tmp_path / "template.yaml"
+    template.write_text("__use_yte__: true\nx: ?2\n")
+    done = planner.snakemake(fresh, other, "--dry-run", "--configfile", str(template))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_models_that_another_file_adds_stand_behind_the_others(
     planner: Planner, fresh: Path, tmp_path: Path
 ):

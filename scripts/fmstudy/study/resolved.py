@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fmstudy.study import claims, configuration, description, experiments, plan, published, reader
 
-REFERENCES = "report/templates/works.yaml"  # the works that the report lists, by their keys
+# The works that the report lists, by their keys; they belong to the report, not to the study.
+REFERENCES = Path(__file__).resolve().parents[3] / "report/templates/works.yaml"
 
 
 class Resolved(NamedTuple):
@@ -116,7 +118,7 @@ def resolve(
     study, problems = plan.build(config)
     if study is None:
         raise configuration.report(problems, origins)
-    references = reader.read(find(REFERENCES))[0]
+    references = reader.read(REFERENCES)[0]
     rows = published.read_checked(find(study.published_file), study.published_numbers)
     units = {row["id"]: row["unit"] for row in rows}
     expected = experiments.read(find(study.batchnorm.file), references)

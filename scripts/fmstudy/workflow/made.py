@@ -1,14 +1,14 @@
-"""Recognizes results that were copied or edited, so that Snakemake takes none for what it is not.
+"""Recognizes results that were copied or edited, so that Snakemake reuses only what is right.
 
 Snakemake records in `.snakemake` what made each result, but not its content, and results travel
 without that folder.  So a file beside the results, `RECORDS`, has for each of them Snakemake's
 record and the SHA-256 of the content.  `check` compares both with what is on disk:
 
 - The file is as Snakemake left it: all is well; `RECORDS` is brought up to date.
-- It was copied or touched, and its content is that of a record: it gets the record and the
-  modification time back, so Snakemake decides about it as in the folder where it was made.
-- Anything else: its record says that nothing is known about it, so Snakemake rebuilds it where it
-  is needed.  The file itself is left alone until then.
+- It was copied or touched, and its content matches `RECORDS`: its record and modification time are
+  restored, so Snakemake decides about it as in the folder where it was made.
+- Anything else: its record is marked as unknown, so Snakemake rebuilds it where it is needed.  The
+  file stays as it is until then.
 
 Everything that depends on how Snakemake keeps its records is in this module.
 """
@@ -16,8 +16,8 @@ Everything that depends on how Snakemake keeps its records is in this module.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -76,7 +76,7 @@ def check_results(workflow: Any, warn: Callable[[str], None]) -> None:
     except OSError as error:
         warn(f"Results cannot be checked: {error}.")
         return
-    if unknown and "--touch" not in sys.argv:  # which accepts them
+    if unknown and not {"--touch", "-t"} & set(sys.argv):  # which accepts them
         more = f" and {len(unknown) - LISTED} more" if len(unknown) > LISTED else ""
         have, them = ("file has", "it") if len(unknown) == 1 else ("files have", "them")
         warn(
@@ -99,8 +99,9 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
         return []
     store = _Store()
     made = _read_made(warn)
+    ahead = _seconds_ahead(made)
     skipped = store.incomplete(changed)
-    sha256 = cache(_sha256)
+    sha256 = cache(runtime.sha256)
     same_sources = _SameSources(rules, present, sha256)
     unknown = []
     for path in changed:
@@ -117,8 +118,7 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
                 continue
             record = right.record
             with suppress(PermissionError):  # somebody else's file; Snakemake copes with any time
-                then = min(record["endtime"], time.time())  # another machine's clock may be ahead
-                os.utime(path, (found.st_atime, then))
+                os.utime(path, (found.st_atime, max(0.0, record["endtime"] - ahead)))
             store.write(path, record | {"endtime": os.stat(path).st_mtime})
         made.pop(path, None)
         known[path] = (*_stamp(os.stat(path)), content)
@@ -168,11 +168,6 @@ def _stamp(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # ------------------------------------------------------------------- our own two files
 def _read_index() -> dict[str, Content]:
     with suppress(OSError, ValueError, TypeError, AttributeError):  # missing or damaged
@@ -201,6 +196,16 @@ def _write_made(made: dict[str, Made]) -> None:
     }
     with runtime.atomic_write(RECORDS) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
         packed.write(json.dumps(content, sort_keys=True).encode())
+
+
+def _seconds_ahead(made: dict[str, Made]) -> float:
+    """Return how far the clock of the machine that made the results is ahead of this one's.
+
+    All times are moved back by as much, because their order tells which results are outdated.
+    """
+    times = (it.record.get("endtime") for it in made.values())
+    known = (it for it in times if isinstance(it, float) and math.isfinite(it))
+    return max(0.0, max(known, default=0.0) - time.time())
 
 
 def _lasting(record: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +248,7 @@ class _Store:
             return bool(
                 record["record_format_version"] == self.version
                 and not is_unknown(record)
-                and record["endtime"] >= 0.0
+                and 0.0 <= record["endtime"] < math.inf
                 and same_sources(record["input_checksums"])
             )
         return False

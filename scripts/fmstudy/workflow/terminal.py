@@ -46,8 +46,8 @@ NOISE = re.compile(
     "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
     "|'sacct' unavailable"
 )
-# Snakemake's final messages after failures, each of which was already shown.
 UNKNOWN_TARGET = re.compile(r"No rule to produce (.+) \(if you use input functions")
+# Snakemake's final messages after failures, each of which was already shown.
 FAILED = re.compile(
     "Exiting because a job execution failed|.*At least one job did not complete", re.S
 )
