@@ -136,6 +136,17 @@ def test_the_configuration_that_the_page_offers_makes_the_same_study(planner: Pl
     assert planner.planned(built) == {}
 
 
+def test_the_data_set_can_be_put_in_place_by_hand(planner: Planner, finished: Path, tmp_path: Path):
+    """As on a machine without a network."""
+    shutil.copytree(finished / "resources", tmp_path / "resources", copy_function=shutil.copyfile)
+    configure(tmp_path)
+    snakefile = ("--snakefile", str(finished / "Snakefile"))
+    done = snakemake(tmp_path, *snakefile, "--dry-run", "data")
+    assert done.returncode == 0, done.stderr
+    assert "prepare_dataset" in done.stdout
+    assert "fetch_dataset" not in done.stdout
+
+
 def test_scripts_with_new_times_rerun_nothing(planner: Planner, built: Path):
     """As in another clone; what they do has a digest in the parameters of each job."""
     for path in (built / "scripts").glob("*.py"):

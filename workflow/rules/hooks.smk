@@ -4,14 +4,14 @@
 from fmstudy.workflow import made, warmstart
 
 
-def check_results():
+def check_results(warn=lambda text: None):
     """Recognize results that were copied or edited, and record those that were made."""
     if workflow.is_main_process and not is_module:
-        made.check_results(workflow, logger.warning)
+        made.check_results(workflow, warn)
 
 
 made.ignore_script_times()
-check_results()
+check_results(logger.warning)
 
 # Rules without a priority take a second or two per job.  On a cluster they form one group.
 for quick in workflow.rules:
