@@ -44,7 +44,7 @@ NOISE = re.compile(
     "|Shutting down, this might take some time|Complete log|Elapsed time: "
     "|Reasons:|Some jobs were triggered by provenance|Rules with provenance triggered jobs"
     "|SLURM run ID: |Job \\S+ has been submitted with SLURM jobid|Cleaning up SLURM log files"
-    "|'sacct' unavailable"
+    "|'sacct' unavailable|\\d+ jobs? ha(s|ve) missing provenance|Rules with missing metadata"
 )
 UNKNOWN_TARGET = re.compile(r"No rule to produce (.+) \(if you use input functions")
 # Snakemake's final messages after failures, each of which was already shown.
