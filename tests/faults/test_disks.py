@@ -18,6 +18,7 @@ def limited(size: int) -> tuple[str, ...]:
     return ("prlimit", f"--fsize={size}", "--")
 
 
+@pytest.mark.faults
 def test_files_that_cannot_be_written_whole_are_not_there_and_the_run_continues(
     finished: Path, data_folder: Path, tmp_path: Path
 ):
