@@ -35,7 +35,7 @@ def test_files_that_cannot_be_written_whole_are_not_there_and_the_run_continues(
     assert_same(study.folder, finished)
 
 
-# In a namespace of its own, anybody may mount a small disk.
+# In a separate namespace, a process needs no privileges to mount a small disk.
 OWN_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c")
 
 
@@ -46,7 +46,7 @@ def test_a_full_disk_is_named_and_a_run_continues_when_it_has_room(
     study = Disturbed(tmp_path / "study", finished, data_folder)
     (disk := tmp_path / "disk").mkdir()
     if run_command(*OWN_DISK, 'mount -t tmpfs tmpfs "$1"', "sh", disk).returncode:
-        pytest.skip("This system lets nobody mount a disk in a namespace of its own.")
+        pytest.skip("This system does not allow mounting a disk in a separate namespace.")
     run = " ".join(f"'{word}'" for word in study.command(*PART))
     script = f"""
         mount -t tmpfs -o size=20k tmpfs "$1" && cp -r "$2/." "$1" && cd "$1" || exit 1

@@ -10,6 +10,7 @@ over seeds, `x_sd`, and `x_low` and `x_high`, its 95 % interval.  They are shown
 
 from __future__ import annotations
 
+import csv
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -22,7 +23,7 @@ from typing import Any
 import pandas as pd
 
 from fmstudy.analysis.formats import DIVERGED, FORMATS, MISSING
-from fmstudy.runtime import StudyError, read_cells, read_table
+from fmstudy.runtime import StudyError, read_cells, read_table, reading
 
 Row = Mapping[str, Any]
 _HERE = Path(__file__).name
@@ -437,7 +438,8 @@ def shown(table: str, keys: Collection[str]) -> list[Column]:
 # ------------------------------------------------------------------------------------- reading
 def header(path: str | Path) -> list[str]:
     """Read the column names of a CSV table."""
-    return next(iter(read_cells(path)), [])
+    with reading(path), open(path, encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def read(path: str | Path) -> pd.DataFrame:

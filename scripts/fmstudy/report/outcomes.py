@@ -15,10 +15,10 @@ Model = Mapping[str, Any]
 def without_signs(interval: str) -> str:
     """Return an interval of sizes, 1.7 to 2.7 for −2.7 to −1.7, if zero is not within it."""
     ends = interval.split(" to ")
-    if len({end[:1] for end in ends} & {"+", "−"}) != 1 or ends[0][:1] != ends[-1][:1]:
-        return interval
-    sizes = [end[1:] for end in ends]
-    return " to ".join(reversed(sizes) if interval.startswith("−") else sizes)
+    signs, sizes = {end[:1] for end in ends}, [end[1:] for end in ends]
+    if signs == {"−"}:
+        return " to ".join(reversed(sizes))
+    return " to ".join(sizes) if signs == {"+"} else interval
 
 
 @dataclass(frozen=True)

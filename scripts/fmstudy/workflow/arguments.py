@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +29,40 @@ def check(arguments: Sequence[str]) -> None:
     parser.add_argument("--config", "-C", nargs="*", default=[])
     given, _ = parser.parse_known_args(arguments)
     try:
-        for complaint in chain(_check_files(given.configfile), _check_values(given.config)):
-            sys.exit(complaint)
+        _check_files(given.configfile)
+        _check_values(given.config)
     except ConfigurationError as error:
         sys.exit(str(error))
 
 
-def _check_files(files: Sequence[str]) -> Iterator[str]:
+def _check_files(files: Sequence[str]) -> None:
     for file in files:
         if not file.endswith(_SUFFIXES):
-            yield (
+            raise ConfigurationError(
                 f"{file} is not a configuration file ({', '.join(_SUFFIXES)}). --configfile takes "
                 "all words that follow: write targets before it."
             )
         reader.read(file)
 
 
-def _check_values(values: Sequence[str]) -> Iterator[str]:
+def _check_values(values: Sequence[str]) -> None:
     for value in values:
         key, equals, content = value.partition("=")
         if not equals:
-            yield (
+            raise ConfigurationError(
                 f"--config: {value} is not of the form key=value. --config takes all words that "
                 "follow: write targets before it, and put values with spaces in quotes."
             )
         outer, *inner = re.split("[:.]", key)
         if inner:
             nested = ": {".join(inner) + f": {content}" + "}" * len(inner)
-            yield f"--config: {key} is not a key; write a group as --config '{outer}={{{nested}'"
+            raise ConfigurationError(
+                f"--config: {key} is not a key; write a group as --config '{outer}={{{nested}'"
+            )
         if not key:
-            yield f"--config: there is no key before {value}. Write key=value."
+            raise ConfigurationError(f"--config: there is no key before {value}. Write key=value.")
         if not _KEY.fullmatch(key):
-            yield f"--config: {key} is not a key of the configuration."
+            raise ConfigurationError(f"--config: {key} is not a key of the configuration.")
 
 
 def explain_target(target: str, rules: Iterable[Any], default: str) -> str:

@@ -54,7 +54,7 @@ class Made(NamedTuple):
 
 
 def ignore_script_times() -> None:
-    """Make Snakemake ignore the modification times of our scripts, which a fresh clone has anew.
+    """Make Snakemake ignore the modification times of our scripts, which differ in each clone.
 
     The digest in each rule's parameters covers its script (`digest`).
     """

@@ -12,9 +12,9 @@ The child has the job's environment, directory and terminal, so scripts behave t
 find no warm process, such as those on a cluster, run their scripts themselves.  FMSTUDY_WARM=0 in
 Snakemake's environment disables warm processes.
 
-The processes meet at sockets that have a name of their own in Linux ("abstract"), not a file: these
-need no writable folder, and nothing is left of them when all processes are killed.  They have no
-permissions either, so both sides check that the other one belongs to the same user.
+The processes communicate through abstract sockets of Linux, which have a name but no file.  They
+need no writable folder and disappear when all processes are killed.  They have no permissions
+either, so each side checks that the other one belongs to the same user.
 
 Each job imports this module before it hands over, so at the top level it imports only the standard
 library.

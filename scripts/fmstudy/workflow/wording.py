@@ -44,7 +44,7 @@ def run_reason(
     """Describe briefly why a job runs, from Snakemake's reasons and the changed parameters.
 
     `code` is the job's parameter with the code digest, if it has one; `is_unknown` is whether a
-    result exists of which nobody knows what made it (`made`).
+    result of unknown origin exists (`made`).
     """
     if is_unknown:
         return "unknown or changed result"
