@@ -1,8 +1,10 @@
-"""Render the report from the study's tables and figures."""
+"""Render the report from the study's tables and figures, and record what they are of."""
 
 from fmstudy import runtime
 from fmstudy.report import rendering
 
 with runtime.job(snakemake.log[0]):
     templates, context = rendering.of_job(snakemake, rendering.PAGE)
-    runtime.write_text(snakemake.output[0], rendering.render(templates, context))
+    record = rendering.record(context, runtime.read_array(snakemake.input.labels))
+    runtime.write_json(snakemake.output.record, record)
+    runtime.write_text(snakemake.output.page, rendering.render(templates, context))

@@ -52,7 +52,7 @@ rule export_tables:
 
 
 rule render_report:
-    """The page."""
+    """The page, and beside the results a record of the study, for `make compare`."""
     input:
         figures=FIGURES,
         shown=FIGURE_DATA,
@@ -61,10 +61,12 @@ rule render_report:
         citation=CITATION,
         configuration=NAMED_FILES,
         explorer=layout.explorer,
+        labels=TENSORS["y_test"],
         templates=TEMPLATES,
         fonts=FONTS,
     output:
-        study.report,
+        page=study.report,
+        record=layout.record,
     log:
         f"{LOGS}/render_report.log",
     conda:

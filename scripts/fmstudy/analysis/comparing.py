@@ -70,9 +70,9 @@ def comparisons_table(
         for row in of_metric:
             _take_over(row, tested)
         for section in dict.fromkeys(row["section"] for row in of_metric):
-            _correct([r for r in of_metric if r["section"] == section and "claim" not in r])
+            correct([r for r in of_metric if r["section"] == section and "claim" not in r])
         for row in of_metric:
-            _judge(row)
+            judge(row)
         rows += of_metric
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -109,10 +109,10 @@ def pairs_table(
                 row = _difference(metric, first, second, estimator)
                 _take_over(row, tested)
                 of_metric.append(row | {"planned": "yes" if "claim" in row else "no"})
-        _correct([row for row in of_metric if row["planned"] == "no"])
+        correct([row for row in of_metric if row["planned"] == "no"])
         for row in of_metric:
             if "estimate" in row:  # otherwise it has its verdict
-                _judge(row)
+                judge(row)
         rows += of_metric
     return pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
 
@@ -134,7 +134,7 @@ def _tested_by_claims(claims: pd.DataFrame | None) -> dict[Any, Mapping[Any, Any
     return {(metric, frozenset((first, second))): row for metric, first, second, row in named}
 
 
-def _correct(family: Sequence[dict[str, Any]]) -> None:
+def correct(family: Sequence[dict[str, Any]]) -> None:
     """Add the p-values corrected for a family, and the number of its tests, to its rows."""
     tested = [row for row in family if row["estimate"] is not None]
     for row, p_holm in zip(tested, holm([row["p"] for row in tested]), strict=True):
@@ -143,7 +143,7 @@ def _correct(family: Sequence[dict[str, Any]]) -> None:
         row["family"] = len(tested)
 
 
-def _judge(row: dict[str, Any]) -> None:
+def judge(row: dict[str, Any]) -> None:
     """Add resolution and verdict to a row."""
     if row["estimate"] is not None:
         row["resolution"] = resolution(row["estimate"], row["family"])
@@ -180,8 +180,8 @@ def _difference(metric: str, first: str, second: str, estimator: Estimator) -> d
         "second": second,
         "first_title": one["title"],
         "second_title": other["title"],
-        "first_value": _mean(samples[0]),
-        "second_value": _mean(samples[1]),
+        "first_value": mean_of(samples[0]),
+        "second_value": mean_of(samples[1]),
         "seeds": len(shared),
         "shared": shared,
         "estimate": estimate,
@@ -199,7 +199,7 @@ def _difference(metric: str, first: str, second: str, estimator: Estimator) -> d
     return row
 
 
-def _mean(sample: Sample) -> float | None:
+def mean_of(sample: Sample) -> float | None:
     return float(sample.values.mean()) if sample.seeds else None
 
 
@@ -260,7 +260,7 @@ def _estimated(model: Mapping[str, Any], metric: str, estimator: Estimator) -> d
     sample = m.sample(model, metric)
     row: dict[str, Any] = dict.fromkeys(_INTERVALS)
     row |= {"model": model["name"], "title": model["title"], "metric": metric}
-    row |= {"seeds": len(sample.seeds), "value": _mean(sample)}
+    row |= {"seeds": len(sample.seeds), "value": mean_of(sample)}
     both, seeds = estimator.level(name, metric), estimator.level_on_these_images(name, metric)
     if both is not None and seeds is not None:
         row |= {"low": both.low, "high": both.high}

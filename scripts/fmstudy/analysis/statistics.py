@@ -241,6 +241,22 @@ def difference(first: Sample, second: Sample) -> Estimate | None:
     )
 
 
+def unpaired_difference(first: Sample, second: Sample) -> Estimate | None:
+    """Estimate second minus first from trainings that share only the test images.
+
+    The variance over trainings is assumed to be the same in both.  None if one of the samples is
+    empty, or both have only one training.
+    """
+    sizes = (len(first.seeds), len(second.seeds))
+    if not all(sizes) or sum(sizes) < 3:
+        return None
+    design = np.repeat(np.eye(2), sizes, axis=0)
+    weights = design @ [-1.0 / sizes[0], 1.0 / sizes[1]]
+    one, other = first.image_values, second.image_values
+    images = None if one is None or other is None else np.concatenate([one, other])
+    return _least_squares(np.concatenate([first.values, second.values]), images, design, weights)
+
+
 def trend(x: Sequence[float] | np.ndarray, samples: Sequence[Sample]) -> Estimate | None:
     """Estimate the change of a metric along a line fitted over the range of `x`.
 

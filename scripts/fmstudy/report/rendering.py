@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment
 from latex2mathml.converter import convert
 from markupsafe import Markup
@@ -114,6 +115,19 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
         explorer=job.input.get("explorer"),
     )
     return Path(path).parent, context
+
+
+def record(context: Mapping[str, Any], labels: np.ndarray) -> dict[str, Any]:
+    """Return what the results are of, for comparisons with those of another study.
+
+    `context` is the result of `load_context`, `labels` are those of all test images, one-hot.
+    """
+    kept = ("title", "models", "further", "versions", "code")
+    return {key: context["study"][key] for key in kept} | {
+        "configuration": context["config"],
+        "data": context["data"],
+        "labels": " ".join(map(str, labels.argmax(axis=0))),
+    }
 
 
 def _with_result(

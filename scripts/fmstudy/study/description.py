@@ -97,6 +97,9 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
+        "further": [
+            it for it in as_dicts(study.trained_models()) if it["name"] not in study.models
+        ],
         "sections": dict(SECTIONS),
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],

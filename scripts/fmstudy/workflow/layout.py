@@ -45,6 +45,7 @@ class Layout:
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.playground = f"{self.directory}/playground.npz"
+        self.record = f"{self.directory}/study.json"  # what the results are of, for comparisons
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
         self.shown: list[str] = []
 
