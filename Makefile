@@ -10,6 +10,10 @@ UV ?= $(VENV)/bin/uv
 # Options of the benchmarks, such as BENCH="--only step"; PYTORCH=no goes without PyTorch.
 BENCH ?=
 PYTORCH ?= yes
+# What `make compare` compares, and the page that it writes.
+A ?=
+B ?=
+PAGE ?= report/comparison.html
 
 study := requirements/study.txt
 all := requirements/study.txt requirements/dev.txt
@@ -33,7 +37,7 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-faults test-all \
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick compare test test-faults test-all \
 	bench audit lint format schemas lock clean distclean
 
 help: ## list what can be made
@@ -71,6 +75,9 @@ report: ready ## run the whole study and write report/final.html and report/fina
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(unlock)
 	@$(snakemake) report --configfile config/quick.yaml
+
+compare: ready ## compare two result folders, such as A=results/quick B=results/mine
+	@$(in_venv) python scripts/compare_studies.py "$(A)" "$(B)" --page "$(PAGE)"
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.
 processes = -n $(CORES) --maxprocesses 8
@@ -147,7 +154,7 @@ $(VENV)/bin/uv:
 clean: ## remove data, results, logs, and reports; keep the environment
 	rm -rf resources results logs .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
-	rm -f report/playground.html report/quick-playground.html
+	rm -f report/playground.html report/quick-playground.html report/comparison.html
 
 # The environment first: if VENV is somebody's folder by mistake, nothing is removed.
 distclean: ## also remove the environment and the tools' caches

@@ -95,6 +95,34 @@ def test_difference_takes_only_the_seeds_that_both_have():
     assert shared.value == pytest.approx(b[1:3].mean() - a[1:3].mean())
 
 
+def test_unpaired_difference_is_the_t_test_of_two_samples_of_equal_variance():
+    first, second = {1: 0.3, 2: 0.35, 3: 0.31}, {1: 0.4, 7: 0.38}
+    estimate = s.unpaired_difference(Sample(first), Sample(second))
+    expected = stats.ttest_ind(list(second.values()), list(first.values()))
+    assert estimate.p_differs() == pytest.approx(expected.pvalue)
+    assert estimate.freedom == 3
+    interval = expected.confidence_interval(0.95)
+    assert (estimate.low, estimate.high) == pytest.approx((interval.low, interval.high))
+    assert s.unpaired_difference(Sample({1: 0.3}), Sample({1: 0.4})) is None
+    assert s.unpaired_difference(Sample({}), Sample(first)) is None
+
+
+def test_unpaired_difference_keeps_its_level_for_other_images_as_well():
+    """Two groups of trainings with effects of images that differ between the groups."""
+    n, missed, repetitions = 50, 0, 300
+    random = np.random.default_rng(5)
+    for _ in range(repetitions):
+        first, second = (
+            random.normal(size=(3, 1)) / n**0.5
+            + random.normal(size=(1, n))
+            + random.normal(size=(3, n))
+            for _ in range(2)
+        )
+        estimate = s.unpaired_difference(sample_of(first), sample_of(second))
+        missed += not estimate.low < 0.0 < estimate.high
+    assert missed / repetitions < 0.05
+
+
 def test_one_seed_has_no_estimate():
     one = sample_of(crossed(1, 20))
     assert s.over_seeds([0.5]) is None

@@ -500,7 +500,9 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
-    expected = "help setup slurm report quick test test-faults test-all bench lint audit format"
+    expected = (
+        "help setup slurm report quick compare test test-faults test-all bench lint audit format"
+    )
     assert listed == [*expected.split(), "schemas", "lock", "clean", "distclean"]
 
 

@@ -41,10 +41,10 @@ Model = Mapping[str, Any]
 class Measures:
     """Reads samples of models; `labels` are those of the test images, (n,), as class numbers.
 
-    Without labels, samples have no values by image.
+    Without labels (n = 0), samples have no values by image.
     """
 
-    def __init__(self, runs: Runs, labels: np.ndarray | None) -> None:
+    def __init__(self, runs: Runs, labels: np.ndarray) -> None:
         self.runs, self.labels = runs, labels
         self._images = cache(self._read_images)
 
@@ -60,7 +60,7 @@ class Measures:
         sign, kind = _OF_TEST.get(metric, (0, ""))
         if metric in ("gap_accuracy", "gap_loss") and "validation" in self._splits(model, seeds):
             sign = 0  # predictions for the validation part are not saved
-        if not sign or self.labels is None:
+        if not (sign and self.labels.size):
             return Sample(values)
         images = {seed: sign * self._images(model["run"], seed)[kind] for seed in seeds}
         return Sample(values, images)
@@ -98,7 +98,6 @@ class Measures:
         engine's, from logits.
         """
         predictions = self.runs.predictions(run, seed)
-        assert self.labels is not None
         given = predictions[self.labels, np.arange(self.labels.size)].astype(np.float64)
         smallest = float(np.finfo(np.float32).smallest_subnormal)
         return {

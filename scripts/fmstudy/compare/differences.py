@@ -128,7 +128,7 @@ def _facts(folder: ResultFolder) -> dict[str, dict[str, str]]:
     }
 
 
-ENGINES = {"lowlevel": "Low-level", "keras": "Keras"}
+ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
 
 
 def _content(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -143,10 +143,9 @@ def obstacle(first: ResultFolder, second: ResultFolder) -> str | None:
     """Return why the numbers of two studies cannot be compared; None if they can."""
     if first.images != second.images:
         return f"they use {first.images:,} and {second.images:,} test images"
-    if first.labels is not None and second.labels is not None:
-        n = first.images
-        if not np.array_equal(first.labels[:n], second.labels[:n]):
-            return "their test images have different labels, so they are different images"
+    one, other = (folder.labels[: folder.images] for folder in (first, second))
+    if one.size and other.size and not np.array_equal(one, other):
+        return "their test images have different labels, so they are different images"
     known = [_content(folder.data) for folder in (first, second) if folder.data]
     if len(known) == 2 and known[0][0] == known[1][0] and known[0] != known[1]:
         return "their data sets differ"

@@ -27,7 +27,7 @@ from fmstudy.runtime import (
     sha256,
     verify_digest,
 )
-from fmstudy.study.spec import SECTIONS
+from fmstudy.study.spec import FINISHED, SECTIONS
 
 Model = dict[str, Any]  # name, title, engine, run, seeds, main, missing
 
@@ -59,7 +59,7 @@ class ResultFolder:
     models     by name; their seeds are those of trainings that could be read, `missing` counts the
                others; the main ones are those of the study's sections, others belong to sweeps
     trainings  by run and seed
-    labels     of the test images, as class numbers; None if not known
+    labels     of the test images, as class numbers; empty if not known
     record     of the study; empty if there is none
     data       the summary of the data set; empty if it is not known
     problems   whatever is damaged, as sentences
@@ -68,7 +68,7 @@ class ResultFolder:
     path: str
     models: dict[str, Model] = field(default_factory=dict)
     trainings: dict[tuple[str, int], Training] = field(default_factory=dict)
-    labels: np.ndarray | None = None
+    labels: np.ndarray = field(default_factory=lambda: np.array([], dtype=np.int64))
     record: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -76,8 +76,7 @@ class ResultFolder:
     @property
     def measures(self) -> Measures:
         """The metrics of the models."""
-        labels = None if self.labels is None else self.labels[: self.images]
-        return Measures(Runs(Path(self.path, "runs")), labels)
+        return Measures(Runs(Path(self.path, "runs")), self.labels[: self.images])
 
     @property
     def images(self) -> int:
@@ -96,31 +95,31 @@ class ResultFolder:
 
 def load(path: str) -> ResultFolder:
     """Read a result folder.  Raises StudyError if it holds no training that can be read."""
+    if not path:
+        raise StudyError("Name two folders: make compare A=results/quick B=results/mine")
     folder, found = Path(path), ResultFolder(path)
     _check(folder)
-    record, labels = found.record, None
     try:
-        record = _read_record(folder / RECORD)
+        found.record = _read_record(folder / RECORD)
     except StudyError as error:
         found.problems.append(_without_remedy(error))
     try:
-        labels = _labels(record, folder)
-        found.data = record["data"] if record else _read_summary(folder)
+        found.data = found.record["data"] if found.record else _read_summary(folder)
+        found.labels = _labels(found.record, folder, found.labels)
     except StudyError as error:
         found.problems.append(_without_remedy(error))
-    found.record, found.labels = record, labels
     runs = Runs(folder / "runs")
-    for model in _models(record, folder, found.problems):
+    for model in _models(found.record, folder, found.problems):
         if model["name"] in found.models:
             continue
         usable = []
         for seed in model["seeds"]:
             try:
                 if (model["run"], seed) not in found.trainings:
-                    training = _read_training(runs, model["run"], seed, labels)
+                    training = _read_training(runs, model["run"], seed, found.labels)
                     if found.images not in (0, training.classes.size):
-                        path = runs.path(model["run"], seed, "predictions.npy")
-                        raise StudyError(f"{path}: not as many test images as in other trainings.")
+                        file = runs.path(model["run"], seed, "predictions.npy")
+                        raise StudyError(f"{file}: not as many test images as in other trainings.")
                     found.trainings[model["run"], seed] = training
                 usable.append(seed)
             except StudyError as error:
@@ -162,23 +161,23 @@ def _read_record(path: Path) -> dict[str, Any]:
     content = read_json(path)
     with reading(path):
         for model in (*content["models"], *content["further"]):
-            for key, kind in (("name", str), ("title", str), ("run", str), ("seeds", list)):
-                if not isinstance(model[key], kind):
-                    raise ValueError(f"{key} of a model is {model[key]!r}")
-        for key, kind in (("configuration", dict), ("data", dict), ("labels", str)):
-            if not isinstance(content[key], kind):
-                raise ValueError(f"{key} is not what it should be")
+            if not all(isinstance(model[key], str) for key in ("name", "title", "run")):
+                raise ValueError("a model without a name")
+            list(model["seeds"])
+        for key in ("configuration", "data", "versions"):
+            dict(content[key])
+        content["code"]
     return content
 
 
-def _labels(record: Mapping[str, Any], folder: Path) -> np.ndarray | None:
+def _labels(record: Mapping[str, Any], folder: Path, unknown: np.ndarray) -> np.ndarray:
     """Return the labels of the test images from the record, or else from the near-duplicates."""
     if record:
         with reading(folder / RECORD):
             return np.array(record["labels"].split(), dtype=np.int64)
     path = folder / "data/neighbors.csv"
     if not path.exists():
-        return None
+        return unknown
     table = read_table(path, ("test", "test_label"), ())
     return table.sort_values("test")["test_label"].to_numpy(dtype=np.int64)
 
@@ -220,7 +219,7 @@ def _found(folder: Path, name: str, title: str, run: str, main: bool) -> Model:
     return {"name": name, "title": title, "run": run, "seeds": seeds, "main": main}
 
 
-def _read_training(runs: Runs, run: str, seed: int, labels: np.ndarray | None) -> Training:
+def _read_training(runs: Runs, run: str, seed: int, labels: np.ndarray) -> Training:
     """Read a training.  Raises StudyError if one of the files that are used is damaged."""
     path, metrics = runs.path(run, seed, "metrics.json"), runs.metrics(run, seed)
     provenance, history = runs.provenance(run, seed), runs.history(run, seed)
@@ -234,9 +233,9 @@ def _read_training(runs: Runs, run: str, seed: int, labels: np.ndarray | None) -
         metrics["specification"]["engine"]
     digest = sha256(runs.path(run, seed, "predictions.npy"))
     classes = predictions.argmax(axis=0)
-    if labels is not None and metrics["status"] == "finished":
-        right = classes == labels[: classes.size] if classes.size <= labels.size else np.array(0)
-        if abs(float(np.mean(right)) - metrics["final"]["test"]["accuracy"]) > 1e-9:
+    if labels.size and metrics["status"] == FINISHED:
+        right = np.mean(classes[: labels.size] == labels[: classes.size])
+        if abs(right - metrics["final"]["test"]["accuracy"]) > 1e-9:
             raise damaged(path, "its test accuracy is not that of predictions.npy")
     before = history[history["epoch"] == 0]
     start = dict(zip(before["split"], before["loss"], strict=True))

@@ -147,9 +147,13 @@ def _changed(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[
 
 
 def compare(
-    metric: str, first: ResultFolder, second: ResultFolder, models: Sequence[Common]
+    metric: str,
+    first: ResultFolder,
+    second: ResultFolder,
+    models: Sequence[Common],
+    comparable: bool = True,
 ) -> list[Row]:
-    """One row per model that has a metric in both folders.
+    """One row per model that has a metric in both folders; without differences unless comparable.
 
     first_value, second_value   means over seeds, with first_low, ... of their intervals
     difference, low, high       second minus first; without an interval for too few seeds
@@ -168,14 +172,15 @@ def compare(
         except KeyError:  # a split that not all models have
             continue
         if any(sample.seeds for sample in samples):
-            rows.append(_row(metric, model, *samples))
+            row = _row(metric, model, *samples)
+            rows.append(row | (_tested(model, *samples) if comparable else NOT_TESTED))
     _add_levels(rows)
     for row, estimate in zip(rows, _borrowing(rows, "estimate", "kind"), strict=True):
         row["estimate"] = estimate
         if estimate is not None:
             row |= {"difference": estimate.value, "low": estimate.low, "high": estimate.high}
             row["p"] = estimate.p_differs()
-    different = [row for row in rows if row["verdict"] != IDENTICAL]
+    different = [row for row in rows if not row["verdict"]]
     correct(different)
     for row in different:
         judge(row)
@@ -184,30 +189,34 @@ def compare(
 
 
 def _row(metric: str, model: Common, first: Sample, second: Sample) -> Row:
-    row: Row = {
+    return {
         "metric": metric,
         "model": model,
+        "engine": model.second["engine"],
         "samples": (first, second),
         "first_value": mean_of(first),
         "second_value": mean_of(second),
-        "estimate": None,
-        "difference": None,
-        "verdict": "",
-        "word": "",
-        "engine": model.second["engine"],
         "how": f"{len(first.seeds)} and {len(second.seeds)}",
+        "word": "",
     }
-    if first.seeds and second.seeds:
-        row["difference"] = row["second_value"] - row["first_value"]
+
+
+NOT_TESTED = {"estimate": None, "kind": "", "difference": None, "verdict": INCOMPARABLE}
+
+
+def _tested(model: Common, first: Sample, second: Sample) -> Row:
+    """Return the difference of two samples, or that they are identical."""
+    found: Row = {"estimate": None, "kind": "", "difference": None, "verdict": ""}
+    if not (first.seeds and second.seeds):
+        return found
     if dict(first.seeds) == dict(second.seeds):
-        return row | {"verdict": IDENTICAL, "kind": "", "difference": 0.0}
+        return found | {"difference": 0.0, "verdict": IDENTICAL}
+    found["difference"] = float(second.values.mean() - first.values.mean())
     pairs = [seed for seed in model.paired if seed in first.seeds and seed in second.seeds]
     if len(pairs) > 1 and not set(pairs) <= set(model.identical):
-        row |= {"estimate": difference(first.only(pairs), second.only(pairs)), "kind": "paired"}
-        row["how"] = f"{len(pairs)} pairs"
-    else:
-        row |= {"estimate": unpaired_difference(first, second), "kind": "unpaired"}
-    return row
+        estimate = difference(first.only(pairs), second.only(pairs))
+        return found | {"estimate": estimate, "kind": "paired", "how": f"{len(pairs)} pairs"}
+    return found | {"estimate": unpaired_difference(first, second), "kind": "unpaired"}
 
 
 def _add_levels(rows: Sequence[Row]) -> None:

@@ -33,11 +33,9 @@ def compare(first: ResultFolder, second: ResultFolder) -> dict[str, Any]:
     """
     obstacle = differences.obstacle(first, second)
     models, only = numbers.match(first, second)
-    metrics = {metric: numbers.compare(metric, first, second, models) for metric in METRICS}
-    if obstacle:
-        for row in (row for rows in metrics.values() for row in rows):
-            row |= dict.fromkeys(("difference", "low", "high"))
-            row |= {"verdict": numbers.INCOMPARABLE, "word": ""}
+    metrics = {
+        metric: numbers.compare(metric, first, second, models, not obstacle) for metric in METRICS
+    }
     runs = {(it.first["run"], it.second["run"], seed) for it in models for seed in it.common}
     same = {(it.first["run"], it.second["run"], seed) for it in models for seed in it.identical}
     found = {
@@ -57,11 +55,13 @@ def compare(first: ResultFolder, second: ResultFolder) -> dict[str, Any]:
 
 
 def _names(first: str, second: str) -> tuple[str, str]:
-    """Return short names of two folders: their last parts, if these differ."""
-    ends = tuple(os.path.basename(os.path.abspath(path)) for path in (first, second))
-    if ends[0] != ends[1]:
-        return ends[0], ends[1]
-    return (first, second) if first != second else ("first", "second")
+    """Return short names of two folders: the last parts of their paths from which they differ."""
+    paths = [Path(os.path.abspath(path)).parts for path in (first, second)]
+    for length in range(1, max(map(len, paths)) + 1):
+        one, other = ("/".join(parts[-length:]) for parts in paths)
+        if one != other:
+            return one, other
+    return "first", "second"  # the same folder
 
 
 # ------------------------------------------------------------------------------- the answers
@@ -83,10 +83,10 @@ def _answer(found: dict[str, Any]) -> str:
     if not trainings:
         start = "The results differ: no training has the same model and seed in both."
     elif identical == trainings:
-        other = all(it.first["seeds"] == it.second["seeds"] for it in found["models"])
+        alike = all(it.first["seeds"] == it.second["seeds"] for it in found["models"])
         start = (
-            f"The results differ{'' if other else ' by their seeds'}, but {_all(trainings, 'training')} "
-            "with the same model and seed made the same predictions."
+            f"The results differ{'' if alike else ' by their seeds'}, but "
+            f"{_all(trainings, 'training')} with the same model and seed made the same predictions."
         )
     else:
         start = (
@@ -122,6 +122,7 @@ def _what_differs(found: dict[str, Any]) -> str:
     parts, same = [], []
     if groups is None:
         changed = {key for it in found["models"] for key, *_ in it.changed}
+        changed |= {"seeds" for it in found["models"] if it.first["seeds"] != it.second["seeds"]}
         known = " (as far as it is known from the trainings)"
         if changed:
             parts.append(f"configuration{known}: {', '.join(sorted(changed))}")
@@ -209,6 +210,6 @@ def render(report: Path, found: dict[str, Any]) -> str:
     template = environment(report / "comparison").get_template(PAGE)
 
     def rendered(fonts: str) -> str:
-        return template.render({**found, **own, "fonts": Markup(fonts)})
+        return template.render({**found, **own, "fonts": Markup(fonts)}).lstrip()
 
     return rendered(embedded(*characters_of(rendered(""))))
