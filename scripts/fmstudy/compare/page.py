@@ -105,15 +105,12 @@ def _answer(found: dict[str, Any]) -> str:
 
 def _beyond(found: dict[str, Any]) -> list[str]:
     """Count the models whose difference is beyond noise, for each metric that has any."""
-    counts = {
-        metric: sum(row["verdict"] == BEYOND for row in rows)
-        for metric, rows in found["metrics"].items()
-    }
-    return [
-        f"{count} of {_count(len(found['metrics'][metric]), 'model')} in {METRICS[metric].lower()}"
-        for metric, count in counts.items()
-        if count
-    ]
+    found_in: list[str] = []
+    for metric, rows in found["metrics"].items():
+        if count := sum(row["verdict"] == BEYOND for row in rows):
+            models = "" if found_in else " models" if len(rows) > 1 else " model"
+            found_in.append(f"{count} of {len(rows)}{models} in {METRICS[metric].lower()}")
+    return found_in
 
 
 def _what_differs(found: dict[str, Any]) -> str:
@@ -129,16 +126,15 @@ def _what_differs(found: dict[str, Any]) -> str:
         else:
             same.append(f"configuration{known}")
     else:
-        keys = [
-            it.key for group, its in groups.items() if group not in differences.NAMES for it in its
-        ]
+        counted = [its for group, its in groups.items() if group not in differences.NAMES]
+        keys = [_named(it) for its in counted for it in its]
         if keys:
             more = f" and {len(keys) - 3} more" if len(keys) > 4 else ""
             parts.append(f"configuration: {', '.join(keys if len(keys) < 5 else keys[:3])}{more}")
         else:
             same.append("configuration")
     for group, settings in found["surroundings"].items():
-        differing = [it.key for it in settings if it.differs]
+        differing = [_named(it) for it in settings if it.differs]
         if differing:
             parts.append(f"{group.lower()}: {', '.join(differing)}")
         else:
@@ -149,12 +145,18 @@ def _what_differs(found: dict[str, Any]) -> str:
     return f"What differs: {'; '.join(parts)}.{told}"
 
 
+def _named(setting: differences.Setting) -> str:
+    """Name a setting, with its values if they are short."""
+    key, first, second = setting
+    return f"{key} ({first} → {second})" if max(len(first), len(second)) <= 16 else key
+
+
 def _remarks(found: dict[str, Any]) -> Iterable[str]:
     for name, only in zip(found["names"], found["only"], strict=True):
         if only:
             titles = [str(it["title"]) for it in only]
             more = f" and {len(titles) - 5} more" if len(titles) > 6 else ""
-            yield f"Only in {name}: {', '.join(titles if len(titles) < 7 else titles[:5])}{more}."
+            yield f"Only in {name}: {'; '.join(titles if len(titles) < 7 else titles[:5])}{more}."
     for name, folder in zip(found["names"], found["folders"], strict=True):
         if missing := sum(it["missing"] for it in folder.models.values()):
             yield f"{_count(missing, 'training')} of {name} could not be used."
