@@ -311,9 +311,11 @@ def _hardest(rows: Rows) -> SimpleNamespace | None:
     )
 
 
-def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace:
+def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace | None:
     """Describe near-duplicates at the chosen limit, and what they do to accuracies."""
-    chosen = next(row for row in likeness if row["chosen"])
+    chosen = next((row for row in likeness if row["chosen"]), None)
+    if chosen is None:
+        return None
     limit = chosen["correlation"]
     below = [row for row in likeness if row["correlation"] < limit]
     above = [row for row in likeness if row["correlation"] > limit]

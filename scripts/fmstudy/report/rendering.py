@@ -130,7 +130,7 @@ def _with_result(
 def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
     """Refuse a report that lacks a published number."""
     known = {row["id"] for row in ledger}
-    for source, given in config["published"]["models"].items():
+    for source, given in config.get("published", {}).get("models", {}).items():
         for missing in sorted({*given["numbers"]} - known):
             raise StudyError(
                 f'the ledger has no row for the published number {missing} of "{source}"'
@@ -239,6 +239,22 @@ APPENDIX = (
     *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
+
+
+# The groups of the configuration that some chapters are about.
+GROUPS = {
+    "verdict": "claims",
+    "part-c": "batchnorm",
+    "ledger": "published",
+    "claims": "claims",
+    "experiments": "batchnorm",
+    "mistakes": "closer",
+}
+
+
+def _has(chapter: str, context: Mapping[str, Any]) -> bool:
+    """Return whether the study has what a chapter is about."""
+    return chapter not in GROUPS or GROUPS[chapter] in context["config"]
 
 
 @dataclass
@@ -369,6 +385,7 @@ def _render(
     tables, config = context["tables"], context["config"]
 
     known = context["facts"]
+    chapters = [[key for key in keys if _has(key, context)] for keys in (CHAPTERS, APPENDIX)]
     computed = known["appendix"].tables
 
     def table(name: str) -> list[Row]:
@@ -401,8 +418,8 @@ def _render(
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
         "works": reader.read(Path(templates) / "works.yaml")[0],
-        "CHAPTERS": CHAPTERS,
-        "APPENDIX": APPENDIX,
+        "CHAPTERS": chapters[0],
+        "APPENDIX": chapters[1],
         **known,
     }
     given = {**context, **own, "literature": made.get_template("literature.j2").module}

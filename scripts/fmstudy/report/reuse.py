@@ -77,7 +77,8 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
     """
     packed = deepcopy(dict(config))
     texts = {CONFIGURATION: ""}
-    for group, file in zip(NAMING_FILES, files, strict=True):
+    named = [group for group in NAMING_FILES if group in config]
+    for group, file in zip(named, files, strict=True):
         path = PurePosixPath(config[group]["file"])
         if path.is_absolute() or ".." in path.parts or str(path) in texts:
             path = PurePosixPath("config", f"{group}{path.suffix}")
