@@ -389,10 +389,10 @@ def _render(
     computed = known["appendix"].tables
 
     def table(name: str) -> list[Row]:
-        return computed[name] if name in computed else _found(tables, name, "table", "csv")
+        return computed[name] if name in computed else _found(tables, name)
 
     def figure(name: str) -> Figure:
-        return _found(context["figures"], name, "figure", "svg")
+        return _found(context["figures"], name)
 
     def inline(name: str) -> Markup:
         """Return a file of the templates as it is, such as the style sheet."""
@@ -439,11 +439,24 @@ def _render(
     return made.get_template(page).render(**given, text=prose), numbering
 
 
+class NotInStudy(Exception):
+    """The study does not have what a block shows."""
+
+
 def _as_html(block: Callable[..., Markup]) -> Callable[..., Html]:
-    return lambda *given, **named: Html(block(*given, **named))
+    """Return a block that is left out if it shows what the study does not have."""
+
+    def shown(*given: Any, **named: Any) -> Html:
+        try:
+            return Html(block(*given, **named))
+        except NotInStudy:
+            return Html("")
+
+    return shown
 
 
-def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
+def _found(files: Mapping[str, Any], name: str) -> Any:
+    """Return a file by name; the rules make every one of the study's, so it has no other."""
     if name not in files:
-        raise StudyError(f"the report needs the {kind} {name}.{suffix}, which was not made")
+        raise NotInStudy(name)
     return files[name]

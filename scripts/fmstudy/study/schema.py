@@ -138,7 +138,8 @@ class Data(Group):
     test_samples: int = key("test images, from the first", ge=100, le=10_000)
 
 
-LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"]
+LOWLEVEL: Any = REFERENCE["lowlevel"]
+KERAS: Any = REFERENCE["keras"]
 
 
 class LowlevelDefaults(Group):
@@ -498,7 +499,7 @@ class Configuration(Group):
     title: Text = key("title of the report")
     output: Output = Output()
     data: Data
-    seeds: Seeds = [1]
+    seeds: Seeds = optional(default=[1])
     defaults: Defaults = Defaults()
     models: ByName[Model] = key("the models, by name", min_length=1)
     epochs: LongerTraining = optional()
