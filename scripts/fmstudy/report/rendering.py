@@ -65,12 +65,14 @@ def load_context(
     citation: str | Path,
     configuration: Iterable[str | Path],
     explorer: str | Path | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in built-in types, `config` the merged configuration, `summary`
     the description of the data, `citation` CITATION.cff, `configuration` the files that the
-    configuration names (see `reuse.describe`), `explorer` compressed JSON; tables (CSV) and figures
+    configuration names and `given` what it was before (see `reuse.describe`), `explorer` compressed
+    JSON; tables (CSV) and figures
     (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
     read = {Path(path).stem: read_rows(path) for path in tables}
@@ -95,7 +97,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
-        "reuse": reuse.describe(config, citation, configuration),
+        "reuse": reuse.describe(config, citation, configuration, given),
     }
     return context | {"facts": facts.collect(context)}
 
@@ -112,6 +114,7 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
         citation=job.input.citation,
         configuration=job.input.configuration,
         explorer=job.input.get("explorer"),
+        given=job.params.given,
     )
     return Path(path).parent, context
 

@@ -7,14 +7,15 @@ Snakemake, so that the workflow can import it quickly when it is parsed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
 
 from fmstudy.numbers import number
-from fmstudy.study import form, schema
+from fmstudy.study import absent, form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
@@ -184,7 +185,8 @@ class Study:
     """The whole study, resolved.
 
     `configuration` is what it was resolved from, in plain types and with all defaults of groups.
-    What the configuration does not name is None or empty.
+    What the configuration does not name is None or empty.  `given` is the same before the study
+    left out what is `absent`.
     """
 
     configuration: dict[str, Any]
@@ -209,7 +211,8 @@ class Study:
     claims_file: str
     replicates: tuple[Model, ...]
     checks: dict[str, int]
-    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given: dict[str, Any]
+    absent: Absent = field(default_factory=Absent)
 
     def has(self, group: str) -> bool:
         """Return whether the study has an optional group of the configuration."""
@@ -260,7 +263,13 @@ def build(config: Mapping[str, Any], name: str = "study") -> tuple[Study | None,
         return None, problems
     builder = _Builder(checked, name)
     study = builder.build()
-    return (None, builder.problems) if builder.problems else (study, [])
+    if not study or builder.problems or not checked.without:
+        return (None, builder.problems) if builder.problems else (study, [])
+    if problems := list(absent.check(study.configuration)):
+        return None, problems
+    left, lost = absent.take_out(study.configuration)
+    smaller, problems = build(left, name)
+    return smaller and replace(smaller, given=study.given, absent=lost), problems
 
 
 class _Builder:
@@ -289,9 +298,12 @@ class _Builder:
         if not self.problems:
             self.check_derived(epochs, sweeps)
         source = published.models if published else {}
+        plain = form.plain(config)
+        plain |= {"output": output, "seeds": config.seeds}
+        plain |= {"defaults": config.defaults.model_dump()}
         return Study(
-            configuration=form.plain(config)
-            | {"output": output, "seeds": config.seeds, "defaults": config.defaults.model_dump()},
+            configuration=plain,
+            given=plain,
             title=config.title,
             directory=output["directory"],
             report=output["report"],
