@@ -80,7 +80,8 @@ MISTAKES = [
     (*model_a("learning_rate: 'nan'"), "'nan'", ["A.learning_rate: must be a number", '"nan"']),
     (*model_a("learning_rate: 1e999"), "1e999", ["A.learning_rate: must be a finite number"]),
     # out of range
-    ("  train_samples: 60000", "  train_samples: 60001", None, ["at most 60000; found 60001"]),
+    ("  train_samples: 60000", "  train_samples: 60001", None,
+     ["data.train_samples: is 60001, but Fashion-MNIST has 60,000 train images"]),
     (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
     (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),
@@ -138,7 +139,6 @@ MISTAKES = [
     ("      numbers: [a2-train-acc, a2-train-loss, a2-test-acc, a2-test-loss]\n", "",
      "    mlp-300:\n", ["published.models.mlp-300: the key numbers is missing"]),
     ("  pairs: 200 ", "  # ", "checks:\n", ["checks: the key pairs is missing"]),
-    ("  timeout: 30", "  # no timeout", "data:\n", ["data: the key timeout is missing"]),
     (MODEL_A, "  A:\n    hidden: [300]\n", "  A:\n", ["models.A: the key engine is missing"]),
 ]  # fmt: skip
 
