@@ -136,17 +136,6 @@ def test_the_configuration_that_the_page_offers_makes_the_same_study(planner: Pl
     assert planner.planned(built) == {}
 
 
-def test_the_data_set_can_be_put_in_place_by_hand(planner: Planner, finished: Path, tmp_path: Path):
-    """As on a machine without a network."""
-    shutil.copytree(finished / "resources", tmp_path / "resources", copy_function=shutil.copyfile)
-    configure(tmp_path)
-    snakefile = ("--snakefile", str(finished / "Snakefile"))
-    done = snakemake(tmp_path, *snakefile, "--dry-run", "data")
-    assert done.returncode == 0, done.stderr
-    assert "prepare_dataset" in done.stdout
-    assert "fetch_dataset" not in done.stdout
-
-
 def test_scripts_with_new_times_rerun_nothing(planner: Planner, built: Path):
     """As in another clone; what they do has a digest in the parameters of each job."""
     for path in (built / "scripts").glob("*.py"):
@@ -212,17 +201,22 @@ def test_damaged_results_are_noticed_and_rebuilt(finished: Path, built: Path):
 
 def test_a_training_refuses_data_with_another_label(built: Path):
     """Also if somebody tells Snakemake to accept them."""
-    path = built / "results/data/y_train.npy"
+    path = built / "results/data/fashion-mnist/y_train.npy"
     labels = np.load(path)
     labels[:, 3] = np.roll(labels[:, 3], 7)
     path.unlink()
     np.save(path, labels)
-    assert snakemake(built, "--cores", "1", "--touch", "results/data/y_train.npy").returncode == 0
+    assert (
+        snakemake(
+            built, "--cores", "1", "--touch", "results/data/fashion-mnist/y_train.npy"
+        ).returncode
+        == 0
+    )
     result = "results/runs/mlp-8_epochs-3_n-500-200/seed-1/metrics.json"
     failed = snakemake(built, "--cores", "1", result)
     assert failed.returncode == 1
     told = failed.stdout + failed.stderr
-    assert "results/data/y_train.npy: its values have changed" in told
+    assert "results/data/fashion-mnist/y_train.npy: its values have changed" in told
     assert "Delete it and run the same command again." in told
     assert not (built / result).exists()
 
@@ -394,7 +388,7 @@ def test_an_edited_module_runs_its_users_again(
     append(built / f"scripts/fmstudy/{module}.py", "\nADDED = 1\n")
     found = planner.planned(built)
     assert found | jobs == found
-    others = {"fetch_dataset", "prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
+    others = {"prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
     assert not (set(found) - set(jobs)) & others
     if "train_lowlevel" not in jobs:
         assert found == jobs
@@ -494,7 +488,7 @@ def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
     assert "train_keras" not in jobs
 
 
-DATA = {"fetch_dataset": 4, "prepare_dataset": 1}
+DATA = {"prepare_dataset": 1}
 SHOWN = {"plot_experiment": 1}
 
 
@@ -544,6 +538,34 @@ def test_the_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path
     assert full["run_experiment"] == 10 * 10
     assert full["train_keras"] == default["train_keras"] + 2 * 3
     assert full["collect_arms"] == default["collect_arms"] + 2
+    rates, digits = (
+        planner.planned(
+            tmp_path,
+            *(f"report/{name}.html", *where),
+            *("--configfile", str(REPOSITORY / f"config/studies/{name}/config.yaml")),
+        )
+        for name in ("learning-rate", "digits")
+    )
+    assert rates["plot_sweep"] == 3
+    assert {"compare_models", "compare_predictions"} < set(digits) - set(rates)
+    assert not {"judge_claims", "run_experiment", "check_statistics"} & (set(digits) | set(rates))
+
+
+def test_what_a_study_does_not_name_is_no_target(planner: Planner, fresh: Path, tmp_path: Path):
+    """A file given by --configfile is the whole study, and results have its name."""
+    whole = yaml.safe_load((fresh / "config/config.yaml").read_text(encoding="utf-8"))
+    small = {key: whole[key] for key in ("title", "data")}
+    small["models"] = {"only": {"engine": "lowlevel", "hidden": []}}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small))
+    given = ("--configfile", str(tmp_path / "small.yaml"))
+    jobs = planner.planned(fresh, "report", "tables", "figures", *given)
+    assert jobs["train_lowlevel"] == 1
+    assert not {it for it in jobs if it.startswith(("judge", "run", "check", "collect_epochs"))}
+    listed = planner.snakemake(fresh, "--list-target-rules", *given).stdout
+    targets = {line.split()[0] for line in listed.splitlines() if line and line[0] != " "}
+    assert targets >= {"data", "part_a", "tables", "figures", "exports", "report"}
+    assert not targets & {"part_b", "batchnorm", "epochs", "depth", "noise", "ledger", "replicates"}
+    assert not targets & {"engines", "closer", "playground"}
 
 
 # ------------------------------------------------------------------------ what it refuses
@@ -611,9 +633,9 @@ def test_a_table_without_content_is_named(planner: Planner, fresh: Path, tmp_pat
 
 def test_a_missing_group_is_placed_in_the_main_file(planner: Planner, fresh: Path, tmp_path: Path):
     configure(tmp_path)
-    edit(tmp_path / "config/config.yaml", "\nseeds: [1]", "")
-    said = refused(planner, fresh, tmp_path, "--config", "title=mine")
-    assert "  config/config.yaml: the key seeds is missing here." in said
+    edit(tmp_path / "config/config.yaml", 'title: "A tiny study"\n', "")
+    said = refused(planner, fresh, tmp_path, "--config", "seeds=[2]")
+    assert "  config/config.yaml: the key title is missing here." in said
 
 
 def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
@@ -698,7 +720,9 @@ def test_models_that_another_file_adds_stand_behind_the_others(
 ):
     """A refusal lists all models in their order."""
     mine = tmp_path / "mine.yaml"
-    mine.write_text("models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n")
+    mine.write_text(
+        "extends: config/config.yaml\nmodels:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n"
+    )
     done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
     said = done.stdout + done.stderr
     listed = said.partition("Models: ")[2].partition(".")[0].split(", ")
