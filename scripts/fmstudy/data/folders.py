@@ -339,7 +339,7 @@ def _scan_pngs(folder: Path, config: Mapping[str, Any]) -> Found | None:
         )
     if len(sizes) > 1 and "size" not in config:
         listed = [
-            f"\n  {_size(shape)}: {count:,} image{'s' if count > 1 else ''}, such as {example[shape]}"
+            f"\n  {_size(shape)}: {count:,} image{'s'[: count - 1]}, such as {example[shape]}"
             for shape, count in sizes.most_common(10)
         ]
         more = f"\n  and {len(sizes) - 10} further sizes" if len(sizes) > 10 else ""
