@@ -506,11 +506,9 @@ def test_files_of_another_set_are_named_in_one_message_with_what_to_do(tmp_path)
     with pytest.raises(StudyError) as error:
         fetch(known, [str(folder)], tmp_path / "kept", CALM)
     message = str(error.value)
-    assert f"- {folder}: train-images-idx3-ubyte: wrong content: these are Other's training" in (
-        message
-    )
+    assert f"- {folder}: these are Other's files\n" in message
     assert f"data: {{name: Other, sources: ['{folder}']}}" in message
-    assert len(message.splitlines()) < 15
+    assert len(message.splitlines()) < 10
     with pytest.raises(StudyError) as error:
         fetch(Wanted("Small", nothing, {}), [str(folder)], tmp_path / "kept", CALM)
     assert "4 x 5 images, 3 of them, but not Small's" in str(error.value)

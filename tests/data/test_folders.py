@@ -107,8 +107,8 @@ def test_pngs_of_several_sizes_are_refused_with_a_list_and_resized_on_demand(tmp
     Image.fromarray(np.full((9, 3), 7, np.uint8)).save(folder / "oak/0.png")
     key, text = refusal(own(folder))
     assert key == "folder"
-    assert f"5 x 7: 19 images, such as {folder}/ash/0.png" in text
-    assert f"9 x 3: 1 image, such as {folder}/oak/0.png" in text
+    assert f"5 x 7 (19 images, such as {folder}/ash/0.png)" in text
+    assert f"9 x 3 (1 image, such as {folder}/oak/0.png)" in text
     assert "Add size: [5, 7]" in text
     assert read(own(folder, size=[4, 6]))["train"][0].shape == (16, 4, 6)
 

@@ -136,6 +136,10 @@ def _message(
     every = len(missing) == len(wanted.files)
     lines = [f"{wanted.name}: no source has {'its files' if every else ', '.join(missing)}."]
     for source, reasons in outcomes.items():
+        owners = resembling.get(source, [])
+        if every and len(owners) == len(missing) and len(set(owners)) == 1 and owners[0]:
+            lines.append(f"- {source}: these are {owners[0]}'s files")
+            continue
         for reason, names in reasons.items():
             of = "" if len(names) == len(missing) else f"{', '.join(names)}: "
             lines.append(f"- {source}: {of}{reason}")

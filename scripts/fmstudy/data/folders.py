@@ -339,15 +339,14 @@ def _scan_pngs(folder: Path, config: Mapping[str, Any]) -> Found | None:
         )
     if len(sizes) > 1 and "size" not in config:
         listed = [
-            f"\n  {_size(shape)}: {count:,} image{'s'[: count - 1]}, such as {example[shape]}"
-            for shape, count in sizes.most_common(10)
+            f"{_size(shape)} ({count:,} image{'s'[: count - 1]}, such as {example[shape]})"
+            for shape, count in sizes.most_common()
         ]
-        more = f"\n  and {len(sizes) - 10} further sizes" if len(sizes) > 10 else ""
         usual = list(sizes.most_common(1)[0][0])
         raise Refused(
             "folder",
-            f"{folder}: the PNGs have {len(sizes)} sizes (rows x columns):{''.join(listed)}{more}"
-            f"\n  Add size: {usual}, for example, to resize them all.",
+            f"{folder}: the PNGs have {len(sizes)} sizes, rows x columns: {_list(listed)}. Add "
+            f"size: {usual}, for example, to resize them all.",
         )
     shape = tuple(config["size"]) if "size" in config else next(iter(sizes))
     return Found(
