@@ -31,6 +31,9 @@ _HERE = Path(__file__).name
 # Formats of text; all others are for numbers.  `words` replaces underscores by spaces.
 TEXTS = ("text", "code", "words", "verdict")
 
+# A format of settings, which are numbers in one table, words in another.
+MIXED = "setting"
+
 # Columns with their name as heading, by format: one of TEXTS, of `formats.FORMATS`, or a format
 # that depends on the unit or metric of the row: `amount`, `plus_minus`, `difference` (with a sign),
 # and `value` (an amount, with a sign for gaps).
@@ -46,7 +49,7 @@ NAMED = {
     "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
         parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
-        weights family images pairs label predicted_label votes chosen labels_differ all_images
+        weights width family images pairs label predicted_label votes chosen labels_differ all_images
         without_images only_images left_out steps repetitions depth layer size step turn threads
         cores jobs train_metrics_samples
     """,
@@ -209,6 +212,7 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "settings*.epsilon": ("Epsilon, Adam", "number"),
     "settings*.momentum": ("Momentum, SGD", "number"),
     "statistics.title": ("Check", "text"),
+    "sweep_*.value": ("Value", MIXED),
     "noise.source": ("What varies", "text"),
     "noise.accuracy_deviation": ("Standard deviation of test accuracy, points", "percent2"),
     "noise.loss_deviation": ("Standard deviation of test loss, nats", "significant"),
@@ -446,7 +450,7 @@ def read(path: str | Path) -> pd.DataFrame:
     """Read a CSV table for analysis: text stays text, even "NA"; empty cells are missing values."""
     described = columns(Path(path).stem, header(path))
     text = [it.key for it in described if it.is_text]
-    numbers = [it.key for it in described if not it.is_text]
+    numbers = [it.key for it in described if not it.is_text and it.format != MIXED]
     return read_table(path, numbers, text, keep_default_na=False, na_values=[""])
 
 

@@ -23,12 +23,12 @@ Claims = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Known:
-    """What claims may name: models, sweeps, units of published numbers by id, claims of Part C,
-    and references.
+    """What claims may name: models, sweeps by name, units of published numbers by id, claims of
+    Part C, and references.
     """
 
     models: Iterable[str]
-    sweeps: Iterable[str]
+    sweeps: Mapping[str, Any]
     units: Mapping[str, str]
     part_c: Iterable[str]
     references: Iterable[str]
@@ -68,6 +68,13 @@ def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Pr
         ):
             if key in test[kind]:
                 yield from check_name((*path, "test", kind, key), what, test[kind][key], names)
+    swept = known.sweeps.get(test.get("trend", {}).get("sweep"))
+    if swept and not swept.is_numeric:
+        yield Problem(
+            (*path, "test", "trend", "sweep"),
+            f"is {swept.name}, whose values do not lie along a line; a trend needs a sweep of one "
+            "key with numbers. Compare models instead.",
+        )
     if "part_c" in claim:
         yield from check_name((*path, "part_c"), "claim", claim["part_c"], known.part_c)
     yield from check_references(
