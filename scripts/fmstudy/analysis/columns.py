@@ -49,9 +49,9 @@ NAMED = {
     "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
         parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
-        weights width family images pairs label predicted_label votes chosen labels_differ all_images
-        without_images only_images left_out steps repetitions depth layer size step turn threads
-        cores jobs train_metrics_samples
+        width weights family images pairs label predicted_label votes chosen labels_differ
+        all_images without_images only_images left_out steps repetitions depth layer size step turn
+        threads cores jobs train_metrics_samples
     """,
     "number": "seed spread dropout learning_rate batch_size value image momentum",
     "loss": "validation_loss test_loss validation_penalty test_penalty kappa",
@@ -280,7 +280,7 @@ PAGE = {
     "models": f"{_MODEL} diverged {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "penalties": f"{_MODEL} {_TRAIN} {_TEST} train_objective test_objective",
     "epochs": f"epochs seeds {_TRAIN} {_TEST}",
-    "sweep_*": f"value parameters diverged {_TRAIN} {_VALIDATION} {_TEST} "
+    "sweep_*": f"parameters diverged {_TRAIN} {_VALIDATION} {_TEST} "
     f"train_objective test_objective {_GAP} weight_norm near_zero_share",
     "runs": f"run seed status epochs_done {_TRAIN} train_penalty {_VALIDATION} {_TEST}",
     "explorer-values": "epoch train_accuracy held_out_accuracy train_loss held_out_loss",

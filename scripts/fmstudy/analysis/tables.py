@@ -197,7 +197,7 @@ def sweep_table(
     for varied, model in zip(settings, models, strict=True):
         weights = weight_row(model["run"], runs.finished(model), runs)
         kept = {f"weight_{key}" if key == "norm" else key: weights[key] for key in _SWEPT_WEIGHTS}
-        rows.append({**varied, **model_row(model, runs), **kept})
+        rows.append({**varied, **model_row(model, runs), **kept, **varied})
     return pd.DataFrame(rows)
 
 

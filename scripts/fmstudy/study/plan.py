@@ -16,7 +16,7 @@ from typing import Any, ClassVar, get_args
 from fmstudy.study import form, schema
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, setting_text
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, setting_name, setting_text
 from fmstudy.study.spec import number as number_in_name
 
 LONGEST_NAME = 240  # characters of a run; file systems allow 255, and tools add suffixes
@@ -231,6 +231,11 @@ class Study:
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
+
+    @property
+    def grids(self) -> list[str]:
+        """The names of the sweeps of two keys."""
+        return [name for name, sweep in self.sweeps.items() if sweep.is_grid]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -670,8 +675,7 @@ def _width_fault(values: Iterable[str], base: Model) -> str:
 
 def _words(changes: Mapping[str, Any]) -> str:
     """Describe varied settings: learning rate 0.01, batch size 32."""
-    keys = {key: "hidden layers" if key == "hidden" else key.replace("_", " ") for key in changes}
-    return ", ".join(f"{keys[key]} {setting_text(value)}" for key, value in changes.items())
+    return ", ".join(f"{setting_name(key)} {setting_text(it)}" for key, it in changes.items())
 
 
 def _in_name(value: Any) -> str:

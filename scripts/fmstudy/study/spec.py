@@ -206,6 +206,11 @@ ONLY = {
 }
 
 
+def setting_name(key: str) -> str:
+    """Name a key of the configuration for readers: learning rate, hidden layers."""
+    return "hidden layers" if key == "hidden" else key.replace("_", " ")
+
+
 def setting_text(value: Any) -> str:
     """Format a setting for readers: 0.001, ReLU, signed L1, or the units of layers, 300-100."""
     if isinstance(value, list | tuple):
