@@ -11,14 +11,14 @@ import pytest
 from fixtures import playground as made
 from fixtures.hostile import HOSTILE
 from fixtures.nets import random_parameters
-from fixtures.runs import leave
+from fixtures.playground import FEATURES
+from fixtures.runs import SUMMARY, leave
 
 from fmstudy.analysis import columns
 from fmstudy.analysis.results import Runs
 from fmstudy.checks import reference
 from fmstudy.report import playground, playground_page
 from fmstudy.runtime import StudyError
-from fmstudy.study.spec import FEATURES
 
 
 # ------------------------------------------------------------------------------------- layers
@@ -108,15 +108,19 @@ def test_a_model_is_its_first_finished_training(tmp_path: Path):
     second = made.train(tmp_path, given[0], 2)
     made.train(tmp_path, given[1], 1, status="diverged")
     labels = np.arange(made.IMAGES) % 10
-    content = playground.pack(given, Runs(tmp_path), made.images(), labels)
+    content = playground.pack(given, Runs(tmp_path), made.images(), labels, SUMMARY)
     assert content["softmax/seed"] == 2
     [layer] = playground.unpack(content, "softmax")
     step = float(np.abs(second["coefficients0"]).max()) / 127
     assert layer.dense.coefficients == pytest.approx(second["coefficients0"], abs=step)
     assert playground.unpack(content, "lost") == []
-    table = playground.agreement_table(given, content, Runs(tmp_path), made.images(), labels)
+    table = playground.agreement_table(
+        given, content, Runs(tmp_path), made.images(), labels, SUMMARY
+    )
     assert table["model"].tolist() == ["softmax"]
-    page = playground_page.load_context("", "r.html", given, content, table.to_dict("records"))
+    page = playground_page.load_context(
+        "", "r.html", given, content, table.to_dict("records"), SUMMARY
+    )
     assert page["diverged"] == ["Model lost"]
 
 
@@ -125,7 +129,7 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     given = made.model("dense", [12, 8])
     arrays = made.train(tmp_path, given)
     x, labels = made.images(), np.arange(made.IMAGES) % 10
-    content = playground.pack([given], Runs(tmp_path), x, labels)
+    content = playground.pack([given], Runs(tmp_path), x, labels, SUMMARY)
     h = x.astype(np.float64)
     for layer in range(3):
         w = arrays[f"coefficients{layer}"].astype(np.float64)
@@ -137,9 +141,9 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     same = [page[:, n].argmax() == ours[:, n].argmax() for n in range(made.IMAGES)]
     right = [page[:, n].argmax() == n % 10 for n in range(made.IMAGES)]
     assert sum(same) not in (0, made.IMAGES, sum(right)), "choose other weights"
-    [row] = playground.agreement_table([given], content, Runs(tmp_path), x, labels).to_dict(
-        "records"
-    )
+    [row] = playground.agreement_table(
+        [given], content, Runs(tmp_path), x, labels, SUMMARY
+    ).to_dict("records")
     assert row["agreement"] == sum(same) / made.IMAGES
     assert row["probability"] == pytest.approx(np.abs(page - ours).max(), abs=1e-5)
     assert row["test_accuracy"] == pytest.approx(2 / 3)  # as they were left
@@ -217,8 +221,8 @@ def test_a_study_whose_models_all_diverged_gets_a_page_that_says_so(tmp_path: Pa
     given = [made.model("lost", [])]
     leave(tmp_path, "run-lost", 1, np.full(60, 0.9), status="diverged")
     labels = np.arange(60) % 10
-    content = playground.pack(given, Runs(tmp_path), made.images(), labels)
-    context = playground_page.load_context("A study", "final.html", given, content, [])
+    content = playground.pack(given, Runs(tmp_path), made.images(), labels, SUMMARY)
+    context = playground_page.load_context("A study", "final.html", given, content, [], SUMMARY)
     page = playground_page.render(made.FILES, context)
     assert "every training diverged: Model lost" in page
 

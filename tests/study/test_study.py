@@ -7,10 +7,8 @@ from dataclasses import replace
 import pytest
 import yaml
 from fixtures import REPOSITORY
-from fixtures.workflow import TINY
-from snakemake.utils import update_config
 
-from fmstudy.study import plan, schema
+from fmstudy.study import plan, reader, schema
 from fmstudy.study.description import explorer_groups
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
@@ -26,7 +24,7 @@ FULL = yaml.safe_load((REPOSITORY / "config/full.yaml").read_text(encoding="utf-
 def built(change: dict | None = None) -> plan.Study:
     """The default study, with a change laid over it as Snakemake does."""
     config = copy.deepcopy(DEFAULT)
-    update_config(config, change or {})
+    reader.merge(config, change or {})
     study, problems = plan.build(config)
     assert problems == []
     return study
@@ -86,7 +84,7 @@ def test_the_templates_for_models_and_sweeps_are_as_good_as_they_look():
     templates = text.split("## Add a model")[1].split("## Add a comparison")[0]
     added: dict = {}
     for block in re.findall("```yaml\n(.*?)```", templates, re.S):
-        update_config(added, yaml.safe_load(block))
+        reader.merge(added, yaml.safe_load(block))
     study = built(added)
     assert study.models["my-net"].run == ("mlp-500-200-50_vector-bias_l2-1e-4_bn-before")
     assert study.models["my-keras-net"].spec.batch_norm == "after"
@@ -422,24 +420,6 @@ def test_the_playground_has_a_linear_model_and_a_net_with_and_without_dropout(st
 
 def test_the_playground_takes_the_models_that_it_is_given():
     assert names(built({"playground": {"models": ["keras-4-BN", "A"]}})) == ["keras-4-BN", "A"]
-
-
-def test_without_dropout_the_playground_has_any_net_without_a_penalty():
-    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    study, _ = plan.build(tiny)
-    assert study and names(study) == ["softmax", "A"]
-
-
-def test_a_playground_has_room_for_some_models_only():
-    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    for name, model in tiny["models"].items():
-        model["hidden"] = [2000, 2000] if name in ("B-L2", "A") else [2000]
-    tiny["sweeps"] = {}
-    del tiny["output"]["playground"]
-    study, problems = plan.build(tiny)
-    assert study, problems
-    assert names(study) == []  # each has more than half of what fits
-    assert study.playground.file == "report/final-playground.html"
 
 
 # Batch normalization

@@ -29,6 +29,7 @@ rule render_playground:
     input:
         packed=layout.playground,
         table=table("playground"),
+        summary=TENSORS["summary"],
         page=PLAYGROUND_FILES,
         fonts=FONTS,
     output:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.analysis.results import Runs
-from fmstudy.data.dataset import CLASSES, WHITE
 
 BITS = (8, 7, 6, 5, 4)  # per weight; the first that fits is used
 MOST_BYTES = 1_450_000  # of all weights in the page, as text
@@ -50,7 +49,7 @@ def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> l
     With gain a = gamma / sqrt(variance + epsilon), normalization is a x + (beta - a mean).  Before
     the activation it joins its own layer, after the activation the next one.
     """
-    units = [*spec["hidden"], len(CLASSES)]
+    units = [*spec["hidden"], spec["classes"]]
     layers: list[Dense] = []
     gain, offset = np.ones(1), np.zeros(1)  # of the inputs of the current layer
     for layer, count in enumerate(units):
@@ -101,7 +100,7 @@ def quantize(layer: Dense, bits: int) -> Quantized:
 
 
 def probabilities(layers: Sequence[Dense], activation: str, x: np.ndarray) -> np.ndarray:
-    """Return the probabilities (10, n) of images x (784, n) in [0, 1]."""
+    """Return the probabilities (classes, n) of images x (features, n) in [0, 1]."""
     h = x.astype(np.float32)
     for place, layer in enumerate(layers):
         z = layer.coefficients @ h + layer.bias[:, np.newaxis]
@@ -152,9 +151,7 @@ def quantize_nets(
 
 def first_of_each(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the places of the first `count` images of each class, class by class."""
-    return np.concatenate(
-        [np.flatnonzero(labels == label)[:count] for label in range(len(CLASSES))]
-    )
+    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
 
 
 def pack(
@@ -162,14 +159,15 @@ def pack(
     runs: Runs,
     x_test: np.ndarray,
     labels: np.ndarray,
+    summary: Mapping[str, Any],
     per_class: int = PER_CLASS,
 ) -> dict[str, np.ndarray]:
     """Collect everything that the page computes with.
 
-    x_test: (784, N) in [0, 1]; labels: (n,) of the first n.  Returns places and labels of the
-    images (m,), their pixels (m, 784) uint8, and of each model {name}/seed and {name}/bits () and,
-    by layer, {name}/levels0, scale0, bias0.  A model is the training with its first finished seed;
-    one whose trainings all diverged is left out.
+    x_test: (features, N) in [0, 1]; labels: (n,) of the first n.  Returns places and labels of the
+    images (m,), their pixels (m, features) uint8, and of each model {name}/seed and {name}/bits ()
+    and, by layer, {name}/levels0, scale0, bias0.  A model is the training with its first finished
+    seed; one whose trainings all diverged is left out.
     """
     trained = {model["name"]: (model, runs.finished(model)[:1]) for model in models}
     nets = {
@@ -181,7 +179,7 @@ def pack(
     packed = {
         "places": places,
         "labels": labels[places].astype(np.uint8),
-        "pixels": np.rint(x_test[:, places].T * WHITE).astype(np.uint8),
+        "pixels": np.rint(x_test[:, places].T * summary["white"]).astype(np.uint8),
     }
     for name, (bits, net) in quantize_nets(nets).items():
         packed[f"{name}/seed"] = np.array(trained[name][1][0])

@@ -14,11 +14,11 @@ import numpy as np
 from markupsafe import Markup
 
 from fmstudy.analysis import columns
-from fmstudy.data.dataset import CLASSES
 from fmstudy.report import playground
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
+from fmstudy.study.spec import RunSpec
 
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
 # Of the report: the colors, and the theme that the reader chose there.
@@ -45,7 +45,7 @@ def shown_models(
     return [
         {key: model[key] for key in ("name", "title")}
         | {key: model["spec"][key] for key in ("activation", "hidden", "dropout", "batch_norm")}
-        | {"sizes": [784, *model["spec"]["hidden"], len(CLASSES)]}
+        | {"sizes": list(RunSpec.from_dict(model["spec"]).layer_sizes)}
         for model in models
         if playground.unpack(packed, model["name"])
     ]
@@ -57,6 +57,7 @@ def load_context(
     models: Sequence[playground.Model],
     packed: Mapping[str, np.ndarray],
     table: Sequence[Mapping[str, Any]],
+    data: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the template uses.
 
@@ -65,20 +66,22 @@ def load_context(
     models   as dictionaries, in the order of the page
     packed   the result of `playground.pack`
     table    the rows of `playground.agreement_table`
+    data     the summary of the data set
     """
     shown = shown_models(models, packed)
     names = {model["name"] for model in shown}
     nets = [playground.unpack(packed, model["name"]) for model in shown]
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
-        "classes": list(CLASSES),
+        "classes": data["classes"],
         "labels": packed["labels"].tolist(),
         "places": packed["places"].tolist(),
     }
     return {
         "title": title,
         "report": report,
-        "classes": CLASSES,
+        "classes": data["classes"],
+        "data": data,
         "models": shown,
         "diverged": [model["title"] for model in models if model["name"] not in names],
         "linear": next((it["title"] for it in shown if not it["hidden"]), None),

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
 
-from fmstudy.study import form, schema
+from fmstudy.data import sets
+from fmstudy.data.folders import Refused
+from fmstudy.study import absent, form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, setting_name, setting_text
@@ -114,19 +117,19 @@ class LongerTraining:
 class ErrorAnalysis:
     """Settings of the error analysis.
 
-    models       shown in detail by the report
+    models       shown in detail by the report; none in a study without error analysis
     leave_out    excluded from the tables and figures of all models
     correlation  of its pixels with a training image, from which a test image is a near-duplicate
     """
 
-    models: tuple[Model, ...]
-    leave_out: tuple[Model, ...]
-    correlation: float
+    models: tuple[Model, ...] = ()
+    leave_out: tuple[Model, ...] = ()
+    correlation: float = 0.0
 
 
 @dataclass(frozen=True)
 class Playground:
-    """The page in which people try trained models: its file and models; none if no model fits."""
+    """The page in which people try trained models: its file and models; none without the page."""
 
     file: str
     models: tuple[Model, ...]
@@ -141,13 +144,15 @@ class BatchNorm:
     common     the settings of the common net and of the data
     settings   by experiment: the common settings and its own
     arms       by experiment that evaluates models of the study: these models, by arm
+
+    Without a file, the study has no such experiments.
     """
 
-    file: str
-    seeds: tuple[int, ...]
-    common: dict[str, Any]
-    settings: dict[str, dict[str, Any]]
-    arms: dict[str, dict[str, Model]]
+    file: str = ""
+    seeds: tuple[int, ...] = ()
+    common: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Model]] = field(default_factory=dict)
 
     @property
     def trained(self) -> list[str]:
@@ -203,15 +208,21 @@ class Noise:
 
 @dataclass(frozen=True)
 class Study:
-    """The whole study, resolved; `configuration` is what it was resolved from, in plain types."""
+    """The whole study, resolved.
+
+    `configuration` is what it was resolved from, in plain types and with all defaults of groups.
+    What the configuration does not name is None or empty.  `given` is the same before the study
+    left out what is `absent`.
+    """
 
     configuration: dict[str, Any]
     title: str
     directory: str
     report: str
     data: dict[str, Any]
+    data_set: sets.DataSet
     models: dict[str, Model]
-    epochs: LongerTraining
+    epochs: LongerTraining | None
     depth: tuple[Model, ...]
     weights: tuple[Model, ...]
     sweeps: dict[str, Sweep]
@@ -227,6 +238,12 @@ class Study:
     claims_file: str
     replicates: tuple[Model, ...]
     checks: dict[str, int]
+    given: dict[str, Any]
+    absent: Absent = field(default_factory=Absent)
+
+    def has(self, group: str) -> bool:
+        """Return whether the study has an optional group of the configuration."""
+        return group in self.configuration
 
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
@@ -245,12 +262,25 @@ class Study:
     @property
     def uses_all_images(self) -> bool:
         """Whether the study uses every image of the data set, as the source does."""
-        return self.sizes == {"train_samples": 60_000, "test_samples": 10_000}
+        return list(self.sizes.values()) == [self.data_set.train, self.data_set.test]
+
+    @property
+    def data_identity(self) -> dict[str, Any]:
+        """The settings that the tensors depend on."""
+        elsewhere = {"sources", "timeout", "train_samples", "test_samples"}
+        return {key: it for key, it in self.data.items() if key not in elsewhere}
+
+    @property
+    def own_files(self) -> list[str]:
+        """The files of the data set, if it is in a folder of one's own."""
+        own = self.data_set.own
+        return [str(path) for paths in own.files.values() for path in paths] if own else []
 
     def trained_models(self) -> Iterator[Model]:
         """Yield every trained model, including those of longer training and sweeps."""
         yield from self.models.values()
-        yield self.epochs.model
+        if self.epochs:
+            yield self.epochs.model
         for sweep in self.sweeps.values():
             yield from sweep.models
 
@@ -266,8 +296,8 @@ class Study:
         return list(dict.fromkeys(pairs))
 
 
-def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
-    """Check a configuration and resolve it.
+def build(config: Mapping[str, Any], name: str = "study") -> tuple[Study | None, list[Problem]]:
+    """Check a configuration and resolve it; results and pages have `name` unless it says another.
 
     Returns the study and no problems, or None and every problem found: violations of the schema or,
     if there are none, inconsistencies between its parts.
@@ -275,23 +305,56 @@ def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
     checked, problems = form.check(schema.Configuration, config)
     if problems:
         return None, problems
-    builder = _Builder(checked)
+    builder = _Builder(checked, name)
     study = builder.build()
-    return (None, builder.problems) if builder.problems else (study, [])
+    if not study or builder.problems or not checked.without:
+        return (None, builder.problems) if builder.problems else (study, [])
+    if problems := list(absent.check(study.configuration)):
+        return None, problems
+    left, lost = absent.take_out(study.configuration)
+    smaller, problems = build(left, name)
+    return smaller and replace(smaller, given=study.given, absent=lost), problems
 
 
 class _Builder:
-    def __init__(self, config: schema.Configuration) -> None:
+    def __init__(self, config: schema.Configuration, name: str) -> None:
         self.config = config
+        self.name = name
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
-        self.sizes = config.data.model_dump(include={"train_samples", "test_samples"})
+        self.data_set, self.data = self.find_data(config.data)
+        self.sizes = {key: self.data[key] for key in ("train_samples", "test_samples")}
+        self.ends = {"features": self.data_set.features, "classes": len(self.data_set.classes)}
 
     def refuse(self, path: KeyPath, text: str) -> None:
         self.problems.append(Problem(path, text))
 
+    def find_data(self, given: schema.Data) -> tuple[sets.DataSet, dict[str, Any]]:
+        """Return the data set and the settings for it, with all that are missing.
+
+        Where it cannot be used, record a problem, and return any.
+        """
+        data = form.plain(given)
+        try:
+            data_set = sets.describe(data)
+        except Refused as refused:
+            self.refuse(("data", refused.key), refused.text)
+            return sets.FASHION_MNIST, {"train_samples": 1000, "test_samples": 1000}
+        for split, images in (("train", data_set.train), ("test", data_set.test)):
+            key, least = f"{split}_samples", schema.LEAST_IMAGES[split]
+            if images < least:
+                text = f"has {images} {split} images; a study needs at least {least}."
+                self.refuse(("data", "folder"), text)
+            elif data.setdefault(key, images) > images:
+                text = f"is {data[key]}, but {data_set.name} has {images:,} {split} images."
+                self.refuse(("data", key), text)
+            data.setdefault(key, images)
+        defaults = {"sources": list(data_set.sources), "timeout": sets.TIMEOUT}
+        return data_set, defaults | data | {"name": data_set.name}
+
     def build(self) -> Study | None:
-        config, closer, published = self.config, self.config.closer, self.config.published
+        config, published = self.config, self.config.published
+        output = self.output()
         self.check_names("models", config.models)
         self.check_names("sweeps", config.sweeps)
         self.check_names("comparisons", config.comparisons)
@@ -303,21 +366,22 @@ class _Builder:
         sweeps = {name: self.sweep(name, it) for name, it in config.sweeps.items()}
         if not self.problems:
             self.check_derived(epochs, sweeps)
-        leave_out = self.find_models(("closer", "leave_out"), closer.leave_out)
-        if len(leave_out) == len(self.models):
-            self.refuse(
-                ("closer", "leave_out"),
-                f"names every model; keep at least one of {', '.join(self.models)}.",
-            )
+        source = published.models if published else {}
+        plain = form.plain(config)
+        plain |= {"output": output, "seeds": config.seeds}
+        plain["data"] |= {"name": self.data_set.name} | self.sizes
+        plain |= {"defaults": config.defaults.model_dump()}
         return Study(
-            configuration=form.plain(config),
+            configuration=plain,
+            given=plain,
             title=config.title,
-            directory=config.output.directory,
-            report=config.output.report,
-            data=config.data.model_dump(),
+            directory=output["directory"],
+            report=output["report"],
+            data=self.data,
+            data_set=self.data_set,
             models=self.models,
             epochs=epochs,
-            depth=self.same_engine(("depth", "models"), config.depth.models),
+            depth=self.same_engine(("depth", "models"), self.listed("depth")),
             weights=self.weight_models(),
             sweeps=sweeps,
             comparisons={
@@ -325,22 +389,52 @@ class _Builder:
             },
             batchnorm=self.batchnorm(),
             noise=self.noise(),
-            errors=ErrorAnalysis(
-                models=self.find_models(("closer", "models"), closer.models),
-                leave_out=leave_out,
-                correlation=closer.duplicates.correlation,
-            ),
-            playground=self.playground(),
-            published_file=published.file,
-            published_models=self.published_models(),
-            published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
+            errors=self.errors(),
+            playground=self.playground(output),
+            published_file=published.file if published else "",
+            published_models=self.published_models(source),
+            published_numbers={name: tuple(it.numbers) for name, it in source.items()},
             published_assumed={
-                name: it.assumed for name, it in published.models.items() if it.assumed is not None
+                name: it.assumed for name, it in source.items() if it.assumed is not None
             },
-            claims_file=config.claims.file,
+            claims_file=config.claims.file if config.claims else "",
             replicates=self.replicates(),
-            checks=config.checks.model_dump(),
+            checks=config.checks.model_dump() if config.checks else {},
         )
+
+    def output(self) -> dict[str, str]:
+        """Return where results and pages are written: where the configuration says, or by name."""
+        given, name = self.config.output.model_dump(exclude_none=True), self.name
+        page = given.get("report", f"report/{name}.html")
+        playground = f"report/{PurePosixPath(page).stem}-playground.html"
+        found = {"directory": f"results/{name}", "report": page, "playground": playground} | given
+        if not self.config.playground:
+            del found["playground"]
+        if problems := form.check(schema.Output, found)[1]:
+            self.refuse(
+                ("output",),
+                f'is missing, and the study\'s name "{name}" cannot stand for it: '
+                f"{problems[0].text} Rename the study, or write output: with directory and report.",
+            )
+        if found.get("playground", "").lower() == page.lower():
+            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
+        return found
+
+    def listed(self, group: str) -> list[str]:
+        """Return the models that a group lists; none if the study does not have it."""
+        given = getattr(self.config, group)
+        return given.models if given else []
+
+    def errors(self) -> ErrorAnalysis:
+        given = self.config.closer
+        if given is None:
+            return ErrorAnalysis()
+        path: KeyPath = ("closer", "leave_out")
+        leave_out = self.find_models(path, given.leave_out)
+        if len(leave_out) == len(self.models):
+            self.refuse(path, f"names every model; keep at least one of {', '.join(self.models)}.")
+        models = self.find_models(("closer", "models"), given.models)
+        return ErrorAnalysis(models, leave_out, given.duplicates.correlation)
 
     def check_names(self, group: str, names: Iterable[str]) -> None:
         """Reject names that differ only in case: they become file names."""
@@ -350,12 +444,12 @@ class _Builder:
                 text = f"differs from {other} only in case; rename one of them."
                 self.refuse((group, name), text)
 
-    def check_derived(self, epochs: LongerTraining, sweeps: Mapping[str, Sweep]) -> None:
+    def check_derived(self, epochs: LongerTraining | None, sweeps: Mapping[str, Sweep]) -> None:
         """Reject names of runs that are too long, and a name that stands for two different models.
 
         Results are in a folder named after the run; the report finds models by their names.
         """
-        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)]
+        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)] if epochs else []
         derived += [
             (("sweeps", sweep.name, "values"), model)
             for sweep in sweeps.values()
@@ -421,6 +515,7 @@ class _Builder:
             | getattr(self.config.defaults, engine).model_dump()
             | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
             | self.sizes
+            | self.ends
         )
         if text := _batch_fault(spec.batch_size or 0, spec, "validation_split"):
             refuse("batch_size", text)
@@ -454,14 +549,15 @@ class _Builder:
         return models
 
     def weight_models(self) -> tuple[Model, ...]:
-        path, names = ("weights", "models"), self.config.weights.models
+        path, names = ("weights", "models"), self.listed("weights")
         for index, name in enumerate(names):
             if self.is_keras(name):
                 self.refuse((*path, index), f"{name} is not a low-level model.")
         return self.find_models(path, names)
 
-    def published_models(self) -> dict[str, tuple[str, ...]]:
-        given = self.config.published.models
+    def published_models(
+        self, given: Mapping[str, schema.PublishedModel]
+    ) -> dict[str, tuple[str, ...]]:
         for source, model in given.items():
             self.find_models(("published", "models", source, "redone_by"), model.redone_by)
         return {source: tuple(model.redone_by) for source, model in given.items()}
@@ -484,15 +580,9 @@ class _Builder:
         at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
         return Noise(model, given.dropout, at, sources, seeds)
 
-    def playground(self) -> Playground:
-        output, given, path = self.config.output, self.config.playground, ("playground", "models")
-        stem = PurePosixPath(output.report).stem
-        file = output.playground or f"report/{stem}-playground.html"
-        if file.lower() == output.report.lower():
-            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
-        if given is None:
-            return Playground(file, _playground_models(self.models.values()))
-        models = self.find_models(path, given.models)
+    def playground(self, output: Mapping[str, str]) -> Playground:
+        path: KeyPath = ("playground", "models")
+        models = self.find_models(path, self.listed("playground"))
         weights, most = sum(model.spec.parameters for model in models), Playground.MOST_WEIGHTS
         if weights > most:
             self.refuse(
@@ -500,11 +590,13 @@ class _Builder:
                 f"have {weights:,} parameters together; at most {most:,} fit into a page. "
                 "Choose smaller or fewer models.",
             )
-        return Playground(file, models)
+        return Playground(output.get("playground", ""), models)
 
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""
         given = self.config.replicates
+        if given is None:
+            return ()
         models = self.find_models(("replicates", "models"), given.models)
         return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
 
@@ -512,8 +604,10 @@ class _Builder:
         """Whether a model exists and is a Keras model."""
         return name in self.models and self.models[name].spec.engine == "keras"
 
-    def longer_training(self) -> LongerTraining:
+    def longer_training(self) -> LongerTraining | None:
         given, path = self.config.epochs, ("epochs", "model")
+        if given is None:
+            return None
         base = self.find_model(given.model, path)
         if self.is_keras(given.model):
             self.refuse(
@@ -589,8 +683,10 @@ class _Builder:
 
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
+        if given is None:
+            return BatchNorm()
         explicit = form.plain(given)
-        common, chosen = explicit["net"] | self.sizes, explicit["experiments"]
+        common, chosen = explicit["net"] | self.sizes | self.ends, explicit["experiments"]
         # in the order of the report
         settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
         path: KeyPath = ("batchnorm", "experiments")
@@ -688,17 +784,3 @@ def _in_name(value: Any) -> str:
 def _in_table(value: Any) -> Any:
     """Return a swept value as in a table, whose cells are numbers and words."""
     return setting_text(value) if isinstance(value, list) else value
-
-
-def _playground_models(models: Iterable[Model]) -> tuple[Model, ...]:
-    """Choose models that are worth comparing: a linear one, and a net without and with dropout.
-
-    The net without dropout has the layers of the one with dropout, if the study has such a net.
-    """
-    fitting = [it for it in models if 2 * it.spec.parameters < Playground.MOST_WEIGHTS]
-    plain = [it for it in fitting if it.spec.batch_norm == "none" and it.spec.penalty == "none"]
-    linear = [it for it in plain if not it.spec.hidden][:1]
-    dropout = [it for it in plain if it.spec.dropout][:1]
-    nets = [it for it in plain if it.spec.hidden and not it.spec.dropout]
-    twins = [it for it in nets if dropout and it.spec == dropout[0].spec.varied(dropout=0.0)]
-    return (*linear, *(twins or nets)[:1], *dropout) or tuple(fitting[:1])

@@ -1,6 +1,6 @@
 """The schema of the files in config/: every key with its type, range and meaning.
 
-Configuration   config.yaml, and the files that overlay it
+Configuration   a study: config.yaml, or a file of its own, or files that change these
 Claims          claims.yaml
 Expectations    batchnorm.yaml
 
@@ -26,9 +26,11 @@ from pydantic import (
 )
 
 from fmstudy import runtime
+from fmstudy.data import sets
+from fmstudy.data.folders import LONGEST_SIDE
 from fmstudy.study import form, text
 from fmstudy.study.form import Group, key, optional, pattern
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import REFERENCE, RunSpec
 
 T = TypeVar("T")
 
@@ -83,7 +85,7 @@ Epochs = Annotated[int, key("passes over the training images", ge=1, le=1_000_00
 PartialEpochs = Annotated[
     Number, key("passes over the training images, or part of one", gt=0, le=1000)
 ]
-BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
+BatchSize = Annotated[int, key("images per mini-batch", ge=1)]
 ValidationSplit = Annotated[
     float, key("fraction of the training images, from the end", ge=0.01, le=0.9)
 ]
@@ -93,7 +95,6 @@ TrainMetricsSamples = Annotated[
         "training images, from the first, for the training metrics after each epoch; the final "
         "metrics are of all",
         ge=1,
-        le=60_000,
     ),
 ]
 Penalty = Literal["none", "l1", "l1_signed", "l2"]
@@ -108,7 +109,8 @@ Seeds = Annotated[
 ]
 ModelNames = Annotated[Some[Name], key("names of models")]
 Steps = Annotated[int, key("training steps", ge=1, le=1_000_000)]
-Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
+Samples = Annotated[int, key("number of images", ge=2)]
+LEAST_IMAGES = {"train": 100, "test": 100}
 
 
 # --------------------------------------------------------------------------- the study's settings
@@ -123,55 +125,92 @@ PageFile = Annotated[
 
 
 class Output(Group):
-    """Where results and the report are written."""
+    """Where results and the report are written; by default, under the study's name."""
 
-    directory: str = pattern(
-        "^results(/[A-Za-z0-9][A-Za-z0-9_-]{0,99}){0,9}$",
-        "results or a folder in it, such as results/quick, with names of at most 100 letters, "
-        "digits, hyphens and underscores",
-    )
-    report: PageFile
+    directory: Annotated[
+        str,
+        pattern(
+            "^results(/[A-Za-z0-9][A-Za-z0-9_-]{0,99}){0,9}$",
+            "results or a folder in it, such as results/quick, with names of at most 100 letters, "
+            "digits, hyphens and underscores",
+        ),
+    ] = optional()
+    report: PageFile = optional()
     playground: PageFile = optional()
 
 
 class Data(Group):
-    """The data set."""
+    """The data set: a ready-made one, or a folder of one's own."""
 
-    sources: Some[Text] = key("local folders or web addresses of folders, tried in this order")
-    timeout: Number = key("seconds without a byte before giving up", gt=0, le=3600)
-    train_samples: int = key("training images, from the first", ge=100, le=60_000)
-    test_samples: int = key("test images, from the first", ge=100, le=10_000)
+    name: Text = optional(
+        f"{', '.join(sets.READY_MADE)}, or a name of your own, with folder",
+        default=sets.FASHION_MNIST.name,
+    )
+    sources: Some[Text] = optional(
+        "where a ready-made set is fetched from: local folders or web addresses of folders, tried "
+        "in this order"
+    )
+    timeout: Number = optional(
+        "seconds without a byte before giving up", gt=0, le=3600, default=sets.TIMEOUT
+    )
+    train_samples: int = optional(
+        "training images, from the first; by default, all", ge=LEAST_IMAGES["train"]
+    )
+    test_samples: int = optional(
+        "test images, from the first; by default, all", ge=LEAST_IMAGES["test"]
+    )
+    folder: Text = optional(
+        "data of your own: IDX files, or one folder of PNGs per class, also below train and test"
+    )
+    classes: Annotated[Some[Text], Field(min_length=2)] = optional(
+        "names of the classes in your folder, by label"
+    )
+    test_share: float = optional(
+        "fraction of your images for testing, if they have no test split", gt=0, lt=1
+    )
+    split_seed: int = optional("seed of that split, and of the order of your images", ge=0)
+    size: list[Annotated[int, Field(ge=2, le=LONGEST_SIDE)]] = optional(
+        "rows and columns that your PNGs are resized to", min_length=2, max_length=2
+    )
+    things: list[Text] = optional(
+        "what one of your images shows, and many, such as [leaf, leaves]",
+        min_length=2,
+        max_length=2,
+    )
 
 
-class Shared(Group):
-    """Settings of models that do not set their own."""
-
-    activation: Activation
-    optimizer: Optimizer
-    learning_rate: LearningRate
-    epochs: Epochs
+LOWLEVEL: Any = REFERENCE["lowlevel"]
+KERAS: Any = REFERENCE["keras"]
 
 
-class LowlevelDefaults(Shared):
-    """The same for low-level models."""
+class LowlevelDefaults(Group):
+    """Settings of low-level models that do not set their own."""
 
-    bias: Bias
-    weight_std: WeightStd
+    activation: Activation = LOWLEVEL.activation
+    optimizer: Optimizer = LOWLEVEL.optimizer
+    learning_rate: LearningRate = LOWLEVEL.learning_rate
+    epochs: Epochs = LOWLEVEL.epochs
+    bias: Bias = LOWLEVEL.bias
+    weight_std: WeightStd = LOWLEVEL.weight_std
 
 
-class KerasDefaults(Shared):
-    """The same for Keras models."""
+class KerasDefaults(Group):
+    """Settings of Keras models that do not set their own."""
 
-    batch_size: BatchSize
-    validation_split: ValidationSplit
-    train_metrics_samples: TrainMetricsSamples
+    activation: Activation = KERAS.activation
+    optimizer: Optimizer = KERAS.optimizer
+    learning_rate: LearningRate = KERAS.learning_rate
+    epochs: Epochs = KERAS.epochs
+    batch_size: BatchSize = KERAS.batch_size
+    validation_split: ValidationSplit = KERAS.validation_split
+    train_metrics_samples: TrainMetricsSamples = KERAS.train_metrics_samples
 
 
 class Defaults(Group):
     """Settings of models that do not set their own, by engine."""
 
-    lowlevel: LowlevelDefaults
-    keras: KerasDefaults
+    lowlevel: LowlevelDefaults = LowlevelDefaults()
+    keras: KerasDefaults = KerasDefaults()
 
 
 class Model(Group):
@@ -305,8 +344,10 @@ class NearDuplicates(Group):
 class ErrorAnalysis(Models):
     """Error analysis: models shown in detail, and the definition of near-duplicates."""
 
-    leave_out: Entries[Name] = key("names of models that only guess, which are excluded")
-    duplicates: NearDuplicates
+    leave_out: Entries[Name] = optional(
+        "names of models that only guess, which are excluded", default=[]
+    )
+    duplicates: NearDuplicates = NearDuplicates(correlation=0.985)
 
 
 class Playground(Group):
@@ -375,7 +416,7 @@ class CommonNet(Group):
     """The default net of the experiments."""
 
     hidden: Net
-    batch_size: int = key("images per mini-batch", ge=2, le=60_000)
+    batch_size: int = key("images per mini-batch", ge=2)
     learning_rate: LearningRate
     validation_split: ValidationSplit
     bn_epsilon: BnEpsilon
@@ -536,27 +577,32 @@ class BatchNorm(File):
 
 
 class Configuration(Group):
-    """Configuration of the study."""
+    """Configuration of a study: what it does not name does not exist."""
 
+    extends: Text = optional("the file of the study whose settings this file changes")
+    without: Entries[Text] = optional(
+        "sections (part_a, part_b, batchnorm), groups and models that this study does not have",
+        default=[],
+    )
     title: Text = key("title of the report")
-    output: Output
+    output: Output = Output()
     data: Data
-    seeds: Seeds
-    defaults: Defaults
+    seeds: Seeds = optional(default=[1])
+    defaults: Defaults = Defaults()
     models: ByName[Model] = key("the models, by name", min_length=1)
-    epochs: LongerTraining
-    depth: Models
-    weights: Models
-    sweeps: ByName[Sweep] = key("the sweeps, by name")
-    comparisons: ByName[Comparison] = key("the comparisons, by name")
-    batchnorm: BatchNorm
+    epochs: LongerTraining = optional()
+    depth: Models = optional()
+    weights: Models = optional()
+    sweeps: ByName[Sweep] = optional("the sweeps, by name", default={})
+    comparisons: ByName[Comparison] = optional("the comparisons, by name", default={})
+    batchnorm: BatchNorm = optional()
     noise: Noise = optional()
-    closer: ErrorAnalysis
+    closer: ErrorAnalysis = optional()
     playground: Playground = optional()
-    published: Published
-    claims: File
-    replicates: Replicates
-    checks: Checks
+    published: Published = optional()
+    claims: File = optional()
+    replicates: Replicates = optional()
+    checks: Checks = optional()
 
 
 # -------------------------------------------------------------------------- claims of the source

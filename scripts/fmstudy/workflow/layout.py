@@ -8,12 +8,9 @@ from pathlib import Path
 
 from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
-from fmstudy.study.shown import curves_shown_by
+from fmstudy.study.shown import by_depth, curves_shown_by
 from fmstudy.study.spec import SECTIONS
 
-DATA = "results/data"  # shared by all studies
-TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
-TENSORS["summary"] = f"{DATA}/summary.json"  # has the digests of the tensors
 TRAINING_FILES = {
     "history": "history.csv",
     "metrics": "metrics.json",
@@ -21,6 +18,17 @@ TRAINING_FILES = {
     "weights": "weights.npz",
     "provenance": "provenance.json",
 }
+# The tables and figures of the configuration's optional groups.
+TABLES = {
+    **{group: (group,) for group in ("depth", "epochs", "weights", "comparisons", "claims")},
+    "published": ("ledger", "strengths"),
+    "checks": ("statistics", "power", "engines"),
+    "batchnorm": ("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+    "noise": ("noise", "noise_costs"),
+    "playground": ("playground",),
+}
+FIGURES = {group: (group,) for group in ("epochs", "weights", "noise")}
+FIGURES["batchnorm"] = ("bn_network",)
 # What trainings are verified with before a job uses any of their files.
 VERIFIED = ("metrics", "history", "predictions", "provenance")
 
@@ -29,6 +37,7 @@ class Layout:
     """The paths of a study's files.
 
     directory, logs, tables, figures   folders, without a trailing slash
+    data, tensors                      the folder of the data set's tensors, and their paths
     run, experiment, noise             folders of one seed's training or experiment, with wildcards
     shown                              names of the report's figures, as rules declare them
     """
@@ -36,6 +45,12 @@ class Layout:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.directory = study.directory
+        own, key = study.data_set.own, study.data_set.key
+        # Ready-made data sets are shared by all studies.
+        self.data = f"{study.directory}/data" if own else f"results/data/{key}"
+        names = ("x_train", "y_train", "x_test", "y_test")
+        self.tensors = {name: f"{self.data}/{name}.npy" for name in names}
+        self.tensors["summary"] = f"{self.data}/summary.json"  # has the digests of the tensors
         self.logs = study.directory.replace("results", "logs", 1)
         self.tables = f"{self.directory}/tables"
         self.figures = f"{self.directory}/figures"
@@ -85,7 +100,7 @@ class Layout:
         folders = [self.run.format(run=run, seed=seed) for run, seed in trainings]
         files = [TRAINING_FILES[kind] for kind in (*VERIFIED, *kinds)]
         paths = (f"{folder}/{file}" for file in files for folder in folders)
-        return [*dict.fromkeys(paths), TENSORS["y_test"], TENSORS["summary"]]
+        return [*dict.fromkeys(paths), self.tensors["y_test"], self.tensors["summary"]]
 
     def experiment_files(self, experiment: str, file: str) -> list[str]:
         """Return the paths of this file for each seed of an experiment."""
@@ -127,9 +142,18 @@ class Layout:
             *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
 
-    def noise_results(self) -> list[str]:
-        """Return the table and figure of sources of noise, if the study has them."""
-        return [self.table("noise"), self.figure("noise")] if self.study.noise.seeds else []
+    def group_results(self, *groups: str) -> list[str]:
+        """Return the tables and figures of those of these groups that the study has."""
+        figures = FIGURES | {"depth": tuple(by_depth(self.study))}
+        return [
+            path
+            for group in groups
+            if self.study.has(group)
+            for path in (
+                *map(self.table, TABLES[group]),
+                *map(self.figure, figures.get(group, ())),
+            )
+        ]
 
     def sweep_results(self, name: str) -> list[str]:
         """Return the table and figures of a sweep."""
@@ -138,6 +162,11 @@ class Layout:
             figures = figures[:1]
         return [self.table(f"sweep_{name}"), *map(self.figure, figures)]
 
+    @property
+    def sections(self) -> list[str]:
+        """The sections that have models."""
+        return [name for name in SECTIONS if self.study.section(name)]
+
     def section_results(self, section: str) -> list[str]:
         """Return the table and figures of a section's models, sweeps and comparisons."""
         sweeps, comparisons = (
@@ -145,14 +174,16 @@ class Layout:
             for group in (self.study.sweeps, self.study.comparisons)
         )
         return [
-            self.table(section),
+            *([self.table(section)] if section in self.sections else ()),
             *(self.figure(f"curves_{model.name}") for model in self.study.section(section)),
             *(path for name in sweeps for path in self.sweep_results(name)),
             *dict.fromkeys(self.figure(curves_shown_by(self.study)[name]) for name in comparisons),
         ]
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:
-        """Return the error analysis tables of all models, and those of these models."""
+        """Return the error analysis tables of all models, and those of these models, if any."""
+        if not self.study.has("closer"):
+            return []
         names = ("calibration", "agreement", "hardest", "duplicates", "similarity")
         return [*map(self.table, names), *(self.table(f"classes_{model.name}") for model in models)]
 
@@ -160,13 +191,13 @@ class Layout:
         """Return every table of the report, in order."""
         study = self.study
         names = [
-            *(*SECTIONS, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
+            *(*self.sections, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
             *("weights", "gaps", "intervals", "comparisons", "ledger", "strengths", "claims"),
             *("statistics", "power", "settings"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
-            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
-            *(("noise", "noise_costs") if study.noise.seeds else ()),
-            *(("playground",) if study.playground.models else ()),
+            *(*TABLES["batchnorm"], *TABLES["noise"], *TABLES["playground"]),
         ]
+        absent = {it for group, them in TABLES.items() if not study.has(group) for it in them}
+        names = [name for name in names if name not in absent]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]
