@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fmstudy.analysis.formats import FORMATS
+from fmstudy.study.spec import setting_name
 
 
 def environment(folder: str | Path) -> Environment:
@@ -21,7 +22,7 @@ def environment(folder: str | Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= FORMATS
+    made.filters |= FORMATS | {"setting_name": setting_name}
     return made
 
 
