@@ -49,6 +49,14 @@ def count(value: Value) -> str:
     return fixed(value, 0)
 
 
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+
+def spelled(value: int) -> str:
+    """Format a small number in words: ten, but 60,000."""
+    return WORDS[value] if value < len(WORDS) else count(value)
+
+
 def scientific(value: Value, digits: int = 1) -> str:
     """Format a number in scientific notation: 3.1e−7."""
     if value is None:
@@ -99,6 +107,7 @@ FORMATS = {
     "fixed": fixed,
     "fixed1": lambda value: fixed(value, 1),
     "count": count,
+    "spelled": spelled,
     "number": number,
     "scientific": scientific,
     "seconds": seconds,

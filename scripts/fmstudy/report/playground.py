@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.analysis.results import Runs
-from fmstudy.data.dataset import CLASSES, WHITE
 
 BITS = (8, 7, 6, 5, 4)  # per weight; the first that fits is used
 MOST_BYTES = 1_450_000  # of all weights in the page, as text
@@ -50,18 +49,18 @@ def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> l
     With gain a = gamma / sqrt(variance + epsilon), normalization is a x + (beta - a mean).  Before
     the activation it joins its own layer, after the activation the next one.
     """
-    units = [*spec["hidden"], len(CLASSES)]
+    last = len(spec["hidden"])
     layers: list[Dense] = []
     gain, offset = np.ones(1), np.zeros(1)  # of the inputs of the current layer
-    for layer, count in enumerate(units):
+    for layer in range(last + 1):
         w = _array(arrays, layer, "coefficients", "dense", "kernel")
         b = _array(arrays, layer, "bias", "dense", "bias")
         assert w is not None
         w = w if f"coefficients{layer}" in arrays else w.T
-        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), count)
+        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), len(w))
         bias = bias + w.astype(np.float64) @ np.broadcast_to(offset, w.shape[1])
         w, gain, offset = w * gain, np.ones(1), np.zeros(1)
-        if layer < len(units) - 1 and spec["batch_norm"] != "none":
+        if layer < last and spec["batch_norm"] != "none":
             gain, offset = _normalization(arrays, layer, spec["bn_epsilon"])
             if spec["batch_norm"] == "before":
                 w, bias = gain[:, np.newaxis] * w, gain * bias + offset
@@ -101,7 +100,7 @@ def quantize(layer: Dense, bits: int) -> Quantized:
 
 
 def probabilities(layers: Sequence[Dense], activation: str, x: np.ndarray) -> np.ndarray:
-    """Return the probabilities (10, n) of images x (784, n) in [0, 1]."""
+    """Return the probabilities (classes, n) of images x (pixels, n) in [0, 1]."""
     h = x.astype(np.float32)
     for place, layer in enumerate(layers):
         z = layer.coefficients @ h + layer.bias[:, np.newaxis]
@@ -152,9 +151,7 @@ def quantize_nets(
 
 def first_of_each(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the places of the first `count` images of each class, class by class."""
-    return np.concatenate(
-        [np.flatnonzero(labels == label)[:count] for label in range(len(CLASSES))]
-    )
+    return np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)])
 
 
 def pack(
@@ -162,14 +159,15 @@ def pack(
     runs: Runs,
     x_test: np.ndarray,
     labels: np.ndarray,
+    summary: Mapping[str, Any],
     per_class: int = PER_CLASS,
 ) -> dict[str, np.ndarray]:
     """Collect everything that the page computes with.
 
-    x_test: (784, N) in [0, 1]; labels: (n,) of the first n.  Returns places and labels of the
-    images (m,), their pixels (m, 784) uint8, and of each model {name}/seed and {name}/bits () and,
-    by layer, {name}/levels0, scale0, bias0.  A model is the training with its first finished seed;
-    one whose trainings all diverged is left out.
+    x_test: (pixels, N) in [0, 1]; labels: (n,) of the first n; `summary` describes the data set.
+    Returns places and labels of the images (m,), their pixels (m, pixels) uint8, and of each model
+    {name}/seed and {name}/bits () and, by layer, {name}/levels0, scale0, bias0.  A model is the
+    training with its first finished seed; one whose trainings all diverged is left out.
     """
     trained = {model["name"]: (model, runs.finished(model)[:1]) for model in models}
     nets = {
@@ -181,7 +179,7 @@ def pack(
     packed = {
         "places": places,
         "labels": labels[places].astype(np.uint8),
-        "pixels": np.rint(x_test[:, places].T * WHITE).astype(np.uint8),
+        "pixels": np.rint(x_test[:, places].T * summary["white"]).astype(np.uint8),
     }
     for name, (bits, net) in quantize_nets(nets).items():
         packed[f"{name}/seed"] = np.array(trained[name][1][0])
@@ -190,6 +188,28 @@ def pack(
             for kind, part in layer._asdict().items():
                 packed[f"{name}/{kind}{place}"] = part
     return packed
+
+
+def framing(pixels: np.ndarray) -> tuple[int, tuple[int, int]]:
+    """Return how images (m, rows, columns) show things: their background, 0 or 1, and their size.
+
+    The size, rows and columns, is that of a photo's frame, so that the photo covers as much of the
+    image as things usually cover in the longer direction.
+    """
+    _, rows, columns = pixels.shape
+    edges = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
+    border = np.median(np.concatenate([edge.ravel() for edge in edges]))
+    background = int(2 * border > pixels.max())
+    inked = np.abs(pixels.astype(int) - border) > 0.1 * pixels.max()
+    spans = [_spans(inked.any(axis=axis)) / side for axis, side in ((2, rows), (1, columns))]
+    share = float(np.median(np.maximum(*spans)))
+    return background, (max(1, round(share * rows)), max(1, round(share * columns)))
+
+
+def _spans(used: np.ndarray) -> np.ndarray:
+    """Return the distance from the first to the last True in each row, both included."""
+    length = used.shape[1] - used.argmax(axis=1) - used[:, ::-1].argmax(axis=1)
+    return np.where(used.any(axis=1), length, 0)
 
 
 def unpack(packed: Mapping[str, np.ndarray], name: str) -> list[Quantized]:

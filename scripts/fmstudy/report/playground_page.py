@@ -14,12 +14,12 @@ import numpy as np
 from markupsafe import Markup
 
 from fmstudy.analysis import columns
-from fmstudy.data.dataset import CLASSES
 from fmstudy.report import playground
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
 
+FASHION = "fashion-mnist"  # whose images were made from photos in known steps
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
 # Of the report: the colors, and the theme that the reader chose there.
 REPORT_STYLE, REPORT_THEME = "style.css", "theme.js"
@@ -45,9 +45,9 @@ def shown_models(
     return [
         {key: model[key] for key in ("name", "title")}
         | {key: model["spec"][key] for key in ("activation", "hidden", "dropout", "batch_norm")}
-        | {"sizes": [784, *model["spec"]["hidden"], len(CLASSES)]}
+        | {"sizes": [layers[0].levels.shape[1], *(len(layer.levels) for layer in layers)]}
         for model in models
-        if playground.unpack(packed, model["name"])
+        if (layers := playground.unpack(packed, model["name"]))
     ]
 
 
@@ -57,6 +57,7 @@ def load_context(
     models: Sequence[playground.Model],
     packed: Mapping[str, np.ndarray],
     table: Sequence[Mapping[str, Any]],
+    summary: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the template uses.
 
@@ -65,20 +66,32 @@ def load_context(
     models   as dictionaries, in the order of the page
     packed   the result of `playground.pack`
     table    the rows of `playground.agreement_table`
+    summary  the description of the data set
     """
+    rows, columns_of_pixels = summary["shape"]
     shown = shown_models(models, packed)
     names = {model["name"] for model in shown}
     nets = [playground.unpack(packed, model["name"]) for model in shown]
+    background, frame = playground.framing(packed["pixels"].reshape(-1, rows, columns_of_pixels))
+    is_fashion = summary["set"]["key"] == FASHION
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
-        "classes": list(CLASSES),
+        "classes": summary["classes"],
+        "shape": summary["shape"],
+        "white": summary["white"],
+        "background": background,
+        "frame": frame,
+        "sharpen": is_fashion,
         "labels": packed["labels"].tolist(),
         "places": packed["places"].tolist(),
     }
     return {
         "title": title,
         "report": report,
-        "classes": CLASSES,
+        "data": summary,
+        "is_fashion": is_fashion,
+        "frame": frame,
+        "background": background,
         "models": shown,
         "diverged": [model["title"] for model in models if model["name"] not in names],
         "linear": next((it["title"] for it in shown if not it["hidden"]), None),

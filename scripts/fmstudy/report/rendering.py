@@ -218,18 +218,15 @@ def mark(word: str) -> Mark:
     return MARKS.get(word, OPEN)
 
 
-def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+def uses_all(known: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """Return whether the study uses all images of the data set."""
-    return all(
-        config["data"][f"{part}_samples"] == data[part]["samples"] for part in ("train", "test")
-    )
+    return all(getattr(known["used"], part) == data[part]["samples"] for part in ("train", "test"))
 
 
-def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+def same_validation(known: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """Return whether the Keras models hold out the part that the data's summary describes."""
-    whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
-    share = config["defaults"]["keras"]["validation_split"]
-    return whole and share == data["validation"]["share"]
+    whole: bool = known["used"].train == data["train"]["samples"]
+    return whole and known["usual"].part_b.get("validation_split") == data["validation"]["share"]
 
 
 # ----------------------------------------------------------------------------------- rendering
@@ -292,6 +289,15 @@ class Numbering:
 
     def _chapter(self, number: int) -> str:
         return chr(ord("A") + number - 1) if self.letters else str(number)
+
+    def cite(self, key: str) -> None:
+        """List a work in the references."""
+        self.numbers["ref", key] = ""
+
+    @property
+    def has_works(self) -> bool:
+        """Whether the page cites any work; True while it is not known."""
+        return self.known is None or any(kind == "ref" for kind, _ in self.known.numbers)
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether `key` has appeared already."""
@@ -397,9 +403,9 @@ def _render(
         "script": script,
         "mark": mark,
         "number_of": numbering,
-        "same_validation": same_validation(config, context["data"]),
+        "same_validation": same_validation(known, context["data"]),
         "table_file": table,
-        "uses_all": uses_all(config, context["data"]),
+        "uses_all": uses_all(known, context["data"]),
         "works": reader.read(Path(templates) / "works.yaml")[0],
         "CHAPTERS": CHAPTERS,
         "APPENDIX": APPENDIX,

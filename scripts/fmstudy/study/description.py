@@ -11,7 +11,7 @@ from fmstudy.numbers import number
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
-from fmstudy.study.spec import SECTIONS
+from fmstudy.study.spec import section_titles
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -66,7 +66,7 @@ def explorer_groups(study: Study) -> list[dict[str, Any]]:
     every = (*study.models.values(), study.epochs.model)
     groups = {
         title: [model for model in every if model.section == section]
-        for section, title in SECTIONS.items()
+        for section, title in section_titles(study.has_source).items()
     }
     found = [{"title": title, "models": as_dicts(it)} for title, it in groups.items() if it]
     for sweep in study.sweeps.values():
@@ -97,7 +97,8 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "sections": dict(SECTIONS),
+        "has_source": study.has_source,
+        "sections": section_titles(study.has_source),
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
         "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},

@@ -204,6 +204,11 @@ class Study:
     replicates: tuple[Model, ...]
     checks: dict[str, int]
 
+    @property
+    def has_source(self) -> bool:
+        """Whether the study checks published numbers or claims."""
+        return bool(self.published_models or self.claims_file)
+
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
