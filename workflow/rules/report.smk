@@ -9,7 +9,11 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 CITATION = own_file("CITATION.cff")
 # Comments in these files do not matter; whatever else changes in them changes a table.
 NAMED_FILES = ancient(
-    [find_file(study.configuration[group]["file"]) for group in configuration.NAMING_FILES]
+    [
+        find_file(study.configuration[group]["file"])
+        for group in configuration.NAMING_FILES
+        if group in study.configuration
+    ]
 )
 
 

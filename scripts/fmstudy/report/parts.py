@@ -204,19 +204,24 @@ def _has_larger_gap(model: Model, base: Model) -> bool:
 
 
 def balance(data: Mapping[str, Any]) -> SimpleNamespace:
-    """Return how many images the classes have; a validation part may be close to balanced."""
+    """Return how many images the classes have, and whether these are equal, or nearly."""
     train, test = data["train"]["class_counts"], data["test"]["class_counts"]
-    low, high = _ends(data["validation"]["class_counts"])
+    validation = _ends(data["validation"]["class_counts"])
     return SimpleNamespace(
         classes=len(data["classes"]),
         train=_ends(train),
         test=_ends(test),
         is_exact=len({*train}) == len({*test}) == 1,
+        is_close=_are_close(_ends(train)),
         guessing=max(test) / data["test"]["samples"],
-        validation=(low, high),
-        validation_is_exact=low == high,
-        validation_is_close=high - low <= 0.1 * high,
+        validation=validation,
+        validation_is_exact=len({*validation}) == 1,
+        validation_is_close=_are_close(validation),
     )
+
+
+def _are_close(ends: tuple[float, float]) -> bool:
+    return ends[1] - ends[0] <= 0.1 * ends[1]
 
 
 def hidden_widths(keras: Sequence[Model]) -> SimpleNamespace:

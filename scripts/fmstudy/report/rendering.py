@@ -73,7 +73,7 @@ def load_context(
     configuration names (see `reuse.describe`), `explorer` compressed JSON; tables (CSV) and figures
     (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
-    read = {Path(path).stem: read_rows(path) for path in tables}
+    data, read = read_json(summary), {Path(path).stem: read_rows(path) for path in tables}
     results = {
         row["model"]: row
         for name in ("part_a", "part_b", "batchnorm")
@@ -86,7 +86,7 @@ def load_context(
     context = {
         "study": study,
         "config": config,
-        "data": read_json(summary),
+        "data": data,
         "tables": read,
         "figures": shown,
         "figure_colors": Markup(
@@ -95,7 +95,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
-        "reuse": reuse.describe(config, citation, configuration),
+        "reuse": reuse.describe(config, citation, configuration, data["set"]["key"]),
     }
     return context | {"facts": facts.collect(context)}
 
@@ -130,7 +130,7 @@ def _with_result(
 def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
     """Refuse a report that lacks a published number."""
     known = {row["id"] for row in ledger}
-    for source, given in config["published"]["models"].items():
+    for source, given in config.get("published", {}).get("models", {}).items():
         for missing in sorted({*given["numbers"]} - known):
             raise StudyError(
                 f'the ledger has no row for the published number {missing} of "{source}"'
@@ -236,6 +236,21 @@ APPENDIX = (
     *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
+
+
+# The groups of the configuration that some chapters are about.
+GROUPS = {
+    "verdict": "claims",
+    "ledger": "published",
+    "claims": "claims",
+    "experiments": "batchnorm",
+    "mistakes": "closer",
+}
+
+
+def _has(chapter: str, context: Mapping[str, Any]) -> bool:
+    """Return whether the study has what a chapter is about."""
+    return chapter not in GROUPS or GROUPS[chapter] in context["config"]
 
 
 @dataclass
@@ -375,6 +390,7 @@ def _render(
     tables, config = context["tables"], context["config"]
 
     known = context["facts"]
+    chapters = [[key for key in keys if _has(key, context)] for keys in (CHAPTERS, APPENDIX)]
     computed = known["appendix"].tables
 
     def table(name: str) -> list[Row]:
@@ -407,8 +423,8 @@ def _render(
         "table_file": table,
         "uses_all": uses_all(known, context["data"]),
         "works": reader.read(Path(templates) / "works.yaml")[0],
-        "CHAPTERS": CHAPTERS,
-        "APPENDIX": APPENDIX,
+        "CHAPTERS": chapters[0],
+        "APPENDIX": chapters[1],
         **known,
     }
     given = {**context, **own, "literature": made.get_template("literature.j2").module}

@@ -24,7 +24,7 @@ Claims = Mapping[str, Mapping[str, Any]]
 @dataclass(frozen=True)
 class Known:
     """What claims may name: models, sweeps, units of published numbers by id, claims of Part C,
-    and references.
+    and references; and whether a model is trained for longer.
     """
 
     models: Iterable[str]
@@ -32,6 +32,7 @@ class Known:
     units: Mapping[str, str]
     part_c: Iterable[str]
     references: Iterable[str]
+    is_longer: bool
 
 
 def read(path: str | Path, known: Known) -> dict[str, dict[str, Any]]:
@@ -60,6 +61,9 @@ def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Pr
     kinds = [kind for kind in KINDS if kind in test]
     if "test" in claim and len(kinds) != 1:
         yield Problem((*path, "test"), f"must have exactly one of {', '.join(KINDS)}.")
+    if "longer" in test and not known.is_longer:
+        text = "needs the group epochs in the configuration, which is not there."
+        yield Problem((*path, "test", "longer"), text)
     for kind in kinds:
         for key, what, names in (
             ("model", "model", known.models),

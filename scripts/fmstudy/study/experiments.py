@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +118,11 @@ class Expected:
                  reasons; predictions for them are as they were recorded but count as `seen`
     """
 
-    recorded: Mapping[str, str]
-    seen_seeds: list[int]
-    revised: Mapping[str, str]
-    claims: Mapping[str, Mapping[str, Any]]
-    predictions: Mapping[str, Mapping[str, Any]]
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    seen_seeds: list[int] = field(default_factory=list)
+    revised: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    predictions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
         """Return the predictions for one experiment, by name."""
