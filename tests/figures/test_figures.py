@@ -229,7 +229,9 @@ def test_the_overview_does_without_comparisons_a_second_engine_or_any_model():
     assert drawing.description == "Dots: seeds; bars: means."
     assert overview["section"].iloc[0] == "part_a"
     assert "Low-level TensorFlow" in [line.get_label() for line in axes.lines]
-    nothing = plots.models_overview([overview[:0]], trainings(overview[:0]), {}, NO_COMPARISONS, sections={})
+    nothing = plots.models_overview(
+        [overview[:0]], trainings(overview[:0]), {}, NO_COMPARISONS, sections={}
+    )
     assert nothing.title == "No model finished its training."
 
 

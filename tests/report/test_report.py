@@ -693,7 +693,7 @@ def test_the_closer_look_follows_its_tables(page, edited):
     assert "Without the near-duplicates, test accuracies change by −0.20 points" in before
     assert "17 of 17 models are more accurate" in before
     assert "the label “Shirt” predicted as “Coat” (2 of 2)" in before
-    assert "B (300-100): lowest for Class 1" in after
+    assert "B (300-100): lowest for Trouser" in after
     assert "16 of 17 models are more accurate" in after
     assert "13 have a mean confidence above their accuracy, 2 below it" in after
 

@@ -49,7 +49,10 @@ def count(value: Value) -> str:
     return fixed(value, 0)
 
 
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = [
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+]
 
 
 def spelled(value: int) -> str:

@@ -74,6 +74,7 @@ def load_context(
     nets = [playground.unpack(packed, model["name"]) for model in shown]
     background, frame = playground.framing(packed["pixels"].reshape(-1, rows, columns_of_pixels))
     is_fashion = summary["set"]["key"] == FASHION
+    frame = (rows, columns_of_pixels) if is_fashion else frame
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
         "classes": summary["classes"],

@@ -387,8 +387,7 @@ def _render(
     made: Environment, page: str, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     templates = made.loader.searchpath[0]  # type: ignore[union-attr]
-    tables, config = context["tables"], context["config"]
-
+    tables = context["tables"]
     known = context["facts"]
     chapters = [[key for key in keys if _has(key, context)] for keys in (CHAPTERS, APPENDIX)]
     computed = known["appendix"].tables

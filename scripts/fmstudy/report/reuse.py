@@ -42,7 +42,8 @@ def describe(
     """Return what a page says on reuse.
 
     `config` is the merged configuration, `citation` a file in the Citation File Format, `files` are
-    those that the configuration names, in the order of NAMING_FILES; `data_set` is its key.  Returns
+    those that the configuration names, in the order of NAMING_FILES, `data_set` is its key.
+    Returns
 
     title, version, license, authors   of the citation; version and license may be None
     repository   its address, or None
