@@ -1,4 +1,4 @@
-"""Convert the four files of the data set to tensors and a summary."""
+"""Fetch or read the data set, and convert it to tensors and a summary."""
 
 from pathlib import Path
 
@@ -6,6 +6,10 @@ from fmstudy import runtime
 from fmstudy.data import dataset
 
 with runtime.job(snakemake.log[0]):
+    params = snakemake.params
     dataset.prepare(
-        sources=Path(snakemake.input[0]).parent, destination=Path(snakemake.output.x_train).parent
+        params.data,
+        Path(snakemake.output.x_train).parent,
+        sources=params.sources,
+        timeout=params.timeout,
     )

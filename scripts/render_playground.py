@@ -9,7 +9,7 @@ with runtime.job(snakemake.log[0]):
         **snakemake.params.study,
         packed=runtime.read_arrays(snakemake.input.packed),
         table=read_rows(snakemake.input.table),
-        summary=runtime.read_json(snakemake.input.summary),
+        data=runtime.read_json(snakemake.input.summary),
     )
     page = playground_page.render(snakemake.input.page, context)
     runtime.write_text(snakemake.output[0], page)

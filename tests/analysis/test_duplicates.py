@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.runs import SUMMARY
 
 from fmstudy import runtime
 from fmstudy.analysis import duplicates
@@ -140,8 +141,8 @@ def test_interval_of_several_seeds_is_no_narrower_than_images_allow():
 
 def test_pairs_are_drawn_with_differing_labels_named(tmp_path: Path):
     x = RANDOM.random((784, 8)).astype(np.float32)
-    drawing = errors.duplicates(NEAR, 0.97, x, x)
+    drawing = errors.duplicates(NEAR, 0.97, x, x, SUMMARY)
     svg.save(drawing, tmp_path / "duplicates.svg")
     text = (tmp_path / "duplicates.svg").read_text(encoding="utf-8")
     assert "(Trouser)" in text
-    assert "No test image" in errors.duplicates(NEAR[1:3], 0.99, x, x).title
+    assert "No test image" in errors.duplicates(NEAR[1:3], 0.99, x, x, SUMMARY).title

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures import svgcheck
+from fixtures.runs import SUMMARY
 from matplotlib import pyplot as plt
 
 from fmstudy import runtime
 from fmstudy.analysis import calibration, columns, error_analysis
 from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.checks import calibration_coverage
-from fmstudy.data.dataset import CLASSES
 from fmstudy.figures import colors, errors, svg
+
+CLASSES = SUMMARY["classes"]
 
 pytestmark = pytest.mark.usefixtures("coarse")
 
@@ -70,7 +72,7 @@ def test_confusion_has_labels_in_rows_and_is_the_mean_over_trainings():
 
 
 def test_scores_are_those_counted_by_hand():
-    found = error_analysis.scores(LABELS, np.array(FIRST))
+    found = error_analysis.scores(LABELS, np.array(FIRST), 10)
     assert found["precision"][1] == pytest.approx(2 / 3)  # 3 were called 1, 2 rightly
     assert found["recall"][0] == 0.5
     assert found["f1"][1] == pytest.approx(0.8)  # 2 * 2 / (2 * 2 + 1 + 0)
@@ -80,12 +82,19 @@ def test_scores_are_those_counted_by_hand():
 
 
 def test_table_of_classes_gives_mean_and_range_and_support():
-    table = error_analysis.classes_table(LABELS, predicted("A", FIRST, SECOND)).set_index("label")
-    assert list(table["class"]) == list(CLASSES)
+    table = error_analysis.classes_table(LABELS, predicted("A", FIRST, SECOND), SUMMARY).set_index(
+        "label"
+    )
+    assert list(table["class"]) == CLASSES
     assert list(table["support"]) == [2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
     row = table.loc[0]
     assert (row["recall"], row["recall_min"], row["recall_max"]) == (0.75, 0.5, 1.0)
-    assert list(table["taken_for"])[:4] == [CLASSES[1], CLASSES[0], "", CLASSES[2]]
+    assert list(table["taken_for"])[:4] == [
+        CLASSES[1],
+        CLASSES[0],
+        "",
+        CLASSES[2],
+    ]
     assert list(table["taken"])[:4] == [0.5, 0.5, 0, 1]
     assert pd.isna(table.loc[3, "precision"])
     assert pd.isna(table.loc[9, "f1"])
@@ -250,7 +259,7 @@ def test_hardest_images_are_those_that_every_training_gets_wrong():
     a = predicted("A", [0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2])
     b = predicted("B", [0, 1, 0, 1, 2, 4], confidence=0.5)
     lost = ModelPredictions(model("C", (1,)), [], [])
-    table = error_analysis.hardest_table(LABELS, [a, b, lost])
+    table = error_analysis.hardest_table(LABELS, [a, b, lost], SUMMARY)
     assert list(table["image"]) == [1, 5]  # by how many agree on another class
     assert list(table["votes"]) == [3, 2]
     assert set(table["trainings"]) == {3}
@@ -263,7 +272,7 @@ def test_hardest_images_are_those_that_every_training_gets_wrong():
 
 def test_a_run_that_two_models_share_votes_once():
     a, b = predicted("A", FIRST), predicted("B", FIRST, run="run-A")
-    assert set(error_analysis.hardest_table(LABELS, [a, b])["trainings"]) == {1}
+    assert set(error_analysis.hardest_table(LABELS, [a, b], SUMMARY)["trainings"]) == {1}
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 24])
@@ -271,7 +280,7 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
     images = np.random.default_rng(1).random((784, count))
     row = {"given": "T-shirt/top", "predicted": "Ankle boot", "votes": 3, "trainings": 3}
     hard = pd.DataFrame([row | {"image": image, "models": 2} for image in range(count)])
-    root = saved(errors.hardest(hard, images), tmp_path / "hardest.svg")
+    root = saved(errors.hardest(hard, images, SUMMARY), tmp_path / "hardest.svg")
     _, _, width, height = map(float, root.get("viewBox", "").split())
     pictures = [
         [float(element.get(key, "")) for key in ("x", "y", "width", "height")]
@@ -292,13 +301,15 @@ def test_words_below_images_stand_apart_from_all_images(count: int, tmp_path: Pa
 
 
 def test_no_image_may_be_hard_for_all(tmp_path: Path):
-    table = error_analysis.hardest_table(LABELS, [predicted("A", list(LABELS))])
+    table = error_analysis.hardest_table(LABELS, [predicted("A", list(LABELS))], SUMMARY)
     runtime.write_table(tmp_path / "hardest.csv", table)
     again = columns.read(tmp_path / "hardest.csv")
     assert again.empty
-    drawing = errors.hardest(again, np.zeros((784, 6)))
+    drawing = errors.hardest(again, np.zeros((784, 6)), SUMMARY)
     assert "No test image" in drawing.title
-    assert error_analysis.hardest_table(LABELS, [ModelPredictions(model("A"), [], [])]).empty
+    assert error_analysis.hardest_table(
+        LABELS, [ModelPredictions(model("A"), [], [])], SUMMARY
+    ).empty
 
 
 def test_confident_mistakes_are_those_of_all_seeds_in_order_of_their_mean_confidence():
@@ -337,8 +348,8 @@ def test_a_diverged_training_is_counted_and_left_out(tmp_path: Path):
     assert list(table["diverged"]) == [1, 1]
     assert table.loc["A", "accuracy"] == pytest.approx(4 / 6)
     assert pd.isna(table.loc["B", "ece"])
-    assert "diverged" in errors.confusion_map(LABELS, found[1]).title
-    assert error_analysis.classes_table(LABELS, found[1])["f1"].isna().all()
+    assert "diverged" in errors.confusion_map(LABELS, found[1], SUMMARY).title
+    assert error_analysis.classes_table(LABELS, found[1], SUMMARY)["f1"].isna().all()
 
 
 # ------------------------------------------------------------------------------------- figures
@@ -359,13 +370,17 @@ def drawings(tmp_path: Path) -> dict[str, svg.Drawing]:
     leave(directory, "run-A", 1, FIRST, "finished")
     agreement = error_analysis.agreement_table(LABELS, [a, b])
     return {
-        "classes": errors.classes([error_analysis.classes_table(LABELS, one) for one in (a, b)]),
-        "confusion_A": errors.confusion_map(LABELS, a),
-        "mistakes_A": errors.mistakes(LABELS, a, IMAGES),
+        "classes": errors.classes(
+            [error_analysis.classes_table(LABELS, one, SUMMARY) for one in (a, b)]
+        ),
+        "confusion_A": errors.confusion_map(LABELS, a, SUMMARY),
+        "mistakes_A": errors.mistakes(LABELS, a, IMAGES, SUMMARY),
         "calibration": errors.calibration_overview(calibration.calibration_table(LABELS, [a, b])),
         "agreement": errors.agreement(agreement, [a.model, b.model]),
-        "hardest": errors.hardest(error_analysis.hardest_table(LABELS, [a, b]), IMAGES),
-        "weights_A": errors.weight_images(model("A", (1,)), Runs(directory)),
+        "hardest": errors.hardest(
+            error_analysis.hardest_table(LABELS, [a, b], SUMMARY), IMAGES, SUMMARY
+        ),
+        "weights_A": errors.weight_images(model("A", (1,)), Runs(directory), SUMMARY),
     }
 
 
@@ -390,7 +405,7 @@ def test_figures_leave_what_they_show(tmp_path: Path, drawings: dict[str, svg.Dr
     assert float(cell("mistakes_A", "5", "probability")) == pytest.approx(0.91)
     assert cell("hardest", "5", "trainings") == "3"
     assert cell("weights_A", "lowest", "row 1, column 1") == "-3920"
-    row = shown["classes"].query(f"series == 'Model A' and y == '{CLASSES[0]}'").iloc[0]
+    row = shown["classes"].query(f"series == 'Model A' and y == '{SUMMARY['classes'][0]}'").iloc[0]
     assert (row["x"], row["low"], row["high"]) == ("0.75", "0.5", "1")
 
 
@@ -435,8 +450,8 @@ def test_agreement_is_a_triangle_of_families_with_a_name_per_model(tmp_path: Pat
 
 def test_a_model_without_mistakes_has_figures_too(tmp_path: Path):
     perfect = predicted("A", list(LABELS))
-    saved(errors.confusion_map(LABELS, perfect), tmp_path / "confusion_A.svg")
-    assert "no image" in errors.mistakes(LABELS, perfect, IMAGES).title
+    saved(errors.confusion_map(LABELS, perfect, SUMMARY), tmp_path / "confusion_A.svg")
+    assert "no image" in errors.mistakes(LABELS, perfect, IMAGES, SUMMARY).title
 
 
 def test_weights_of_both_engines_become_one_row_a_class():

@@ -78,7 +78,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--data",
         type=Path,
-        default=ROOT / "results/data",
+        default=ROOT / "results/data/fashion-mnist",
         help="the directory of the study's tensors; the default one is made if missing",
     )
     add("--peers", metavar="PYTHON", help="the Python that has PyTorch and JAX; default: our own")
@@ -112,7 +112,7 @@ def prepare_data(directory: Path, say: rounds.Say) -> None:
     missing = [name for name in FILES if not (directory / name).is_file()]
     if not missing:
         return
-    if directory != ROOT / "results/data":
+    if directory != ROOT / "results/data/fashion-mnist":
         raise runtime.StudyError(f"{directory}: {missing[0]} is missing; make data with: snakemake")
     say("data: made by the workflow's target data")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "data"]

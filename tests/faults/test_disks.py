@@ -23,7 +23,9 @@ def test_files_that_cannot_be_written_whole_are_not_there_and_the_run_continues(
     finished: Path, data_folder: Path, tmp_path: Path
 ):
     study = Disturbed(tmp_path / "study", finished, data_folder)
-    for size, file in zip(LIMITS, ("resources", "results/data/x_train.npy"), strict=True):
+    for size, file in zip(
+        LIMITS, ("resources", "results/data/fashion-mnist/x_train.npy"), strict=True
+    ):
         done = study.run(*TRAININGS, before=limited(size))
         assert done.returncode != 0
         assert file in done.stderr

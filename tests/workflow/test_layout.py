@@ -29,5 +29,5 @@ def test_a_job_that_uses_a_training_gets_whatever_verifies_it():
     kinds = ("metrics.json", "history.csv", "predictions.npy", "provenance.json", "weights.npz")
     assert files == [
         *(f"{folder}/{kind}" for kind in kinds for folder in folders),
-        *("results/data/y_test.npy", "results/data/summary.json"),
+        *("results/data/fashion-mnist/y_test.npy", "results/data/fashion-mnist/summary.json"),
     ]

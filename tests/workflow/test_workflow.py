@@ -136,17 +136,6 @@ def test_the_configuration_that_the_page_offers_makes_the_same_study(planner: Pl
     assert planner.planned(built) == {}
 
 
-def test_the_data_set_can_be_put_in_place_by_hand(planner: Planner, finished: Path, tmp_path: Path):
-    """As on a machine without a network."""
-    shutil.copytree(finished / "resources", tmp_path / "resources", copy_function=shutil.copyfile)
-    configure(tmp_path)
-    snakefile = ("--snakefile", str(finished / "Snakefile"))
-    done = snakemake(tmp_path, *snakefile, "--dry-run", "data")
-    assert done.returncode == 0, done.stderr
-    assert "prepare_dataset" in done.stdout
-    assert "fetch_dataset" not in done.stdout
-
-
 def test_scripts_with_new_times_rerun_nothing(planner: Planner, built: Path):
     """As in another clone; what they do has a digest in the parameters of each job."""
     for path in (built / "scripts").glob("*.py"):
@@ -212,17 +201,22 @@ def test_damaged_results_are_noticed_and_rebuilt(finished: Path, built: Path):
 
 def test_a_training_refuses_data_with_another_label(built: Path):
     """Also if somebody tells Snakemake to accept them."""
-    path = built / "results/data/y_train.npy"
+    path = built / "results/data/fashion-mnist/y_train.npy"
     labels = np.load(path)
     labels[:, 3] = np.roll(labels[:, 3], 7)
     path.unlink()
     np.save(path, labels)
-    assert snakemake(built, "--cores", "1", "--touch", "results/data/y_train.npy").returncode == 0
+    assert (
+        snakemake(
+            built, "--cores", "1", "--touch", "results/data/fashion-mnist/y_train.npy"
+        ).returncode
+        == 0
+    )
     result = "results/runs/mlp-8_epochs-3_n-500-200/seed-1/metrics.json"
     failed = snakemake(built, "--cores", "1", result)
     assert failed.returncode == 1
     told = failed.stdout + failed.stderr
-    assert "results/data/y_train.npy: its values have changed" in told
+    assert "results/data/fashion-mnist/y_train.npy: its values have changed" in told
     assert "Delete it and run the same command again." in told
     assert not (built / result).exists()
 
@@ -394,7 +388,7 @@ def test_an_edited_module_runs_its_users_again(
     append(built / f"scripts/fmstudy/{module}.py", "\nADDED = 1\n")
     found = planner.planned(built)
     assert found | jobs == found
-    others = {"fetch_dataset", "prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
+    others = {"prepare_dataset", "train_lowlevel", "train_keras", "run_experiment"}
     assert not (set(found) - set(jobs)) & others
     if "train_lowlevel" not in jobs:
         assert found == jobs
@@ -494,7 +488,7 @@ def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
     assert "train_keras" not in jobs
 
 
-DATA = {"fetch_dataset": 4, "prepare_dataset": 1}
+DATA = {"prepare_dataset": 1}
 SHOWN = {"plot_experiment": 1}
 
 

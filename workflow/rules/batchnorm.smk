@@ -18,7 +18,7 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=estimates.experiment_memory(**study.sizes),
+        mem_mb=estimates.experiment_memory(study.data_set.features, **study.sizes),
         runtime=30,
     params:
         settings=lambda wildcards: study.batchnorm.settings_of_run(wildcards.experiment),

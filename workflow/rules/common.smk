@@ -22,7 +22,7 @@ from fmstudy.study.resolved import resolve
 from fmstudy.study.spec import section_titles
 from fmstudy.workflow import arguments, estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
-from fmstudy.workflow.layout import DATA, TENSORS, Layout
+from fmstudy.workflow.layout import Layout
 from fmstudy.workflow.planned import job_subject
 
 # Another Snakefile may use this study as a module (docs/reuse.md).  What it shows, and the files in
@@ -84,6 +84,7 @@ except configuration.ConfigurationError as error:
 
 study, layout = resolved.study, Layout(resolved.study)
 LOGS, table, figure, run_files = layout.logs, layout.table, layout.figure, layout.run_files
+TENSORS = layout.tensors
 REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]

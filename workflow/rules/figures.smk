@@ -6,7 +6,7 @@ DEPTHS, PENALIZED, LESSONS = shown.by_depth(study), shown.penalized(study), show
 rule plot_data:
     """Examples and statistics of the training set."""
     input:
-        pictures=f"{DATA}/summary.npz",
+        pictures=f"{layout.data}/summary.npz",
         summary=TENSORS["summary"],
         fonts=FONTS,
     output:
@@ -288,7 +288,7 @@ rule plot_workflow:
         figure=call(
             "figures.plots.stages",
             counts={
-                "files": len(FILES),
+                "files": len(study.data_set.files),
                 "images": sum(study.sizes.values()),
                 "trainings": len(study.trainings),
                 "experiments": len(study.batchnorm.trained) * len(study.batchnorm.seeds)

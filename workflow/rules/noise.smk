@@ -15,7 +15,7 @@ rule run_noise:
         "../envs/study.yaml"
     threads: 1
     resources:
-        mem_mb=estimates.experiment_memory(**study.sizes),
+        mem_mb=estimates.experiment_memory(study.data_set.features, **study.sizes),
         runtime=30,
     params:
         settings=study.noise.settings,

@@ -1,7 +1,7 @@
 """Near-duplicates: test images that are nearly identical to a training image.
 
 A model may have memorized such images, so its accuracy on them says little.  The similarity of two
-images is the Pearson correlation of their 784 pixels.  Unlike a distance, it does not depend on
+images is the Pearson correlation of their pixels.  Unlike a distance, it does not depend on
 brightness and contrast, so it also finds other photos of a product and the product in other colors.
 It depends mostly on the outline.
 """
@@ -36,7 +36,7 @@ class Neighbors(NamedTuple):
 
 
 def find_neighbors(x_test: np.ndarray, x_train: np.ndarray) -> Neighbors:
-    """Find the most similar training image of each test image; x: (784, n) float32.
+    """Find the most similar training image of each test image; x: (features, n) float32.
 
     A matrix product on one thread, in chunks, so that the training images can stay on disk.  The
     correlation of each pair found is then recomputed in double precision; it is 0 for constant

@@ -1,40 +1,39 @@
 """Misclassified images: by class, by agreement of models, and the hardest images.
 
-Labels and predicted classes are (n,) integers from 0 to 9, predictions (10, n) probabilities.
-Counts and scores are means over the finished trainings.
+Labels and predicted classes are (n,) integers, predictions (classes, n) probabilities.
+Counts and scores are means over the finished trainings.  `summary` is that of the data set.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from fmstudy.analysis.results import ModelPredictions
 from fmstudy.analysis.tables import spread
-from fmstudy.data.dataset import CLASSES
 
 SCORES = ("precision", "recall", "f1")
-_ALL = np.arange(len(CLASSES))
 
 # sklearn is slow to import, so only the functions that need it import it.
 
 
 # ------------------------------------------------------------------------------------ classes
 def confusion(labels: np.ndarray, predicted: ModelPredictions) -> np.ndarray:
-    """Return the confusion matrix, labels in rows: (10, 10), mean over trainings."""
+    """Return the confusion matrix, labels in rows: (classes, classes), mean over trainings."""
     from sklearn import metrics
 
-    counts = [metrics.confusion_matrix(labels, c, labels=_ALL) for c in predicted.classes]
+    every = np.arange(len(predicted.predictions[0]))
+    counts = [metrics.confusion_matrix(labels, it, labels=every) for it in predicted.classes]
     mean: np.ndarray = np.mean(counts, axis=0)
     return mean
 
 
-def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Return precision, recall and F1 of each class, (10,), for one training.
+def scores(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    """Return precision, recall and F1 of each class, (classes,), for one training.
 
     Scores of 0/0 are NaN: the precision of a class that is never predicted, and the recall of a
     class without images.
@@ -42,21 +41,24 @@ def scores(labels: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
     from sklearn import metrics
 
     found = metrics.precision_recall_fscore_support(
-        labels, classes, labels=_ALL, zero_division=np.nan
+        labels, predicted, labels=np.arange(classes), zero_division=np.nan
     )
     return dict(zip(SCORES, found, strict=False))
 
 
-def classes_table(labels: np.ndarray, predicted: ModelPredictions) -> pd.DataFrame:
+def classes_table(
+    labels: np.ndarray, predicted: ModelPredictions, summary: Mapping[str, Any]
+) -> pd.DataFrame:
     """One row per class: number of images, and mean and range of each score over trainings.
 
     `taken_for` is the class that its images are most often mistaken for, and `taken` their number.
     """
-    found = [scores(labels, classes) for classes in predicted.classes]
-    mistaken = confusion(labels, predicted) if found else np.zeros((len(CLASSES), len(CLASSES)))
+    names = summary["classes"]
+    found = [scores(labels, classes, len(names)) for classes in predicted.classes]
+    mistaken = confusion(labels, predicted) if found else np.zeros((len(names), len(names)))
     np.fill_diagonal(mistaken, 0)
     rows = []
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(names):
         row = predicted.model_columns() | {"label": label, "class": name}
         row["support"] = int(np.sum(labels == label))
         for score in SCORES:
@@ -64,7 +66,7 @@ def classes_table(labels: np.ndarray, predicted: ModelPredictions) -> pd.DataFra
             row |= spread(score, [value for value in values if np.isfinite(value)])
         most = int(np.argmax(mistaken[label]))
         taken = float(mistaken[label, most])
-        rows.append(row | {"taken_for": CLASSES[most] if taken else "", "taken": taken})
+        rows.append(row | {"taken_for": names[most] if taken else "", "taken": taken})
     columns = [*ModelPredictions.COLUMNS, "label", "class", "support"]
     spreads = [column for score in SCORES for column in spread(score, [])]
     return pd.DataFrame(rows, columns=[*columns, *spreads, "taken_for", "taken"])
@@ -147,7 +149,9 @@ HARDEST = (
 )
 
 
-def hardest_table(labels: np.ndarray, predicted: Sequence[ModelPredictions]) -> pd.DataFrame:
+def hardest_table(
+    labels: np.ndarray, predicted: Sequence[ModelPredictions], summary: Mapping[str, Any]
+) -> pd.DataFrame:
     """One row per image that every finished training of every model misclassifies.
 
     predicted is the most frequently predicted class (the first of ties), votes the number of
@@ -162,20 +166,21 @@ def hardest_table(labels: np.ndarray, predicted: Sequence[ModelPredictions]) -> 
     }
     if not trained:
         return pd.DataFrame(columns=list(HARDEST))
+    names = summary["classes"]
     every = np.stack(list(trained.values()))  # a run shared by two models has one vote
     classes = every.argmax(axis=1)
     rows = []
     for image in np.flatnonzero((classes != labels).all(axis=0)):
-        votes = np.bincount(classes[:, image], minlength=len(CLASSES))
+        votes = np.bincount(classes[:, image], minlength=len(names))
         voted = int(votes.argmax())
         voters = classes[:, image] == voted
         rows.append(
             {
                 "image": int(image),
                 "label": int(labels[image]),
-                "given": CLASSES[labels[image]],
+                "given": names[labels[image]],
                 "predicted_label": voted,
-                "predicted": CLASSES[voted],
+                "predicted": names[voted],
                 "votes": int(votes[voted]),
                 "trainings": len(trained),
                 "models": len(finished),

@@ -18,7 +18,7 @@ import numpy as np
 from fmstudy.analysis.results import Runs
 from fmstudy.data.dataset import load_tensor
 from fmstudy.runtime import StudyError, damaged, read_cells, reading, verify_digest
-from fmstudy.study.spec import CLASSES, DIVERGED, FINISHED, RunSpec
+from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 # Engines compute the test metrics from logits, in a separate pass.  On a CPU, the loss computed
 # from predictions deviates by less than 1e-6; ties between classes may be broken differently.
@@ -60,7 +60,7 @@ def verify(runs: Runs, run: str, seed: int, labels: np.ndarray) -> int:
         spec = RunSpec.from_dict(metrics["specification"])
         claims = chain(
             _of_folder(metrics, spec, run, seed),
-            _of_predictions(metrics, runs, run, seed, labels[: spec.test_samples]),
+            _of_predictions(metrics, runs, spec, seed, labels[: spec.test_samples]),
             _of_history(metrics, spec, runs.path(run, seed, "history.csv")),
         )
         for key, said, found, where in claims:
@@ -115,10 +115,11 @@ def _read_history(path: Path) -> tuple[int, dict[str, dict[str, float]]]:
 
 
 def _of_predictions(
-    metrics: Mapping[str, Any], runs: Runs, run: str, seed: int, labels: np.ndarray
+    metrics: Mapping[str, Any], runs: Runs, spec: RunSpec, seed: int, labels: np.ndarray
 ) -> Iterator[Claim]:
+    run = spec.name
     predictions, path = runs.predictions(run, seed), runs.path(run, seed, "predictions.npy")
-    shape = CLASSES, labels.size
+    shape = spec.classes, labels.size
     if predictions.dtype != np.float32 or predictions.shape != shape:
         found = f"{predictions.dtype} of shape {predictions.shape}"
         raise damaged(path, f"expected float32 of shape {shape}, found {found}")

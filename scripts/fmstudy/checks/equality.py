@@ -39,7 +39,8 @@ def equality(samples: Samples, size: int, epsilon: float, seed: int) -> list[Row
     beta and the output gradients are random.  The rows compare the output, the gradients w.r.t. x,
     gamma and beta, and the moving statistics after ten batches.
     """
-    [w, *_] = initial_weights(RunSpec("lowlevel", hidden=(100,), weight_std=None), seed)
+    spec = RunSpec("lowlevel", hidden=(100,), weight_std=None, features=samples.x.shape[1])
+    [w, *_] = initial_weights(spec, seed)
     random = np.random.default_rng(seed)
     gamma, beta = random.normal(1.0, 0.3, (100, 1)), random.normal(0.0, 1.0, (100, 1))
     size = min(size, len(samples))

@@ -4,7 +4,7 @@ This is the third engine: no model is trained with it, but the report and the te
 other two with it.  It must be independent of them, so this module uses neither TensorFlow nor other
 modules of the library.  Parameters are in a dictionary, with the names of the low-level nets:
 coefficients0, bias0, gamma0, beta0, ...  Shapes are features-major: x (features, n), one-hot labels
-(10, n), coefficients (units, inputs), biases () or (units, 1), gamma and beta (units, 1).
+(classes, n), coefficients (units, inputs), biases () or (units, 1), gamma and beta (units, 1).
 
 Sources.  Backward pass: D. Rumelhart, G. Hinton, R. Williams, Nature 323 (1986).  Batch
 normalization and its gradients: S. Ioffe, C. Szegedy, arXiv:1502.03167, section 3.  Adam:
@@ -61,23 +61,23 @@ def activation_derivative(kind: str, z: np.ndarray) -> np.ndarray:
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:
-    """log(exp(z_i) / sum_k exp(z_k)) of each column of z (10, n), shifted by its largest entry."""
+    """log(exp(z_i) / sum_k exp(z_k)) of each column of z (classes, n), shifted by its largest."""
     shifted = z - z.max(axis=0)
     return shifted - np.log(np.exp(shifted).sum(axis=0))
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
-    """The probabilities (10, n) from logits (10, n)."""
+    """The probabilities (classes, n) from logits (classes, n)."""
     return np.exp(log_softmax(z))
 
 
 def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
-    """The mean over columns of -sum_i y_i log p_i in nats, from logits (10, n)."""
+    """The mean over columns of -sum_i y_i log p_i in nats, from logits (classes, n)."""
     return float(-(labels * log_softmax(z)).sum() / z.shape[1])
 
 
 def accuracy(z: np.ndarray, labels: np.ndarray) -> float:
-    """The fraction of columns of logits (10, n) whose largest entry is that of the label."""
+    """The fraction of columns of logits (classes, n) whose largest entry is that of the label."""
     return float((z.argmax(axis=0) == labels.argmax(axis=0)).mean())
 
 
@@ -161,7 +161,7 @@ class _LayerCache(NamedTuple):
 def logits(
     net: Net, p: Parameters, x: np.ndarray, population: Sequence[Statistics] | None = None
 ) -> np.ndarray:
-    """The logits (10, n); `population` has each hidden layer's (mean, variance), if any."""
+    """The logits (classes, n); `population` has each hidden layer's (mean, variance), if any."""
     return _forward(net, p, x, population)[0]
 
 

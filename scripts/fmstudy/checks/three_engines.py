@@ -10,8 +10,8 @@ largest entry.  There are two known exceptions:
 - At 0, a ReLU has two one-sided gradients, and rounding chooses between them.  Images closer to
   that than `KINK`, by the distances in NumPy alone, are left out of the batch in advance.
 - A scalar bias of the softmax layer shifts all logits alike, which does not affect the softmax.
-  Its gradient is exactly 0, the sum of ten terms, one per class, that cancel.  So its deviation is
-  relative to the largest of the ten.
+  Its gradient is exactly 0, the sum of terms, one per class, that cancel.  So its deviation is
+  relative to the largest of them.
 
 Trajectories have no tolerance, because they show less.  Adam divides each gradient by its own size,
 so gradients with a wrong constant factor give nearly the same steps.  And differences grow: where a
@@ -73,7 +73,7 @@ NETS = {
 
 
 class Batch(NamedTuple):
-    """Images (784, n) and one-hot labels (10, n), float32."""
+    """Images (features, n) and one-hot labels (classes, n), float32."""
 
     x: np.ndarray
     labels: np.ndarray
@@ -90,7 +90,7 @@ class Trajectory:
     gradients      of loss + penalty w.r.t. every parameter at the start, by the reference's names
     losses         loss and penalty before each step and after the last, (steps + 1, 2)
     parameters     after the last step
-    probabilities  of the images after the last step, (10, n)
+    probabilities  of the images after the last step, (classes, n)
     """
 
     gradients: Mapping[str, np.ndarray]
@@ -308,7 +308,7 @@ def compare_engines(folder: Path, images: int, steps: int) -> pd.DataFrame:
 def engines_table(
     x: np.ndarray, labels: np.ndarray, steps: int, nets: Mapping[str, RunSpec] = NETS
 ) -> pd.DataFrame:
-    """One row per net and engine, from images (784, n) and one-hot labels (10, n)."""
-    batch = Batch(x, labels)
-    rows = [compare(title, spec, batch, steps) for title, spec in nets.items()]
+    """One row per net and engine, from images (features, n) and one-hot labels (classes, n)."""
+    batch, ends = Batch(x, labels), {"features": len(x), "classes": len(labels)}
+    rows = [compare(title, spec.varied(**ends), batch, steps) for title, spec in nets.items()]
     return pd.DataFrame(itertools.chain.from_iterable(rows))

@@ -1,7 +1,8 @@
-"""Converts verified IDX files to tensors and summarizes the data.
+"""Converts a data set to tensors and summarizes it.
 
-`x` is features-major, one column per image: (784, n) float32, pixels divided by 255.  `y` is
-one-hot: (10, n) float32.  Both are C-contiguous `.npy` files, which jobs map into memory.
+`x` is features-major, one column per image: (features, n) float32, pixels divided by the largest
+that the set can have.  `y` is one-hot: (classes, n) float32.  Both are C-contiguous `.npy` files,
+which jobs map into memory.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fmstudy.data import idx
-from fmstudy.data.identity import FILES, SPLITS, Identity
+from fmstudy.data import download, folders, idx, sets
 from fmstudy.runtime import (
     StudyError,
     damaged,
@@ -29,51 +29,66 @@ from fmstudy.runtime import (
     write_json,
 )
 
-# The authors' names for the labels 0 to 9:
-# https://github.com/zalandoresearch/fashion-mnist#labels
-CLASSES = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-)
-FEATURES = 28 * 28
-WHITE = 255  # the largest pixel; tensors hold pixels divided by it
 EXAMPLES = 8  # images shown per class
 VALIDATION_SHARE = 0.2  # of the training set
 BLOCK = 1000  # images per digest, so that jobs verify only the images that they use
 
 
+# The SHA-256 of scikit-learn's digits, pixels then labels, which no version has changed.
+DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+
+Splits = dict[str, folders.Labeled]  # train and test: images (n, rows, columns) and labels (n,)
+
+
 def prepare(
-    sources: str | Path, destination: str | Path, *, files: Mapping[str, Identity] = FILES
+    config: Mapping[str, Any],
+    destination: str | Path,
+    *,
+    resources: str | Path = "resources",
+    sources: Sequence[str] = (),
+    timeout: float = sets.TIMEOUT,
 ) -> None:
-    """Convert the four IDX files in `sources` to tensors and a summary.
+    """Read the data set of the configuration `data`, and write its tensors and a summary.
 
     Writes to the directory `destination`:
-    x_train.npy, x_test.npy   (784, n) float32 in [0, 1]
-    y_train.npy, y_test.npy   (10, n) float32, one-hot
-    summary.json              the classes, the files, the images per class of each split, the
-                              `pixel_moments` of the training set, and the tensors' `digests`
+    x_train.npy, x_test.npy   (features, n) float32 in [0, 1]
+    y_train.npy, y_test.npy   (classes, n) float32, one-hot
+    summary.json              the data set (`set`), its classes, shape, white and files, the images
+                              per class of each split, the `pixel_moments` of the training set, and
+                              the tensors' `digests`
     summary.npz               the result of `training_images`
 
-    Everything is checked before anything is written.  Raises StudyError if a file is missing or
-    differs from the expected one (`files`), and OSError if the results cannot be written.
+    Files of a ready-made set are fetched from `sources` and kept in `resources`.  Everything is
+    checked before anything is written.  Raises StudyError if the data cannot be used, and OSError
+    if the results cannot be written.
     """
-    sources, destination = Path(sources), Path(destination)
-    splits = {split: read_split(sources, split, files=files) for split in SPLITS}
+    destination = Path(destination)
+    try:
+        data_set = sets.describe(config)
+    except folders.Refused as refused:
+        raise StudyError(f"data.{refused.key}: {refused.text}") from refused
+    splits, files = load(data_set, config, resources, sources, timeout)
     train_images, train_labels = splits["train"]
+    classes = len(data_set.classes)
     # Keras holds out the last images of the file for validation; it does not shuffle first.
     first = math.floor(len(train_labels) * (1.0 - VALIDATION_SHARE))
-    validation = {"share": VALIDATION_SHARE, "first": first} | describe(train_labels[first:])
+    held_out = describe(train_labels[first:], classes)
+    of_set = ("key", "name", "things", "references", "license", "url", "kind")
     summary: dict[str, Any] = {
-        "classes": list(CLASSES),
-        "files": {name: files[name]._asdict() for pair in SPLITS.values() for name in pair},
-        **{split: describe(labels) for split, (_, labels) in splits.items()},
-        "validation": validation,
+        "set": {key: getattr(data_set, key) for key in of_set} | {"digest": digest(splits)},
+        "shape": list(data_set.shape),
+        "white": data_set.white,
+        "classes": list(data_set.classes),
+        "files": files,
+        **{split: describe(labels, classes) for split, (_, labels) in splits.items()},
+        "validation": {"share": VALIDATION_SHARE, "first": first} | held_out,
     }
-    illustrations = training_images(train_images, train_labels)
+    illustrations = training_images(train_images, train_labels, classes, data_set.white)
     summary["train"]["pixels"] = pixel_moments(illustrations)
     summary["digests"] = {}
     for split, (images, labels) in splits.items():
-        for name, tensor in (("x", features_major(images)), ("y", one_hot(labels))):
+        tensors = {"x": features_major(images, data_set.white), "y": one_hot(labels, classes)}
+        for name, tensor in tensors.items():
             summary["digests"][f"{name}_{split}"] = digests(tensor)
             write_array(destination / f"{name}_{split}.npy", tensor)
         log.info("%s: %d images", split, len(images))
@@ -81,71 +96,108 @@ def prepare(
     write_arrays(destination / "summary.npz", illustrations)
 
 
-def read_split(
-    directory: str | Path, split: str, *, files: Mapping[str, Identity] = FILES
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read one split, train or test: images (n, 28, 28) uint8 and labels (n,) uint8.
+def load(
+    data_set: sets.DataSet,
+    config: Mapping[str, Any],
+    resources: str | Path,
+    sources: Sequence[str],
+    timeout: float,
+) -> tuple[Splits, dict[str, Any]]:
+    """Read all images of a data set, and return them with size and SHA-256 of its IDX files.
 
-    Raises StudyError if a file is missing or differs from the expected one (`files`).
+    Raises StudyError, with what was found and what to do.
     """
+    if data_set.own:
+        return data_set.own.read(config), {}
+    if data_set.kind == "digits":
+        return _digits(), {}
+    others = {it.name: it.files for it in sets.READY_MADE.values() if it.files}
+    wanted = download.Wanted(data_set.name, data_set.files, others)
+    folder = Path(resources) / data_set.key
+    contents = download.fetch(wanted, sources, folder, download.Patience(timeout))
+    parsed = [idx.parse_idx(content) for content in contents.values()]
+    files = {
+        name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    }
+    return {"train": (parsed[0], parsed[1]), "test": (parsed[2], parsed[3])}, files
 
-    def read(name: str) -> np.ndarray:
-        path = Path(directory) / name
-        with reading(path):
-            content = path.read_bytes()
-        if difference := files[name].mismatch(content):
-            raise damaged(path, f"wrong content: {difference}")
-        return idx.parse_idx(content)
 
-    images, labels = SPLITS[split]
-    return read(images), read(labels)
+def _digits() -> Splits:
+    """Return scikit-learn's digits, split as for any set without test images."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images, labels = found.images.astype(np.uint8), found.target.astype(np.uint8)
+    if hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() != DIGITS_SHA256:
+        raise StudyError(
+            "scikit-learn's digits are not the ones that this study knows: its package is damaged, "
+            "or they have changed. Install scikit-learn again (make setup)."
+        )
+    places = folders.split(labels, folders.TEST_SHARE, folders.SPLIT_SEED)
+    return {
+        name: (images[place], labels[place])
+        for name, place in zip(folders.SPLITS, places, strict=True)
+    }
 
 
-def features_major(images: np.ndarray) -> np.ndarray:
-    """Return images (n, 28, 28) uint8 as the columns of a (784, n) float32 matrix in [0, 1]."""
+def digest(splits: Splits) -> str:
+    """Return the SHA-256 of the shapes, pixels and labels of all images, in their order."""
+    found = hashlib.sha256()
+    for images, labels in (splits[name] for name in folders.SPLITS):
+        found.update(repr(images.shape).encode())
+        found.update(np.ascontiguousarray(images).tobytes())
+        found.update(labels.astype(np.uint8).tobytes())
+    return found.hexdigest()
+
+
+def features_major(images: np.ndarray, white: int) -> np.ndarray:
+    """Return images (n, rows, columns) uint8 as the columns of a float32 matrix in [0, 1]."""
     pixels = images.reshape(len(images), -1).T
-    x: np.ndarray = np.divide(pixels, np.float32(WHITE), dtype=np.float32, order="C")
+    x: np.ndarray = np.divide(pixels, np.float32(white), dtype=np.float32, order="C")
     return x
 
 
-def one_hot(labels: np.ndarray) -> np.ndarray:
-    """Return labels (n,) as a (10, n) float32 matrix: 1 in the row of the label, else 0."""
-    y: np.ndarray = (labels == np.arange(len(CLASSES))[:, np.newaxis]).astype(np.float32)
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return labels (n,) as a (classes, n) float32 matrix: 1 in the row of the label, else 0."""
+    y: np.ndarray = (labels == np.arange(classes)[:, np.newaxis]).astype(np.float32)
     return y
 
 
-def describe(labels: np.ndarray) -> dict[str, Any]:
+def describe(labels: np.ndarray, classes: int) -> dict[str, Any]:
     """Count images, also per class; labels: (n,)."""
-    counts = np.bincount(labels, minlength=len(CLASSES))
+    counts = np.bincount(labels, minlength=classes)
     return {"samples": len(labels), "class_counts": counts.tolist()}
 
 
-def training_images(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+def training_images(
+    images: np.ndarray, labels: np.ndarray, classes: int, white: int
+) -> dict[str, np.ndarray]:
     """Return the images that illustrate the training set.
 
-    images: (n, 28, 28) uint8, labels: (n,).  Returns, with pixels in [0, 1]:
-    mean_image, variance_image   (28, 28) float32, over all images (population variance)
-    class_mean_images            (10, 28, 28) float32
+    images: (n, rows, columns) uint8, labels: (n,).  Returns, with pixels in [0, 1]:
+    mean_image, variance_image   (rows, columns) float32, over all images (population variance)
+    class_mean_images            (classes, rows, columns) float32
     and, with unscaled pixels:
-    sample_images                (10, 8, 28, 28) uint8, the first 8 images of each class
+    sample_images                (classes, 8, rows, columns) uint8, the first images of each class
     """
     shape = images.shape[1:]
-    sums = np.zeros((len(CLASSES), *shape), dtype=np.int64)
+    sums = np.zeros((classes, *shape), dtype=np.int64)
     squares = np.zeros(shape, dtype=np.int64)
-    samples = np.zeros((len(CLASSES), EXAMPLES, *shape), dtype=np.uint8)
-    counts = np.bincount(labels, minlength=len(CLASSES))
-    for label in range(len(CLASSES)):
+    samples = np.zeros((classes, EXAMPLES, *shape), dtype=np.uint8)
+    counts = np.bincount(labels, minlength=classes)
+    for label in range(classes):
         group = images[labels == label]
         sums[label] = group.sum(axis=0, dtype=np.int64)
         squares += np.square(group, dtype=np.uint16).sum(axis=0, dtype=np.int64)
-        samples[label] = group[:EXAMPLES]
+        samples[label, : len(group)] = group[:EXAMPLES]
     mean = sums.sum(axis=0) / len(images)
     variance = squares / len(images) - mean**2
     class_means = sums / counts[:, np.newaxis, np.newaxis]
     return {
-        "mean_image": (mean / WHITE).astype(np.float32),
-        "variance_image": (variance / WHITE**2).astype(np.float32),
-        "class_mean_images": (class_means / WHITE).astype(np.float32),
+        "mean_image": (mean / white).astype(np.float32),
+        "variance_image": (variance / white**2).astype(np.float32),
+        "class_mean_images": (class_means / white).astype(np.float32),
         "sample_images": samples,
     }
 
@@ -169,7 +221,7 @@ def load_tensors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Map the tensors of one split, train or test, into memory, read-only.
 
-    Returns x (784, n) float32 and y (10, n) float32; with `samples`, only their first columns.
+    Returns x (features, n) and y (classes, n), float32; with `samples`, only their first columns.
     Raises StudyError as `load_tensor` does.
     """
     x, y = (load_tensor(Path(directory) / f"{name}_{split}.npy", samples) for name in "xy")
@@ -184,7 +236,11 @@ def load_tensor(path: str | Path, samples: int | None = None) -> np.ndarray:
     """
     path = Path(path)
     name, split = path.stem.split("_")
-    rows = FEATURES if name == "x" else len(CLASSES)
+    summary = path.with_name("summary.json")
+    with reading(summary):
+        known = read_json(summary)
+        expected = known["digests"][path.stem]
+        rows = math.prod(known["shape"]) if name == "x" else len(known["classes"])
     tensor = read_array(path)
     fits = tensor.dtype == np.float32 and tensor.ndim == 2 and tensor.shape[0] == rows
     if not (fits and tensor.flags.c_contiguous):
@@ -200,9 +256,6 @@ def load_tensor(path: str | Path, samples: int | None = None) -> np.ndarray:
             f"{samples} {split} samples are configured, but only {available} exist."
             f" Choose a number from 1 to {available} in the configuration"
         )
-    summary = path.with_name("summary.json")
-    with reading(summary):
-        expected = read_json(summary)["digests"][path.stem]
     blocks = math.ceil((samples or available) / BLOCK)
     if digests(tensor[:, : blocks * BLOCK]) != expected[: blocks if samples else None]:
         raise damaged(path, f"its values have changed, according to the digests in {summary}")

@@ -1,8 +1,8 @@
-"""Fetches the files of the data set from the first source that has them, and verifies them.
+"""Fetches and verifies the files of a ready-made data set.
 
-A source is a directory or the HTTP(S) address of a folder; it may hold files as they are or
-compressed with gzip.  Sources are mirrors and caches outside our control, so none is trusted: a
-file is accepted only if its uncompressed content has the expected SHA-256.
+A source is a folder, also as a file:// address, or the HTTP(S) address of a folder; it may hold
+files as they are or compressed with gzip.  Sources are mirrors and caches outside our control, so
+none is trusted: a file is accepted only if it has the expected identity.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import gzip
 import http.client
 import io
 import logging
-import os
 import ssl
 import time
 import urllib.error
@@ -21,22 +20,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fmstudy.data.identity import FILES, Identity
+from fmstudy.data.folders import local_path, places
+from fmstudy.data.identity import GZIP_MAGIC, Identity
+from fmstudy.data.idx import idx_shape
 from fmstudy.runtime import Progress, StudyError, atomic_write, log
 
 BLOCK = 1 << 16
-GZIP_MAGIC = b"\x1f\x8b"
 GONE = {404, 410}
 RETRYABLE = {408, 425, 429, 500, 502, 503, 504}
-
-ADVICE = """\
-To fix this, do one of the following:
-- install the package dataset-fashion-mnist (Debian, Ubuntu), which installs the files in
-  /usr/share/datasets/fashion-mnist;
-- put the four files (*-ubyte or *-ubyte.gz) into a directory of your own;
-- check the network.
-Make sure that the directory or address is listed under "data: sources:" in config/config.yaml,
-then run the same command again."""
 
 
 class Patience(NamedTuple):
@@ -64,77 +55,155 @@ class _AbsentError(_SourceError):
     """The location is readable but does not have the file."""
 
 
+class _WrongError(_SourceError):
+    """The file has images or labels of another data set, whose name is `owner`, if it is known."""
+
+    def __init__(self, text: str, owner: str) -> None:
+        super().__init__(text)
+        self.owner = owner
+
+
 class _UnreachableError(_SourceError):
     """The location does not respond correctly; a later attempt may succeed."""
 
 
-def fetch(
-    name: str,
-    sources: Sequence[str],
-    destination: str | Path,
-    patience: Patience,
-    *,
-    files: Mapping[str, Identity] = FILES,
-) -> str:
-    """Write the uncompressed file `name` to `destination`, from the first source that has it.
+class Wanted(NamedTuple):
+    """The files of a ready-made data set, and how to tell them from others.
 
-    `sources` are directories or HTTP(S) addresses of folders, tried in this order; each may hold
-    `name` or `name`.gz.  `files` has the required size and SHA-256.  The outcome for each location
-    is logged on one line.
-
-    Returns the location of the accepted file.  Raises StudyError, listing all outcomes, if no
-    source has the file, and OSError if `destination` cannot be written; an existing file stays
-    unchanged.
+    name    of the data set
+    files   the identity of each file
+    others  further data sets whose files may be taken for these, by their names
     """
-    outcomes: list[str] = []
-    for source in sources:
-        for place in _locations(source, name):
+
+    name: str
+    files: Mapping[str, Identity]
+    others: Mapping[str, Mapping[str, Identity]]
+
+
+def fetch(
+    wanted: Wanted, sources: Sequence[str], folder: str | Path, patience: Patience
+) -> dict[str, bytes]:
+    """Return the uncompressed content of all files, from the first sources that have them.
+
+    `sources` are directories or HTTP(S) addresses of folders, tried in this order after `folder`,
+    where the files are kept.  They may hold files as they are or compressed, by any of the names
+    in `_names`.  The outcome for each location is logged on one line.
+
+    Raises StudyError, with what was found in each source, if files are missing in all of them, and
+    OSError if `folder` cannot be written.
+    """
+    found: dict[str, bytes] = {}
+    outcomes: dict[str, dict[str, list[str]]] = {}  # by source and reason: the files
+    resembling: dict[str, list[str]] = {}  # files of other data sets, by source
+    for source in (str(folder), *sources):
+        for name in (it for it in wanted.files if it not in found):
             try:
-                size = files[name].size
-                limit = size + size // 10 + 1_000_000  # compression may enlarge a file
-                if _is_url(place):
-                    content = _download(place, limit, patience)
-                else:
-                    content = _read(Path(place), limit)
-                content = _verify(content, files[name])
+                content, compressed, place = _fetch(wanted, name, source, patience)
             except _SourceError as failure:
-                outcomes.append(f"{place}: {failure}")
+                outcomes.setdefault(source, {}).setdefault(str(failure), []).append(name)
+                if isinstance(failure, _WrongError):
+                    resembling.setdefault(source, []).append(failure.owner)
                 # It is normal that some sources lack the file: no warning on the terminal.
                 level = logging.INFO if isinstance(failure, _AbsentError) else logging.WARNING
-                log.log(level, "%s", outcomes[-1])
+                log.log(level, "%s: %s: %s", source, name, failure)
                 if isinstance(failure, _UnreachableError):
                     break
                 continue
-            with atomic_write(destination) as file:
-                file.write(content)
-            log.info("%s: found, %s", place, files[name])
-            return place
-    raise StudyError(
-        f"{name}: no source has this file.\n"
-        + "".join(f"- {outcome}\n" for outcome in outcomes or ["no source is configured"])
-        + ADVICE
-    )
+            found[name] = content
+            if source != str(folder):
+                kept = (name, content) if wanted.files[name].sha256 else (f"{name}.gz", compressed)
+                with atomic_write(Path(folder) / kept[0]) as file:
+                    file.write(kept[1])
+            log.info("%s: found, %s bytes", place, f"{len(content):,}")
+    if len(found) < len(wanted.files):
+        outcomes.pop(str(folder), None) if str(folder) not in resembling else None
+        raise StudyError(_message(wanted, found, outcomes, resembling))
+    return {name: found[name] for name in wanted.files}
+
+
+def _message(
+    wanted: Wanted,
+    found: Mapping[str, bytes],
+    outcomes: Mapping[str, Mapping[str, Sequence[str]]],
+    resembling: Mapping[str, Sequence[str]],
+) -> str:
+    """Say what is missing, what was found instead, and what to do."""
+    missing = [name for name in wanted.files if name not in found]
+    every = len(missing) == len(wanted.files)
+    lines = [f"{wanted.name}: no source has {'its files' if every else ', '.join(missing)}."]
+    for source, reasons in outcomes.items():
+        for reason, names in reasons.items():
+            of = "" if len(names) == len(missing) else f"{', '.join(names)}: "
+            lines.append(f"- {source}: {of}{reason}")
+    if not outcomes:
+        lines.append("- no source is configured")
+    lines.append("To fix this, do one of the following:")
+    for source, owners in resembling.items():
+        other = owners[0]
+        if other and other != wanted.name and len(set(owners)) == 1:
+            lines.append(
+                f"- to use {other}, write under data: {{name: {other}, sources: [{source!r}]}};"
+            )
+        elif not _is_url(source):
+            lines.append(
+                f"- if {source} has data of your own, give them a name and the folder: "
+                f"data: {{name: mine, folder: {source!r}}};"
+            )
+    if wanted.name == "Fashion-MNIST":
+        lines.append(
+            "- install the package dataset-fashion-mnist (Debian, Ubuntu), which installs the "
+            "files in\n  /usr/share/datasets/fashion-mnist;"
+        )
+    lines += [
+        f"- put the four files (*-ubyte or *-ubyte.gz) of {wanted.name} into a folder, and list it "
+        "under\n  data: sources: in the configuration;",
+        "- check the network.",
+        "Then run the same command again.",
+    ]
+    return "\n".join(lines)
+
+
+def _fetch(wanted: Wanted, name: str, source: str, patience: Patience) -> tuple[bytes, bytes, str]:
+    """Return a file's content, the gzip file with it, and its place; raises _SourceError."""
+    size = wanted.files[name].size
+    limit = size + size // 10 + 1_000_000  # compression may enlarge a file
+    wrong: _SourceError = _AbsentError("not found")
+    folder = local_path(source)
+    candidates: list[str | Path]
+    if folder is not None:
+        if not folder.is_dir():
+            raise _AbsentError("not found, there is no such folder")
+        candidates = [place / it for place in places(folder) for it in _names(name)]
+    else:
+        address = source if source.endswith("/") else f"{source}/"
+        candidates = [f"{address}{name}.gz", f"{address}{name}"]
+    for place in candidates:
+        try:
+            if isinstance(place, Path):
+                raw = _read(place, limit)
+            else:
+                raw = _download(place, limit, patience)
+            return *_verify(raw, wanted, name), str(place)
+        except _UnreachableError:
+            raise
+        except _SourceError as failure:
+            wrong = wrong if isinstance(failure, _AbsentError) else failure
+    raise wrong
+
+
+def _names(name: str) -> Iterator[str]:
+    """Yield the names that people have a file by: with a period before idx, or compressed."""
+    for it in (name, name.replace("-idx", ".idx")):
+        yield from (it, f"{it}.gz")
 
 
 def _is_url(source: str) -> bool:
-    return source.lower().startswith(("http://", "https://"))
-
-
-def _locations(source: str, name: str) -> Iterator[str]:
-    """Yield the file's possible locations in `source`, the likelier one first."""
-    if _is_url(source):
-        folder = source if source.endswith("/") else f"{source}/"
-        yield from (f"{folder}{name}.gz", f"{folder}{name}")
-    else:
-        path = os.path.join(os.path.expanduser(source), name)
-        yield from (path, f"{path}.gz")
+    return local_path(source) is None
 
 
 def _read(path: Path, limit: int) -> bytes:
     """Read a local file; raises _AbsentError or _SourceError."""
     try:
-        if not path.parent.is_dir():
-            raise _AbsentError("not found, there is no such directory")
         if not path.exists():
             raise _AbsentError("not found")
         if not path.is_file():
@@ -225,18 +294,36 @@ def _body(response: http.client.HTTPResponse, url: str, limit: int, patience: Pa
     return bytes(content)
 
 
-def _verify(content: bytes, expected: Identity) -> bytes:
-    """Return the uncompressed content; raises _SourceError unless it is the expected one.
+def _verify(raw: bytes, wanted: Wanted, name: str) -> tuple[bytes, bytes]:
+    """Return the uncompressed content, and the gzip file; raises _SourceError if it is another.
 
     The first bytes decide whether it is compressed, not the name: some servers decompress.
     """
-    if content.startswith(GZIP_MAGIC):
-        content = _decompress(content, expected.size)
-    elif content[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    expected, compressed = wanted.files[name], b""
+    if raw.startswith(GZIP_MAGIC):
+        raw, compressed = _decompress(raw, 2 * expected.size), raw
+    elif raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise _SourceError("wrong content: a web page, perhaps the network's login page")
-    if difference := expected.mismatch(content):
-        raise _SourceError(f"wrong content: {difference}")
-    return content
+    if expected.matches(raw, compressed):
+        return raw, compressed
+    for owner, files in {wanted.name: wanted.files, **wanted.others}.items():
+        for file, identity in files.items():
+            if identity.matches(raw, compressed):
+                part = ("training " if file.startswith("train") else "test ") + file.split("-")[1]
+                raise _WrongError(f"wrong content: these are {owner}'s {part}", owner)
+    if not expected.sha256 and not compressed and len(raw) == expected.size:
+        raise _SourceError(
+            f"cannot be verified: for {wanted.name}, only the hash of the compressed file is "
+            f"known; put {name}.gz here as its authors publish it"
+        )
+    try:
+        shape = idx_shape(raw)
+    except ValueError as error:
+        raise _SourceError(f"wrong content: {error}, {len(raw):,} bytes") from error
+    what = f"{shape[0]:,} labels"
+    if len(shape) == 3:
+        what = f"{shape[1]} x {shape[2]} images, {shape[0]:,} of them"
+    raise _WrongError(f"wrong content: {what}, but not {wanted.name}'s", "")
 
 
 def _decompress(content: bytes, size: int) -> bytes:

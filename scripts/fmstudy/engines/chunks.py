@@ -42,7 +42,7 @@ class Chunk(NamedTuple):
     """A subset of a batch.
 
     index         () int32, counted from 0
-    labels        (10, n) float32, one-hot
+    labels        (classes, n) float32, one-hot
     x             (kept, n) float32, without most pixels that are blank in all n samples
     x_transposed  (n, kept) float32, an optional copy that makes the gradient faster
     selection     the kept pixels; None if all are kept
@@ -79,7 +79,7 @@ class Chunk(NamedTuple):
 
 
 class Chunks:
-    """The samples x (features, n) with labels (10, n), sorted and split into chunks of `size`.
+    """The samples x (features, n) with labels (classes, n), sorted and split into chunks of `size`.
 
     The last chunk is shorter if `size` does not divide n.  `copied` also keeps a samples-major
     copy.  `compact=False` keeps all pixels and the given order of samples.

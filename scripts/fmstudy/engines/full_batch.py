@@ -133,7 +133,7 @@ def train_lowlevel(
 
 
 def predict(network: Network, data: Chunks, population: Sequence[Statistics]) -> np.ndarray:
-    """Return the probabilities (10, n) float32 of a network in inference mode, in sample order."""
+    """Return probabilities (classes, n) float32 of a net in inference mode, in sample order."""
     first = data.layout(network.coefficients[0])
 
     def logits_of(chunk: Chunk) -> tf.Tensor:

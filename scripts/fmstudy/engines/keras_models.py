@@ -1,9 +1,9 @@
 """Part B: the Keras models, their training in mini-batches, and their evaluation.
 
 The data are features-major, as everywhere in the study, and are transposed once to the
-samples-major form that Keras expects: x (n, 784), labels (n,).  Models, losses and optimizers are
-from Keras; the loop over the steps of an epoch is our own and compiled, which is faster than `fit`
-with its input pipeline.
+samples-major form that Keras expects: x (n, features), labels (n,).  Models, losses and optimizers
+are from Keras; the loop over the steps of an epoch is our own and compiled, which is faster than
+`fit` with its input pipeline.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from fmstudy.engines.device import OPTIMIZERS, compiled, samples_major
 from fmstudy.engines.initial import batch_order, initial_weights
 from fmstudy.engines.records import History, Stopwatch, Training, has_diverged
 from fmstudy.runtime import Progress
-from fmstudy.study.spec import CLASSES, DIVERGED, FEATURES, FINISHED, RunSpec
+from fmstudy.study.spec import DIVERGED, FINISHED, RunSpec
 
 EVALUATION_CHUNK = 2_000  # samples; 800 units of them are 6.4 MB
 
-Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, 784) float32, labels (n,) int64
+Samples = tuple[tf.Tensor, tf.Tensor]  # x (n, features) float32, labels (n,) int64
 
 
 def build_model(spec: RunSpec, seed: int) -> keras.Model:
-    """Build a stack of Dense, activation and Dropout layers that computes logits (n, 10).
+    """Build a stack of Dense, activation and Dropout layers that computes logits (n, classes).
 
     Batch normalization comes before or after the activation; if before, the Dense layer has no
     bias.  The loss includes the softmax, for numerical stability.  The seed determines the initial
     weights (see `initial`) and, with the layer, the dropout masks.
     """
-    inputs = x = keras.Input((FEATURES,))
+    inputs = x = keras.Input((spec.features,))
     for layer, units in enumerate(spec.hidden):
         biased = spec.batch_norm != "before"
         x = keras.layers.Dense(units, use_bias=biased, name=f"dense{layer}")(x)
@@ -43,7 +43,7 @@ def build_model(spec: RunSpec, seed: int) -> keras.Model:
             x = _batch_normalization(spec, layer)(x)
         if spec.dropout:
             x = Dropout(spec.dropout, seed=1000 * seed + layer)(x)
-    logits = keras.layers.Dense(CLASSES, name=f"dense{len(spec.hidden)}")(x)
+    logits = keras.layers.Dense(spec.classes, name=f"dense{len(spec.hidden)}")(x)
     model = keras.Model(inputs, logits)
     set_coefficients(model, initial_weights(spec, seed))
     model.compile(
@@ -128,17 +128,17 @@ def compiled_epoch(
 
 
 def predict(model: keras.Model, x: tf.Tensor | np.ndarray) -> np.ndarray:
-    """Return the logits (n, 10) float32 of a model in inference mode, for x (n, 784)."""
-    infer = _compiled(model)
+    """Return the logits (n, classes) float32 of a model in inference mode, for x (n, features)."""
+    infer = _compiled(model, x.shape[1])
     starts = range(0, x.shape[0], EVALUATION_CHUNK)
     return np.concatenate([infer(x[i : i + EVALUATION_CHUNK]).numpy() for i in starts])
 
 
-def _compiled(model: keras.Model) -> tf.types.experimental.PolymorphicFunction:
+def _compiled(model: keras.Model, features: int) -> tf.types.experimental.PolymorphicFunction:
     if not hasattr(model, "_infer"):
         model._infer = compiled(
             lambda x: model(x, training=False),
-            input_signature=[tf.TensorSpec((None, FEATURES), tf.float32)],
+            input_signature=[tf.TensorSpec((None, features), tf.float32)],
         )
     return model._infer
 
@@ -151,7 +151,7 @@ def score(
 
 
 def score_logits(logits: np.ndarray, labels: tf.Tensor | np.ndarray) -> tuple[float, float]:
-    """Return the mean cross-entropy (nats) and accuracy of logits (n, 10), for labels (n,)."""
+    """Return the mean cross-entropy (nats) and accuracy of logits (n, classes), for labels (n,)."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     hits = logits.argmax(axis=1) == np.asarray(labels)
     return float(np.mean(losses.numpy(), dtype=np.float64)), float(np.mean(hits))
@@ -165,7 +165,7 @@ def train_keras(
 ) -> Training:
     """Train a Keras model on `train` and test it once, at the end, on `test`.
 
-    Both are features-major: x (784, n) and one-hot labels (10, n).  The last
+    Both are features-major: x (features, n) and one-hot labels (classes, n).  The last
     `spec.validation_split` of the training samples are held out for validation.  After each epoch,
     the validation part and the first `spec.followed_samples` of the others are evaluated in
     inference mode: the splits `validation` and `train` of the history.  If these are not all, all

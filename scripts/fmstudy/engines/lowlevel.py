@@ -4,8 +4,8 @@ The literal formulas come first; tests compare the training code with them.  The
 is infinite in float32, and log(0) follows.  Training therefore uses the stable forms below, which
 are equal wherever the literal ones are finite.
 
-Shapes: x is (features, n) float32, labels are one-hot (10, n) float32, a layer's coefficients
-are (units, inputs), its bias is () or (units, 1), and predictions are (10, n).
+Shapes: x is (features, n) float32, labels are one-hot (classes, n) float32, a layer's coefficients
+are (units, inputs), its bias is () or (units, 1), and predictions are (classes, n).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def pre_activation(x: tf.Tensor, coefficients: tf.Tensor, bias: tf.Tensor) -> tf
 
 
 def softmax_activation(x: tf.Tensor) -> tf.Tensor:
-    """exp(x) / sum exp(x) of each column (sample): (10, n), columns sum to 1."""
+    """exp(x) / sum exp(x) of each column (sample): (classes, n), columns sum to 1."""
     exponentiated = tf.math.exp(x)
     return tf.math.divide(exponentiated, tf.math.reduce_sum(exponentiated, axis=0))
 
@@ -46,7 +46,7 @@ def forward_pass(
     biases: Sequence[tf.Tensor],
     layer: Layer = relu_layer,
 ) -> tf.Tensor:
-    """The predictions (10, n) of a net: hidden layers, then a softmax layer.
+    """The predictions (classes, n) of a net: hidden layers, then a softmax layer.
 
     One coefficients tensor and one bias per layer; a single pair is softmax regression.
     """
@@ -120,12 +120,12 @@ def penalty_of(kind: str, coefficients: Sequence[tf.Tensor], delta: float) -> tf
 
 
 def cross_entropy_and_gradient(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The sum over samples of the cross-entropy of softmax(logits), and its gradient (10, n).
+    """The sum over samples of the cross-entropy of softmax(logits), and its gradient (classes, n).
 
     Without overflow: log softmax(z)_i = z_i - max z - log sum exp(z - max z).  The gradient w.r.t.
     z is softmax(z) - y (Bishop 2006, eq. 4.109).  A sum, not a mean, so that the chunks of a batch
-    add up.  TensorFlow's function requires one row per sample, and transposing (10, n) there and
-    back would cost more than this computation.
+    add up.  TensorFlow's function requires one row per sample, and transposing (classes, n) there
+    and back would cost more than this computation.
     """
     shifted = logits - tf.math.reduce_max(logits, axis=0)
     exponentiated = tf.math.exp(shifted)

@@ -27,7 +27,7 @@ from fmstudy.engines.initial import batch_order, initial_weights
 from fmstudy.engines.lowlevel import count_hits, summed_cross_entropy
 from fmstudy.engines.network import Network
 from fmstudy.engines.records import Stopwatch
-from fmstudy.study.spec import CLASSES, FEATURES, RunSpec
+from fmstudy.study.spec import RunSpec
 
 OPTIMIZERS = SHARED_OPTIMIZERS | {
     "momentum": functools.partial(keras.optimizers.SGD, momentum=0.9)  # Polyak's
@@ -41,14 +41,14 @@ Callback = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Samples:
-    """Images x (n, 784), samples-major, and one-hot labels (n, 10), float32."""
+    """Images x (n, features), samples-major, and one-hot labels (n, classes), float32."""
 
     x: tf.Tensor
     labels: tf.Tensor
 
     @classmethod
     def of(cls, x: np.ndarray, labels: np.ndarray) -> Samples:
-        """Transpose features-major x (784, n) and labels (10, n)."""
+        """Transpose features-major x (features, n) and labels (classes, n)."""
         return cls(samples_major(x), samples_major(labels))
 
     def part(self, start: int, stop: int) -> Samples:
@@ -83,7 +83,7 @@ def orders(samples: int, size: int, seed: int, steps: int) -> np.ndarray:
 
 
 def times(x: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the function W -> W x, (units, n), for samples-major x (n, 784)."""
+    """Return the function W -> W x, (units, n), for samples-major x (n, features)."""
     return lambda coefficients: tf.matmul(coefficients, x, transpose_b=True)
 
 
@@ -304,5 +304,6 @@ class MiniBatches:
             return loss, hits
 
         # For batches of any size, without recompilation.
-        signature = [tf.TensorSpec((None, None, size), tf.float32) for size in (FEATURES, CLASSES)]
+        ends = self.spec.features, self.spec.classes
+        signature = [tf.TensorSpec((None, None, size), tf.float32) for size in ends]
         return compiled(scored, input_signature=signature)

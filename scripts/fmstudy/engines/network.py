@@ -66,7 +66,7 @@ class Network:
         population: Sequence[Statistics] | None = None,
         note: Note = lambda what, tensor: None,
     ) -> tuple[tf.Tensor, list[Statistics]]:
-        """Return the logits (10, n) and, with batch normalization, each layer's batch statistics.
+        """Return the logits (classes, n) and, with batch normalization, each layer's statistics.
 
         `first_product` computes W x for the first layer's W.  With `population` statistics, layers
         are normalized for inference, otherwise for training.  `note` is called with each hidden

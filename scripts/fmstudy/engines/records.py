@@ -88,8 +88,8 @@ def metrics(
 ) -> dict[str, Any]:
     """Return the content of metrics.json: the same bytes for the same run, seed and machine.
 
-    `labels` are those of the test set, (10, n) one-hot: the test accuracy is recomputed from the
-    predictions, independently of the engine.  Losses are the engine's, computed from logits,
+    `labels` are those of the test set, (classes, n) one-hot: the test accuracy is recomputed from
+    the predictions, independently of the engine.  Losses are the engine's, computed from logits,
     because probabilities that float32 rounds to 0 would hide the size of the error.
     """
     final: dict[str, Any] = {}

@@ -59,6 +59,8 @@ def net_spec(settings: Mapping[str, Any], **changes: Any) -> RunSpec:
         validation_split=settings["validation_split"],
         train_samples=settings["train_samples"],
         test_samples=settings["test_samples"],
+        features=settings["features"],
+        classes=settings["classes"],
     )
     return spec.varied(**changes)
 

@@ -47,7 +47,7 @@ class Inside(NamedTuple):
 def inside(
     network: Network, x: tf.Tensor, watch: Callable[[tf.Tensor], None] | None = None
 ) -> Inside:
-    """Send x (n, 784) through a net as a training step does, and keep what is met on the way.
+    """Send x (n, features) through a net as a training step does, and keep what is met on the way.
 
     `watch` is called with what each hidden layer sends on, before it is sent, such as a gradient
     tape's.

@@ -18,7 +18,7 @@ _FINAL = ("train_accuracy", "train_loss", "test_accuracy", "test_loss")
 
 
 class Images(NamedTuple):
-    """Training images (784, N), test images (784, N), and the latter's one-hot labels (10, N)."""
+    """Training and test images (features, N), and the latter's one-hot labels (classes, N)."""
 
     x_train: np.ndarray
     x_test: np.ndarray

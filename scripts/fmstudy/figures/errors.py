@@ -24,7 +24,6 @@ from matplotlib.transforms import Affine2D
 from fmstudy.analysis.error_analysis import confident_mistakes, confusion
 from fmstudy.analysis.formats import fixed
 from fmstudy.analysis.results import ModelPredictions, Runs
-from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.axes import (
     DARKER,
     GRAY,
@@ -41,7 +40,6 @@ from fmstudy.figures.axes import (
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
 from fmstudy.figures.svg import Drawing, style
 
-SIDE = 28  # pixels
 MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
@@ -105,7 +103,8 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
     order = list(mean.dropna().sort_values(kind="stable", ascending=False).index)
     colors = [*HUES, *mpl.colormaps["viridis"](np.linspace(0, DARKER, 20))]
     with style():
-        figure, axes = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
+        height = max(3.6, 0.24 * len(order))
+        figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
         step = 0.6 / len(known)
         for place, (table, hue) in enumerate(zip(known, colors, strict=False)):
             shift = 0.3 - step * (place + 0.5)
@@ -114,7 +113,7 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
             axes.errorbar(shown["recall"], np.arange(len(order)) + shift, xerr=bars, fmt="o",
                           color=hue, markersize=4.5, elinewidth=1.6,
                           label=textwrap.shorten(table["title"].iloc[0], 40))  # fmt: skip
-        axes.set_yticks(range(len(order)), [CLASSES[label] for label in order])
+        axes.set_yticks(range(len(order)), [known[0]["class"][label] for label in order])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x")
         axes.set_xlabel("recall")
@@ -128,14 +127,18 @@ def classes(by_class: Sequence[pd.DataFrame]) -> Drawing:
     )
 
 
-def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
+def confusion_map(
+    labels: np.ndarray, predicted: ModelPredictions, summary: Mapping[str, Any]
+) -> Drawing:
     """Draw the confusion matrix, with mistakes colored by their number."""
     if not predicted.predictions:
         return _all_diverged(predicted)
-    counts = confusion(labels, predicted)
+    names, counts = summary["classes"], confusion(labels, predicted)
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     with style():
-        figure, axes = plt.subplots(figsize=(6.6, 4.7), layout="constrained")
+        scale = max(1.0, len(names) / 14)
+        whole = (6.6 * scale, 4.7 * scale)
+        figure, axes = plt.subplots(figsize=whole, layout="constrained")
         words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
@@ -143,8 +146,8 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
             if row == column or shown != "0":
                 color, size = (FAINT, SMALL) if row == column else (words[row, column], SMALL)
                 axes.text(column, row, shown, ha="center", va="center", color=color, fontsize=size)
-        axes.set_yticks(range(len(CLASSES)), CLASSES)
-        axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=40, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
         axes.set_ylabel("label")
         axes.set_xlabel("predicted")
         plain(axes)
@@ -154,27 +157,33 @@ def confusion_map(labels: np.ndarray, predicted: ModelPredictions) -> Drawing:
         "Rows: labels; columns: predicted classes; numbers: test images, as means over seeds. "
         "Mistakes are colored by their number.",
         [
-            ("test images", CLASSES[row], CLASSES[column], value)
+            ("test images", names[row], names[column], value)
             for (row, column), value in np.ndenumerate(counts)
         ],
     )
 
 
-def mistakes(labels: np.ndarray, predicted: ModelPredictions, images: np.ndarray) -> Drawing:
-    """Draw the most confident mistakes of a model; images: (784, N) in [0, 1]."""
+def mistakes(
+    labels: np.ndarray,
+    predicted: ModelPredictions,
+    images: np.ndarray,
+    summary: Mapping[str, Any],
+) -> Drawing:
+    """Draw the most confident mistakes of a model; images: (features, N) in [0, 1]."""
     if not predicted.predictions:
         return _all_diverged(predicted)
     found = confident_mistakes(labels, predicted, MISTAKES)
     title = predicted.model["title"]
     if found.empty:
         return empty_figure(f"{title}: no image has the same wrong class in every training.")
-    label, given = ([CLASSES[each] for each in found[key]] for key in ("label", "predicted"))
+    names = summary["classes"]
+    label, given = ([names[each] for each in found[key]] for key in ("label", "predicted"))
     captions = [
         f"{true}\n→ {wrong}\n{fixed(100 * confidence)} %"
         for true, wrong, confidence in zip(label, given, found["confidence"], strict=True)
     ]
     return Drawing(
-        _image_gallery(images[:, found["image"]], captions),
+        _image_gallery(images[:, found["image"]], captions, summary["shape"]),
         f"Most confident mistakes of {title}",
         "Below each test image: its label, the predicted class, and its mean probability. Every "
         "seed makes the same mistake.",
@@ -199,10 +208,11 @@ def _gallery(
     margin: float,
     below: float,
     gaps: tuple[float, float],
+    side: int,
 ) -> mpl.figure.Figure:
     """Draw pictures in rows, dark on light, with captions below.
 
-    pictures       (pixels, n) in [0, 1], as wide as an image
+    pictures       (pixels, n) in [0, 1], `side` pixels wide
     high, margin   inches: height of a row, and additional height of the figure
     below          space below the pictures, as a share of a row
     gaps           between pictures, across and down, as shares of their sides
@@ -216,18 +226,21 @@ def _gallery(
         for axes in grid.ravel():
             axes.set_axis_off()
         for axes, pixels, caption in zip(grid.ravel(), pictures.T, captions, strict=False):
-            axes.imshow(1 - pixels.reshape(-1, SIDE), **GRAY)
+            axes.imshow(1 - pixels.reshape(-1, side), **GRAY)
             for place, line in enumerate(caption.split("\n")):
                 offset = (0, -9.5 - 11.0 * place)
                 write(axes, line, (0.5, 0), offset, ha="center", va="baseline")
     return figure
 
 
-def _image_gallery(images: np.ndarray, captions: Sequence[str]) -> mpl.figure.Figure:
-    """Draw images, eight per row; images: (784, n) in [0, 1]."""
+def _image_gallery(
+    images: np.ndarray, captions: Sequence[str], shape: Sequence[int]
+) -> mpl.figure.Figure:
+    """Draw images of a shape (rows, columns), eight per row; images: (features, n) in [0, 1]."""
     lines = max(caption.count("\n") for caption in captions) + 1
     high = 0.75 + 0.18 * lines
-    return _gallery(images, captions, 8, high, 0.1, 0.19 * lines / high, (0.1, 0.28 * lines))
+    gaps = (0.1, 0.28 * lines)
+    return _gallery(images, captions, 8, high, 0.1, 0.19 * lines / high, gaps, shape[1])
 
 
 # --------------------------------------------------------------------------------- calibration
@@ -340,7 +353,7 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap, spot: Sequence[float
                       fontsize=SMALL, color=words[row, column])  # fmt: skip
 
 
-def hardest(missed: pd.DataFrame, x_test: np.ndarray) -> Drawing:
+def hardest(missed: pd.DataFrame, x_test: np.ndarray, summary: Mapping[str, Any]) -> Drawing:
     """Draw images that every training misclassifies, those with the most votes first."""
     if missed.empty:
         return empty_figure("No test image is misclassified by every training of every model.")
@@ -350,7 +363,7 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray) -> Drawing:
         for row in shown.to_dict("records")
     ]
     return Drawing(
-        _image_gallery(x_test[:, shown["image"]], captions),
+        _image_gallery(x_test[:, shown["image"]], captions, summary["shape"]),
         "Images that every training misclassifies",
         "Below each test image: its label, the class predicted most often, and how many trainings "
         "predict it.",
@@ -365,7 +378,11 @@ def hardest(missed: pd.DataFrame, x_test: np.ndarray) -> Drawing:
 
 # ------------------------------------------------------------------------------ near-duplicates
 def duplicates(
-    neighbors: pd.DataFrame, correlation: float, x_test: np.ndarray, x_train: np.ndarray
+    neighbors: pd.DataFrame,
+    correlation: float,
+    x_test: np.ndarray,
+    x_train: np.ndarray,
+    summary: Mapping[str, Any],
 ) -> Drawing:
     """Draw pairs of near-duplicates, from the most to the least similar."""
     near = neighbors[neighbors["correlation"] >= correlation]
@@ -380,13 +397,14 @@ def duplicates(
     places = np.linspace(0, max(0, same.sum() - 1), room).round().astype(int)
     shown = pd.concat([near[same].iloc[places], odd])
     pictures = np.vstack([x_test[:, shown["test"]], x_train[:, shown["train"]]])
-    label, other = ([CLASSES[each] for each in shown[f"{key}_label"]] for key in ("test", "train"))
+    names = summary["classes"]
+    label, other = ([names[each] for each in shown[f"{key}_label"]] for key in ("test", "train"))
     captions = [
         "\n".join([one, *([f"({two})"] if one != two else []), fixed(correlation, 3)])
         for one, two, correlation in zip(label, other, shown["correlation"], strict=True)
     ]
     return Drawing(
-        _gallery(pictures, captions, 9, 2.4, 0.0, 0.26, (0.12, 0.33)),
+        _gallery(pictures, captions, 9, 2.4, 0.0, 0.26, (0.12, 0.33), summary["shape"][1]),
         "Near-duplicates among test and training images",
         "Top: test image; below it: training image, label (the training image's in parentheses if "
         "different), and correlation of the pixels.",
@@ -402,14 +420,14 @@ def duplicates(
 
 # ------------------------------------------------------------------------------------- weights
 def layer_weights(weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the weights of a one-layer model of either engine, one row per class: (10, 784)."""
+    """Return the weights of a one-layer model of either engine, one row per class."""
     [matrix] = [w for name, w in weights.items() if name.startswith("coefficients")] or [
         w.T for name, w in weights.items() if name.endswith("-kernel")
     ]
     return np.asarray(matrix)
 
 
-def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
+def weight_images(model: Mapping[str, Any], runs: Runs, summary: Mapping[str, Any]) -> Drawing:
     """Draw the weights of a model without hidden layers as one image per class.
 
     They are from the first finished seed: seeds start from different weights, so means over seeds
@@ -420,13 +438,20 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
         return empty_figure(f"{model['title']}: every training diverged.")
     weights = layer_weights(runs.arrays(model["run"], finished[0]))
     scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
+    names, shape = summary["classes"], summary["shape"]
+    few = len(names) <= 10
+    lines = math.ceil(len(names) / (5 if few else 10))
     with style():
-        figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 3.9), layout="constrained")
-        for axes, row, name in zip(grid.ravel(), weights, CLASSES, strict=True):
-            drawn = axes.imshow(row.reshape(SIDE, SIDE), cmap=BOTH, vmin=-scale, vmax=scale,
+        columns, size = math.ceil(len(names) / lines), (WIDTH, 0.5 + (1.7 if few else 1.0) * lines)
+        figure, grid = plt.subplots(
+            lines, columns, figsize=size, squeeze=False, layout="constrained"
+        )
+        for axes in grid.ravel():
+            axes.set_axis_off()
+        for axes, row, name in zip(grid.ravel(), weights, names, strict=False):
+            drawn = axes.imshow(row.reshape(shape), cmap=BOTH, vmin=-scale, vmax=scale,
                                 interpolation="none")  # fmt: skip
             axes.set_title(name, fontsize=SMALL, fontweight="normal", loc="center")
-            axes.set_axis_off()
         bar = figure.colorbar(drawn, ax=grid, shrink=0.8, aspect=30, pad=0.015)
         bar.outline.set_visible(False)
         bar.ax.tick_params(length=0, labelsize=SMALL)
@@ -436,8 +461,8 @@ def weight_images(model: Mapping[str, Any], runs: Runs) -> Drawing:
         "One image per class: the weight of each pixel, all on one scale. Blue: evidence for the "
         f"class; orange: against it. Seed {finished[0]}.",
         [
-            (name, what, f"row {place // SIDE + 1}, column {place % SIDE + 1}", row[place])
-            for name, row in zip(CLASSES, weights, strict=True)
+            (name, what, f"row {place // shape[1] + 1}, column {place % shape[1] + 1}", row[place])
+            for name, row in zip(names, weights, strict=True)
             for what, place in (("lowest", int(row.argmin())), ("highest", int(row.argmax())))
         ],
     )

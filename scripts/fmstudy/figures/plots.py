@@ -16,7 +16,6 @@ from matplotlib.patches import FancyBboxPatch
 from fmstudy.analysis.formats import count, fixed
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import NEAR_ZERO, near_zero
-from fmstudy.data.dataset import CLASSES
 from fmstudy.figures.axes import (
     ARROW,
     BESIDE_ROW,
@@ -307,24 +306,28 @@ def weight_histograms(models: Sequence[Mapping[str, Any]], runs: Runs) -> Drawin
 def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Drawing:
     """Draw examples and the mean image of each class, and the overall mean and variance."""
     samples, means = pictures["sample_images"], pictures["class_mean_images"]
-    counts = summary["train"]["class_counts"]
+    names, counts = summary["classes"], summary["train"]["class_counts"]
+    high, wide = summary["shape"]
     with style():
-        figure = plt.figure(figsize=(WIDTH, 4.6), layout="constrained")
+        size = (WIDTH, min(0.46 * len(names) * high / wide, 16.0))
+        figure = plt.figure(figsize=size, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])
-        rows = [np.hstack([*row / 255.0, mean]) for row, mean in zip(samples, means, strict=True)]
+        rows = [
+            np.hstack([*row / summary["white"], mean])
+            for row, mean in zip(samples, means, strict=True)
+        ]
         left.imshow(1 - np.vstack(rows), **GRAY)
-        side = samples.shape[-1]
-        centers = np.arange(len(CLASSES)) * side + side / 2
+        centers = np.arange(len(names)) * high + high / 2
         left.set_yticks(
-            centers, [f"{name} ({count:,})" for name, count in zip(CLASSES, counts, strict=True)]
+            centers, [f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)]
         )
-        left.set_xticks([side * samples.shape[1] / 2, side * (samples.shape[1] + 0.5)])
+        left.set_xticks([wide * samples.shape[1] / 2, wide * (samples.shape[1] + 0.5)])
         left.set_xticklabels(["first training images", "mean"])
-        left.axvline(side * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
-        gap = np.zeros((side // 4, side))
-        variance = pictures["variance_image"] / pictures["variance_image"].max()
+        left.axvline(wide * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
+        gap = np.zeros((high // 4, wide))
+        variance = pictures["variance_image"] / (pictures["variance_image"].max() or 1)
         right.imshow(1 - np.vstack([pictures["mean_image"], gap, variance]), **GRAY)
-        right.set_yticks([side / 2, side * 1.75], ["mean", "variance"])
+        right.set_yticks([high / 2, high * 1.75], ["mean", "variance"])
         right.set_xticks([])
         for axes in (left, right):
             plain(axes, "y")
@@ -335,7 +338,7 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
         "of each pixel.",
         [
             ("number of training images", name, "", count)
-            for name, count in zip(CLASSES, counts, strict=True)
+            for name, count in zip(names, counts, strict=True)
         ],
     )
 

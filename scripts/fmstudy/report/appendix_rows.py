@@ -140,8 +140,8 @@ def _places(study: Mapping[str, Any]) -> Rows:
     if study["noise"]["seeds"]:
         places[f"{folder}/noise/seed-N/"] = "results of the trainings on sources of noise"
     if study["batchnorm"]["seeds"]:
-        experiments = f"{folder}/batchnorm/EXPERIMENT/seed-N/"
-        places[experiments] = "results of each batch-normalization experiment"
+        what = "results of each batch-normalization experiment"
+        places[f"{folder}/batchnorm/EXPERIMENT/seed-N/"] = what
     return [{"path": path, "what": what} for path, what in places.items()]
 
 

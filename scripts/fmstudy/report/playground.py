@@ -100,7 +100,7 @@ def quantize(layer: Dense, bits: int) -> Quantized:
 
 
 def probabilities(layers: Sequence[Dense], activation: str, x: np.ndarray) -> np.ndarray:
-    """Return the probabilities (classes, n) of images x (pixels, n) in [0, 1]."""
+    """Return the probabilities (classes, n) of images x (features, n) in [0, 1]."""
     h = x.astype(np.float32)
     for place, layer in enumerate(layers):
         z = layer.coefficients @ h + layer.bias[:, np.newaxis]
@@ -164,10 +164,10 @@ def pack(
 ) -> dict[str, np.ndarray]:
     """Collect everything that the page computes with.
 
-    x_test: (pixels, N) in [0, 1]; labels: (n,) of the first n; `summary` describes the data set.
-    Returns places and labels of the images (m,), their pixels (m, pixels) uint8, and of each model
-    {name}/seed and {name}/bits () and, by layer, {name}/levels0, scale0, bias0.  A model is the
-    training with its first finished seed; one whose trainings all diverged is left out.
+    x_test: (features, N) in [0, 1]; labels: (n,) of the first n; `summary` describes the data set.
+    Returns places and labels of the images (m,), their pixels (m, features) uint8, and of each
+    model {name}/seed and {name}/bits () and, by layer, {name}/levels0, scale0, bias0.  A model is
+    the training with its first finished seed; one whose trainings all diverged is left out.
     """
     trained = {model["name"]: (model, runs.finished(model)[:1]) for model in models}
     nets = {

@@ -18,6 +18,7 @@ from fmstudy.report import playground
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
+from fmstudy.study.spec import RunSpec
 
 FASHION = "fashion-mnist"  # whose images were made from photos in known steps
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
@@ -45,9 +46,9 @@ def shown_models(
     return [
         {key: model[key] for key in ("name", "title")}
         | {key: model["spec"][key] for key in ("activation", "hidden", "dropout", "batch_norm")}
-        | {"sizes": [layers[0].levels.shape[1], *(len(layer.levels) for layer in layers)]}
+        | {"sizes": list(RunSpec.from_dict(model["spec"]).layer_sizes)}
         for model in models
-        if (layers := playground.unpack(packed, model["name"]))
+        if playground.unpack(packed, model["name"])
     ]
 
 
@@ -57,7 +58,7 @@ def load_context(
     models: Sequence[playground.Model],
     packed: Mapping[str, np.ndarray],
     table: Sequence[Mapping[str, Any]],
-    summary: Mapping[str, Any],
+    data: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the template uses.
 
@@ -66,20 +67,19 @@ def load_context(
     models   as dictionaries, in the order of the page
     packed   the result of `playground.pack`
     table    the rows of `playground.agreement_table`
-    summary  the description of the data set
+    data     the summary of the data set
     """
-    rows, columns_of_pixels = summary["shape"]
     shown = shown_models(models, packed)
     names = {model["name"] for model in shown}
     nets = [playground.unpack(packed, model["name"]) for model in shown]
-    background, frame = playground.framing(packed["pixels"].reshape(-1, rows, columns_of_pixels))
-    is_fashion = summary["set"]["key"] == FASHION
-    frame = (rows, columns_of_pixels) if is_fashion else frame
+    background, frame = playground.framing(packed["pixels"].reshape(-1, *data["shape"]))
+    if is_fashion := data["set"]["key"] == FASHION:
+        frame = data["shape"]
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
-        "classes": summary["classes"],
-        "shape": summary["shape"],
-        "white": summary["white"],
+        "classes": data["classes"],
+        "shape": data["shape"],
+        "white": data["white"],
         "background": background,
         "frame": frame,
         "sharpen": is_fashion,
@@ -89,7 +89,7 @@ def load_context(
     return {
         "title": title,
         "report": report,
-        "data": summary,
+        "data": data,
         "is_fashion": is_fashion,
         "frame": frame,
         "background": background,

@@ -37,13 +37,17 @@ CODE = (
 
 
 def describe(
-    config: Mapping[str, Any], citation: str | Path, files: Iterable[str | Path], data_set: str
+    config: Mapping[str, Any],
+    citation: str | Path,
+    files: Iterable[str | Path],
+    data_set: str,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a page says on reuse.
 
-    `config` is the merged configuration, `citation` a file in the Citation File Format, `files` are
-    those that the configuration names, in the order of NAMING_FILES, `data_set` is its key.
-    Returns
+    `config` is the merged configuration and `given` the same, if it differs, before it left out
+    what is under `without`; `citation` is a file in the Citation File Format, `files` are those
+    that the configuration names, in the order of NAMING_FILES, and `data_set` is its key.  Returns
 
     title, version, license, authors   of the citation; version and license may be None
     repository   its address, or None
@@ -52,12 +56,12 @@ def describe(
     archive      the packed code and configuration as a URL
     folder       the folder in the archive that holds them
     size         of the archive in bytes
-    config       config/config.yaml of the archive
+    config       the configuration; config/config.yaml of the archive, if nothing was left out
 
     Raises StudyError if a file cannot be read.
     """
     cited = _citation(citation)
-    texts = packed_files(config, files)
+    texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
     packed = _archive(
         folder, tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
@@ -67,7 +71,7 @@ def describe(
         "archive": f"data:application/x-xz;base64,{as_text(packed)}",
         "size": len(packed),
         "folder": folder,
-        "config": texts[CONFIGURATION],
+        "config": texts[CONFIGURATION] if given in (None, config) else _text(config),
     }
 
 
@@ -85,8 +89,12 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
             path = PurePosixPath("config", f"{group}{path.suffix}")
         texts[str(path)] = read_text(file)
         packed[group]["file"] = str(path)
-    texts[CONFIGURATION] = yaml.safe_dump(packed, sort_keys=False, allow_unicode=True)
+    texts[CONFIGURATION] = _text(packed)
     return texts
+
+
+def _text(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
 def _code() -> dict[str, bytes]:

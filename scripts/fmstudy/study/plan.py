@@ -7,14 +7,17 @@ Snakemake, so that the workflow can import it quickly when it is parsed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
 
+from fmstudy.data import sets
+from fmstudy.data.folders import Refused
 from fmstudy.numbers import number
-from fmstudy.study import form, schema
+from fmstudy.study import absent, form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
@@ -184,7 +187,8 @@ class Study:
     """The whole study, resolved.
 
     `configuration` is what it was resolved from, in plain types and with all defaults of groups.
-    What the configuration does not name is None or empty.
+    What the configuration does not name is None or empty.  `given` is the same before the study
+    left out what is `absent`.
     """
 
     configuration: dict[str, Any]
@@ -192,6 +196,7 @@ class Study:
     directory: str
     report: str
     data: dict[str, Any]
+    data_set: sets.DataSet
     models: dict[str, Model]
     epochs: LongerTraining | None
     depth: tuple[Model, ...]
@@ -209,7 +214,8 @@ class Study:
     claims_file: str
     replicates: tuple[Model, ...]
     checks: dict[str, int]
-    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given: dict[str, Any]
+    absent: Absent = field(default_factory=Absent)
 
     def has(self, group: str) -> bool:
         """Return whether the study has an optional group of the configuration."""
@@ -232,7 +238,19 @@ class Study:
     @property
     def uses_all_images(self) -> bool:
         """Whether the study uses every image of the data set, as the source does."""
-        return self.sizes == {"train_samples": 60_000, "test_samples": 10_000}
+        return list(self.sizes.values()) == [self.data_set.train, self.data_set.test]
+
+    @property
+    def data_identity(self) -> dict[str, Any]:
+        """The settings that the tensors depend on."""
+        elsewhere = {"sources", "timeout", "train_samples", "test_samples"}
+        return {key: it for key, it in self.data.items() if key not in elsewhere}
+
+    @property
+    def own_files(self) -> list[str]:
+        """The files of the data set, if it is in a folder of one's own."""
+        own = self.data_set.own
+        return [str(path) for paths in own.files.values() for path in paths] if own else []
 
     def trained_models(self) -> Iterator[Model]:
         """Yield every trained model, including those of longer training and sweeps."""
@@ -265,7 +283,13 @@ def build(config: Mapping[str, Any], name: str = "study") -> tuple[Study | None,
         return None, problems
     builder = _Builder(checked, name)
     study = builder.build()
-    return (None, builder.problems) if builder.problems else (study, [])
+    if not study or builder.problems or not checked.without:
+        return (None, builder.problems) if builder.problems else (study, [])
+    if problems := list(absent.check(study.configuration)):
+        return None, problems
+    left, lost = absent.take_out(study.configuration)
+    smaller, problems = build(left, name)
+    return smaller and replace(smaller, given=study.given, absent=lost), problems
 
 
 class _Builder:
@@ -274,10 +298,35 @@ class _Builder:
         self.name = name
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
-        self.sizes = config.data.model_dump(include={"train_samples", "test_samples"})
+        self.data_set, self.data = self.find_data(config.data)
+        self.sizes = {key: self.data[key] for key in ("train_samples", "test_samples")}
+        self.ends = {"features": self.data_set.features, "classes": len(self.data_set.classes)}
 
     def refuse(self, path: KeyPath, text: str) -> None:
         self.problems.append(Problem(path, text))
+
+    def find_data(self, given: schema.Data) -> tuple[sets.DataSet, dict[str, Any]]:
+        """Return the data set and the settings for it, with all that are missing.
+
+        Where it cannot be used, record a problem, and return any.
+        """
+        data = form.plain(given)
+        try:
+            data_set = sets.describe(data)
+        except Refused as refused:
+            self.refuse(("data", refused.key), refused.text)
+            return sets.FASHION_MNIST, {"train_samples": 1000, "test_samples": 1000}
+        for split, images in (("train", data_set.train), ("test", data_set.test)):
+            key, least = f"{split}_samples", schema.LEAST_IMAGES[split]
+            if images < least:
+                text = f"has {images} {split} images; a study needs at least {least}."
+                self.refuse(("data", "folder"), text)
+            elif data.setdefault(key, images) > images:
+                text = f"is {data[key]}, but {data_set.name} has {images:,} {split} images."
+                self.refuse(("data", key), text)
+            data.setdefault(key, images)
+        defaults = {"sources": list(data_set.sources), "timeout": sets.TIMEOUT}
+        return data_set, defaults | data | {"name": data_set.name}
 
     def build(self) -> Study | None:
         config, published = self.config, self.config.published
@@ -294,13 +343,18 @@ class _Builder:
         if not self.problems:
             self.check_derived(epochs, sweeps)
         source = published.models if published else {}
+        plain = form.plain(config)
+        plain |= {"output": output, "seeds": config.seeds}
+        plain["data"] |= {"name": self.data_set.name} | self.sizes
+        plain |= {"defaults": config.defaults.model_dump()}
         return Study(
-            configuration=form.plain(config)
-            | {"output": output, "seeds": config.seeds, "defaults": config.defaults.model_dump()},
+            configuration=plain,
+            given=plain,
             title=config.title,
             directory=output["directory"],
             report=output["report"],
-            data=config.data.model_dump(),
+            data=self.data,
+            data_set=self.data_set,
             models=self.models,
             epochs=epochs,
             depth=self.same_engine(("depth", "models"), self.listed("depth")),
@@ -429,6 +483,7 @@ class _Builder:
             | getattr(config.defaults, engine).model_dump()
             | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
             | self.sizes
+            | self.ends
         )
         if spec.batch_size:
             held_out = "validation_split"
@@ -609,7 +664,7 @@ class _Builder:
         if given is None:
             return BatchNorm()
         explicit = form.plain(given)
-        common, chosen = explicit["net"] | self.sizes, explicit["experiments"]
+        common, chosen = explicit["net"] | self.sizes | self.ends, explicit["experiments"]
         # in the order of the report
         settings = {name: common | chosen[name] for name in EXPERIMENTS if name in chosen}
         path: KeyPath = ("batchnorm", "experiments")

@@ -104,7 +104,7 @@ def read_study(
 
 
 def merge(config: dict[str, Any], change: Mapping[str, Any]) -> None:
-    """Change a configuration as another file does: groups key by key, everything else as a whole."""
+    """Change a configuration as another file does: groups by their keys, all else as a whole."""
     for key, value in change.items():
         if isinstance(value, Mapping) and isinstance(config.get(key), dict):
             merge(config[key], value)

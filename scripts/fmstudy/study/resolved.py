@@ -138,13 +138,16 @@ def resolve(
     references = reader.read(REFERENCES)[0]
     rows: list[dict[str, Any]] = []
     if study.published_file:
-        rows = published.read_checked(find(study.published_file), study.published_numbers)
+        file, lost = find(study.published_file), study.absent.sources
+        rows = published.read_checked(file, study.published_numbers, lost)
     expected = experiments.Expected()
     if study.batchnorm.file:
         expected = experiments.read(find(study.batchnorm.file), references)
     units = {row["id"]: row["unit"] for row in rows}
     known = claims.Known(
-        study.models, study.sweeps, units, expected.claims, references, bool(study.epochs)
+        *(study.models, study.sweeps, units, expected.claims, references),
+        is_longer=bool(study.epochs),
+        absent=study.absent,
     )
     said = claims.read(find(study.claims_file), known) if study.claims_file else {}
     return Resolved(study, rows, published.values(rows, study.published_models), said, expected)

@@ -18,6 +18,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field
 
 from fmstudy import runtime
+from fmstudy.data import sets
+from fmstudy.data.folders import LONGEST_SIDE
 from fmstudy.study import form, text
 from fmstudy.study.form import Group, key, optional, pattern
 from fmstudy.study.spec import REFERENCE, RunSpec
@@ -75,7 +77,7 @@ Epochs = Annotated[int, key("passes over the training images", ge=1, le=1_000_00
 PartialEpochs = Annotated[
     Number, key("passes over the training images, or part of one", gt=0, le=1000)
 ]
-BatchSize = Annotated[int, key("images per mini-batch", ge=1, le=60_000)]
+BatchSize = Annotated[int, key("images per mini-batch", ge=1)]
 ValidationSplit = Annotated[
     float, key("fraction of the training images, from the end", ge=0.01, le=0.9)
 ]
@@ -85,7 +87,6 @@ TrainMetricsSamples = Annotated[
         "training images, from the first, for the training metrics after each epoch; the final "
         "metrics are of all",
         ge=1,
-        le=60_000,
     ),
 ]
 Penalty = Literal["none", "l1", "l1_signed", "l2"]
@@ -100,7 +101,8 @@ Seeds = Annotated[
 ]
 ModelNames = Annotated[Some[Name], key("names of models")]
 Steps = Annotated[int, key("training steps", ge=1, le=1_000_000)]
-Samples = Annotated[int, key("number of images", ge=2, le=60_000)]
+Samples = Annotated[int, key("number of images", ge=2)]
+LEAST_IMAGES = {"train": 100, "test": 100}
 
 
 # --------------------------------------------------------------------------- the study's settings
@@ -130,15 +132,47 @@ class Output(Group):
 
 
 class Data(Group):
-    """The data set."""
+    """The data set: a ready-made one, or a folder of one's own."""
 
-    sources: Some[Text] = key("local folders or web addresses of folders, tried in this order")
-    timeout: Number = key("seconds without a byte before giving up", gt=0, le=3600)
-    train_samples: int = key("training images, from the first", ge=100, le=60_000)
-    test_samples: int = key("test images, from the first", ge=100, le=10_000)
+    name: Text = optional(
+        f"{', '.join(sets.READY_MADE)}, or a name of your own, with folder",
+        default=sets.FASHION_MNIST.name,
+    )
+    sources: Some[Text] = optional(
+        "where a ready-made set is fetched from: local folders or web addresses of folders, tried "
+        "in this order"
+    )
+    timeout: Number = optional(
+        "seconds without a byte before giving up", gt=0, le=3600, default=sets.TIMEOUT
+    )
+    train_samples: int = optional(
+        "training images, from the first; by default, all", ge=LEAST_IMAGES["train"]
+    )
+    test_samples: int = optional(
+        "test images, from the first; by default, all", ge=LEAST_IMAGES["test"]
+    )
+    folder: Text = optional(
+        "data of your own: IDX files, or one folder of PNGs per class, also below train and test"
+    )
+    classes: Annotated[Some[Text], Field(min_length=2)] = optional(
+        "names of the classes in your folder, by label"
+    )
+    test_share: float = optional(
+        "fraction of your images for testing, if they have no test split", gt=0, lt=1
+    )
+    split_seed: int = optional("seed of that split, and of the order of your images", ge=0)
+    size: list[Annotated[int, Field(ge=2, le=LONGEST_SIDE)]] = optional(
+        "rows and columns that your PNGs are resized to", min_length=2, max_length=2
+    )
+    things: list[Text] = optional(
+        "what one of your images shows, and many, such as [leaf, leaves]",
+        min_length=2,
+        max_length=2,
+    )
 
 
-LOWLEVEL, KERAS = REFERENCE["lowlevel"], REFERENCE["keras"]
+LOWLEVEL: Any = REFERENCE["lowlevel"]
+KERAS: Any = REFERENCE["keras"]
 
 
 class LowlevelDefaults(Group):
@@ -327,7 +361,7 @@ class CommonNet(Group):
     """The default net of the experiments."""
 
     hidden: Net
-    batch_size: int = key("images per mini-batch", ge=2, le=60_000)
+    batch_size: int = key("images per mini-batch", ge=2)
     learning_rate: LearningRate
     validation_split: ValidationSplit
     bn_epsilon: BnEpsilon
@@ -498,7 +532,7 @@ class Configuration(Group):
     title: Text = key("title of the report")
     output: Output = Output()
     data: Data
-    seeds: Seeds = [1]
+    seeds: Seeds = optional(default=[1])
     defaults: Defaults = Defaults()
     models: ByName[Model] = key("the models, by name", min_length=1)
     epochs: LongerTraining = optional()

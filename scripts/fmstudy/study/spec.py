@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any
 
-FEATURES, CLASSES = 784, 10
 FINISHED, DIVERGED = "finished", "diverged"  # outcomes of a training; both are results
 
 # The names of the penalties in the configuration, and how readers know them.
@@ -50,6 +49,7 @@ class RunSpec:
     batch_size       samples per step; None is the whole training set
     validation_split fraction held out for validation: the last samples, as in Keras
     train_samples, test_samples   numbers of samples used, from the first
+    features, classes   pixels of an image, and classes of the data set
     train_metrics_samples   Keras: fitted samples, from the first, that the training metrics of each
                      epoch are computed on; None is all of them.  The final ones are always of all
     """
@@ -72,6 +72,8 @@ class RunSpec:
     validation_split: float = 0.0
     train_samples: int = 60_000
     test_samples: int = 10_000
+    features: int = 784
+    classes: int = 10
     train_metrics_samples: int | None = None
 
     @classmethod
@@ -89,8 +91,8 @@ class RunSpec:
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        """Units of every layer from the input to the output: (784, ..., 10)."""
-        return (FEATURES, *self.hidden, CLASSES)
+        """Units of every layer from the input to the output: (features, ..., classes)."""
+        return (self.features, *self.hidden, self.classes)
 
     @property
     def fitted_samples(self) -> int:
@@ -112,7 +114,7 @@ class RunSpec:
         weights = sum(before * after for before, after in itertools.pairwise(sizes))
         biased = list(sizes[1:])
         if self.batch_norm == "before":  # beta replaces the bias
-            biased = [CLASSES]
+            biased = [self.classes]
         biases = len(biased) if self.bias == "scalar" else sum(biased)
         normalized = 0 if self.batch_norm == "none" else 2 * sum(self.hidden)
         return weights + biases + normalized
@@ -215,6 +217,7 @@ _SHORT |= {"bn_epsilon": "epsilon", "learning_rate": "rate"}
 _SHORT |= {"batch_size": "batch", "validation_split": "validation"}
 _SHORT |= {"train_metrics_samples": "followed"}
 _IN_OTHER_PARTS = {"engine", "hidden", "delta", "train_samples", "test_samples"}
+_IN_OTHER_PARTS |= {"features", "classes"}  # of the data set
 
 
 def number(value: float) -> str:

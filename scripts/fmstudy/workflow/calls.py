@@ -8,6 +8,7 @@ Arguments are passed by the names of the function's parameters, from
 - `runs`, a reader for the trainings with the input files `runs`, which are verified first;
 - `labels`, the classes (n,) of the test images that these trainings predicted;
 - `folder`, the folder of the input tensors;
+- `summary`, the summary of the data set;
 - `predicted`, the predictions of the settings' `models`, or of a single `model`.
 
 So a function declares in its signature what it needs, and tests call it without files.
@@ -81,7 +82,7 @@ def arguments(
     return {
         name: (_result(settings[name], files) if name in settings else _read(name, settings, files))
         for name in inspect.signature(function).parameters
-        if name in settings or name in files or name in ("folder", "labels", "predicted")
+        if name in settings or name in files or name in ("folder", "labels", "predicted", "summary")
     }
 
 
@@ -95,7 +96,8 @@ def _read(name: str, settings: Mapping[str, Any], files: Files) -> Any:
         if "model" in settings:
             return runs.predicted(settings["model"])
         return [runs.predicted(model) for model in settings["models"]]
-    path = files[name]
+    # It is among the files that trainings are verified with, unless it is an input by its name.
+    path = files["runs"][-1] if name == "summary" and name not in files else files[name]
     return _content(path) if isinstance(path, str) else [_content(each) for each in path]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.plan import Study
-from fmstudy.study.spec import FEATURES, RunSpec
+from fmstudy.study.spec import RunSpec
 
 START = 2.0  # seconds: TensorFlow, the data, the first compilation
 STEP = 3e-4  # seconds of overhead per training step
@@ -28,6 +28,7 @@ SECONDS = {  # of other jobs, by rule or by the first word of its name
     "judge": 0.9,
     "plot": 0.8,
 }
+PIXELS = 60_000 * 784  # of all training images of Fashion-MNIST
 WITH_ALL_IMAGES = {"check_statistics": 140.0, "find_duplicates": 12.0}
 OTHERWISE = 0.7
 # Rules whose long jobs start early.  Tables and figures run later, on cores without trainings.
@@ -43,7 +44,7 @@ def training_seconds(spec: RunSpec) -> float:
 
 def job_seconds(study: Study, rule: str, name: str = "") -> float:
     """Estimate the seconds of a job of a rule; `name` is a run or an experiment."""
-    share = study.data["train_samples"] / 60_000
+    share = study.data["train_samples"] * study.data_set.features / PIXELS
     if rule in TRAININGS:
         return training_seconds(study.runs[name])
     if rule == "run_noise":
@@ -57,7 +58,7 @@ def job_seconds(study: Study, rule: str, name: str = "") -> float:
 
 def priority(study: Study, rule: str, name: str = "") -> int:
     """Rank a job by its seconds plus those of the longest experiment that needs its results."""
-    if rule in ("fetch_dataset", "prepare_dataset"):
+    if rule == "prepare_dataset":
         return FIRST
     seconds = job_seconds(study, rule, name) if rule in RANKED else 0.0
     if rule == "run_experiment":
@@ -68,7 +69,7 @@ def priority(study: Study, rule: str, name: str = "") -> int:
 
 # ------------------------------------------------------------------------------------- memory
 BASE = 1300.0  # MB: TensorFlow, compiled code, two Snakemakes in a cluster job, and a margin
-IMAGE = 4e-6 * FEATURES  # MB of one image, float32
+PIXEL = 4e-6  # MB, float32
 COPIES = 2  # of all images, in other layouts or during transposition
 KEPT = 2  # stored (units, samples) tensors per normalized layer of a full batch
 
@@ -79,7 +80,7 @@ def memory(spec: RunSpec) -> int:
     Measured on one thread, with 60,000 and 10,000 images and no warm process: 1,162 to 1,189 MB on
     the low-level engine, with 300 or 1,000 units and with batch normalization; 1,140 MB on Keras.
     """
-    images = IMAGE * (spec.train_samples + spec.test_samples)
+    images = PIXEL * spec.features * (spec.train_samples + spec.test_samples)
     full_batch_normalized = spec.engine == "lowlevel" and spec.batch_norm != "none"
     kept = 4e-6 * KEPT * sum(spec.hidden) * spec.train_samples if full_batch_normalized else 0.0
     return round(BASE + max(COPIES * images, images + kept))
@@ -90,6 +91,6 @@ def minutes(spec: RunSpec) -> int:
     return 5 + int(5 * spec.arithmetic / 20e9 / 60)
 
 
-def experiment_memory(train_samples: int, test_samples: int) -> int:
+def experiment_memory(features: int, train_samples: int, test_samples: int) -> int:
     """Return the memory limit of an experiment in MB; measured: up to 1,270 with all images."""
-    return round(BASE + COPIES * IMAGE * (train_samples + test_samples))
+    return round(BASE + COPIES * PIXEL * features * (train_samples + test_samples))

@@ -11,9 +11,6 @@ from fmstudy.study.plan import Model, Study
 from fmstudy.study.shown import by_depth, curves_shown_by
 from fmstudy.study.spec import SECTIONS
 
-DATA = "results/data"  # shared by all studies
-TENSORS = {name: f"{DATA}/{name}.npy" for name in ("x_train", "y_train", "x_test", "y_test")}
-TENSORS["summary"] = f"{DATA}/summary.json"  # has the digests of the tensors
 TRAINING_FILES = {
     "history": "history.csv",
     "metrics": "metrics.json",
@@ -40,6 +37,7 @@ class Layout:
     """The paths of a study's files.
 
     directory, logs, tables, figures   folders, without a trailing slash
+    data, tensors                      the folder of the data set's tensors, and their paths
     run, experiment, noise             folders of one seed's training or experiment, with wildcards
     shown                              names of the report's figures, as rules declare them
     """
@@ -47,6 +45,12 @@ class Layout:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.directory = study.directory
+        own, key = study.data_set.own, study.data_set.key
+        # Ready-made data sets are shared by all studies.
+        self.data = f"{study.directory}/data" if own else f"results/data/{key}"
+        names = ("x_train", "y_train", "x_test", "y_test")
+        self.tensors = {name: f"{self.data}/{name}.npy" for name in names}
+        self.tensors["summary"] = f"{self.data}/summary.json"  # has the digests of the tensors
         self.logs = study.directory.replace("results", "logs", 1)
         self.tables = f"{self.directory}/tables"
         self.figures = f"{self.directory}/figures"
@@ -96,7 +100,7 @@ class Layout:
         folders = [self.run.format(run=run, seed=seed) for run, seed in trainings]
         files = [TRAINING_FILES[kind] for kind in (*VERIFIED, *kinds)]
         paths = (f"{folder}/{file}" for file in files for folder in folders)
-        return [*dict.fromkeys(paths), TENSORS["y_test"], TENSORS["summary"]]
+        return [*dict.fromkeys(paths), self.tensors["y_test"], self.tensors["summary"]]
 
     def experiment_files(self, experiment: str, file: str) -> list[str]:
         """Return the paths of this file for each seed of an experiment."""

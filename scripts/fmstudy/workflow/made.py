@@ -7,7 +7,6 @@ record and the SHA-256 of the content.  `check` compares both with what is on di
 - The file is as Snakemake left it: all is well; `RECORDS` is brought up to date.
 - It was copied or touched, and its content matches `RECORDS`: its record and modification time are
   restored, so Snakemake decides about it as in the folder where it was made.
-- It is one of the files of the data set, put in place by hand: Snakemake uses it.
 - Anything else: its record is marked as unknown, so Snakemake rebuilds it where it is needed.  The
   file stays as it is until then.
 
@@ -29,14 +28,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fmstudy import runtime
-from fmstudy.data.identity import FILES
 from fmstudy.workflow.digest import SCRIPTS
 
 RECORDS = "results/made.json.gz"  # of all studies in a folder
 INDEX = Path(".snakemake/made.json")  # what was found right, by size and time
 UNKNOWN = "'not made here, or changed since'"  # as the only parameter in a record: it never matches
-FOLDERS = ("results", "resources", "report")  # what rules write to
-SOURCES = {f"resources/fashion-mnist/{name}": file.sha256 for name, file in FILES.items()}
+FOLDERS = ("results", "report")  # what rules write to
 LARGEST = 1 << 30  # bytes that are read of `RECORDS`, unpacked
 LISTED = 3  # paths in a message
 
@@ -115,10 +112,9 @@ def check(rules: Iterable[Any], warn: Callable[[str], None]) -> list[str]:
             right = made.get(path)
             valid = right and right.sha256 == content and store.is_valid(right.record, same_sources)
             if not right or not valid:
-                if content != SOURCES.get(path):
-                    store.write(path, record | {"params": [UNKNOWN]})
-                    known.pop(path, None)
-                    unknown.append(path)
+                store.write(path, record | {"params": [UNKNOWN]})
+                known.pop(path, None)
+                unknown.append(path)
                 continue
             record = right.record
             with suppress(PermissionError):  # somebody else's file; Snakemake copes with any time

@@ -13,13 +13,13 @@ CHECK_EVERY = 2000  # steps between two checks for divergence
 
 def run(settings: Mapping[str, Any], seed: int, data: Data) -> list[Row]:
     """Moving against exact statistics: after one epoch in mini-batches, after full-batch steps."""
-    shared = {"train_samples": settings["train_samples"], "test_samples": settings["test_samples"]}
+    keys = ("train_samples", "test_samples", "features", "classes")
     net = RunSpec(
         "lowlevel",
         batch_norm="before",
         bn_epsilon=settings["bn_epsilon"],
         validation_split=settings["validation_split"],
-        **shared,
+        **{key: settings[key] for key in keys},
     )
     epoch = settings["epoch"]
     spec = net.varied(
