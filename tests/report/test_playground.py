@@ -141,9 +141,9 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     same = [page[:, n].argmax() == ours[:, n].argmax() for n in range(made.IMAGES)]
     right = [page[:, n].argmax() == n % 10 for n in range(made.IMAGES)]
     assert sum(same) not in (0, made.IMAGES, sum(right)), "choose other weights"
-    [row] = playground.agreement_table(
-        [given], content, Runs(tmp_path), x, labels, summary()
-    ).to_dict("records")
+    [row] = playground.agreement_table([given], content, Runs(tmp_path), x, labels).to_dict(
+        "records"
+    )
     assert row["agreement"] == sum(same) / made.IMAGES
     assert row["probability"] == pytest.approx(np.abs(page - ours).max(), abs=1e-5)
     assert row["test_accuracy"] == pytest.approx(2 / 3)  # as they were left

@@ -22,7 +22,7 @@ def environment(folder: str | Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= FORMATS | {"article": article}
+    made.filters |= FILTERS
     return made
 
 
@@ -30,6 +30,9 @@ def article(noun: str) -> str:
     """Return a noun with its indefinite article: a digit, an image, an 8."""
     vowel = re.match(r"[aeiou8]|1[18]\b|[fhlmnrsx]\b", noun, re.IGNORECASE)
     return f"{'an' if vowel else 'a'} {noun}"
+
+
+FILTERS = FORMATS | {"article": article}
 
 
 def as_text(content: bytes) -> str:
