@@ -731,7 +731,9 @@ def test_models_that_another_file_adds_stand_behind_the_others(
     """A refusal lists all models in their order."""
     mine = tmp_path / "mine.yaml"
     mine.write_text(
-        "extends: config/config.yaml\nmodels:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n"
+        "extends: config/config.yaml\n"
+        "models:\n  own: {engine: lowlevel, hidden: [3]}\n"
+        "weights: {models: [none]}\n"
     )
     done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
     said = done.stdout + done.stderr
