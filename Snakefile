@@ -9,22 +9,37 @@
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
-include: "workflow/rules/engines.smk"
 include: "workflow/rules/analysis.smk"
-include: "workflow/rules/batchnorm.smk"
 
 
-if study.noise.seeds:
+# What the configuration does not name has no rule.
+if study.has("checks"):
+
+    include: "workflow/rules/engines.smk"
+
+
+if study.has("batchnorm"):
+
+    include: "workflow/rules/batchnorm.smk"
+
+
+if study.has("noise"):
 
     include: "workflow/rules/noise.smk"
 
 
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/errors.smk"
+
+
+if study.has("closer"):
+
+    include: "workflow/rules/errors.smk"
+
+
 include: "workflow/rules/report.smk"
 
 
-if study.playground.models:
+if study.has("playground"):
 
     include: "workflow/rules/playground.smk"
 

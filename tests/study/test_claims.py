@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import yaml
-from fixtures import REFERENCES, REPOSITORY
+from fixtures import REFERENCES, REPOSITORY, find
 from fixtures.mistakes import refusal
-from snakemake.utils import update_config
 
 from fmstudy.analysis import measures
-from fmstudy.study import claims, experiments, form, plan, published, schema
+from fmstudy.study import claims, experiments, form, plan, published, reader, schema
 from fmstudy.study.configuration import ConfigurationError
 
 FILE = REPOSITORY / "config/claims.yaml"
@@ -72,7 +70,7 @@ claims:
 MODELS = {"softmax": None, "A": None, "B": None}
 SWEEPS = {"width": None, "l2": None}
 UNITS = {"a-test-loss": "nats", "b-test-loss": "nats", "a-test-acc": "percent"}
-KNOWN = claims.Known(MODELS, SWEEPS, UNITS, ["C1", "C2"], ["ioffe2015", "wu2018"])
+KNOWN = claims.Known(MODELS, SWEEPS, UNITS, ["C1", "C2"], ["ioffe2015", "wu2018"], True)
 
 
 def read(file: Path) -> dict:
@@ -189,12 +187,9 @@ def test_claim_that_stands_twice_is_refused_with_both_lines(tmp_path: Path):
 # The claims that come with the study
 
 
-@pytest.fixture(scope="module", params=["default", "quick"])
+@pytest.fixture(scope="module", params=["config", "quick"])
 def study(request: pytest.FixtureRequest) -> plan.Study:
-    config: dict = {}
-    for name in ("config", "quick")[: 1 if request.param == "default" else 2]:
-        text = (REPOSITORY / f"config/{name}.yaml").read_text(encoding="utf-8")
-        update_config(config, yaml.safe_load(text))
+    config, _ = reader.read_study([REPOSITORY / f"config/{request.param}.yaml"], find)
     built, problems = plan.build(config)
     assert problems == []
     return built
@@ -205,7 +200,7 @@ def own(study: plan.Study) -> dict:
     rows, _ = published.read(REPOSITORY / study.published_file, study.published_numbers)
     units = {row["id"]: row["unit"] for row in rows}
     part_c = experiments.read(REPOSITORY / study.batchnorm.file, REFERENCES).claims
-    known = claims.Known(study.models, study.sweeps, units, part_c, REFERENCES)
+    known = claims.Known(study.models, study.sweeps, units, part_c, REFERENCES, True)
     return claims.read(REPOSITORY / study.claims_file, known)
 
 

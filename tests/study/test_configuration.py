@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
+from fixtures import REPOSITORY, find
 from fixtures.mistakes import check_only, refusal
-from snakemake.utils import update_config
 
-from fmstudy.study import configuration, plan, published, reader
+from fmstudy.study import configuration, plan, published
 from fmstudy.study.configuration import ConfigurationError
-from fmstudy.study.reader import read_command_line, read_origins
+from fmstudy.study.reader import read_command_line, read_study
 
 DEFAULT = REPOSITORY / "config/config.yaml"
 QUICK = REPOSITORY / "config/quick.yaml"
@@ -20,10 +19,8 @@ THOROUGH = REPOSITORY / "config/thorough.yaml"
 
 
 def check(*files: Path) -> plan.Study:
-    """Do with configuration files, each laid over those before, what the workflow does."""
-    origins, config = read_origins(files), {}
-    for file in files:
-        update_config(config, yaml.safe_load(file.read_text(encoding="utf-8")))
+    """Do with configuration files, each changing those before, what the workflow does."""
+    config, origins = read_study(files, find)
     study, problems = plan.build(config)
     if problems:
         raise configuration.report(problems, origins)
@@ -41,7 +38,7 @@ def refused(tmp_path):
 
 @pytest.mark.parametrize(
     "files",
-    [[DEFAULT], [DEFAULT, QUICK], [DEFAULT, FULL], [DEFAULT, THOROUGH]],
+    [[DEFAULT], [QUICK], [FULL], [THOROUGH]],
     ids=["default", "quick", "full", "thorough"],
 )
 def test_configuration_that_comes_with_the_study_is_valid(files):
@@ -62,7 +59,7 @@ def model_a(line: str) -> tuple[str, str]:
     return MODEL_A, f"{MODEL_A}    {line}\n"
 
 
-PLAYGROUND = "# playground:\n#   models: [softmax, keras-4, keras-4r]\n"
+PLAYGROUND = "playground:\n  models: [softmax, keras-4, keras-4r]\n"
 
 MISTAKES = [
     # unknown keys, at every depth
@@ -331,15 +328,10 @@ def test_a_name_that_would_stand_for_two_models_is_refused(tmp_path, added, comp
 
 
 def test_what_another_file_adds_stands_behind_what_the_main_file_has(tmp_path):
-    """At every level, as Snakemake merges: with the keys of the other file first."""
     main, mine = tmp_path / "main.yaml", tmp_path / "mine.yaml"
     main.write_text("title: x\nmodels:\n  B: {hidden: [1], engine: keras}\n  A: {hidden: [2]}\n")
     mine.write_text("models:\n  own: {hidden: [3]}\n  A: {seeds: [1], hidden: [4]}\nseeds: [1]\n")
-    config = yaml.safe_load(mine.read_text())
-    for key, value in yaml.safe_load(main.read_text())["models"].items():
-        config["models"][key] = value | config["models"].get(key, {})
-    config["title"] = "x"
-    configuration.in_file_order(config, read_origins([main, mine]))
+    config, _ = read_study([main, mine], find)
     assert list(config) == ["title", "models", "seeds"]
     assert list(config["models"]) == ["B", "A", "own"]
     assert list(config["models"]["A"]) == ["hidden", "seeds"]
@@ -350,18 +342,19 @@ def test_missing_group_is_placed_in_the_main_file(tmp_path):
     """Not in a file that overlays it, nor on the command line."""
     text = DEFAULT.read_text(encoding="utf-8")
     main, mine = tmp_path / "main.yaml", tmp_path / "mine.yaml"
-    main.write_text(text.replace("\nchecks:", "\nchekcs:"), encoding="utf-8")
+    main.write_text(text.replace("\ndata:", "\ndtaa:"), encoding="utf-8")
     mine.write_text("seeds: [1]\n")
-    origins = read_origins([main, mine])
-    config = reader.read(main)[0] | read_command_line({"title": "x"}, (), origins)
-    problems = plan.build(config)[1]
+    config, origins = read_study([main, mine], find)
+    problems = plan.build(config | read_command_line({"title": "x"}, (), origins))[1]
     missing = str(configuration.report(problems, origins)).splitlines()[1]
-    assert missing == f"  {main}: the key checks is missing here."
+    assert missing == f"  {main}: the key data is missing here."
 
 
 @pytest.mark.parametrize("title", ["A: 300 ReLU", "[sic", "", "- 1", "2020-01-01", "9" * 5000])
 def test_text_on_the_command_line_stays_that_text(title):
-    assert read_command_line({"title": title}, (), read_origins([DEFAULT])) == {"title": title}
+    assert read_command_line({"title": title}, (), read_study([DEFAULT], find)[1]) == {
+        "title": title
+    }
 
 
 def test_alias_bomb_on_the_command_line_is_refused():
@@ -371,11 +364,11 @@ def test_alias_bomb_on_the_command_line_is_refused():
     with pytest.raises(
         ConfigurationError, match=r"\(--config\): seeds: has more than 50,000 values"
     ):
-        read_command_line({"seeds": bomb}, (), read_origins([DEFAULT]))
+        read_command_line({"seeds": bomb}, (), read_study([DEFAULT], find)[1])
 
 
 def test_mistake_on_the_command_line_is_placed_there(tmp_path):
-    origins = read_origins([DEFAULT])
+    origins = read_study([DEFAULT], find)[1]
     given = read_command_line({"data": {"timeout": "-1"}, "seeds": ["1", "2"]}, (), origins)
     assert given == {"data": {"timeout": -1}, "seeds": [1, 2]}
     problem = configuration.Problem(("data", "timeout"), "must be greater than 0; found -1.")

@@ -25,10 +25,10 @@ def check_command_line(file: Path) -> None:
 
 
 YAML_PLACES: dict[str, Callable[[Path], object]] = {
-    "config.yaml": lambda file: reader.read_origins([file]),
-    "overlay.yaml": lambda file: reader.read_origins([MAIN, file]),
+    "config.yaml": lambda file: reader.read_study([file], str),
+    "overlay.yaml": lambda file: reader.read_study([MAIN, file], str),
     "given-by-configfile.yaml": check_command_line,
-    "claims.yaml": lambda file: claims.read(file, claims.Known({}, {}, {}, {}, {})),
+    "claims.yaml": lambda file: claims.read(file, claims.Known({}, {}, {}, {}, {}, False)),
     "batchnorm.yaml": lambda file: experiments.read(file, {}),
 }
 PLACES = YAML_PLACES | {"published.csv": lambda file: published.read_checked(file, {})}

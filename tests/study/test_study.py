@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import yaml
 from fixtures import REPOSITORY
-from fixtures.workflow import TINY
 from PIL import Image
-from snakemake.utils import update_config
 
-from fmstudy.study import plan
+from fmstudy.study import plan, reader
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
 from fmstudy.study.published import read as read_published
@@ -26,7 +24,7 @@ FULL = yaml.safe_load((REPOSITORY / "config/full.yaml").read_text(encoding="utf-
 def built(change: dict | None = None) -> plan.Study:
     """The default study, with a change laid over it as Snakemake does."""
     config = copy.deepcopy(DEFAULT)
-    update_config(config, change or {})
+    reader.merge(config, change or {})
     study, problems = plan.build(config)
     assert problems == []
     return study
@@ -379,24 +377,6 @@ def test_the_playground_has_a_linear_model_and_a_net_with_and_without_dropout(st
 
 def test_the_playground_takes_the_models_that_it_is_given():
     assert names(built({"playground": {"models": ["keras-4-BN", "A"]}})) == ["keras-4-BN", "A"]
-
-
-def test_without_dropout_the_playground_has_any_net_without_a_penalty():
-    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    study, _ = plan.build(tiny)
-    assert study and names(study) == ["softmax", "A"]
-
-
-def test_a_playground_has_room_for_some_models_only():
-    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    for name, model in tiny["models"].items():
-        model["hidden"] = [2000, 2000] if name in ("B-L2", "A") else [2000]
-    tiny["sweeps"] = {}
-    del tiny["output"]["playground"]
-    study, problems = plan.build(tiny)
-    assert study, problems
-    assert names(study) == []  # each has more than half of what fits
-    assert study.playground.file == "report/final-playground.html"
 
 
 # Batch normalization

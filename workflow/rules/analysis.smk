@@ -37,25 +37,27 @@ rule collect_settings:
         "../../scripts/table.py"
 
 
-rule collect_epochs:
-    """The table of longer training."""
-    input:
-        runs=run_files([study.epochs.model]),
-    output:
-        table=table("epochs"),
-    log:
-        f"{LOGS}/collect_epochs.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=call(
-            "analysis.tables.epochs_table",
-            at=list(study.epochs.at),
-            model=study.epochs.model.as_dict(),
-        ),
-        code=digest("table", "analysis.tables"),
-    script:
-        "../../scripts/table.py"
+if study.has("epochs"):
+
+    rule collect_epochs:
+        """The table of longer training."""
+        input:
+            runs=run_files([study.epochs.model]),
+        output:
+            table=table("epochs"),
+        log:
+            f"{LOGS}/collect_epochs.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=call(
+                "analysis.tables.epochs_table",
+                at=list(study.epochs.at),
+                model=study.epochs.model.as_dict(),
+            ),
+            code=digest("table", "analysis.tables"),
+        script:
+            "../../scripts/table.py"
 
 
 rule collect_sweep:
@@ -80,21 +82,23 @@ rule collect_sweep:
         "../../scripts/table.py"
 
 
-rule collect_weights:
-    """The effect of penalties on the weights."""
-    input:
-        runs=run_files(study.weights, "weights"),
-    output:
-        table=table("weights"),
-    log:
-        f"{LOGS}/collect_weights.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=call("analysis.tables.weights_table", models=as_dicts(study.weights)),
-        code=digest("table", "analysis.tables"),
-    script:
-        "../../scripts/table.py"
+if study.has("weights"):
+
+    rule collect_weights:
+        """The effect of penalties on the weights."""
+        input:
+            runs=run_files(study.weights, "weights"),
+        output:
+            table=table("weights"),
+        log:
+            f"{LOGS}/collect_weights.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=call("analysis.tables.weights_table", models=as_dicts(study.weights)),
+            code=digest("table", "analysis.tables"),
+        script:
+            "../../scripts/table.py"
 
 
 rule measure_gaps:
@@ -131,35 +135,37 @@ rule estimate_models:
         "../../scripts/table.py"
 
 
-rule compare_models:
-    """Differences of all planned pairs of models, with intervals, corrected for their number."""
-    input:
-        runs=run_files(study.models.values()),
-        claims=table("claims"),
-    output:
-        table=table("comparisons"),
-    log:
-        f"{LOGS}/compare_models.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=call(
-            "analysis.comparing.comparisons_table",
-            comparisons=description.comparisons(study),
-            models=as_dicts(study.models.values()),
-            pairs=resolved.pairs,
-        ),
-        code=digest("table", "analysis.comparing", "analysis.columns"),
-    script:
-        "../../scripts/table.py"
+if study.has("comparisons"):
+
+    rule compare_models:
+        """Differences of all planned pairs of models, with intervals, corrected for their number."""
+        input:
+            **CLAIMED,
+            runs=run_files(study.models.values()),
+        output:
+            table=table("comparisons"),
+        log:
+            f"{LOGS}/compare_models.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=call(
+                "analysis.comparing.comparisons_table",
+                comparisons=description.comparisons(study),
+                models=as_dicts(study.models.values()),
+                pairs=resolved.pairs,
+            ),
+            code=digest("table", "analysis.comparing", "analysis.columns"),
+        script:
+            "../../scripts/table.py"
 
 
 rule compare_pairs:
     """Differences of every two models, planned or not; the explorer shows them."""
     input:
+        **CLAIMED,
+        **COMPARED,
         runs=run_files(study.models.values()),
-        claims=table("claims"),
-        comparisons=table("comparisons"),
     output:
         table=table("pairs"),
     log:
@@ -177,130 +183,142 @@ rule compare_pairs:
         "../../scripts/table.py"
 
 
-rule judge_published:
-    """The ledger: every published number, our result, and a verdict."""
-    input:
-        runs=run_files(study.models.values()),
-    output:
-        table=table("ledger"),
-    log:
-        f"{LOGS}/judge_published.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=resolved.ledger_call(study.models.values()),
-        code=digest("table", "analysis.ledger"),
-    script:
-        "../../scripts/table.py"
+if study.has("published"):
+
+    rule judge_published:
+        """The ledger: every published number, our result, and a verdict."""
+        input:
+            runs=run_files(study.models.values()),
+        output:
+            table=table("ledger"),
+        log:
+            f"{LOGS}/judge_published.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=resolved.ledger_call(study.models.values()),
+            code=digest("table", "analysis.ledger"),
+        script:
+            "../../scripts/table.py"
+
+    rule locate_strengths:
+        """The strengths of L1 and L2 that are compatible with the published numbers."""
+        input:
+            runs=run_files(resolved.models_with(resolved.strength_sweeps)),
+        output:
+            table=table("strengths"),
+        log:
+            f"{LOGS}/locate_strengths.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=resolved.strengths_call(),
+            code=digest("table", "analysis.strength"),
+        script:
+            "../../scripts/table.py"
 
 
-rule locate_strengths:
-    """The strengths of L1 and L2 that are compatible with the published numbers."""
-    input:
-        runs=run_files(resolved.models_with(resolved.strength_sweeps)),
-    output:
-        table=table("strengths"),
-    log:
-        f"{LOGS}/locate_strengths.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=resolved.strengths_call(),
-        code=digest("table", "analysis.strength"),
-    script:
-        "../../scripts/table.py"
+if study.has("claims"):
+
+    rule judge_claims:
+        """The claims of the source, tested on our runs and on its own numbers."""
+        input:
+            runs=run_files(resolved.claimed_runs, "weights"),
+        output:
+            table=table("claims"),
+        log:
+            f"{LOGS}/judge_claims.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            table=call(
+                "analysis.judging.claims_table",
+                claims=resolved.claims,
+                published=resolved.published,
+                models=as_dicts(study.models.values()),
+                pairs=resolved.pairs,
+                sweeps={
+                    name: description.sweep_with_models(it)
+                    for name, it in resolved.claimed_sweeps.items()
+                },
+                longer=study.epochs
+                and {"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
+            ),
+            code=digest("table", "analysis.judging"),
+        script:
+            "../../scripts/table.py"
 
 
-rule judge_claims:
-    """The claims of the source, tested on our runs and on its own numbers."""
-    input:
-        runs=run_files(resolved.claimed_runs, "weights"),
-    output:
-        table=table("claims"),
-    log:
-        f"{LOGS}/judge_claims.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        table=call(
-            "analysis.judging.claims_table",
-            claims=resolved.claims,
-            published=resolved.published,
-            models=as_dicts(study.models.values()),
-            pairs=resolved.pairs,
-            sweeps={
-                name: description.sweep_with_models(it)
-                for name, it in resolved.claimed_sweeps.items()
-            },
-            longer={"model": study.epochs.model.as_dict(), "at": list(study.epochs.at)},
-        ),
-        code=digest("table", "analysis.judging"),
-    script:
-        "../../scripts/table.py"
+if study.has("checks"):
 
-
-rule check_statistics:
-    """The coverage of the study's intervals, and the error rates of its verdicts."""
-    input:
-        **TENSORS,
-    output:
-        table=table("statistics"),
-        power=table("power"),
-    log:
-        f"{LOGS}/check_statistics.log",
-    priority: priority("check_statistics")
-    conda:
-        "../envs/study.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=15,
-    params:
-        table=call("checks.simulation.check_statistics", **study.checks),
-        power=call("checks.simulation.power", repetitions=study.checks["repetitions"] // 4),
-        code=digest("table", "checks.simulation"),
-    script:
-        "../../scripts/table.py"
+    rule check_statistics:
+        """The coverage of the study's intervals, and the error rates of its verdicts."""
+        input:
+            **TENSORS,
+        output:
+            table=table("statistics"),
+            power=table("power"),
+        log:
+            f"{LOGS}/check_statistics.log",
+        priority: priority("check_statistics")
+        conda:
+            "../envs/study.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=15,
+        params:
+            table=call("checks.simulation.check_statistics", **study.checks),
+            power=call("checks.simulation.power", repetitions=study.checks["repetitions"] // 4),
+            code=digest("table", "checks.simulation"),
+        script:
+            "../../scripts/table.py"
 
 
 # The same with more seeds, for the target `replicates`; not part of the report.
-use rule estimate_models as estimate_replicates with:
-    input:
-        runs=run_files(study.replicates),
-    output:
-        table=table("replicates_intervals"),
-    log:
-        f"{LOGS}/estimate_replicates.log",
-    params:
-        table=call("analysis.comparing.intervals_table", models=as_dicts(study.replicates)),
-        code=digest("table", "analysis.comparing"),
+if study.has("replicates"):
+
+    use rule estimate_models as estimate_replicates with:
+        input:
+            runs=run_files(study.replicates),
+        output:
+            table=table("replicates_intervals"),
+        log:
+            f"{LOGS}/estimate_replicates.log",
+        params:
+            table=call("analysis.comparing.intervals_table", models=as_dicts(study.replicates)),
+            code=digest("table", "analysis.comparing"),
 
 
-use rule compare_models as compare_replicates with:
-    input:
-        runs=run_files(study.replicates),
-    output:
-        table=table("replicates_comparisons"),
-    log:
-        f"{LOGS}/compare_replicates.log",
-    params:
-        table=call(
-            "analysis.comparing.comparisons_table",
-            comparisons=description.comparisons(study, among=study.replicates),
-            models=as_dicts(study.replicates),
-        ),
-        code=digest("table", "analysis.comparing", "analysis.columns"),
+if study.has("replicates") and study.has("comparisons"):
+
+    use rule compare_models as compare_replicates with:
+        input:
+            runs=run_files(study.replicates),
+        output:
+            table=table("replicates_comparisons"),
+        log:
+            f"{LOGS}/compare_replicates.log",
+        params:
+            table=call(
+                "analysis.comparing.comparisons_table",
+                comparisons=description.comparisons(study, among=study.replicates),
+                models=as_dicts(study.replicates),
+            ),
+            code=digest("table", "analysis.comparing", "analysis.columns"),
 
 
-use rule judge_published as judge_replicates with:
-    input:
-        runs=run_files(study.replicates),
-    output:
-        table=table("replicates_ledger"),
-    log:
-        f"{LOGS}/judge_replicates.log",
-    params:
-        table=resolved.ledger_call(study.replicates),
-        code=digest("table", "analysis.ledger"),
+if study.has("replicates") and study.has("published"):
+
+    use rule judge_published as judge_replicates with:
+        input:
+            runs=run_files(study.replicates),
+        output:
+            table=table("replicates_ledger"),
+        log:
+            f"{LOGS}/judge_replicates.log",
+        params:
+            table=resolved.ledger_call(study.replicates),
+            code=digest("table", "analysis.ledger"),
 
 
 rule collect_runs:

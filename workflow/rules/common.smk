@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from snakemake.utils import min_version, update_config
+from snakemake.utils import min_version
 
 min_version("9.27")
 
@@ -19,7 +19,6 @@ from fmstudy.study import configuration, description, reader, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
-from fmstudy.study.spec import SECTIONS
 from fmstudy.workflow import arguments, estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import Layout
@@ -62,25 +61,23 @@ if re.search("[{}]", str(HERE)):
 
 find_default = own_file if is_module else find_file
 DEFAULT_CONFIGURATION = find_default("config/config.yaml")
-try:  # before Snakemake, which does not report the location of YAML errors
-    origins = reader.read_origins(
-        [] if has_given_config else [DEFAULT_CONFIGURATION, *workflow.configfiles]
-    )
-except configuration.ConfigurationError as error:
-    refuse(error)
-
-
-configfile: DEFAULT_CONFIGURATION
-
-
+# A study is complete in itself, so the default one is read only if no file is given, or one that
+# extends it.  There is no `configfile:`, which would merge it with any other.
 if has_given_config:
-    origins[()] = f"config of the module {__name__}"
+    STUDY_FILES = [find_file(config["extends"])] if "extends" in config else []
+elif is_module:
+    STUDY_FILES = [DEFAULT_CONFIGURATION]
 else:
-    given = reader.read_command_line(workflow.config_settings.config, (), origins)
-    update_config(config, given)
-    configuration.in_file_order(config, origins)
+    STUDY_FILES = workflow.config_settings.configfiles or [DEFAULT_CONFIGURATION]
 try:
-    resolved = resolve(config, origins, find_file)
+    settings, origins = reader.read_study(STUDY_FILES, find_file)
+    if has_given_config:
+        reader.merge(settings, {key: it for key, it in config.items() if key != "extends"})
+        origins[()] = f"config of the module {__name__}"
+    else:
+        given = reader.read_command_line(workflow.config_settings.config, (), origins)
+        reader.merge(settings, given)
+    resolved = resolve(settings, origins, find_file, *map(reader.name_of, STUDY_FILES[:1]))
 except configuration.ConfigurationError as error:
     refuse(error)
 
@@ -90,7 +87,12 @@ TENSORS = layout.tensors
 REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
-MODEL_GROUPS = {name: study.section(name) for name in SECTIONS} | {"depth": study.depth}
+MODEL_GROUPS = {name: study.section(name) for name in layout.sections}
+MODEL_GROUPS |= {"depth": study.depth} if study.depth else {}
+SECTION_TABLES = list(map(table, layout.sections))
+# Tables that other rules read if the study has them, for `**`.
+COMPARED = {"comparisons": table("comparisons")} if study.has("comparisons") else {}
+CLAIMED = {"claims": table("claims")} if study.has("claims") else {}
 RUNS_BY_MODEL = {name: model.run for name, model in study.models.items()}
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
@@ -153,7 +155,7 @@ def models_of_sweep(wildcards):
 @cache
 def reports(wildcards):
     """Return the files of the report: the page, the playground and, if it can be made, the PDF."""
-    pages = [study.report, *([study.playground.file] if study.playground.models else [])]
+    pages = [study.report, *([study.playground.file] if study.has("playground") else [])]
     if not (problem := pdf.what_is_missing(layout.pdf)):
         return [*pages, layout.pdf]
     if workflow.is_main_process:  # not again in each job

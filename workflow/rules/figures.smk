@@ -25,9 +25,9 @@ rule plot_data:
 rule plot_models:
     """The test accuracy of all models."""
     input:
-        tables=[table(section) for section in SECTIONS],
+        **COMPARED,
+        tables=SECTION_TABLES,
         trainings=table("runs"),
-        comparisons=table("comparisons"),
         fonts=FONTS,
     output:
         **layout.figure_files("models"),
@@ -42,41 +42,43 @@ rule plot_models:
         "../../scripts/figure.py"
 
 
-rule plot_lessons:
-    """A small picture for each lesson that the study can illustrate."""
-    input:
-        **({"sweep": table(f"sweep_{LESSONS['width']['sweep']}")} if "width" in LESSONS else {}),
-        tables=[table(section) for section in SECTIONS],
-        trainings=table("runs"),
-        comparisons=table("comparisons"),
-        runs=run_files(
-            [
-                study.models[model["name"]]
-                for lesson in LESSONS.values()
-                for model in lesson.get("models", ())
-            ]
-        ),
-        fonts=FONTS,
-    output:
-        **layout.figure_files({lesson: f"lesson_{lesson}" for lesson in LESSONS}),
-    log:
-        f"{LOGS}/plot_lessons.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        width=call("figures.lessons.width", samples=study.data["test_samples"]),
-        depth=call("figures.lessons.depth", **LESSONS.get("depth", {})),
-        penalties=call("figures.lessons.penalties", **LESSONS.get("penalties", {})),
-        dropout=call("figures.lessons.dropout", **LESSONS.get("dropout", {})),
-        batchnorm=call("figures.lessons.batchnorm", **LESSONS.get("batchnorm", {})),
-        noise=call(
-            "figures.lessons.noise",
-            runs_by_model=RUNS_BY_MODEL,
-            samples=study.data["test_samples"],
-        ),
-        code=digest("figure", "figures.lessons", "analysis.columns"),
-    script:
-        "../../scripts/figure.py"
+if LESSONS:
+
+    rule plot_lessons:
+        """A small picture for each lesson that the study can illustrate."""
+        input:
+            **({"sweep": table(f"sweep_{LESSONS['width']['sweep']}")} if "width" in LESSONS else {}),
+            **COMPARED,
+            tables=SECTION_TABLES,
+            trainings=table("runs"),
+            runs=run_files(
+                [
+                    study.models[model["name"]]
+                    for lesson in LESSONS.values()
+                    for model in lesson.get("models", ())
+                ]
+            ),
+            fonts=FONTS,
+        output:
+            **layout.figure_files({lesson: f"lesson_{lesson}" for lesson in LESSONS}),
+        log:
+            f"{LOGS}/plot_lessons.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            width=call("figures.lessons.width", samples=study.data["test_samples"]),
+            depth=call("figures.lessons.depth", **LESSONS.get("depth", {})),
+            penalties=call("figures.lessons.penalties", **LESSONS.get("penalties", {})),
+            dropout=call("figures.lessons.dropout", **LESSONS.get("dropout", {})),
+            batchnorm=call("figures.lessons.batchnorm", **LESSONS.get("batchnorm", {})),
+            noise=call(
+                "figures.lessons.noise",
+                runs_by_model=RUNS_BY_MODEL,
+                samples=study.data["test_samples"],
+            ),
+            code=digest("figure", "figures.lessons", "analysis.columns"),
+        script:
+            "../../scripts/figure.py"
 
 
 rule plot_curves:
@@ -133,77 +135,78 @@ rule plot_comparison:
         "../../scripts/figure.py"
 
 
-rule plot_penalties:
-    """Differences of penalized models from the plain one, and their learning curves."""
-    input:
-        comparisons=table("comparisons"),
-        runs=run_files(PENALIZED),
-        fonts=FONTS,
-    output:
-        **layout.figure_files(
-            {"penalties": "{figure}", "curves": "{figure}_curves"},
-            figure=[shown.PENALTIES] if PENALIZED else [],
-        ),
-    log:
-        f"{LOGS}/plot_{{figure}}.log",
-    wildcard_constraints:
-        figure=shown.PENALTIES,
-    conda:
-        "../envs/study.yaml"
-    params:
-        penalties=call("figures.comparisons.penalties", models=as_dicts(PENALIZED)),
-        curves=call("figures.comparisons.penalty_curves", models=as_dicts(PENALIZED)),
-        code=digest("figure", "figures.comparisons", "analysis.columns"),
-    script:
-        "../../scripts/figure.py"
+if PENALIZED:
+
+    rule plot_penalties:
+        """Differences of penalized models from the plain one, and their learning curves."""
+        input:
+            comparisons=table("comparisons"),
+            runs=run_files(PENALIZED),
+            fonts=FONTS,
+        output:
+            **layout.figure_files(
+                {"penalties": shown.PENALTIES, "curves": f"{shown.PENALTIES}_curves"}
+            ),
+        log:
+            f"{LOGS}/plot_penalties.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            penalties=call("figures.comparisons.penalties", models=as_dicts(PENALIZED)),
+            curves=call("figures.comparisons.penalty_curves", models=as_dicts(PENALIZED)),
+            code=digest("figure", "figures.comparisons", "analysis.columns"),
+        script:
+            "../../scripts/figure.py"
 
 
-rule plot_close_models:
-    """The models that differ least, beside what seeds and test images resolve."""
-    input:
-        comparisons=table("comparisons"),
-        trainings=table("runs"),
-        fonts=FONTS,
-    output:
-        **layout.figure_files("{figure}", figure=["close_models"] if study.comparisons else []),
-    log:
-        f"{LOGS}/plot_{{figure}}.log",
-    wildcard_constraints:
-        figure="close_models",
-    conda:
-        "../envs/study.yaml"
-    params:
-        figure=call(
-            "figures.comparisons.close_models",
-            runs_by_model=RUNS_BY_MODEL,
-            samples=study.data["test_samples"],
-        ),
-        code=digest("figure", "figures.comparisons", "analysis.columns"),
-    script:
-        "../../scripts/figure.py"
+if study.has("comparisons"):
+
+    rule plot_close_models:
+        """The models that differ least, beside what seeds and test images resolve."""
+        input:
+            comparisons=table("comparisons"),
+            trainings=table("runs"),
+            fonts=FONTS,
+        output:
+            **layout.figure_files("close_models"),
+        log:
+            f"{LOGS}/plot_close_models.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            figure=call(
+                "figures.comparisons.close_models",
+                runs_by_model=RUNS_BY_MODEL,
+                samples=study.data["test_samples"],
+            ),
+            code=digest("figure", "figures.comparisons", "analysis.columns"),
+        script:
+            "../../scripts/figure.py"
 
 
-rule plot_epochs:
-    """Test metrics over the epochs of longer training."""
-    input:
-        table=table("epochs"),
-        fonts=FONTS,
-    output:
-        **layout.figure_files("epochs"),
-    log:
-        f"{LOGS}/plot_epochs.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        figure=call("figures.plots.epochs_bars", title=study.epochs.model.title),
-        code=digest("figure", "figures.plots", "analysis.columns"),
-    script:
-        "../../scripts/figure.py"
+if study.has("epochs"):
+
+    rule plot_epochs:
+        """Test metrics over the epochs of longer training."""
+        input:
+            table=table("epochs"),
+            fonts=FONTS,
+        output:
+            **layout.figure_files("epochs"),
+        log:
+            f"{LOGS}/plot_epochs.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            figure=call("figures.plots.epochs_bars", title=study.epochs.model.title),
+            code=digest("figure", "figures.plots", "analysis.columns"),
+        script:
+            "../../scripts/figure.py"
 
 
 rule plot_depth:
     input:
-        tables=[table(section) for section in SECTIONS],
+        tables=SECTION_TABLES,
         trainings=table("runs"),
         fonts=FONTS,
     output:
@@ -247,22 +250,24 @@ rule plot_sweep:
         "../../scripts/figure.py"
 
 
-rule plot_weights:
-    """Histograms of the weights for each penalty."""
-    input:
-        runs=run_files(study.weights, "weights"),
-        fonts=FONTS,
-    output:
-        **layout.figure_files("weights"),
-    log:
-        f"{LOGS}/plot_weights.log",
-    conda:
-        "../envs/study.yaml"
-    params:
-        figure=call("figures.plots.weight_histograms", models=as_dicts(study.weights)),
-        code=digest("figure", "figures.plots"),
-    script:
-        "../../scripts/figure.py"
+if study.has("weights"):
+
+    rule plot_weights:
+        """Histograms of the weights for each penalty."""
+        input:
+            runs=run_files(study.weights, "weights"),
+            fonts=FONTS,
+        output:
+            **layout.figure_files("weights"),
+        log:
+            f"{LOGS}/plot_weights.log",
+        conda:
+            "../envs/study.yaml"
+        params:
+            figure=call("figures.plots.weight_histograms", models=as_dicts(study.weights)),
+            code=digest("figure", "figures.plots"),
+        script:
+            "../../scripts/figure.py"
 
 
 rule plot_workflow:

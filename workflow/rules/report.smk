@@ -9,7 +9,11 @@ FIGURES, FIGURE_DATA, PNGS = (  # as the rules above declare them
 CITATION = own_file("CITATION.cff")
 # Comments in these files do not matter; whatever else changes in them changes a table.
 NAMED_FILES = ancient(
-    [find_file(study.configuration[group]["file"]) for group in configuration.NAMING_FILES]
+    [
+        find_file(study.given[group]["file"])
+        for group in configuration.NAMING_FILES
+        if group in study.given
+    ]
 )
 
 
@@ -72,6 +76,7 @@ rule render_report:
     params:
         study=REPORT_DATA,
         config=study.configuration,
+        given=study.given,
         code=digest("render_report"),
     script:
         "../../scripts/render_report.py"
@@ -100,6 +105,7 @@ rule render_pdf:
     params:
         study=REPORT_DATA,
         config=study.configuration,
+        given=study.given,
         code=digest("render_pdf"),
     script:
         "../../scripts/render_pdf.py"

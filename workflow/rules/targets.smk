@@ -7,34 +7,31 @@ rule data:
         TENSORS.values(),
 
 
-rule part_a:
-    """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
-    input:
-        layout.section_results("part_a"),
-        table("epochs"),
-        figure("epochs"),
-        table("depth"),
-        map(figure, DEPTHS),
-        table("weights"),
-        figure("weights"),
+if layout.section_results("part_a"):
+
+    rule part_a:
+        """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
+        input:
+            layout.section_results("part_a"),
+            layout.group_results("epochs", "depth", "weights"),
 
 
-rule part_b:
-    """Part B, Keras: five depths, dropout, and their comparisons."""
-    input:
-        layout.section_results("part_b"),
+if layout.section_results("part_b"):
+
+    rule part_b:
+        """Part B, Keras: five depths, dropout, and their comparisons."""
+        input:
+            layout.section_results("part_b"),
 
 
-rule batchnorm:
-    """Part C: every experiment on batch normalization, with verdicts on common claims."""
-    input:
-        layout.section_results("batchnorm"),
-        [layout.experiment_results(name) for name in study.batchnorm.settings],
-        table("bn_predictions"),
-        table("bn_claims"),
-        table("bn_costs"),
-        table("bn_equality"),
-        figure("bn_network"),
+if study.has("batchnorm") or layout.section_results("batchnorm"):
+
+    rule batchnorm:
+        """Part C: every experiment on batch normalization, with verdicts on common claims."""
+        input:
+            layout.section_results("batchnorm"),
+            [layout.experiment_results(name) for name in study.batchnorm.settings],
+            layout.group_results("batchnorm"),
 
 
 for experiment in study.batchnorm.settings:
@@ -57,59 +54,69 @@ for sweep in study.sweeps:
             layout.sweep_results(sweep),
 
 
-rule epochs:
-    """Softmax regression trained for longer: table and bars."""
-    input:
-        table("epochs"),
-        figure("epochs"),
+if study.has("epochs"):
+
+    rule epochs:
+        """Softmax regression trained for longer: table and bars."""
+        input:
+            layout.group_results("epochs"),
 
 
-rule depth:
-    """Models with more and more hidden layers: table and figures."""
-    input:
-        table("depth"),
-        map(figure, DEPTHS),
+if study.has("depth"):
+
+    rule depth:
+        """Models with more and more hidden layers: table and figures."""
+        input:
+            layout.group_results("depth"),
 
 
-rule noise:
-    """How much each source of randomness moves the result of one model: table and figure."""
-    input:
-        layout.noise_results(),
+if study.has("noise"):
+
+    rule noise:
+        """How much each source of randomness moves the result of one model: table and figure."""
+        input:
+            layout.group_results("noise"),
 
 
-rule ledger:
-    """Every published number compared with ours, and every claim of the source, with verdicts."""
-    input:
-        table("ledger"),
-        table("claims"),
-        table("comparisons"),
+if layout.group_results("published", "claims", "comparisons"):
+
+    rule ledger:
+        """Every published number compared with ours, and every claim of the source, with verdicts."""
+        input:
+            layout.group_results("published", "claims", "comparisons"),
 
 
-rule replicates:
-    """The models under `replicates` with more seeds: narrower intervals, ledger."""
-    input:
-        table("replicates_intervals"),
-        table("replicates_comparisons"),
-        table("replicates_ledger"),
+if study.has("replicates"):
+
+    rule replicates:
+        """The models under `replicates` with more seeds: narrower intervals, ledger."""
+        input:
+            table("replicates_intervals"),
+            [table("replicates_comparisons")] if study.has("comparisons") else [],
+            [table("replicates_ledger")] if study.has("published") else [],
 
 
-rule engines:
-    """Comparison of three engines: NumPy, low-level TensorFlow and Keras."""
-    input:
-        table("engines"),
+if study.has("checks"):
+
+    rule engines:
+        """Comparison of three engines: NumPy, low-level TensorFlow and Keras."""
+        input:
+            table("engines"),
 
 
-rule closer:
-    """Error analysis of every model: mistakes, calibration, agreement, near-duplicates, weights."""
-    input:
-        layout.neighbors,
-        layout.error_tables(ALL_MODELS),
-        rules.plot_predictions.output,
-        expand(rules.plot_errors.output, model=[model.name for model in ALL_MODELS]),
-        expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
+if study.has("closer"):
+
+    rule closer:
+        """Error analysis of every model: mistakes, calibration, agreement, near-duplicates, weights."""
+        input:
+            layout.neighbors,
+            layout.error_tables(ALL_MODELS),
+            rules.plot_predictions.output,
+            expand(rules.plot_errors.output, model=[model.name for model in ALL_MODELS]),
+            expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
 
 
-if study.playground.models:
+if study.has("playground"):
 
     rule playground:
         """A page with three models to play with: draw a garment, or drop a photo."""

@@ -81,7 +81,7 @@ def pairs_table(
     models: Sequence[Mapping[str, Any]],
     runs: Runs,
     labels: np.ndarray,
-    comparisons: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
     pairs: Sequence[Sequence[str]] = (),
     claims: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def pairs_table(
     tested = _tested_by_claims(claims)
     known = {
         (row["metric"], frozenset((row["first"], row["second"]))): row
-        for row in comparisons.to_dict("records")
+        for row in (() if comparisons is None else comparisons.to_dict("records"))
     }
     names = [model["name"] for model in models]
     rows: list[dict[Any, Any]] = []

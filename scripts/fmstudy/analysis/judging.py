@@ -128,7 +128,7 @@ class Evidence:
         self,
         estimator: Estimator,
         sweeps: Mapping[str, Mapping[str, Any]],
-        longer: Mapping[str, Any],
+        longer: Mapping[str, Any] | None,
     ) -> None:
         self.estimator, self.sweeps, self.longer = estimator, sweeps, longer
         self.models, self.m = estimator.models, estimator.m
@@ -203,6 +203,7 @@ class Evidence:
 
     def _longer(self, given: Mapping[str, Any]) -> Quantity:
         """Change of a metric from the first to the last evaluation of the longer training."""
+        assert self.longer  # the configuration has been checked
         at = self.longer["at"]
         return self._change(self.longer["model"], given["metric"], (at[0], at[-1]))
 
@@ -293,7 +294,7 @@ def claims_table(
     models: Sequence[Mapping[str, Any]],
     pairs: Sequence[Sequence[str]],
     sweeps: Mapping[str, Mapping[str, Any]],
-    longer: Mapping[str, Any],
+    longer: Mapping[str, Any] | None,
     runs: Runs,
     labels: np.ndarray,
 ) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def models_overview(
     tables: Sequence[pd.DataFrame],
     trainings: pd.DataFrame,
     published: Mapping[str, Mapping[str, float]],
-    comparisons: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
 ) -> Drawing:
     """Draw the test accuracy of every model: seeds, their mean, and the published value.
 
@@ -66,7 +66,10 @@ def models_overview(
     columns = [table[table["engine"] == engine] for engine in table["engine"].unique()]
     is_near = table["test_accuracy"] > table["test_accuracy"].median() - FAR_BELOW
     near = set(table.loc[is_near, "model"])
-    rulers = [_resolved(comparisons, models["model"]) for models in columns]
+    rulers = [
+        None if comparisons is None else _resolved(comparisons, models["model"])
+        for models in columns
+    ]
     rows = max(map(len, columns)) + any(ruler is not None for ruler in rulers)
     with style():
         width = WIDTH if len(columns) > 1 else NARROW

@@ -135,9 +135,12 @@ def _places(study: Mapping[str, Any]) -> Rows:
         f"{folder}/tables/*.tex": "the same tables for LaTeX (booktabs, longtable), rounded",
         f"{folder}/figures/*.svg": "every figure, with a PNG (300 dpi) and a CSV of its values",
         f"{folder}/runs/RUN/seed-N/": "history, metrics, predictions, and weights of each training",
-        f"{folder}/noise/seed-N/": "results of the trainings on sources of noise",
-        f"{folder}/batchnorm/EXPERIMENT/seed-N/": "results of each batch-normalization experiment",
     }
+    if study["noise"]["seeds"]:
+        places[f"{folder}/noise/seed-N/"] = "results of the trainings on sources of noise"
+    if study["batchnorm"]["seeds"]:
+        what = "results of each batch-normalization experiment"
+        places[f"{folder}/batchnorm/EXPERIMENT/seed-N/"] = what
     return [{"path": path, "what": what} for path, what in places.items()]
 
 
@@ -311,9 +314,11 @@ def _hardest(rows: Rows) -> SimpleNamespace | None:
     )
 
 
-def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace:
+def _duplicates(rows: Rows, likeness: Rows) -> SimpleNamespace | None:
     """Describe near-duplicates at the chosen limit, and what they do to accuracies."""
-    chosen = next(row for row in likeness if row["chosen"])
+    chosen = next((row for row in likeness if row["chosen"]), None)
+    if chosen is None:
+        return None
     limit = chosen["correlation"]
     below = [row for row in likeness if row["correlation"] < limit]
     above = [row for row in likeness if row["correlation"] > limit]

@@ -139,7 +139,7 @@ def collect(
     context: Mapping[str, Any], experiment: Callable[[str], Experiment], pairs: Sequence[Any]
 ) -> Callable[[str], Table]:
     """Return a function that makes a table by its name."""
-    net, tables = context["config"]["batchnorm"]["net"], context["tables"]
+    net, tables = context["config"].get("batchnorm", {}).get("net", {}), context["tables"]
     made: dict[str, Callable[[], Table]] = {
         "bn-rates": lambda: rates(experiment("learning-rate")),
         "bn-speed": lambda: speed(experiment("speed")),

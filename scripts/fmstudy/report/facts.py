@@ -35,7 +35,7 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names that the texts use, from the result of `rendering.load_context`."""
     tables, models, config = context["tables"], context["models"], context["config"]
     study = context["study"]
-    published = config["published"]["models"]
+    published = config["published"]["models"] if "published" in config else {}
 
     def redone_by(source_model: str, protocol: int = 0) -> Model | None:
         """Return the study's model for one of the source's models, or None."""
@@ -174,7 +174,8 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "width_a": lessons.width
         if lessons.width and roles["one_layer"] and lessons.width.section == "part_a"
         else None,
-        "longer": parts.longer_training(models[study["epochs"]["base"]], table("epochs")),
+        "longer": study["epochs"]
+        and parts.longer_training(models[study["epochs"]["base"]], table("epochs")),
         "gaps": parts.smaller_gaps(changes["test_gap_accuracy"], changes["test_gap_loss"]),
         "penalties": parts.penalties(changes, roles, table("weights")),
         "depth_a": parts.by_depth(the.depth, pair),

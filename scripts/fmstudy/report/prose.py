@@ -185,8 +185,9 @@ class Prose:
             caption = Html(self._fill(self._inline(image)).strip())
             block = self._blocks[name if kind == "block" else kind]
             drawn.append(str(block(caption) if kind == "block" else block(name, caption)))
+        drawn = [it for it in drawn if it]  # not what the study does not have
         text = "\n".join(drawn)
-        return f'<div class="row">\n{text}\n</div>\n' if len(images) > 1 else f"{text}\n"
+        return f'<div class="row">\n{text}\n</div>\n' if len(drawn) > 1 else f"{text}\n"
 
 
 def _unchanged(url: str) -> str:

@@ -65,12 +65,14 @@ def load_context(
     citation: str | Path,
     configuration: Iterable[str | Path],
     explorer: str | Path | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read everything that the templates use.
 
     `study` is the resolved study in built-in types, `config` the merged configuration, `summary`
     the description of the data, `citation` CITATION.cff, `configuration` the files that the
-    configuration names (see `reuse.describe`), `explorer` compressed JSON; tables (CSV) and figures
+    configuration names and `given` what it was before (see `reuse.describe`), `explorer` compressed
+    JSON; tables (CSV) and figures
     (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
     read = {Path(path).stem: read_rows(path) for path in tables}
@@ -95,7 +97,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
-        "reuse": reuse.describe(config, citation, configuration),
+        "reuse": reuse.describe(config, citation, configuration, given),
     }
     return context | {"facts": facts.collect(context)}
 
@@ -112,6 +114,7 @@ def of_job(job: Any, template: str) -> tuple[Path, dict[str, Any]]:
         citation=job.input.citation,
         configuration=job.input.configuration,
         explorer=job.input.get("explorer"),
+        given=job.params.given,
     )
     return Path(path).parent, context
 
@@ -130,7 +133,7 @@ def _with_result(
 def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
     """Refuse a report that lacks a published number."""
     known = {row["id"] for row in ledger}
-    for source, given in config["published"]["models"].items():
+    for source, given in config.get("published", {}).get("models", {}).items():
         for missing in sorted({*given["numbers"]} - known):
             raise StudyError(
                 f'the ledger has no row for the published number {missing} of "{source}"'
@@ -239,6 +242,22 @@ APPENDIX = (
     *("ledger", "claims", "experiments", "results", "mistakes", "statistics", "explorer"),
     *("provenance", "references"),
 )
+
+
+# The groups of the configuration that some chapters are about.
+GROUPS = {
+    "verdict": "claims",
+    "part-c": "batchnorm",
+    "ledger": "published",
+    "claims": "claims",
+    "experiments": "batchnorm",
+    "mistakes": "closer",
+}
+
+
+def _has(chapter: str, context: Mapping[str, Any]) -> bool:
+    """Return whether the study has what a chapter is about."""
+    return chapter not in GROUPS or GROUPS[chapter] in context["config"]
 
 
 @dataclass
@@ -369,13 +388,14 @@ def _render(
     tables, config = context["tables"], context["config"]
 
     known = context["facts"]
+    chapters = [[key for key in keys if _has(key, context)] for keys in (CHAPTERS, APPENDIX)]
     computed = known["appendix"].tables
 
     def table(name: str) -> list[Row]:
-        return computed[name] if name in computed else _found(tables, name, "table", "csv")
+        return computed[name] if name in computed else _found(tables, name)
 
     def figure(name: str) -> Figure:
-        return _found(context["figures"], name, "figure", "svg")
+        return _found(context["figures"], name)
 
     def inline(name: str) -> Markup:
         """Return a file of the templates as it is, such as the style sheet."""
@@ -401,8 +421,8 @@ def _render(
         "table_file": table,
         "uses_all": uses_all(config, context["data"]),
         "works": reader.read(Path(templates) / "works.yaml")[0],
-        "CHAPTERS": CHAPTERS,
-        "APPENDIX": APPENDIX,
+        "CHAPTERS": chapters[0],
+        "APPENDIX": chapters[1],
         **known,
     }
     given = {**context, **own, "literature": made.get_template("literature.j2").module}
@@ -422,11 +442,24 @@ def _render(
     return made.get_template(page).render(**given, text=prose), numbering
 
 
+class NotInStudy(Exception):
+    """The study does not have what a block shows."""
+
+
 def _as_html(block: Callable[..., Markup]) -> Callable[..., Html]:
-    return lambda *given, **named: Html(block(*given, **named))
+    """Return a block that is left out if it shows what the study does not have."""
+
+    def shown(*given: Any, **named: Any) -> Html:
+        try:
+            return Html(block(*given, **named))
+        except NotInStudy:
+            return Html("")
+
+    return shown
 
 
-def _found(files: Mapping[str, Any], name: str, kind: str, suffix: str) -> Any:
+def _found(files: Mapping[str, Any], name: str) -> Any:
+    """Return a file by name; the rules make every one of the study's, so it has no other."""
     if name not in files:
-        raise StudyError(f"the report needs the {kind} {name}.{suffix}, which was not made")
+        raise NotInStudy(name)
     return files[name]

@@ -38,12 +38,16 @@ CODE = (
 
 
 def describe(
-    config: Mapping[str, Any], citation: str | Path, files: Iterable[str | Path]
+    config: Mapping[str, Any],
+    citation: str | Path,
+    files: Iterable[str | Path],
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a page says on reuse.
 
-    `config` is the merged configuration, `citation` a file in the Citation File Format, `files` are
-    those that the configuration names, in the order of NAMING_FILES.  Returns
+    `config` is the merged configuration and `given` the same, if it differs, before it left out
+    what is under `without`; `citation` is a file in the Citation File Format, and `files` are those
+    that the configuration names, in the order of NAMING_FILES.  Returns
 
     title, version, license, authors   of the citation; version and license may be None
     repository   its address, or None
@@ -52,12 +56,12 @@ def describe(
     archive      the packed code and configuration as a URL
     folder       the folder in the archive that holds them
     size         of the archive in bytes
-    config       config/config.yaml of the archive
+    config       the configuration; config/config.yaml of the archive, if nothing was left out
 
     Raises StudyError if a file cannot be read.
     """
     cited = _citation(citation)
-    texts = packed_files(config, files)
+    texts = packed_files(given or config, files)
     packed = _archive(
         tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
     )
@@ -66,7 +70,7 @@ def describe(
         "archive": f"data:application/x-xz;base64,{as_text(packed)}",
         "size": len(packed),
         "folder": FOLDER,
-        "config": texts[CONFIGURATION],
+        "config": texts[CONFIGURATION] if given in (None, config) else _text(config),
     }
 
 
@@ -77,14 +81,19 @@ def packed_files(config: Mapping[str, Any], files: Iterable[str | Path]) -> dict
     """
     packed = deepcopy(dict(config))
     texts = {CONFIGURATION: ""}
-    for group, file in zip(NAMING_FILES, files, strict=True):
+    named = [group for group in NAMING_FILES if group in config]
+    for group, file in zip(named, files, strict=True):
         path = PurePosixPath(config[group]["file"])
         if path.is_absolute() or ".." in path.parts or str(path) in texts:
             path = PurePosixPath("config", f"{group}{path.suffix}")
         texts[str(path)] = read_text(file)
         packed[group]["file"] = str(path)
-    texts[CONFIGURATION] = yaml.safe_dump(packed, sort_keys=False, allow_unicode=True)
+    texts[CONFIGURATION] = _text(packed)
     return texts
+
+
+def _text(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
 def _code() -> dict[str, bytes]:

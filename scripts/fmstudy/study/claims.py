@@ -7,16 +7,18 @@ A claim states in our words what the source asserts and where, with hypotheses t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fmstudy.study import form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, unknown
 
 # A test has exactly one relation (more, less, about) and one kind of quantity.
 RELATIONS = [key for key in form.keys(schema.Expectation) if key != "within"]
 KINDS = [kind for kind in form.keys(schema.Test) if kind not in form.keys(schema.Expectation)]
+NAMES = {"model": "model", "with": "model", "sweep": "sweep"}  # keys of a test, and what they name
 
 Claims = Mapping[str, Mapping[str, Any]]
 
@@ -24,7 +26,8 @@ Claims = Mapping[str, Mapping[str, Any]]
 @dataclass(frozen=True)
 class Known:
     """What claims may name: models, sweeps, units of published numbers by id, claims of Part C,
-    and references.
+    and references; and whether a model is trained for longer.  Claims that need what is absent are
+    left out.
     """
 
     models: Iterable[str]
@@ -32,6 +35,8 @@ class Known:
     units: Mapping[str, str]
     part_c: Iterable[str]
     references: Iterable[str]
+    is_longer: bool
+    absent: Absent = field(default_factory=Absent)
 
 
 def read(path: str | Path, known: Known) -> dict[str, dict[str, Any]]:
@@ -40,12 +45,30 @@ def read(path: str | Path, known: Known) -> dict[str, dict[str, Any]]:
     Raises ConfigurationError listing every error: its line, the key, what is allowed.
     """
 
-    def check(content: Mapping[str, Any]) -> Iterator[Problem]:
+    def check(content: dict[str, Any]) -> Iterator[Problem]:
+        content["claims"] = dict(_present(content["claims"], known.absent))
         for name, claim in content["claims"].items():
             yield from _check(("claims", name), claim, known)
 
     claims: dict[str, dict[str, Any]] = form.read_checked(path, schema.Claims, check)["claims"]
     return claims
+
+
+def _present(claims: Claims, absent: Absent) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the claims that need nothing absent, without what refers to something absent."""
+    lost = {"longer"} if "epochs" in absent.groups else set()
+    names = {*absent.models, *absent.sweeps}
+    for name, claim in claims.items():
+        test = claim.get("test", {})
+        named = {test[kind].get(key) for kind in KINDS if kind in test for key in NAMES}
+        if claim["part"] in absent.parts or lost & set(test) or names & named:
+            continue
+        printed, left = claim.get("printed", {}), dict(claim)
+        if {*absent.numbers} & {*printed.get("add", []), *printed.get("subtract", [])}:
+            del left["printed"]
+        if "batchnorm" in absent.groups:
+            left.pop("part_c", None)
+        yield name, left
 
 
 def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Problem]:
@@ -60,12 +83,12 @@ def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Pr
     kinds = [kind for kind in KINDS if kind in test]
     if "test" in claim and len(kinds) != 1:
         yield Problem((*path, "test"), f"must have exactly one of {', '.join(KINDS)}.")
+    if "longer" in test and not known.is_longer:
+        text = "needs the group epochs in the configuration, which is not there."
+        yield Problem((*path, "test", "longer"), text)
     for kind in kinds:
-        for key, what, names in (
-            ("model", "model", known.models),
-            ("with", "model", known.models),
-            ("sweep", "sweep", known.sweeps),
-        ):
+        for key, what in NAMES.items():
+            names = known.sweeps if what == "sweep" else known.models
             if key in test[kind]:
                 yield from check_name((*path, "test", kind, key), what, test[kind][key], names)
     if "part_c" in claim:

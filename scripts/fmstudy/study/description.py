@@ -63,7 +63,7 @@ def sweep_with_models(given: Sweep) -> dict[str, Any]:
 
 def explorer_groups(study: Study) -> list[dict[str, Any]]:
     """Group all models for the explorer: sections first, then sweeps."""
-    every = (*study.models.values(), study.epochs.model)
+    every = [*study.models.values(), *([study.epochs.model] if study.epochs else ())]
     groups = {
         title: [model for model in every if model.section == section]
         for section, title in SECTIONS.items()
@@ -92,15 +92,20 @@ def describe_playground(study: Study) -> dict[str, Any]:
 
 
 def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
-    """Describe the whole study for the report."""
-    batchnorm, curves = study.batchnorm, curves_shown_by(study)
+    """Describe the whole study for the report.
+
+    What the study does not have is None or empty.
+    """
+    batchnorm, curves, longer = study.batchnorm, curves_shown_by(study), study.epochs
+    groups = (study.models, study.sweeps, study.comparisons)
+    shown = {it.section for group in groups for it in group.values()}
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "sections": dict(SECTIONS),
+        "sections": {name: title for name, title in SECTIONS.items() if name in shown},
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
-        "epochs": {"base": study.epochs.base, "at": list(study.epochs.at)},
+        "epochs": {"base": longer.base, "at": list(longer.at)} if longer else None,
         "depth": names(study.depth),
         "weights": names(study.weights),
         "closer": {

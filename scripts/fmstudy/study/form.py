@@ -30,10 +30,10 @@ STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 def _tidy(schema: dict[str, Any]) -> None:
-    """Drop titles, which only repeat the keys, and null defaults, since no key may be null."""
+    """Drop titles, which only repeat the keys, and defaults that are groups or null."""
     for key in schema["properties"].values():
         key.pop("title", None)
-        if key.get("default", 0) is None:
+        if key.get("default", 0) is None or isinstance(key.get("default"), dict):
             del key["default"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
@@ -16,7 +16,8 @@ from typing import Any, ClassVar, get_args
 from fmstudy.data import sets
 from fmstudy.data.folders import Refused
 from fmstudy.numbers import number
-from fmstudy.study import form, schema
+from fmstudy.study import absent, form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
@@ -92,19 +93,19 @@ class LongerTraining:
 class ErrorAnalysis:
     """Settings of the error analysis.
 
-    models       shown in detail by the report
+    models       shown in detail by the report; none in a study without error analysis
     leave_out    excluded from the tables and figures of all models
     correlation  of its pixels with a training image, from which a test image is a near-duplicate
     """
 
-    models: tuple[Model, ...]
-    leave_out: tuple[Model, ...]
-    correlation: float
+    models: tuple[Model, ...] = ()
+    leave_out: tuple[Model, ...] = ()
+    correlation: float = 0.0
 
 
 @dataclass(frozen=True)
 class Playground:
-    """The page in which people try trained models: its file and models; none if no model fits."""
+    """The page in which people try trained models: its file and models; none without the page."""
 
     file: str
     models: tuple[Model, ...]
@@ -119,13 +120,15 @@ class BatchNorm:
     common     the settings of the common net and of the data
     settings   by experiment: the common settings and its own
     arms       by experiment that evaluates models of the study: these models, by arm
+
+    Without a file, the study has no such experiments.
     """
 
-    file: str
-    seeds: tuple[int, ...]
-    common: dict[str, Any]
-    settings: dict[str, dict[str, Any]]
-    arms: dict[str, dict[str, Model]]
+    file: str = ""
+    seeds: tuple[int, ...] = ()
+    common: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Model]] = field(default_factory=dict)
 
     @property
     def trained(self) -> list[str]:
@@ -181,7 +184,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class Study:
-    """The whole study, resolved; `configuration` is what it was resolved from, in plain types."""
+    """The whole study, resolved.
+
+    `configuration` is what it was resolved from, in plain types and with all defaults of groups.
+    What the configuration does not name is None or empty.  `given` is the same before the study
+    left out what is `absent`.
+    """
 
     configuration: dict[str, Any]
     title: str
@@ -190,7 +198,7 @@ class Study:
     data: dict[str, Any]
     data_set: sets.DataSet
     models: dict[str, Model]
-    epochs: LongerTraining
+    epochs: LongerTraining | None
     depth: tuple[Model, ...]
     weights: tuple[Model, ...]
     sweeps: dict[str, Sweep]
@@ -206,6 +214,12 @@ class Study:
     claims_file: str
     replicates: tuple[Model, ...]
     checks: dict[str, int]
+    given: dict[str, Any]
+    absent: Absent = field(default_factory=Absent)
+
+    def has(self, group: str) -> bool:
+        """Return whether the study has an optional group of the configuration."""
+        return group in self.configuration
 
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
@@ -236,7 +250,8 @@ class Study:
     def trained_models(self) -> Iterator[Model]:
         """Yield every trained model, including those of longer training and sweeps."""
         yield from self.models.values()
-        yield self.epochs.model
+        if self.epochs:
+            yield self.epochs.model
         for sweep in self.sweeps.values():
             yield from sweep.models
 
@@ -252,8 +267,8 @@ class Study:
         return list(dict.fromkeys(pairs))
 
 
-def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
-    """Check a configuration and resolve it.
+def build(config: Mapping[str, Any], name: str = "study") -> tuple[Study | None, list[Problem]]:
+    """Check a configuration and resolve it; results and pages have `name` unless it says another.
 
     Returns the study and no problems, or None and every problem found: violations of the schema or,
     if there are none, inconsistencies between its parts.
@@ -261,14 +276,21 @@ def build(config: Mapping[str, Any]) -> tuple[Study | None, list[Problem]]:
     checked, problems = form.check(schema.Configuration, config)
     if problems:
         return None, problems
-    builder = _Builder(checked)
+    builder = _Builder(checked, name)
     study = builder.build()
-    return (None, builder.problems) if builder.problems else (study, [])
+    if not study or builder.problems or not checked.without:
+        return (None, builder.problems) if builder.problems else (study, [])
+    if problems := list(absent.check(study.configuration)):
+        return None, problems
+    left, lost = absent.take_out(study.configuration)
+    smaller, problems = build(left, name)
+    return smaller and replace(smaller, given=study.given, absent=lost), problems
 
 
 class _Builder:
-    def __init__(self, config: schema.Configuration) -> None:
+    def __init__(self, config: schema.Configuration, name: str) -> None:
         self.config = config
+        self.name = name
         self.problems: list[Problem] = []
         self.models: dict[str, Model] = {}
         self.data_set, self.data = self.find_data(config.data)
@@ -303,7 +325,8 @@ class _Builder:
         return data_set, defaults | data | {"name": data_set.name}
 
     def build(self) -> Study | None:
-        config, closer, published = self.config, self.config.closer, self.config.published
+        config, published = self.config, self.config.published
+        output = self.output()
         self.check_names("models", config.models)
         self.check_names("sweeps", config.sweeps)
         self.check_names("comparisons", config.comparisons)
@@ -315,22 +338,22 @@ class _Builder:
         sweeps = {name: self.sweep(name, it) for name, it in config.sweeps.items()}
         if not self.problems:
             self.check_derived(epochs, sweeps)
-        leave_out = self.find_models(("closer", "leave_out"), closer.leave_out)
-        if len(leave_out) == len(self.models):
-            self.refuse(
-                ("closer", "leave_out"),
-                f"names every model; keep at least one of {', '.join(self.models)}.",
-            )
+        source = published.models if published else {}
+        plain = form.plain(config)
+        plain |= {"output": output, "seeds": config.seeds}
+        plain["data"] |= {"name": self.data_set.name} | self.sizes
+        plain |= {"defaults": config.defaults.model_dump()}
         return Study(
-            configuration=form.plain(config),
+            configuration=plain,
+            given=plain,
             title=config.title,
-            directory=config.output.directory,
-            report=config.output.report,
+            directory=output["directory"],
+            report=output["report"],
             data=self.data,
             data_set=self.data_set,
             models=self.models,
             epochs=epochs,
-            depth=self.same_engine(("depth", "models"), config.depth.models),
+            depth=self.same_engine(("depth", "models"), self.listed("depth")),
             weights=self.weight_models(),
             sweeps=sweeps,
             comparisons={
@@ -338,22 +361,52 @@ class _Builder:
             },
             batchnorm=self.batchnorm(),
             noise=self.noise(),
-            errors=ErrorAnalysis(
-                models=self.find_models(("closer", "models"), closer.models),
-                leave_out=leave_out,
-                correlation=closer.duplicates.correlation,
-            ),
-            playground=self.playground(),
-            published_file=published.file,
-            published_models=self.published_models(),
-            published_numbers={name: tuple(it.numbers) for name, it in published.models.items()},
+            errors=self.errors(),
+            playground=self.playground(output),
+            published_file=published.file if published else "",
+            published_models=self.published_models(source),
+            published_numbers={name: tuple(it.numbers) for name, it in source.items()},
             published_assumed={
-                name: it.assumed for name, it in published.models.items() if it.assumed is not None
+                name: it.assumed for name, it in source.items() if it.assumed is not None
             },
-            claims_file=config.claims.file,
+            claims_file=config.claims.file if config.claims else "",
             replicates=self.replicates(),
-            checks=config.checks.model_dump(),
+            checks=config.checks.model_dump() if config.checks else {},
         )
+
+    def output(self) -> dict[str, str]:
+        """Return where results and pages are written: where the configuration says, or by name."""
+        given, name = self.config.output.model_dump(exclude_none=True), self.name
+        page = given.get("report", f"report/{name}.html")
+        playground = f"report/{PurePosixPath(page).stem}-playground.html"
+        found = {"directory": f"results/{name}", "report": page, "playground": playground} | given
+        if not self.config.playground:
+            del found["playground"]
+        if problems := form.check(schema.Output, found)[1]:
+            self.refuse(
+                ("output",),
+                f'is missing, and the study\'s name "{name}" cannot stand for it: '
+                f"{problems[0].text} Rename the study, or write output: with directory and report.",
+            )
+        if found.get("playground", "").lower() == page.lower():
+            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
+        return found
+
+    def listed(self, group: str) -> list[str]:
+        """Return the models that a group lists; none if the study does not have it."""
+        given = getattr(self.config, group)
+        return given.models if given else []
+
+    def errors(self) -> ErrorAnalysis:
+        given = self.config.closer
+        if given is None:
+            return ErrorAnalysis()
+        path: KeyPath = ("closer", "leave_out")
+        leave_out = self.find_models(path, given.leave_out)
+        if len(leave_out) == len(self.models):
+            self.refuse(path, f"names every model; keep at least one of {', '.join(self.models)}.")
+        models = self.find_models(("closer", "models"), given.models)
+        return ErrorAnalysis(models, leave_out, given.duplicates.correlation)
 
     def check_names(self, group: str, names: Iterable[str]) -> None:
         """Reject names that differ only in case: they become file names."""
@@ -363,12 +416,12 @@ class _Builder:
                 text = f"differs from {other} only in case; rename one of them."
                 self.refuse((group, name), text)
 
-    def check_derived(self, epochs: LongerTraining, sweeps: Mapping[str, Sweep]) -> None:
+    def check_derived(self, epochs: LongerTraining | None, sweeps: Mapping[str, Sweep]) -> None:
         """Reject names of runs that are too long, and a name that stands for two different models.
 
         Results are in a folder named after the run; the report finds models by their names.
         """
-        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)]
+        derived: list[tuple[KeyPath, Model]] = [(("epochs", "at"), epochs.model)] if epochs else []
         derived += [
             (("sweeps", sweep.name, "values"), model)
             for sweep in sweeps.values()
@@ -472,14 +525,15 @@ class _Builder:
         return models
 
     def weight_models(self) -> tuple[Model, ...]:
-        path, names = ("weights", "models"), self.config.weights.models
+        path, names = ("weights", "models"), self.listed("weights")
         for index, name in enumerate(names):
             if self.is_keras(name):
                 self.refuse((*path, index), f"{name} is not a low-level model.")
         return self.find_models(path, names)
 
-    def published_models(self) -> dict[str, tuple[str, ...]]:
-        given = self.config.published.models
+    def published_models(
+        self, given: Mapping[str, schema.PublishedModel]
+    ) -> dict[str, tuple[str, ...]]:
         for source, model in given.items():
             self.find_models(("published", "models", source, "redone_by"), model.redone_by)
         return {source: tuple(model.redone_by) for source, model in given.items()}
@@ -502,15 +556,9 @@ class _Builder:
         at, sources, seeds = tuple(sorted(given.at)), tuple(given.sources), tuple(given.seeds)
         return Noise(model, given.dropout, at, sources, seeds)
 
-    def playground(self) -> Playground:
-        output, given, path = self.config.output, self.config.playground, ("playground", "models")
-        stem = PurePosixPath(output.report).stem
-        file = output.playground or f"report/{stem}-playground.html"
-        if file.lower() == output.report.lower():
-            self.refuse(("output", "playground"), "is the file of the report; choose another name.")
-        if given is None:
-            return Playground(file, _playground_models(self.models.values()))
-        models = self.find_models(path, given.models)
+    def playground(self, output: Mapping[str, str]) -> Playground:
+        path: KeyPath = ("playground", "models")
+        models = self.find_models(path, self.listed("playground"))
         weights, most = sum(model.spec.parameters for model in models), Playground.MOST_WEIGHTS
         if weights > most:
             self.refuse(
@@ -518,11 +566,13 @@ class _Builder:
                 f"have {weights:,} parameters together; at most {most:,} fit into a page. "
                 "Choose smaller or fewer models.",
             )
-        return Playground(file, models)
+        return Playground(output.get("playground", ""), models)
 
     def replicates(self) -> tuple[Model, ...]:
         """Return the models of the target `replicates`, with the seeds of that target."""
         given = self.config.replicates
+        if given is None:
+            return ()
         models = self.find_models(("replicates", "models"), given.models)
         return tuple(replace(model, seeds=tuple(given.seeds)) for model in models)
 
@@ -530,8 +580,10 @@ class _Builder:
         """Whether a model exists and is a Keras model."""
         return name in self.models and self.models[name].spec.engine == "keras"
 
-    def longer_training(self) -> LongerTraining:
+    def longer_training(self) -> LongerTraining | None:
         given, path = self.config.epochs, ("epochs", "model")
+        if given is None:
+            return None
         base = self.find_model(given.model, path)
         if self.is_keras(given.model):
             self.refuse(
@@ -605,6 +657,8 @@ class _Builder:
 
     def batchnorm(self) -> BatchNorm:
         given = self.config.batchnorm
+        if given is None:
+            return BatchNorm()
         explicit = form.plain(given)
         common, chosen = explicit["net"] | self.sizes | self.ends, explicit["experiments"]
         # in the order of the report
@@ -661,17 +715,3 @@ class _Builder:
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
                     "with optimizer sgd; speed takes its rates from there.",
                 )
-
-
-def _playground_models(models: Iterable[Model]) -> tuple[Model, ...]:
-    """Choose models that are worth comparing: a linear one, and a net without and with dropout.
-
-    The net without dropout has the layers of the one with dropout, if the study has such a net.
-    """
-    fitting = [it for it in models if 2 * it.spec.parameters < Playground.MOST_WEIGHTS]
-    plain = [it for it in fitting if it.spec.batch_norm == "none" and it.spec.penalty == "none"]
-    linear = [it for it in plain if not it.spec.hidden][:1]
-    dropout = [it for it in plain if it.spec.dropout][:1]
-    nets = [it for it in plain if it.spec.hidden and not it.spec.dropout]
-    twins = [it for it in nets if dropout and it.spec == dropout[0].spec.varied(dropout=0.0)]
-    return (*linear, *(twins or nets)[:1], *dropout) or tuple(fitting[:1])

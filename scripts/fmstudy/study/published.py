@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ COLUMNS = (
 
 
 def read(
-    path: str | Path, numbers: Mapping[str, Sequence[str]]
+    path: str | Path, numbers: Mapping[str, Sequence[str]], absent: Collection[str] = ()
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Read the published numbers; return the rows and all errors in the file.
 
     `numbers` lists, for each model of the source, the ids of its numbers: missing and unlisted
-    rows are errors.
+    rows are errors.  The rows of `absent` models are left out.
     """
     try:
         reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
@@ -38,6 +38,7 @@ def read(
         return [], [f"{path}, line 1: must be {','.join(COLUMNS)}."]
     errors: list[str] = []
     seen: set[str] = set()
+    numbered = [(line, row) for line, row in numbered if row["model"] not in absent]
     for line, row in numbered:
         where = f"{path}, line {line}"
         if None in row or None in row.values():
@@ -70,9 +71,11 @@ def read(
     return rows, errors
 
 
-def read_checked(path: str | Path, numbers: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def read_checked(
+    path: str | Path, numbers: Mapping[str, Sequence[str]], absent: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Read the published numbers; raises ConfigurationError listing all errors."""
-    rows, errors = read(path, numbers)
+    rows, errors = read(path, numbers, absent)
     if errors:
         raise ConfigurationError("\n".join(map(printable, errors)))
     return rows

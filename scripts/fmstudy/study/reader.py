@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from fmstudy.study.configuration import (
     KeyPath,
     Origins,
     Problem,
+    in_file_order,
     key_text,
     printable,
     report,
@@ -59,17 +60,62 @@ _MANY = f"more than {MAX_VALUES:,} values, counting those of aliases (*). Write 
 _TEMPLATE = "__use_yte__"  # Snakemake would run the code in the file
 
 
-def read_origins(files: Sequence[str | Path]) -> Origins:
-    """Read the location of each key in files that overlay each other.
+def read_study(
+    files: Sequence[str | Path], find: Callable[[str], str]
+) -> tuple[dict[str, Any], Origins]:
+    """Read a study: its file, which may extend that of another study, and files that change it.
 
-    Raises `ConfigurationError` as `read` does.
+    A file that extends another one names it by its path from its own folder, or by one that `find`
+    finds.  Returns the merged configuration and the location of each key; that of the whole is the
+    file at the bottom, which must have all groups.  Raises `ConfigurationError` as `read` does.
     """
+    config: dict[str, Any] = {}
     origins = Origins()
+    merged: list[Path] = []
+
+    def add(file: str | Path, above: Sequence[Path] = ()) -> None:
+        content, places = read(file)
+        own, base = Path(file).resolve(), content.pop("extends", None)
+        if base is not None:
+            place = f"{places['extends',]}: extends"
+            if not isinstance(base, str):
+                raise ConfigurationError(f"{place}: must be the path of the file of a study.")
+            beside = Path(file).parent / base
+            found = beside if beside.exists() else Path(find(base))
+            if found.resolve() in (own, *above):
+                raise ConfigurationError(f"{place}: {base} is this file, or extends it.")
+            if found.resolve() not in merged and merged:
+                raise ConfigurationError(
+                    f"{place}: {base} is not among the files before {file}, which it would "
+                    "change. Give the files in this order, or leave out one of them."
+                )
+            if found.resolve() not in merged:
+                add(found, (own, *above))
+        bottom = origins.get((), str(file))
+        origins.update(places)
+        origins[()] = bottom
+        merge(config, content)
+        merged.append(own)
+
     for file in files:
-        main = origins.get((), str(file))  # the first, which must have all groups
-        origins |= read(file)[1]
-        origins[()] = main
-    return origins
+        add(file)
+    in_file_order(config, origins)
+    return config, origins
+
+
+def merge(config: dict[str, Any], change: Mapping[str, Any]) -> None:
+    """Change a configuration as another file does: groups by their keys, all else as a whole."""
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            merge(config[key], value)
+        else:
+            config[key] = value
+
+
+def name_of(file: str | Path) -> str:
+    """Return the name of a study: that of its folder for NAME/config.yaml, else of its file."""
+    path = Path(file).resolve()
+    return path.parent.name if path.stem == "config" else path.stem
 
 
 def read(file: str | Path) -> tuple[dict[str, Any], Origins]:

@@ -12,6 +12,12 @@ from fmstudy.study import claims, configuration, description, experiments, plan,
 REFERENCES = Path(__file__).resolve().parents[3] / "report/templates/works.yaml"
 
 
+EXTEND = (
+    "A study's file is complete in itself. If this one is to change another study, begin it with "
+    "the path of that study's file, such as the line: extends: config/config.yaml"
+)
+
+
 class Resolved(NamedTuple):
     """The resolved configuration and its files.
 
@@ -101,7 +107,11 @@ class Resolved(NamedTuple):
     @property
     def claimed_runs(self) -> list[plan.Model]:
         """All models whose runs are needed to test the claims: variances borrow from all models."""
-        return [*self.models_with(self.claimed_sweeps.values()), self.study.epochs.model]
+        longer = self.study.epochs
+        return [
+            *self.models_with(self.claimed_sweeps.values()),
+            *([longer.model] if longer else ()),
+        ]
 
     def models_with(self, sweeps: Iterable[plan.Sweep]) -> list[plan.Model]:
         """All models of the study, and those of some sweeps."""
@@ -109,24 +119,37 @@ class Resolved(NamedTuple):
 
 
 def resolve(
-    config: Mapping[str, Any], origins: configuration.Origins, find: Callable[[str], str]
+    config: Mapping[str, Any],
+    origins: configuration.Origins,
+    find: Callable[[str], str],
+    name: str = "study",
 ) -> Resolved:
     """Resolve a configuration; `find` returns the path of a file that it names.
 
-    Raises ConfigurationError listing every error with its location.
+    Results and pages have `name` unless it says another.  Raises ConfigurationError listing every
+    error with its location.
     """
-    study, problems = plan.build(config)
+    study, problems = plan.build(config, name)
     if study is None:
+        if problems[0].path == () and ("extends",) not in origins:
+            hint = f"{problems[0].text} {EXTEND}"
+            problems[0] = configuration.Problem((), hint)
         raise configuration.report(problems, origins)
     references = reader.read(REFERENCES)[0]
-    rows = published.read_checked(find(study.published_file), study.published_numbers)
+    rows: list[dict[str, Any]] = []
+    if study.published_file:
+        file, lost = find(study.published_file), study.absent.sources
+        rows = published.read_checked(file, study.published_numbers, lost)
+    expected = experiments.Expected()
+    if study.batchnorm.file:
+        expected = experiments.read(find(study.batchnorm.file), references)
+    if study.absent.models:
+        expected = expected.without(study.absent, study.batchnorm.settings)
     units = {row["id"]: row["unit"] for row in rows}
-    expected = experiments.read(find(study.batchnorm.file), references)
-    known = claims.Known(study.models, study.sweeps, units, expected.claims, references)
-    return Resolved(
-        study,
-        rows,
-        published.values(rows, study.published_models),
-        claims.read(find(study.claims_file), known),
-        expected,
+    known = claims.Known(
+        *(study.models, study.sweeps, units, expected.claims, references),
+        is_longer=bool(study.epochs),
+        absent=study.absent,
     )
+    said = claims.read(find(study.claims_file), known) if study.claims_file else {}
+    return Resolved(study, rows, published.values(rows, study.published_models), said, expected)

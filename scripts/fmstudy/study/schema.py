@@ -1,6 +1,6 @@
 """The schema of the files in config/: every key with its type, range and meaning.
 
-Configuration   config.yaml, and the files that overlay it
+Configuration   a study: config.yaml, or a file of its own, or files that change these
 Claims          claims.yaml
 Expectations    batchnorm.yaml
 
@@ -22,7 +22,7 @@ from fmstudy.data import sets
 from fmstudy.data.folders import LONGEST_SIDE
 from fmstudy.study import form, text
 from fmstudy.study.form import Group, key, optional, pattern
-from fmstudy.study.spec import RunSpec
+from fmstudy.study.spec import REFERENCE, RunSpec
 
 T = TypeVar("T")
 
@@ -117,14 +117,17 @@ PageFile = Annotated[
 
 
 class Output(Group):
-    """Where results and the report are written."""
+    """Where results and the report are written; by default, under the study's name."""
 
-    directory: str = pattern(
-        "^results(/[A-Za-z0-9][A-Za-z0-9_-]{0,99}){0,9}$",
-        "results or a folder in it, such as results/quick, with names of at most 100 letters, "
-        "digits, hyphens and underscores",
-    )
-    report: PageFile
+    directory: Annotated[
+        str,
+        pattern(
+            "^results(/[A-Za-z0-9][A-Za-z0-9_-]{0,99}){0,9}$",
+            "results or a folder in it, such as results/quick, with names of at most 100 letters, "
+            "digits, hyphens and underscores",
+        ),
+    ] = optional()
+    report: PageFile = optional()
     playground: PageFile = optional()
 
 
@@ -168,35 +171,38 @@ class Data(Group):
     )
 
 
-class Shared(Group):
-    """Settings of models that do not set their own."""
-
-    activation: Activation
-    optimizer: Optimizer
-    learning_rate: LearningRate
-    epochs: Epochs
+LOWLEVEL: Any = REFERENCE["lowlevel"]
+KERAS: Any = REFERENCE["keras"]
 
 
-class LowlevelDefaults(Shared):
-    """The same for low-level models."""
+class LowlevelDefaults(Group):
+    """Settings of low-level models that do not set their own."""
 
-    bias: Bias
-    weight_std: WeightStd
+    activation: Activation = LOWLEVEL.activation
+    optimizer: Optimizer = LOWLEVEL.optimizer
+    learning_rate: LearningRate = LOWLEVEL.learning_rate
+    epochs: Epochs = LOWLEVEL.epochs
+    bias: Bias = LOWLEVEL.bias
+    weight_std: WeightStd = LOWLEVEL.weight_std
 
 
-class KerasDefaults(Shared):
-    """The same for Keras models."""
+class KerasDefaults(Group):
+    """Settings of Keras models that do not set their own."""
 
-    batch_size: BatchSize
-    validation_split: ValidationSplit
-    train_metrics_samples: TrainMetricsSamples
+    activation: Activation = KERAS.activation
+    optimizer: Optimizer = KERAS.optimizer
+    learning_rate: LearningRate = KERAS.learning_rate
+    epochs: Epochs = KERAS.epochs
+    batch_size: BatchSize = KERAS.batch_size
+    validation_split: ValidationSplit = KERAS.validation_split
+    train_metrics_samples: TrainMetricsSamples = KERAS.train_metrics_samples
 
 
 class Defaults(Group):
     """Settings of models that do not set their own, by engine."""
 
-    lowlevel: LowlevelDefaults
-    keras: KerasDefaults
+    lowlevel: LowlevelDefaults = LowlevelDefaults()
+    keras: KerasDefaults = KerasDefaults()
 
 
 class Model(Group):
@@ -283,8 +289,10 @@ class NearDuplicates(Group):
 class ErrorAnalysis(Models):
     """Error analysis: models shown in detail, and the definition of near-duplicates."""
 
-    leave_out: Entries[Name] = key("names of models that only guess, which are excluded")
-    duplicates: NearDuplicates
+    leave_out: Entries[Name] = optional(
+        "names of models that only guess, which are excluded", default=[]
+    )
+    duplicates: NearDuplicates = NearDuplicates(correlation=0.985)
 
 
 class Playground(Group):
@@ -514,27 +522,32 @@ class BatchNorm(File):
 
 
 class Configuration(Group):
-    """Configuration of the study."""
+    """Configuration of a study: what it does not name does not exist."""
 
+    extends: Text = optional("the file of the study whose settings this file changes")
+    without: Entries[Text] = optional(
+        "sections (part_a, part_b, batchnorm), groups and models that this study does not have",
+        default=[],
+    )
     title: Text = key("title of the report")
-    output: Output
+    output: Output = Output()
     data: Data
-    seeds: Seeds
-    defaults: Defaults
+    seeds: Seeds = optional(default=[1])
+    defaults: Defaults = Defaults()
     models: ByName[Model] = key("the models, by name", min_length=1)
-    epochs: LongerTraining
-    depth: Models
-    weights: Models
-    sweeps: ByName[Sweep] = key("the sweeps, by name")
-    comparisons: ByName[Comparison] = key("the comparisons, by name")
-    batchnorm: BatchNorm
+    epochs: LongerTraining = optional()
+    depth: Models = optional()
+    weights: Models = optional()
+    sweeps: ByName[Sweep] = optional("the sweeps, by name", default={})
+    comparisons: ByName[Comparison] = optional("the comparisons, by name", default={})
+    batchnorm: BatchNorm = optional()
     noise: Noise = optional()
-    closer: ErrorAnalysis
+    closer: ErrorAnalysis = optional()
     playground: Playground = optional()
-    published: Published
-    claims: File
-    replicates: Replicates
-    checks: Checks
+    published: Published = optional()
+    claims: File = optional()
+    replicates: Replicates = optional()
+    checks: Checks = optional()
 
 
 # -------------------------------------------------------------------------- claims of the source

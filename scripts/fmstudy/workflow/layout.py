@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fmstudy.study.experiments import EXPERIMENTS, figures_of
 from fmstudy.study.plan import Model, Study
-from fmstudy.study.shown import curves_shown_by
+from fmstudy.study.shown import by_depth, curves_shown_by
 from fmstudy.study.spec import SECTIONS
 
 TRAINING_FILES = {
@@ -18,6 +18,17 @@ TRAINING_FILES = {
     "weights": "weights.npz",
     "provenance": "provenance.json",
 }
+# The tables and figures of the configuration's optional groups.
+TABLES = {
+    **{group: (group,) for group in ("depth", "epochs", "weights", "comparisons", "claims")},
+    "published": ("ledger", "strengths"),
+    "checks": ("statistics", "power", "engines"),
+    "batchnorm": ("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
+    "noise": ("noise", "noise_costs"),
+    "playground": ("playground",),
+}
+FIGURES = {group: (group,) for group in ("epochs", "weights", "noise")}
+FIGURES["batchnorm"] = ("bn_network",)
 # What trainings are verified with before a job uses any of their files.
 VERIFIED = ("metrics", "history", "predictions", "provenance")
 
@@ -131,14 +142,28 @@ class Layout:
             *(self.figure(f"bn_{shown}") for shown in figures_of(name)),
         ]
 
-    def noise_results(self) -> list[str]:
-        """Return the table and figure of sources of noise, if the study has them."""
-        return [self.table("noise"), self.figure("noise")] if self.study.noise.seeds else []
+    def group_results(self, *groups: str) -> list[str]:
+        """Return the tables and figures of those of these groups that the study has."""
+        figures = FIGURES | {"depth": tuple(by_depth(self.study))}
+        return [
+            path
+            for group in groups
+            if self.study.has(group)
+            for path in (
+                *map(self.table, TABLES[group]),
+                *map(self.figure, figures.get(group, ())),
+            )
+        ]
 
     def sweep_results(self, name: str) -> list[str]:
         """Return the table and figures of a sweep."""
         figures = (f"sweep_{name}", f"sweep_{name}_curves")
         return [self.table(f"sweep_{name}"), *map(self.figure, figures)]
+
+    @property
+    def sections(self) -> list[str]:
+        """The sections that have models."""
+        return [name for name in SECTIONS if self.study.section(name)]
 
     def section_results(self, section: str) -> list[str]:
         """Return the table and figures of a section's models, sweeps and comparisons."""
@@ -147,14 +172,16 @@ class Layout:
             for group in (self.study.sweeps, self.study.comparisons)
         )
         return [
-            self.table(section),
+            *([self.table(section)] if section in self.sections else ()),
             *(self.figure(f"curves_{model.name}") for model in self.study.section(section)),
             *(path for name in sweeps for path in self.sweep_results(name)),
             *dict.fromkeys(self.figure(curves_shown_by(self.study)[name]) for name in comparisons),
         ]
 
     def error_tables(self, models: Iterable[Model]) -> list[str]:
-        """Return the error analysis tables of all models, and those of these models."""
+        """Return the error analysis tables of all models, and those of these models, if any."""
+        if not self.study.has("closer"):
+            return []
         names = ("calibration", "agreement", "hardest", "duplicates", "similarity")
         return [*map(self.table, names), *(self.table(f"classes_{model.name}") for model in models)]
 
@@ -162,13 +189,13 @@ class Layout:
         """Return every table of the report, in order."""
         study = self.study
         names = [
-            *(*SECTIONS, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
+            *(*self.sections, "depth", "epochs", *(f"sweep_{sweep}" for sweep in study.sweeps)),
             *("weights", "gaps", "intervals", "comparisons", "ledger", "strengths", "claims"),
             *("statistics", "power", "settings"),
             *("runs", "cost", "machine", "engines"),
             *(f"bn_{name}_quantities" for name in study.batchnorm.settings),
-            *("bn_predictions", "bn_claims", "bn_costs", "bn_equality"),
-            *(("noise", "noise_costs") if study.noise.seeds else ()),
-            *(("playground",) if study.playground.models else ()),
+            *(*TABLES["batchnorm"], *TABLES["noise"], *TABLES["playground"]),
         ]
+        absent = {it for group, them in TABLES.items() if not study.has(group) for it in them}
+        names = [name for name in names if name not in absent]
         return [*map(self.table, names), *self.error_tables(study.errors.models)]
