@@ -35,7 +35,9 @@ def test_experiments_and_checks_take_any_shape(one_thread, data):
     batches = MiniBatches(spec.varied(**SHAPE), Samples.of(*data))
     batches.start(1)
     assert batches.train(np.arange(N, dtype=np.int32).reshape(3, 8))
-    assert 0 <= batches.score(Samples.of(*data), batches.exact()).accuracy <= 1
-    assert len(equality.equality(Samples.of(*data), 8, 0.001, 1)) > 0
+    samples = Samples.of(*data)
+    assert 0 <= batches.score(samples, batches.exact()).accuracy <= 1
+    assert 0 <= batches.score_in_batches(samples, 8).accuracy <= 1
+    assert len(equality.equality(samples, 8, 0.001, 1)) > 0
     table = engines_table(*data, steps=1, nets={"Softmax": NETS["Softmax"]})
     assert set(table["kept"]) == {"yes"}
