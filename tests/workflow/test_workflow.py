@@ -730,11 +730,8 @@ def test_models_that_another_file_adds_stand_behind_the_others(
 ):
     """A refusal lists all models in their order."""
     mine = tmp_path / "mine.yaml"
-    mine.write_text(
-        "extends: config/config.yaml\n"
-        "models:\n  own: {engine: lowlevel, hidden: [3]}\n"
-        "weights: {models: [none]}\n"
-    )
+    models = "models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n"
+    mine.write_text(f"extends: config/config.yaml\n{models}")
     done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
     said = done.stdout + done.stderr
     listed = said.partition("Models: ")[2].partition(".")[0].split(", ")
