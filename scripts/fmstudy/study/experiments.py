@@ -141,13 +141,10 @@ class Expected:
                 if experiment == it["experiment"]
             )
         }
-        claims = {
-            name: it
-            | {"set_aside": {key: why for key, why in it["set_aside"].items() if key in kept}}
-            if "set_aside" in it
-            else it
-            for name, it in self.claims.items()
-        }
+        claims: dict[str, Mapping[str, Any]] = {}
+        for name, it in self.claims.items():
+            aside = {key: why for key, why in it.get("set_aside", {}).items() if key in kept}
+            claims[name] = {**it, "set_aside": aside} if "set_aside" in it else it
         return replace(self, claims=claims, predictions=kept)
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
