@@ -4,6 +4,9 @@
 # Which Python the environment is made with, such as python3.12; empty means any that fits.
 PYTHON ?=
 VENV ?= .venv
+# Which study `make report` runs and `make new` makes; the one that `make new` copies.
+STUDY ?=
+FROM ?= digits
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || sysctl -n hw.ncpu)
 # What `make lock` runs: the uv that also installs; `make lock UV=uv` takes one that is already there.
 UV ?= $(VENV)/bin/uv
@@ -33,7 +36,7 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report quick test test-faults test-all \
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick test test-faults test-all \
 	bench audit lint format schemas lock clean distclean
 
 help: ## list what can be made
@@ -64,9 +67,28 @@ ready-test: ready-all
 	@for list in apt apt-test; do sh scripts/install_system_packages.sh \
 		--once "$(VENV)/.no-$$list" requirements/$$list.txt; done
 
-report: ready ## run the whole study and write report/final.html and report/final.pdf
-	@$(unlock)
-	@$(snakemake) report
+# The file of STUDY: the name of a folder in config/studies, or the path of another one.
+find_study = for file in "config/studies/$(STUDY)/config.yaml" "$(STUDY)/config.yaml" ""; do \
+		[ -f "$$file" ] && break; done; \
+	[ -n "$$file" ] || { echo 'There is no study "$(STUDY)": neither config/studies/$(STUDY) nor' \
+		'$(STUDY) is a folder with a config.yaml. Make it: make new STUDY=$(STUDY)' >&2; exit 2; };
+
+report: ready ## run the whole study, or make report STUDY=mine, and write its page and PDF
+	@$(if $(STUDY),$(find_study)) $(unlock)
+	@$(if $(STUDY),$(find_study)) $(snakemake) report $(if $(STUDY),--configfile "$$file")
+
+new: ## copy a small study to config/studies/mine: make new STUDY=mine [FROM=digits]
+	@case "$(STUDY)" in ""|[!A-Za-z0-9]*|*[!A-Za-z0-9_-]*) \
+		echo 'Name the study with letters, digits, hyphens and underscores: make new STUDY=mine' >&2; \
+		exit 2;; \
+	final|playground|quick|full|thorough) \
+		echo 'report/$(STUDY).html belongs to another study. Choose another name.' >&2; exit 2;; esac
+	@[ -f "config/studies/$(FROM)/config.yaml" ] || { \
+		echo 'There is no study "$(FROM)" to copy. Studies:' $$(ls config/studies) >&2; exit 2; }
+	@[ ! -e "config/studies/$(STUDY)" ] || { \
+		echo 'config/studies/$(STUDY) exists already. Edit it, or choose another name.' >&2; exit 2; }
+	@cp -r "config/studies/$(FROM)" "config/studies/$(STUDY)"
+	@echo "Edit config/studies/$(STUDY)/config.yaml, then: make report STUDY=$(STUDY)"
 
 quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
 	@$(unlock)
@@ -148,6 +170,8 @@ clean: ## remove data, results, logs, and reports; keep the environment
 	rm -rf resources results logs .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 	rm -f report/playground.html report/quick-playground.html
+	@for study in config/studies/*/; do page=report/$$(basename "$$study"); \
+		rm -f "$$page.html" "$$page.pdf" "$$page-playground.html"; done
 
 # The environment first: if VENV is somebody's folder by mistake, nothing is removed.
 distclean: ## also remove the environment and the tools' caches

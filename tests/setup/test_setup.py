@@ -500,7 +500,7 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
-    expected = "help setup slurm report quick test test-faults test-all bench lint audit format"
+    expected = "help setup slurm report new quick test test-faults test-all bench lint audit format"
     assert listed == [*expected.split(), "schemas", "lock", "clean", "distclean"]
 
 
@@ -516,6 +516,30 @@ def test_report_targets_call_snakemake_with_the_environment_first(study, target,
     called, python = make(study, target, "CORES=3").splitlines()
     assert called == f"--cores 3 {request_}"
     assert python == str(study / ".venv/bin/python")
+
+
+def test_a_new_study_is_a_copy_that_runs_under_its_name(study):
+    template = study / "config/studies/digits/config.yaml"
+    template.parent.mkdir(parents=True)
+    template.write_text("title: Digits\n", encoding="utf-8")
+    assert make(study, "new", "STUDY=mine").strip().endswith("make report STUDY=mine")
+    assert (study / "config/studies/mine/config.yaml").read_text() == "title: Digits\n"
+    called = "report --configfile config/studies/mine/config.yaml"
+    assert make(study, "report", "STUDY=mine", "CORES=3").splitlines()[0] == f"--cores 3 {called}"
+    called = f"report --configfile {template}"
+    path = make(study, "report", f"STUDY={template.parent}", "CORES=3")
+    assert path.splitlines()[0] == f"--cores 3 {called}"
+    for words, said in (
+        (["new"], "Name the study"),
+        (["new", "STUDY=../x"], "Name the study"),
+        (["new", "STUDY=quick"], "belongs to another study"),
+        (["new", "STUDY=mine"], "exists already"),
+        (["new", "STUDY=other", "FROM=none"], "Studies: digits mine"),
+        (["report", "STUDY=none"], "make new STUDY=none"),
+    ):
+        done = run_make(study, *words)
+        assert done.returncode
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize("target", ["quick", "test", "lint"])

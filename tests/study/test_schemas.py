@@ -101,12 +101,12 @@ def test_schema_for_editors_says_what_the_models_say(name):
 
 
 def test_every_file_tells_editors_its_schema():
-    files = REPOSITORY.glob("config/*.yaml")
-    lines = {file.stem: file.read_text(encoding="utf-8").splitlines()[0] for file in files}
-    assert lines == {
-        file: f"# yaml-language-server: $schema=../workflow/schemas/{name}.schema.json"
-        for file, name in FILES.items()
-    }
+    files = [*REPOSITORY.glob("config/*.yaml"), *REPOSITORY.glob("config/studies/*/*.yaml")]
+    assert len(files) > len(FILES)
+    for file in files:
+        _, _, named = file.read_text(encoding="utf-8").splitlines()[0].partition("$schema=")
+        schema = REPOSITORY / f"workflow/schemas/{FILES.get(file.stem, 'config')}.schema.json"
+        assert (file.parent / named).resolve() == schema, file
 
 
 def test_file_that_lies_over_another_may_leave_out_any_key():

@@ -77,6 +77,8 @@ RULES = [
         ("report/quick.html", f"--configfile {REPOSITORY}/config/quick.yaml"),
         ("report/quick.pdf", f"--configfile {REPOSITORY}/config/quick.yaml"),
         ("report/full-playground.html", f"--configfile {REPOSITORY}/config/full.yaml"),
+        ("report/digits.html", f"--configfile {REPOSITORY}/config/studies/digits/config.yaml"),
+        ("results/digits/a.csv", f"--configfile {REPOSITORY}/config/studies/digits/config.yaml"),
         ("results/quick/tables/runs.csv", f"--configfile {REPOSITORY}/config/quick.yaml"),
     ],
 )

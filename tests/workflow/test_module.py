@@ -84,6 +84,19 @@ def test_a_snakefile_that_only_uses_the_study_has_its_default_target(
     assert planner.plan(tmp_path, "--nolock").counts()["report"] == 1
 
 
+def test_its_configuration_may_extend_that_of_the_study(
+    planner: Planner, study: Path, tmp_path: Path
+):
+    (tmp_path / "Snakefile").write_text(
+        f"module study:\n    snakefile: '{study}/Snakefile'\n"
+        "    config: {'extends': 'config/config.yaml', 'without': ['batchnorm'], 'seeds': [4, 5]}\n"
+        "use rule * from study\n"
+    )
+    jobs = planner.planned(tmp_path, "part_a", "part_b")
+    assert jobs["train_keras"] == 2
+    assert jobs["plot_sweep"] == 2
+
+
 def test_a_mistake_in_its_configuration_is_named(planner: Planner, study: Path, tmp_path: Path):
     (tmp_path / "tiny.yaml").write_text(TINY_TEXT.replace("timeout: 5", "timeot: 5"))
     (tmp_path / "Snakefile").write_text(

@@ -538,6 +538,34 @@ def test_the_studies_of_the_repository_can_be_planned(planner: Planner, tmp_path
     assert full["run_experiment"] == 10 * 10
     assert full["train_keras"] == default["train_keras"] + 2 * 3
     assert full["collect_arms"] == default["collect_arms"] + 2
+    rates, digits = (
+        planner.planned(
+            tmp_path,
+            *(f"report/{name}.html", *where),
+            *("--configfile", str(REPOSITORY / f"config/studies/{name}/config.yaml")),
+        )
+        for name in ("learning-rate", "digits")
+    )
+    assert rates["plot_sweep"] == 3
+    assert {"compare_models", "compare_predictions"} < set(digits) - set(rates)
+    assert not {"judge_claims", "run_experiment", "check_statistics"} & (set(digits) | set(rates))
+
+
+def test_what_a_study_does_not_name_is_no_target(planner: Planner, fresh: Path, tmp_path: Path):
+    """A file given by --configfile is the whole study, and results have its name."""
+    whole = yaml.safe_load((fresh / "config/config.yaml").read_text(encoding="utf-8"))
+    small = {key: whole[key] for key in ("title", "data")}
+    small["models"] = {"only": {"engine": "lowlevel", "hidden": []}}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small))
+    given = ("--configfile", str(tmp_path / "small.yaml"))
+    jobs = planner.planned(fresh, "report", "tables", "figures", *given)
+    assert jobs["train_lowlevel"] == 1
+    assert not {it for it in jobs if it.startswith(("judge", "run", "check", "collect_epochs"))}
+    listed = planner.snakemake(fresh, "--list-target-rules", *given).stdout
+    targets = {line.split()[0] for line in listed.splitlines() if line and line[0] != " "}
+    assert targets >= {"data", "part_a", "tables", "figures", "exports", "report"}
+    assert not targets & {"part_b", "batchnorm", "epochs", "depth", "noise", "ledger", "replicates"}
+    assert not targets & {"engines", "closer", "playground"}
 
 
 # ------------------------------------------------------------------------ what it refuses
@@ -605,9 +633,9 @@ def test_a_table_without_content_is_named(planner: Planner, fresh: Path, tmp_pat
 
 def test_a_missing_group_is_placed_in_the_main_file(planner: Planner, fresh: Path, tmp_path: Path):
     configure(tmp_path)
-    edit(tmp_path / "config/config.yaml", "\nseeds: [1]", "")
-    said = refused(planner, fresh, tmp_path, "--config", "title=mine")
-    assert "  config/config.yaml: the key seeds is missing here." in said
+    edit(tmp_path / "config/config.yaml", 'title: "A tiny study"\n', "")
+    said = refused(planner, fresh, tmp_path, "--config", "seeds=[2]")
+    assert "  config/config.yaml: the key title is missing here." in said
 
 
 def test_a_folder_with_braces_is_refused_as_snakemake_cannot_run_there(
@@ -692,7 +720,8 @@ def test_models_that_another_file_adds_stand_behind_the_others(
 ):
     """A refusal lists all models in their order."""
     mine = tmp_path / "mine.yaml"
-    mine.write_text("models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n")
+    models = "models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n"
+    mine.write_text(f"extends: config/config.yaml\n{models}")
     done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
     said = done.stdout + done.stderr
     listed = said.partition("Models: ")[2].partition(".")[0].split(", ")

@@ -45,7 +45,8 @@ NAMED = {
     """,
     "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
-        parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples features classes
+        parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
+        features classes
         weights family images pairs label predicted_label votes chosen labels_differ all_images
         without_images only_images left_out steps repetitions depth layer size step turn threads
         cores jobs train_metrics_samples

@@ -83,7 +83,7 @@ def read_study(
             beside = Path(file).parent / base
             found = beside if beside.exists() else Path(find(base))
             if found.resolve() in (own, *above):
-                raise ConfigurationError(f"{place}: {base} leads back to {file}.")
+                raise ConfigurationError(f"{place}: {base} is this file, or extends it.")
             if found.resolve() not in merged and merged:
                 raise ConfigurationError(
                     f"{place}: {base} is not among the files before {file}, which it would "

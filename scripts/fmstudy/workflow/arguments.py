@@ -18,6 +18,7 @@ from typing import Any
 from fmstudy.study import reader
 from fmstudy.study.configuration import ConfigurationError, nearest, printable
 
+ENDS = (".pdf", "-playground.html")  # of the other files of a report
 _SUFFIXES = (".yaml", ".yml", ".json")
 _KEY = re.compile(r"[a-zA-Z_][\w-]*\w")  # as in Snakemake
 
@@ -71,9 +72,13 @@ def explain_target(target: str, rules: Iterable[Any], default: str) -> str:
     `rules` are those of Snakemake's workflow; `default` is the default configuration file, beside
     which files for `--configfile` may make the target.
     """
-    for file in sorted(Path(default).parent.glob("*.yaml")):
+    folder = Path(default).parent
+    for file in sorted([*folder.glob("*.yaml"), *folder.glob("studies/*/config.yaml")]):
         with suppress(ConfigurationError):
-            output = reader.read(file)[0].get("output")
+            content, name = reader.read(file)[0], reader.name_of(file)
+            output = content.get("output", {})
+            if "models" in content and "extends" not in content and isinstance(output, dict):
+                output = {"directory": f"results/{name}", "report": f"report/{name}.html"} | output
             if isinstance(output, dict) and _makes(output, target):
                 option = "" if file == Path(default) else f" --configfile {file}"
                 command = f"    snakemake {target}{option}"
@@ -89,6 +94,6 @@ def explain_target(target: str, rules: Iterable[Any], default: str) -> str:
 
 def _makes(output: dict[str, Any], target: str) -> bool:
     pages = [str(output[key]) for key in ("report", "playground") if key in output]
-    pages += [str(Path(page).with_suffix(".pdf")) for page in pages[:1]]
+    pages += [str(Path(page).with_suffix("")) + end for page in pages[:1] for end in ENDS]
     folder = output.get("directory", "results")
     return target in pages or (folder != "results" and target.startswith(f"{folder}/"))
