@@ -1,13 +1,14 @@
-// The image is a Float64Array of 784 gray values in [0, 1].  `base` is what was drawn or chosen;
-// `image` is the same after the sliders.
-const SIDE = 28, PIXELS = SIDE * SIDE, CENTER = (SIDE - 1) / 2;
+// The image is a Float64Array of gray values in [0, 1], row by row.  `base` is what was drawn or
+// chosen; `image` is the same after the sliders.
 const byId = (id) => document.getElementById(id);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const clip = (value) => Math.min(1, Math.max(0, value));
 const fixed = (value) => value.toFixed(1).replace(/^-(0\.0$)?/, (_, zero) => zero ?? "−");
 const percent = (p) => `${fixed(100 * p)}\u202f%`;
 const setup = JSON.parse(byId("setup").textContent);
-const { models, classes } = setup;
+const { models, classes, shape: [ROWS, COLUMNS], white: WHITE, background: BACKGROUND } = setup;
+const PIXELS = ROWS * COLUMNS, MIDDLE = { row: ROWS >> 1, column: COLUMNS >> 1 };
+const ink = (value) => BACKGROUND ? 1 - value : value;  // how far it is from the background
 
 // ------------------------------------------------------------------------------------- theme
 const root = document.documentElement, theme = byId("theme");
@@ -101,29 +102,31 @@ const drawNoise = () => {
 };
 
 const at = (given, row, column) =>
-  row < 0 || column < 0 || row >= SIDE || column >= SIDE ? 0 : given[row * SIDE + column];
+  row < 0 || column < 0 || row >= ROWS || column >= COLUMNS ? BACKGROUND : given[row * COLUMNS + column];
 
 // Rotate about the center, shift, then contrast about middle gray, then noise.  The result has whole
 // gray values, like the images of the data set, so the models see exactly what the screen shows.
 const changed = (given, { x, y, angle, noise: amount, contrast }) => {
   const turn = -angle * Math.PI / 180, cos = Math.cos(turn), sin = Math.sin(turn);
+  const [upright, level] = [(ROWS - 1) / 2, (COLUMNS - 1) / 2];
   return given.map((_, pixel) => {
-    const right = pixel % SIDE - CENTER - x, down = Math.floor(pixel / SIDE) - CENTER - y;
-    const column = CENTER + cos * right - sin * down, row = CENTER + sin * right + cos * down;
+    const right = pixel % COLUMNS - level - x, down = Math.floor(pixel / COLUMNS) - upright - y;
+    const column = level + cos * right - sin * down, row = upright + sin * right + cos * down;
     const left = Math.floor(column + 1e-9), upper = Math.floor(row + 1e-9);
     const across = Math.max(0, column - left), along = Math.max(0, row - upper);
     const mix = (r) => (1 - across) * at(given, r, left) + across * at(given, r, left + 1);
     const value = (1 - along) * mix(upper) + along * mix(upper + 1);
     const gray = clip(0.5 + contrast / 100 * (value - 0.5) + amount / 100 * noise[pixel]);
-    return Math.round(255 * gray) / 255;
+    return Math.round(WHITE * gray) / WHITE;
   });
 };
 
 // ------------------------------------------------------------------------------------ drawing
-let base = new Float64Array(PIXELS), image = base, label = null, source = "";
+let base = new Float64Array(PIXELS).fill(BACKGROUND), image = base, label = null, source = "";
 let cursor = null;
 const history = [];
 const canvas = byId("canvas");
+canvas.style.maxWidth = `${19 * Math.min(1, COLUMNS / ROWS)}rem`;
 
 const paintOn = (target, pixels, width, height, color) => {
   target.width = width;
@@ -138,7 +141,7 @@ const paintOn = (target, pixels, width, height, color) => {
 const gray = (pixels, pixel, data) => { data.fill(255 * pixels[pixel], 4 * pixel, 4 * pixel + 3); };
 
 const showImage = () => {
-  paintOn(canvas, image, SIDE, SIDE, gray);
+  paintOn(canvas, image, COLUMNS, ROWS, gray);
   if (cursor && document.activeElement === canvas) {
     // One pixel of the canvas is one of the image, so the cursor takes the color of a pixel.
     const context = canvas.getContext("2d");
@@ -149,14 +152,17 @@ const showImage = () => {
 
 const chosenTool = () => document.querySelector("[name=tool]:checked").value;
 
-const shade = () => chosenTool() === "erase" ? 0 : +byId("shade").value;
+const shade = () => chosenTool() === "erase" ? BACKGROUND : ink(+byId("shade").value);
+
+// The brushes are for images of 28 pixels; in smaller ones, strokes are thinner.
+const brush = () => 0.4 + (byId("brush").value - 0.4) * Math.min(ROWS, COLUMNS) / 28;
 
 const dab = (column, row) => {
-  const radius = +byId("brush").value, wanted = shade(), reach = Math.ceil(radius);
+  const radius = brush(), wanted = shade(), reach = Math.ceil(radius);
   for (let r = Math.floor(row) - reach; r <= row + reach; r++)
     for (let c = Math.floor(column) - reach; c <= column + reach; c++) {
-      if (r < 0 || c < 0 || r >= SIDE || c >= SIDE) continue;
-      const cover = clip(radius + 0.5 - Math.hypot(c + 0.5 - column, r + 0.5 - row)), pixel = r * SIDE + c;
+      if (r < 0 || c < 0 || r >= ROWS || c >= COLUMNS) continue;
+      const cover = clip(radius + 0.5 - Math.hypot(c + 0.5 - column, r + 0.5 - row)), pixel = r * COLUMNS + c;
       base[pixel] = base[pixel] < wanted ? Math.max(base[pixel], cover * wanted)
         : Math.min(base[pixel], 1 - cover * (1 - wanted));
     }
@@ -168,16 +174,16 @@ const stroke = (from, to) => {
     dab(from.column + (to.column - from.column) * step / steps, from.row + (to.row - from.row) * step / steps);
 };
 
-// Fill up to pixels at least half as bright as the color, and the blurred inner edge of those.
+// Fill up to pixels with at least half as much ink as the color, and the blurred inner edge of those.
 const fill = (column, row) => {
   const wanted = shade(), waiting = [[Math.floor(row), Math.floor(column)]], filled = new Set();
   while (waiting.length) {
-    const [r, c] = waiting.pop(), pixel = r * SIDE + c;
-    if (r < 0 || c < 0 || r >= SIDE || c >= SIDE || filled.has(pixel)) continue;
+    const [r, c] = waiting.pop(), pixel = r * COLUMNS + c;
+    if (r < 0 || c < 0 || r >= ROWS || c >= COLUMNS || filled.has(pixel)) continue;
     filled.add(pixel);
-    if (base[pixel] < wanted / 2) waiting.push([r + 1, c], [r - 1, c], [r, c + 1], [r, c - 1]);
+    if (ink(base[pixel]) < ink(wanted) / 2) waiting.push([r + 1, c], [r - 1, c], [r, c + 1], [r, c - 1]);
   }
-  for (const pixel of filled) base[pixel] = Math.max(base[pixel], wanted);
+  for (const pixel of filled) base[pixel] = (BACKGROUND ? Math.min : Math.max)(base[pixel], wanted);
 };
 
 // What is drawn on is the image as it is shown: a slider that was moved becomes part of it.
@@ -200,8 +206,8 @@ const useTool = (from, to) => {
 const place = (event) => {
   const box = canvas.getBoundingClientRect();
   return {
-    column: (event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth * SIDE,
-    row: (event.clientY - box.top - canvas.clientTop) / canvas.clientHeight * SIDE,
+    column: (event.clientX - box.left - canvas.clientLeft) / canvas.clientWidth * COLUMNS,
+    row: (event.clientY - box.top - canvas.clientTop) / canvas.clientHeight * ROWS,
   };
 };
 let last = null;
@@ -225,20 +231,20 @@ canvas.onpointerup = canvas.onpointercancel = () => { last = null; };
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 const middle = ({ row, column }) => ({ row: row + 0.5, column: column + 0.5 });
-const within = (value) => Math.min(SIDE - 1, Math.max(0, value));
+const within = (value, count) => Math.min(count - 1, Math.max(0, value));
 canvas.onkeydown = (event) => {
   const arrow = ARROWS[event.key];
   if (!arrow && event.key !== " ") return;
   event.preventDefault();
-  const from = cursor ?? { row: 14, column: 14 };
-  cursor = arrow ? { row: within(from.row + arrow[0]), column: within(from.column + arrow[1]) } : from;
+  const from = cursor ?? MIDDLE;
+  cursor = arrow ? { row: within(from.row + arrow[0], ROWS), column: within(from.column + arrow[1], COLUMNS) } : from;
   if (!arrow || event.shiftKey) {
     beginEdit();
     useTool(middle(from), middle(cursor));
   } else showImage();
-  say(`Row ${cursor.row + 1}, column ${cursor.column + 1}, brightness ${percent(base[cursor.row * SIDE + cursor.column])}`);
+  say(`Row ${cursor.row + 1}, column ${cursor.column + 1}, brightness ${percent(base[cursor.row * COLUMNS + cursor.column])}`);
 };
-canvas.onfocus = () => { if (!last && canvas.matches(":focus-visible")) cursor ??= { row: 14, column: 14 }; showImage(); };
+canvas.onfocus = () => { if (!last && canvas.matches(":focus-visible")) cursor ??= MIDDLE; showImage(); };
 canvas.onblur = showImage;
 
 const setImage = (pixels, of, words) => {
@@ -251,7 +257,7 @@ const setImage = (pixels, of, words) => {
 };
 byId("clear").onclick = () => {
   pressThumb(null);
-  setImage(new Float64Array(PIXELS), null, "An empty image");
+  setImage(new Float64Array(PIXELS).fill(BACKGROUND), null, "An empty image");
 };
 byId("undo").onclick = () => {
   ({ base, label, source } = history.pop());
@@ -312,7 +318,7 @@ for (const slider of sliders) slider.oninput = () => { byId("curve-slider").valu
 byId("reset").onclick = () => { resetSliders(); update(); };
 byId("mirror").onclick = () => {
   history.push({ base, label, source });
-  base = base.map((_, pixel) => base[pixel - pixel % SIDE + SIDE - 1 - pixel % SIDE]);
+  base = base.map((_, pixel) => base[pixel + COLUMNS - 1 - 2 * (pixel % COLUMNS)]);
   update();
 };
 byId("again").onclick = () => {
@@ -387,12 +393,12 @@ const drawWeights = () => {
   const every = signed(Float64Array.from({ length: PIXELS }, (_, p) => columns[p * units + best]));
   all("#weights li").forEach((item, unit) => {
     const weights = Float64Array.from({ length: PIXELS }, (_, pixel) => columns[pixel * units + unit]);
-    paintOn(item.firstElementChild, weights, SIDE, SIDE, every);
+    paintOn(item.firstElementChild, weights, COLUMNS, ROWS, every);
     item.lastElementChild.textContent = fixed(given[unit]);
     item.lastElementChild.classList.toggle("top", unit === best);
   });
   const product = image.map((value, pixel) => value * columns[pixel * units + best]);
-  paintOn(byId("product"), product, SIDE, SIDE, signed(product));
+  paintOn(byId("product"), product, COLUMNS, ROWS, signed(product));
   byId("product-of").textContent = classes[best];
 };
 
@@ -412,9 +418,9 @@ const showThumbs = (buffer) => {
     return group;
   });
   thumbs = setup.labels.map((of, n) => {
-    const pixels = Float64Array.from(bytes.subarray(n * PIXELS, (n + 1) * PIXELS), (value) => value / 255);
+    const pixels = Float64Array.from(bytes.subarray(n * PIXELS, (n + 1) * PIXELS), (value) => value / WHITE);
     const button = document.createElement("button"), picture = document.createElement("canvas");
-    paintOn(picture, pixels, SIDE, SIDE, gray);
+    paintOn(picture, pixels, COLUMNS, ROWS, gray);
     button.type = "button";
     button.tabIndex = n ? -1 : 0;
     button.ariaLabel = `${classes[of]}, test image ${setup.places[n]}`;
@@ -487,7 +493,7 @@ const trim = (given) => {
 
 // Each new pixel is the mean of the area that it covers.
 const scale = ({ width, height, pixels }) => {
-  const factor = Math.max(width, height) / SIDE;
+  const factor = Math.max(height / setup.frame[0], width / setup.frame[1]);
   const wide = Math.max(1, Math.round(width / factor)), high = Math.max(1, Math.round(height / factor));
   const parts = (start, end) => {
     const found = [];
@@ -521,10 +527,10 @@ const sharpen = ({ width, height, pixels }) => picture(width, height, (r, c) => 
 });
 
 const center = ({ width, height, pixels }) => {
-  const upper = Math.floor((SIDE - height) / 2), left = Math.floor((SIDE - width) / 2);
-  return picture(SIDE, SIDE, (r, c) => {
+  const upper = Math.floor((ROWS - height) / 2), left = Math.floor((COLUMNS - width) / 2);
+  return picture(COLUMNS, ROWS, (r, c) => {
     const row = r - upper, column = c - left;
-    return row < 0 || column < 0 || row >= height || column >= width ? 0 : pixels[row * width + column];
+    return row < 0 || column < 0 || row >= height || column >= width ? BACKGROUND : ink(pixels[row * width + column]);
   });
 };
 
@@ -551,7 +557,7 @@ const usePhoto = async (file) => {
   });
   const show = (step) => paintOn(steps[step], now.pixels, now.width, now.height, gray);
   show(1);
-  [blacken, trim, scale, sharpen, center].forEach((prepare, n) => {
+  [blacken, trim, scale, ...(setup.sharpen ? [sharpen] : []), center].forEach((prepare, n) => {
     now = prepare(now);
     show(n + 2);
   });

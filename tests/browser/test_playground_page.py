@@ -20,10 +20,11 @@ from fixtures import playground as made
 from fixtures import run_command
 from fixtures.hostile import HOSTILE, squeezed
 from fixtures.pages import watch
+from fixtures.report import digits, letters
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
-from fmstudy.report import playground_page
+from fmstudy.report import playground, playground_page
 
 pytestmark = pytest.mark.browser
 
@@ -55,16 +56,16 @@ def play(browser: Browser, page_file: Path) -> Iterator[Play]:
     """Opens the page, offline: `play(width=390, **options of a context)`."""
     opened = []
 
-    def open_(width: int = 1280, script: bool = True, **options) -> Page:
+    def open_(width: int = 1280, script: bool = True, path: Path = page_file, **options) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             offline=True,
             java_script_enabled=script,
             **options,
         )
-        opened.append((context, watch(context, page_file.as_uri())))
+        opened.append((context, watch(context, path.as_uri())))
         page = context.new_page()
-        page.goto(page_file.as_uri())
+        page.goto(path.as_uri())
         if script:
             page.locator("html[data-ready]").wait_for(state="attached")
         return page
@@ -75,17 +76,17 @@ def play(browser: Browser, page_file: Path) -> Iterator[Play]:
     assert not [problem for _, problems in opened for problem in problems]
 
 
-PIXELS = """selector => {
-    const from = document.querySelector(selector), copy = new OffscreenCanvas(28, 28);
+PIXELS = """([selector, columns, rows]) => {
+    const from = document.querySelector(selector), copy = new OffscreenCanvas(columns, rows);
     const context = copy.getContext("2d", {willReadFrequently: true});
     context.drawImage(from, 0, 0);
-    return [...context.getImageData(0, 0, 28, 28).data];
+    return [...context.getImageData(0, 0, columns, rows).data];
 }"""
 
 
 def shown(page: Page) -> np.ndarray:
     """The image that the models see, (28, 28) in [0, 1]."""
-    values = page.evaluate(PIXELS, "#canvas")
+    values = page.evaluate(PIXELS, ["#canvas", 28, 28])
     return np.array(values).reshape(28, 28, 4)[:, :, 0] / 255
 
 
@@ -363,7 +364,7 @@ def test_the_pictures_of_weights_follow_the_theme(play: Play):
 
     def corner() -> list[int]:
         """The color of a weight that does not count, because its pixel is black."""
-        return page.evaluate(PIXELS, "#product")[:3]
+        return page.evaluate(PIXELS, ["#product", 28, 28])[:3]
 
     page.wait_for_timeout(500)  # it follows when nothing has moved for a moment
     assert corner() == [255, 255, 255]
@@ -419,3 +420,54 @@ def test_without_javascript_it_says_so_and_shows_what_it_can(play: Play):
     expect(page.locator("#off")).to_be_visible()
     expect(page.locator("#play")).to_be_hidden()
     expect(page.get_by_role("heading", name="How exact is this page?")).to_be_visible()
+
+
+# ------------------------------------------------------------------------------ other data sets
+@pytest.mark.parametrize(("data", "bright"), [(digits, False), (letters, True)])
+def test_images_of_any_shape_are_drawn_on_and_answered(
+    play: Play, tmp_path: Path, data: Callable[[], dict], bright: bool
+):
+    """Eight by eight pixels, then twelve rows of twenty, dark on white; five classes."""
+    known = data()
+    rows, columns = known["shape"]
+    page_, content = made.rendered(tmp_path, known, bright)
+    (tmp_path / "own.html").write_text(page_, encoding="utf-8")
+    path = photo(tmp_path / "photo.png", True, (20, 30, 56, 28))
+    page = play(width=390, path=tmp_path / "own.html")
+
+    def check_answers() -> np.ndarray:
+        values = np.array(page.evaluate(PIXELS, ["#canvas", columns, rows]))
+        image = values.reshape(rows, columns, 4)[:, :, 0] / 255
+        exact = np.rint(known["white"] * image) / known["white"]
+        assert np.abs(exact - image).max() < 0.003
+        cells = page.eval_on_selector_all("#answers td", "all => all.map(c => +c.dataset.p)")
+        found = np.array(cells).reshape(len(known["classes"]), -1)
+        for model, column in zip(("softmax", "dense"), found.T, strict=True):
+            layers = [layer.dense for layer in playground.unpack(content, model)]
+            answer = playground.probabilities(layers, "relu", exact.reshape(-1, 1))[:, 0]
+            assert np.abs(column - answer).max() < EXACT
+        return exact
+
+    first = content["pixels"][0].reshape(rows, columns) / known["white"]
+    assert np.abs(check_answers() - first).max() < 0.003
+    page.get_by_role("button", name="Mirror").click()
+    assert np.abs(check_answers() - first[:, ::-1]).max() < 0.003
+    page.get_by_role("button", name="Clear").click()
+    assert (check_answers() == bright).all()
+    page.locator("#shade").select_option("1")
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(columns / rows, rel=0.02)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 2)
+    page.mouse.up()
+    ink = np.abs(check_answers() - bright)
+    assert ink[:, columns // 2 - 1 : columns // 2 + 1].min() > 0.5
+    assert ink[:, [0, -1]].max() == 0
+    page.get_by_label("Choose a photo").set_input_files(path)
+    expect(page.locator("#source")).to_have_text("Your photo photo.png")
+    ink = np.abs(check_answers() - bright)
+    assert ink[rows // 2 - 1 : rows // 2 + 1, 1:-1].min() > 0.9
+    assert ink[[0, -1]].max() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

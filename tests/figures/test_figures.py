@@ -20,7 +20,7 @@ from fmstudy.analysis import results, tables
 from fmstudy.figures import axes as drawing_axes
 from fmstudy.figures import comparisons, curves, heatmaps, plots, svg
 from fmstudy.study.experiments import DRAWN_BY
-from fmstudy.study.spec import REFERENCE
+from fmstudy.study.spec import REFERENCE, section_titles
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -200,7 +200,9 @@ def test_the_overview_has_a_column_per_engine_with_seeds_and_published_values(tm
         }
     )
     overview, published = overview_table(), {"A": {"test_accuracy": 0.86}}
-    drawing = plots.models_overview([overview], trainings(overview), published, compared)
+    drawing = plots.models_overview(
+        [overview], trainings(overview), published, compared, sections=section_titles(True)
+    )
     sizes = (0.012, 0.006)  # the medians of each engine's comparisons
     for axes, size in zip(drawing.figure.axes, sizes, strict=True):
         [ruler] = [line for line in axes.lines if line.get_linestyle() == "-"]
@@ -219,10 +221,17 @@ def test_the_overview_has_a_column_per_engine_with_seeds_and_published_values(tm
 
 def test_the_overview_does_without_comparisons_a_second_engine_or_any_model():
     overview = overview_table().query("engine == 'lowlevel'")
-    drawing = plots.models_overview([overview], trainings(overview), {}, NO_COMPARISONS)
+    drawing = plots.models_overview(
+        [overview], trainings(overview), {}, NO_COMPARISONS, sections=section_titles(False)
+    )
     [axes] = drawing.figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["Model A", "Model Z"]
-    nothing = plots.models_overview([overview[:0]], trainings(overview[:0]), {}, NO_COMPARISONS)
+    assert drawing.description == "Dots: seeds; bars: means."
+    assert overview["section"].iloc[0] == "part_a"
+    assert "Low-level TensorFlow" in [line.get_label() for line in axes.lines]
+    nothing = plots.models_overview(
+        [overview[:0]], trainings(overview[:0]), {}, NO_COMPARISONS, sections={}
+    )
     assert nothing.title == "No model finished its training."
 
 

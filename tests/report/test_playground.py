@@ -3,6 +3,7 @@
 import base64
 import gzip
 import html
+import json
 import re
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from fixtures import playground as made
 from fixtures.hostile import HOSTILE
 from fixtures.nets import random_parameters
 from fixtures.playground import FEATURES
-from fixtures.runs import SUMMARY, leave
+from fixtures.report import digits, letters, summary
+from fixtures.runs import leave
 
 from fmstudy.analysis import columns
 from fmstudy.analysis.results import Runs
@@ -108,18 +110,16 @@ def test_a_model_is_its_first_finished_training(tmp_path: Path):
     second = made.train(tmp_path, given[0], 2)
     made.train(tmp_path, given[1], 1, status="diverged")
     labels = np.arange(made.IMAGES) % 10
-    content = playground.pack(given, Runs(tmp_path), made.images(), labels, SUMMARY)
+    content = playground.pack(given, Runs(tmp_path), made.images(), labels, summary())
     assert content["softmax/seed"] == 2
     [layer] = playground.unpack(content, "softmax")
     step = float(np.abs(second["coefficients0"]).max()) / 127
     assert layer.dense.coefficients == pytest.approx(second["coefficients0"], abs=step)
     assert playground.unpack(content, "lost") == []
-    table = playground.agreement_table(
-        given, content, Runs(tmp_path), made.images(), labels, SUMMARY
-    )
+    table = playground.agreement_table(given, content, Runs(tmp_path), made.images(), labels)
     assert table["model"].tolist() == ["softmax"]
     page = playground_page.load_context(
-        "", "r.html", given, content, table.to_dict("records"), SUMMARY
+        "", "r.html", given, content, table.to_dict("records"), summary()
     )
     assert page["diverged"] == ["Model lost"]
 
@@ -129,7 +129,7 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     given = made.model("dense", [12, 8])
     arrays = made.train(tmp_path, given)
     x, labels = made.images(), np.arange(made.IMAGES) % 10
-    content = playground.pack([given], Runs(tmp_path), x, labels, SUMMARY)
+    content = playground.pack([given], Runs(tmp_path), x, labels, summary())
     h = x.astype(np.float64)
     for layer in range(3):
         w = arrays[f"coefficients{layer}"].astype(np.float64)
@@ -141,9 +141,9 @@ def test_agreement_is_that_of_the_rounded_weights_with_the_predictions(tmp_path:
     same = [page[:, n].argmax() == ours[:, n].argmax() for n in range(made.IMAGES)]
     right = [page[:, n].argmax() == n % 10 for n in range(made.IMAGES)]
     assert sum(same) not in (0, made.IMAGES, sum(right)), "choose other weights"
-    [row] = playground.agreement_table(
-        [given], content, Runs(tmp_path), x, labels, SUMMARY
-    ).to_dict("records")
+    [row] = playground.agreement_table([given], content, Runs(tmp_path), x, labels).to_dict(
+        "records"
+    )
     assert row["agreement"] == sum(same) / made.IMAGES
     assert row["probability"] == pytest.approx(np.abs(page - ours).max(), abs=1e-5)
     assert row["test_accuracy"] == pytest.approx(2 / 3)  # as they were left
@@ -217,12 +217,40 @@ def test_colors_come_from_the_report(page: str):
         playground_page.colors("a { color: red }\n\n:root { --paper: #fff }")
 
 
+@pytest.mark.parametrize(("data", "bright"), [(digits, False), (letters, True)])
+def test_a_page_of_any_data_set_has_its_words_shape_and_classes(tmp_path: Path, data, bright):
+    known = data()
+    page, content = made.rendered(tmp_path, known, bright)
+    text = re.sub(r"<(style|script).*?</\1>|data:[^\"]*", "", page, flags=re.DOTALL)
+    assert not re.search(r"garment|fashion|cloth|shoe|trouser|Xiao|\b28\b|\b784\b", text, re.I)
+    rows, columns_ = known["shape"]
+    assert f"They see {rows * columns_} gray values" in text
+    assert f'aria-label="Image, {rows} by {columns_} pixels"' in text
+    assert f'id="x" min="-{columns_ // 2}" max="{columns_ // 2}"' in text
+    kinds = {"digits": "ten kinds of digits", "mine": "five classes"}[known["set"]["key"]]
+    assert f"They know {kinds} and nothing else" in text
+    assert page.count('<span class="label" hidden>') == len(known["classes"])
+    setup = json.loads(re.findall(r'id="setup">(.*?)</script>', page)[0])
+    assert setup["shape"] == known["shape"]
+    assert setup["background"] == int(bright)
+    assert setup["models"][1]["sizes"] == [rows * columns_, 9, len(known["classes"])]
+    assert content["pixels"].max() == known["white"]
+
+
+def test_photos_become_as_large_as_what_the_images_show():
+    pixels = np.zeros((5, 20, 10), np.uint8)
+    pixels[:, 3:15, 4] = 16  # 12 of 20 rows
+    assert playground.framing(pixels) == (0, (12, 6))
+    assert playground.framing(16 - pixels) == (1, (12, 6))
+    assert playground.framing(0 * pixels) == (0, (1, 1))
+
+
 def test_a_study_whose_models_all_diverged_gets_a_page_that_says_so(tmp_path: Path):
     given = [made.model("lost", [])]
     leave(tmp_path, "run-lost", 1, np.full(60, 0.9), status="diverged")
     labels = np.arange(60) % 10
-    content = playground.pack(given, Runs(tmp_path), made.images(), labels, SUMMARY)
-    context = playground_page.load_context("A study", "final.html", given, content, [], SUMMARY)
+    content = playground.pack(given, Runs(tmp_path), made.images(), labels, summary())
+    context = playground_page.load_context("A study", "final.html", given, content, [], summary())
     page = playground_page.render(made.FILES, context)
     assert "every training diverged: Model lost" in page
 

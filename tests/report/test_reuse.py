@@ -26,7 +26,7 @@ CITATION = REPOSITORY / "CITATION.cff"
 
 def described(config: dict, directory: Path = REPOSITORY) -> dict[str, Any]:
     files = [directory / config[group]["file"] for group in NAMING_FILES]
-    return reuse.describe(config, CITATION, files)
+    return reuse.describe(config, CITATION, files, "fashion-mnist")
 
 
 def unpack(described: dict[str, Any], directory: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_configuration_survives_the_archive(tmp_path: Path):
 
 def test_files_saved_on_windows_make_the_same_study_and_archive(tmp_path: Path):
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
-    for path in (tmp_path / "config").iterdir():
+    for path in filter(Path.is_file, (tmp_path / "config").rglob("*")):
         path.write_bytes(as_windows_saves(path.read_bytes()))
     expected, found = resolved(REPOSITORY), resolved(tmp_path)
     assert found._replace(study=None) == expected._replace(study=None)
@@ -137,7 +137,7 @@ def test_a_citation_has_all_that_its_file_has(tmp_path: Path):
     path = tmp_path / "CITATION.cff"
     path.write_text(yaml.safe_dump(cited | {"authors": people}), encoding="utf-8")
     files = [REPOSITORY / configured()[group]["file"] for group in NAMING_FILES]
-    found = reuse.describe(configured(), path, files)
+    found = reuse.describe(configured(), path, files, "fashion-mnist")
     assert found["authors"] == ["Jo Doe", "The Group"]
     assert (found["year"], found["repository"]) == ("2026", "https://example.org/study")
     assert found["bibtex"].splitlines() == [
@@ -161,4 +161,4 @@ def test_a_file_that_is_no_citation_is_named(tmp_path: Path):
     broken = tmp_path / "CITATION.cff"
     broken.write_text("title: no authors\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"CITATION\.cff: not a citation file"):
-        reuse.describe(configured(), broken, [])
+        reuse.describe(configured(), broken, [], "fashion-mnist")

@@ -12,8 +12,8 @@ from fixtures import REPOSITORY
 from fixtures.texts import marked
 from jinja2 import Environment, StrictUndefined, nodes
 
-from fmstudy.analysis.formats import FORMATS
 from fmstudy.report.outcomes import Claim, Pair
+from fmstudy.report.pages import FILTERS
 
 TEXT = (REPOSITORY / "report/text/sentences.md").read_text(encoding="utf-8")
 # Within a sentence: these have no period.
@@ -29,7 +29,7 @@ def environment() -> Environment:
         comment_start_string="<!--",
         comment_end_string="-->",
     )
-    made.filters |= FORMATS
+    made.filters |= FILTERS
     return made
 
 
@@ -108,12 +108,17 @@ ACCURACIES = choices(
 )  # fmt: skip
 SHARES = Values(near_zero_share=0.1)
 RANGES = [Values(low=0.1, high=0.1), Values(low=0.1, high=0.2)]
+DATA: list[dict] = [
+    {"set": {"name": "MNIST", "references": references}, "shape": [8, 9]}
+    | {"train": {"samples": 1000}, "test": {"samples": 100}}
+    for references in ([], ["xiao2017"])
+]
 # For each macro, the arguments with which it is called.
 CALLS: dict[str, list[tuple]] = {
     "compare": [(it,) for it in compared()],
     "on_claim": [(it,) for it in claims()],
     "width": [(it,) for it in sweeps()],
-    "first_layer": [(compared()[0], it) for it in (None, *DEPTH)],
+    "first_layer": [(compared()[0], it, source) for it in (None, *DEPTH) for source in BOTH],
     "costly": [(compared()[0],)],
     "dropout": [
         (it,)
@@ -124,10 +129,13 @@ CALLS: dict[str, list[tuple]] = {
         for seeds in (1, 3)
         for keras in (None, 0.014)
     ],
+    "comparison": [(1, 2, "MNIST"), (3, 9, "MNIST")],
+    "contents": [(data, "digits") for data in DATA] + [(DATA[0], "images")],
     "balance": [
         (it,)
         for it in choices(
-            is_exact=BOTH, classes=[10], train=[(5, 6)], test=[(1, 2)], guessing=[0.1]
+            is_exact=BOTH, is_close=BOTH, classes=[10], train=[(5, 6)], test=[(1, 2)],
+            guessing=[0.1],
         )
     ],
     "validation": [

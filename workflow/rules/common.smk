@@ -19,6 +19,7 @@ from fmstudy.study import configuration, description, reader, shown
 from fmstudy.study.description import as_dicts, call
 from fmstudy.study.experiments import DRAWN_BY, module_of
 from fmstudy.study.resolved import resolve
+from fmstudy.study.spec import section_titles
 from fmstudy.workflow import arguments, estimates, planned, terminal
 from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import Layout

@@ -37,7 +37,11 @@ rule plot_models:
     conda:
         "../envs/study.yaml"
     params:
-        figure=call("figures.plots.models_overview", published=resolved.printed),
+        figure=call(
+            "figures.plots.models_overview",
+            published=resolved.printed,
+            sections=section_titles(study.has_source),
+        ),
         code=digest("figure", "figures.plots", "analysis.columns"),
     script:
         "../../scripts/figure.py"

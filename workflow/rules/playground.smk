@@ -6,6 +6,7 @@ rule collect_playground:
     input:
         runs=run_files(study.playground.models, "weights"),
         x_test=TENSORS["x_test"],
+        summary=TENSORS["summary"],
     output:
         packed=layout.playground,
         table=table("playground"),

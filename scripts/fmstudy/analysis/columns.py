@@ -273,7 +273,7 @@ _MODEL = "title parameters seeds"
 # The columns of a table (or pattern) that the page, the PDF and the explorer show.  Templates that
 # build their own rows name their columns themselves.
 PAGE = {
-    "part-a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
+    "part_a": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
     "depth": f"{_MODEL} {_TRAIN} {_TEST} {_GAP}",
     "part_b": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "batchnorm": f"{_MODEL} {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",

@@ -50,6 +50,17 @@ def count(value: Value) -> str:
     return fixed(value, 0)
 
 
+WORDS = [
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+]
+
+
+def spelled(value: int) -> str:
+    """Format a small number in words: ten, but 60,000."""
+    return WORDS[value] if value < len(WORDS) else count(value)
+
+
 def scientific(value: Value, digits: int = 1) -> str:
     """Format a number in scientific notation: 3.1e−7."""
     if value is None:
@@ -100,6 +111,7 @@ FORMATS = {
     "fixed": fixed,
     "fixed1": lambda value: fixed(value, 1),
     "count": count,
+    "spelled": spelled,
     "number": number,
     "setting": setting_text,
     "scientific": scientific,

@@ -44,7 +44,7 @@ from fmstudy.figures.axes import (
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER
 from fmstudy.figures.curves import FAR_BELOW, held_out_split
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import FINISHED, SECTIONS
+from fmstudy.study.spec import FINISHED
 
 
 # ------------------------------------------------------------------------------------- all models
@@ -53,12 +53,14 @@ def models_overview(
     trainings: pd.DataFrame,
     published: Mapping[str, Mapping[str, float]],
     comparisons: pd.DataFrame | None = None,
+    *,
+    sections: Mapping[str, str],
 ) -> Drawing:
-    """Draw the test accuracy of every model: seeds, their mean, and the published value.
+    """Draw the test accuracy of every model: seeds, their mean, and the published value, if any.
 
     One column per engine.  `tables` are from `tables.models_table`, `trainings` from
     `tables.runs_table`; `comparisons` determine the length of a ruler, the smallest difference that
-    the seeds can resolve.
+    the seeds can resolve; `sections` are the titles of the sections by name.
     """
     table = pd.concat(tables, ignore_index=True)
     table = table[table["seeds"] > table["diverged"]]
@@ -79,7 +81,7 @@ def models_overview(
             layout=roomy(),
         )  # fmt: skip
         for axes, models in zip(grid[0], columns, strict=True):
-            _draw_models(axes, models, near, trainings, published)
+            _draw_models(axes, models, near, trainings, published, sections)
             axes.set_title(ENGINES[models["engine"].iloc[0]])
             axes.set_xlabel("test accuracy")
             percent_axis(axes, "x", 4)
@@ -96,7 +98,7 @@ def models_overview(
             name_rows(axes, names)
             axes.set_xlim(low, high)
     far = [
-        ("test accuracy", SECTIONS[row["section"]], row["test_accuracy"], row["title"])
+        ("test accuracy", sections[row["section"]], row["test_accuracy"], row["title"])
         for row in table[~is_near].to_dict("records")
     ]
     far += [
@@ -104,13 +106,15 @@ def models_overview(
         for ruler in rulers
         if ruler is not None
     ]
-    return Drawing(
-        figure,
-        "Test accuracy of all models",
-        "Dots: seeds; bars: means; diamonds: published values. The ruler shows the "
-        "smallest difference that our comparisons can typically resolve.",
-        far,
-    )
+    parts = {
+        "Dots: seeds; bars: means; diamonds: published values.": bool(published),
+        "Dots: seeds; bars: means.": not published,
+        "The ruler shows the smallest difference that our comparisons can typically resolve.": any(
+            ruler is not None for ruler in rulers
+        ),
+    }
+    text = " ".join(text for text, applies in parts.items() if applies)
+    return Drawing(figure, "Test accuracy of all models", text, far)
 
 
 ENGINES = {"lowlevel": "Low-level TensorFlow", "keras": "Keras"}
@@ -123,8 +127,9 @@ def _draw_models(
     near: Collection[str],
     trainings: pd.DataFrame,
     published: Mapping[str, Mapping[str, float]],
+    sections: Mapping[str, str],
 ) -> None:
-    hues = dict(zip(SECTIONS, HUES, strict=False))
+    hues = dict(zip(sections, HUES, strict=False))
     for place, row in enumerate(models.to_dict("records")):
         hue, mean = hues[row["section"]], row["test_accuracy"]
         if row["model"] not in near:
@@ -133,7 +138,7 @@ def _draw_models(
         value = published.get(row["model"], {}).get("test_accuracy")
         if value is not None:
             axes.plot(value, place, **DIAMOND, markeredgecolor=INK, label="published")
-        name = SECTIONS[row["section"]]
+        name = sections[row["section"]]
         seeds = finished_seeds(trainings, row["run"])["test_accuracy"]
         axes.plot(seeds, [place] * len(seeds), "o", color=hue, alpha=0.5, markersize=4,
                   markeredgewidth=0, label=f"{name}, single seeds", gid="seed")  # fmt: skip

@@ -23,6 +23,7 @@ from fmstudy.analysis.verdicts import (
     UNTESTED,
     WITHIN_NOISE,
 )
+from fmstudy.report.parts import images_used
 from fmstudy.report.rows import ROLES, half_widths
 
 Row = dict[str, Any]
@@ -258,7 +259,7 @@ def _mistakes(context: Mapping[str, Any], table: Table) -> SimpleNamespace:
         linear=linear,
         keeps_start=all(model["spec"]["penalty"] == "none" for model in linear),
         held_out=any(model["spec"].get("validation_split") for model in models.values()),
-        images=context["config"]["data"]["test_samples"],
+        images=images_used(context["config"], context["data"]).test,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from math import prod
 from statistics import median, mode
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +35,7 @@ Model = Mapping[str, Any]
 def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names that the texts use, from the result of `rendering.load_context`."""
     tables, models, config = context["tables"], context["models"], context["config"]
-    study = context["study"]
+    study, data = context["study"], context["data"]
     published = config["published"]["models"] if "published" in config else {}
 
     def redone_by(source_model: str, protocol: int = 0) -> Model | None:
@@ -113,8 +114,11 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     dropout = [(roles[f"keras_{n}"], roles[f"keras_{n}r"]) for n in (4, 5)]
     roles["l2_strong"] = parts.strongest(models.values(), roles["l2"])
     penalized = unique(it for it in map(roles.get, ("l1", "l1_other", "l2", "l2_other")) if it)
+    with_penalty = [(roles["two_layers"], model) for model in penalized] or _pairs_differing_in(
+        study["comparisons"], models, "penalty", "delta"
+    )
     changes = {
-        metric: [it for model in penalized if (it := pair(roles["two_layers"], model, metric))]
+        metric: [it for both in with_penalty if (it := pair(*both, metric))]
         for metric in ("test_accuracy", "test_gap_accuracy", "test_gap_loss")
     }
     the = SimpleNamespace(
@@ -124,7 +128,9 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         depth=[models[name] for name in study["depth"]],
         keras=unique(model for model in keras if model),
         dropout=[both for both in dropout if all(both) and both[0] is not both[1]],
-        batch_norm=_batch_norm_pairs(study["comparisons"], models),
+        batch_norm=_pairs_differing_in(
+            study["comparisons"], models, "batch_norm", "bn_momentum", "bn_epsilon"
+        ),
     )
 
     def compared(
@@ -137,10 +143,11 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
     lessons = SimpleNamespace(
         width=sweep("width"),
         depth=compared(pairwise(the.depth), "test_accuracy"),
-        penalties=compared(
-            [(the.two_layers, it) for it in (the.l1_other, the.l2_other, the.l2)], "test_gap_loss"
+        penalties=compared(with_penalty, "test_gap_loss"),
+        dropout=compared(
+            the.dropout or _pairs_differing_in(study["comparisons"], models, "dropout"),
+            *("test_gap_accuracy", "test_accuracy", "test_loss"),
         ),
-        dropout=compared(the.dropout, "test_gap_accuracy", "test_accuracy", "test_loss"),
         batch_norm=compared(the.batch_norm, "test_accuracy", "test_loss"),
     )
     part_c = experiments.collect(context)
@@ -170,14 +177,16 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "printed_gaps": parts.all_or_none(
             plain=printed_gap("two_layers"), l1=printed_gap("l1"), l2=printed_gap("l2")
         ),
-        "strong": parts.strong_penalty(roles["l2"], roles["l2_strong"], table("weights")),
+        "strong": parts.strong_penalty(
+            roles["l2"], roles["l2_strong"], table("weights"), len(data["classes"])
+        ),
         "width_a": lessons.width
         if lessons.width and roles["one_layer"] and lessons.width.section == "part_a"
         else None,
         "longer": study["epochs"]
         and parts.longer_training(models[study["epochs"]["base"]], table("epochs")),
         "gaps": parts.smaller_gaps(changes["test_gap_accuracy"], changes["test_gap_loss"]),
-        "penalties": parts.penalties(changes, roles, table("weights")),
+        "penalties": parts.penalties(changes, roles, models.values(), table("weights")),
         "depth_a": parts.by_depth(the.depth, pair),
         "depth_b": parts.by_depth(the.keras, pair),
         "dropout_narrows": bool(the.dropout)
@@ -189,7 +198,13 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
         "part_b_accuracies": parts.accuracies(table("ledger"), "B"),
         "one_seed": {it["verdict"] for it in table("comparisons")} == {TOO_FEW},
         "choice": parts.choice(models.values(), table("pairs")),
-        "balance": parts.balance(context["data"]),
+        "balance": parts.balance(data),
+        "features": prod(data["shape"]),
+        "used": parts.images_used(config, data),
+        "usual": SimpleNamespace(
+            part_a=parts.usual(models.values(), "lowlevel"),
+            part_b=parts.usual(models.values(), "keras"),
+        ),
         "find": find,
         "rows": table,
         **part_c,
@@ -312,17 +327,21 @@ def _sweep(given: Mapping[str, Any], base: Model, rows: Sequence[Row]) -> Simple
     )
 
 
-def _batch_norm_pairs(
-    comparisons: Iterable[Mapping[str, Any]], models: Mapping[str, Model]
+def _pairs_differing_in(
+    comparisons: Iterable[Mapping[str, Any]], models: Mapping[str, Model], *keys: str
 ) -> list[tuple[Model, Model]]:
-    """Return the compared models without batch normalization and with it."""
-    pairs = []
-    for comparison in comparisons:
-        if len(comparison["models"]) == 2:
-            first, second = (models[name] for name in comparison["models"])
-            if first["spec"]["batch_norm"] == "none" != second["spec"]["batch_norm"]:
-                pairs.append((first, second))
-    return pairs
+    """Return the compared pairs of models that differ in these settings only: the first in none."""
+
+    def others(model: Model) -> dict[str, Any]:
+        return {key: value for key, value in model["spec"].items() if key not in keys}
+
+    pairs = [(models[one], models[two]) for it in comparisons for one, two in it["pairs"]]
+    return [
+        (first, second)
+        for first, second in pairs
+        if first["spec"][keys[0]] in ("none", 0) != second["spec"][keys[0]]
+        and others(first) == others(second)
+    ]
 
 
 def find(rows: Iterable[Row], **wanted: Any) -> Row | None:

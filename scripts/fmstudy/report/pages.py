@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,8 +23,17 @@ def environment(folder: str | Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= FORMATS | {"setting_name": setting_name}
+    made.filters |= FILTERS
     return made
+
+
+def article(noun: str) -> str:
+    """Return a noun with its indefinite article: a digit, an image, an 8."""
+    vowel = re.match(r"[aeiou8]|1[18]\b|[fhlmnrsx]\b", noun, re.IGNORECASE)
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+FILTERS = FORMATS | {"article": article, "setting_name": setting_name}
 
 
 def as_text(content: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from statistics import mode
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,27 @@ Model = Mapping[str, Any]
 PUBLIC_WIDTHS = [[200], [400, 200], [600, 400, 200]]
 ONE_SEED = "too few seeds"  # the verdict of a Pair
 PLATEAU = 0.01  # a gain in accuracy by longer training that we call small
-GUESSING = 0.15  # test accuracy below which a model of ten classes has learned nothing
+GUESSING = 1.5  # test accuracy, in units of chance, below which a model has learned nothing
+
+
+def images_used(config: Mapping[str, Any], data: Mapping[str, Any]) -> SimpleNamespace:
+    """Return how many training and test images the study uses: all, unless it says otherwise."""
+    return SimpleNamespace(
+        **{
+            part: config["data"].get(f"{part}_samples") or data[part]["samples"]
+            for part in ("train", "test")
+        }
+    )
+
+
+def usual(models: Iterable[Model], engine: str) -> dict[str, Any]:
+    """Return the most frequent value of each setting of an engine's models; none without any."""
+    specs = [model["spec"] for model in models if model["engine"] == engine]
+    return {
+        key: mode(spec[key] for spec in specs)
+        for key in (specs[0] if specs else ())
+        if not isinstance(specs[0][key], list)
+    }
 
 
 def two_readings(
@@ -110,11 +131,14 @@ def smaller_gaps(*metrics: Sequence[Pair]) -> SimpleNamespace | None:
 
 
 def penalties(
-    changes: Mapping[str, Sequence[Pair]], roles: Mapping[str, Model | None], weights: Iterable[Row]
+    changes: Mapping[str, Sequence[Pair]],
+    roles: Mapping[str, Model | None],
+    models: Iterable[Model],
+    weights: Iterable[Row],
 ) -> SimpleNamespace:
     """Describe what penalties cost, and what L1 does to the weights.
 
-    some     whether the study has the source's penalties
+    some     whether the study has the source's penalties; used: whether it has any
     costly   the change in accuracy, if worse, of the model whose gap in loss shrinks most
     weights  the rows of the plain model, signed L1, and true L1; None without all of them
     """
@@ -133,7 +157,8 @@ def penalties(
         for key, role in (("plain", "two_layers"), ("signed", "l1"), ("true", "l1_other"))
     }
     some = bool(roles["l1"] or roles["l2"])
-    return SimpleNamespace(some=some, costly=costly, weights=all_or_none(**rows))
+    used = any(model["spec"]["penalty"] != "none" for model in models)
+    return SimpleNamespace(some=some, used=used, costly=costly, weights=all_or_none(**rows))
 
 
 def effect(pairs: Sequence[Pair]) -> str:
@@ -179,19 +204,24 @@ def _has_larger_gap(model: Model, base: Model) -> bool:
 
 
 def balance(data: Mapping[str, Any]) -> SimpleNamespace:
-    """Return how many images the classes have; a validation part may be close to balanced."""
+    """Return how many images the classes have, and whether these are equal, or nearly."""
     train, test = data["train"]["class_counts"], data["test"]["class_counts"]
-    low, high = _ends(data["validation"]["class_counts"])
+    validation = _ends(data["validation"]["class_counts"])
     return SimpleNamespace(
         classes=len(data["classes"]),
         train=_ends(train),
         test=_ends(test),
         is_exact=len({*train}) == len({*test}) == 1,
+        is_close=_are_close(_ends(train)),
         guessing=max(test) / data["test"]["samples"],
-        validation=(low, high),
-        validation_is_exact=low == high,
-        validation_is_close=high - low <= 0.1 * high,
+        validation=validation,
+        validation_is_exact=len({*validation}) == 1,
+        validation_is_close=_are_close(validation),
     )
+
+
+def _are_close(ends: tuple[float, float]) -> bool:
+    return ends[1] - ends[0] <= 0.1 * ends[1]
 
 
 def hidden_widths(keras: Sequence[Model]) -> SimpleNamespace:
@@ -240,7 +270,7 @@ def strongest(models: Iterable[Model], base: Model | None) -> Model | None:
 
 
 def strong_penalty(
-    base: Model | None, strong: Model | None, weights: Iterable[Row]
+    base: Model | None, strong: Model | None, weights: Iterable[Row], classes: int
 ) -> SimpleNamespace | None:
     """Compare a strong penalty with its base; None without the weights or accuracy of both."""
     norms = {row["model"]: row["norm"] for row in weights}
@@ -253,7 +283,7 @@ def strong_penalty(
         base_norm=base_norm,
         shrinks=norm < base_norm,
         accuracy=accuracy,
-        guesses=accuracy is not None and accuracy < GUESSING,
+        guesses=accuracy is not None and accuracy < GUESSING / classes,
     )
 
 

@@ -49,18 +49,18 @@ def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> l
     With gain a = gamma / sqrt(variance + epsilon), normalization is a x + (beta - a mean).  Before
     the activation it joins its own layer, after the activation the next one.
     """
-    units = [*spec["hidden"], spec["classes"]]
+    last = len(spec["hidden"])
     layers: list[Dense] = []
     gain, offset = np.ones(1), np.zeros(1)  # of the inputs of the current layer
-    for layer, count in enumerate(units):
+    for layer in range(last + 1):
         w = _array(arrays, layer, "coefficients", "dense", "kernel")
         b = _array(arrays, layer, "bias", "dense", "bias")
         assert w is not None
         w = w if f"coefficients{layer}" in arrays else w.T
-        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), count)
+        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), len(w))
         bias = bias + w.astype(np.float64) @ np.broadcast_to(offset, w.shape[1])
         w, gain, offset = w * gain, np.ones(1), np.zeros(1)
-        if layer < len(units) - 1 and spec["batch_norm"] != "none":
+        if layer < last and spec["batch_norm"] != "none":
             gain, offset = _normalization(arrays, layer, spec["bn_epsilon"])
             if spec["batch_norm"] == "before":
                 w, bias = gain[:, np.newaxis] * w, gain * bias + offset
@@ -164,10 +164,10 @@ def pack(
 ) -> dict[str, np.ndarray]:
     """Collect everything that the page computes with.
 
-    x_test: (features, N) in [0, 1]; labels: (n,) of the first n.  Returns places and labels of the
-    images (m,), their pixels (m, features) uint8, and of each model {name}/seed and {name}/bits ()
-    and, by layer, {name}/levels0, scale0, bias0.  A model is the training with its first finished
-    seed; one whose trainings all diverged is left out.
+    x_test: (features, N) in [0, 1]; labels: (n,) of the first n; `summary` describes the data set.
+    Returns places and labels of the images (m,), their pixels (m, features) uint8, and of each
+    model {name}/seed and {name}/bits () and, by layer, {name}/levels0, scale0, bias0.  A model is
+    the training with its first finished seed; one whose trainings all diverged is left out.
     """
     trained = {model["name"]: (model, runs.finished(model)[:1]) for model in models}
     nets = {
@@ -188,6 +188,28 @@ def pack(
             for kind, part in layer._asdict().items():
                 packed[f"{name}/{kind}{place}"] = part
     return packed
+
+
+def framing(pixels: np.ndarray) -> tuple[int, tuple[int, int]]:
+    """Return how images (m, rows, columns) show things: their background, 0 or 1, and their size.
+
+    The size, rows and columns, is that of a photo's frame, so that the photo covers as much of the
+    image as things usually cover in the longer direction.
+    """
+    _, rows, columns = pixels.shape
+    edges = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
+    border = np.median(np.concatenate([edge.ravel() for edge in edges]))
+    background = int(2 * border > pixels.max())
+    inked = np.abs(pixels.astype(int) - border) > 0.1 * pixels.max()
+    spans = [_spans(inked.any(axis=axis)) / side for axis, side in ((2, rows), (1, columns))]
+    share = float(np.median(np.maximum(*spans)))
+    return background, (max(1, round(share * rows)), max(1, round(share * columns)))
+
+
+def _spans(used: np.ndarray) -> np.ndarray:
+    """Return the distance from the first to the last True in each row, both included."""
+    length = used.shape[1] - used.argmax(axis=1) - used[:, ::-1].argmax(axis=1)
+    return np.where(used.any(axis=1), length, 0)
 
 
 def unpack(packed: Mapping[str, np.ndarray], name: str) -> list[Quantized]:

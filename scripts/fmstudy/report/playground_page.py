@@ -20,6 +20,7 @@ from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
 from fmstudy.study.spec import RunSpec
 
+FASHION = "fashion-mnist"  # whose images were made from photos in known steps
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
 # Of the report: the colors, and the theme that the reader chose there.
 REPORT_STYLE, REPORT_THEME = "style.css", "theme.js"
@@ -71,17 +72,27 @@ def load_context(
     shown = shown_models(models, packed)
     names = {model["name"] for model in shown}
     nets = [playground.unpack(packed, model["name"]) for model in shown]
+    background, frame = playground.framing(packed["pixels"].reshape(-1, *data["shape"]))
+    if is_fashion := data["set"]["key"] == FASHION:
+        frame = data["shape"]
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
         "classes": data["classes"],
+        "shape": data["shape"],
+        "white": data["white"],
+        "background": background,
+        "frame": frame,
+        "sharpen": is_fashion,
         "labels": packed["labels"].tolist(),
         "places": packed["places"].tolist(),
     }
     return {
         "title": title,
         "report": report,
-        "classes": data["classes"],
         "data": data,
+        "is_fashion": is_fashion,
+        "frame": frame,
+        "background": background,
         "models": shown,
         "diverged": [model["title"] for model in models if model["name"] not in names],
         "linear": next((it["title"] for it in shown if not it["hidden"]), None),

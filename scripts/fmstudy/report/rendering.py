@@ -75,7 +75,7 @@ def load_context(
     JSON; tables (CSV) and figures
     (SVG) have the names of their files.  Raises StudyError for a missing or invalid file.
     """
-    read = {Path(path).stem: read_rows(path) for path in tables}
+    data, read = read_json(summary), {Path(path).stem: read_rows(path) for path in tables}
     results = {
         row["model"]: row
         for name in ("part_a", "part_b", "batchnorm")
@@ -88,7 +88,7 @@ def load_context(
     context = {
         "study": study,
         "config": config,
-        "data": read_json(summary),
+        "data": data,
         "tables": read,
         "figures": shown,
         "figure_colors": Markup(
@@ -97,7 +97,7 @@ def load_context(
         "models": models,
         "explorer": read_explorer(explorer) if explorer else None,
         "provenance": provenance.summary(study, read),
-        "reuse": reuse.describe(config, citation, configuration, given),
+        "reuse": reuse.describe(config, citation, configuration, data["set"]["key"], given),
     }
     return context | {"facts": facts.collect(context)}
 
@@ -221,18 +221,15 @@ def mark(word: str) -> Mark:
     return MARKS.get(word, OPEN)
 
 
-def uses_all(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+def uses_all(known: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """Return whether the study uses all images of the data set."""
-    return all(
-        config["data"][f"{part}_samples"] == data[part]["samples"] for part in ("train", "test")
-    )
+    return all(getattr(known["used"], part) == data[part]["samples"] for part in ("train", "test"))
 
 
-def same_validation(config: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+def same_validation(known: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """Return whether the Keras models hold out the part that the data's summary describes."""
-    whole: bool = config["data"]["train_samples"] == data["train"]["samples"]
-    share = config["defaults"]["keras"]["validation_split"]
-    return whole and share == data["validation"]["share"]
+    whole: bool = known["used"].train == data["train"]["samples"]
+    return whole and known["usual"].part_b.get("validation_split") == data["validation"]["share"]
 
 
 # ----------------------------------------------------------------------------------- rendering
@@ -247,7 +244,6 @@ APPENDIX = (
 # The groups of the configuration that some chapters are about.
 GROUPS = {
     "verdict": "claims",
-    "part-c": "batchnorm",
     "ledger": "published",
     "claims": "claims",
     "experiments": "batchnorm",
@@ -311,6 +307,15 @@ class Numbering:
 
     def _chapter(self, number: int) -> str:
         return chr(ord("A") + number - 1) if self.letters else str(number)
+
+    def cite(self, key: str) -> None:
+        """List a work in the references."""
+        self.numbers["ref", key] = ""
+
+    @property
+    def has_works(self) -> bool:
+        """Whether the page cites any work; True while it is not known."""
+        return self.known is None or any(kind == "ref" for kind, _ in self.known.numbers)
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether `key` has appeared already."""
@@ -385,8 +390,7 @@ def _render(
     made: Environment, page: str, context: Mapping[str, Any], numbering: Numbering
 ) -> tuple[str, Numbering]:
     templates = made.loader.searchpath[0]  # type: ignore[union-attr]
-    tables, config = context["tables"], context["config"]
-
+    tables = context["tables"]
     known = context["facts"]
     chapters = [[key for key in keys if _has(key, context)] for keys in (CHAPTERS, APPENDIX)]
     computed = known["appendix"].tables
@@ -417,9 +421,9 @@ def _render(
         "script": script,
         "mark": mark,
         "number_of": numbering,
-        "same_validation": same_validation(config, context["data"]),
+        "same_validation": same_validation(known, context["data"]),
         "table_file": table,
-        "uses_all": uses_all(config, context["data"]),
+        "uses_all": uses_all(known, context["data"]),
         "works": reader.read(Path(templates) / "works.yaml")[0],
         "CHAPTERS": chapters[0],
         "APPENDIX": chapters[1],

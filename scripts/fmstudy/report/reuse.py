@@ -26,7 +26,6 @@ from fmstudy.study.configuration import NAMING_FILES
 from fmstudy.study.reader import read, read_text
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
-FOLDER = "fashion-mnist-study"  # in the archive
 REPOSITORY = Path(__file__).resolve().parents[3]
 # All that `make report` needs.
 CODE = (
@@ -41,13 +40,14 @@ def describe(
     config: Mapping[str, Any],
     citation: str | Path,
     files: Iterable[str | Path],
+    data_set: str,
     given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a page says on reuse.
 
     `config` is the merged configuration and `given` the same, if it differs, before it left out
-    what is under `without`; `citation` is a file in the Citation File Format, and `files` are those
-    that the configuration names, in the order of NAMING_FILES.  Returns
+    what is under `without`; `citation` is a file in the Citation File Format, `files` are those
+    that the configuration names, in the order of NAMING_FILES, and `data_set` is its key.  Returns
 
     title, version, license, authors   of the citation; version and license may be None
     repository   its address, or None
@@ -62,14 +62,15 @@ def describe(
     """
     cited = _citation(citation)
     texts = packed_files(given or config, files)
+    folder = f"{data_set}-study"
     packed = _archive(
-        tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
+        folder, tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
     )
     return cited | {
         "bibtex": _bibtex(cited),
         "archive": f"data:application/x-xz;base64,{as_text(packed)}",
         "size": len(packed),
-        "folder": FOLDER,
+        "folder": folder,
         "config": texts[CONFIGURATION] if given in (None, config) else _text(config),
     }
 
@@ -107,12 +108,12 @@ def _code() -> dict[str, bytes]:
 
 
 @cache  # the page and its tests pack the same files several times
-def _archive(files: tuple[tuple[str, bytes], ...]) -> bytes:
-    """Pack files; the same files give the same bytes."""
+def _archive(folder: str, files: tuple[tuple[str, bytes], ...]) -> bytes:
+    """Pack files below a folder; the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files:
-            entry = tarfile.TarInfo(f"{FOLDER}/{path}")
+            entry = tarfile.TarInfo(f"{folder}/{path}")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return lzma.compress(buffer.getvalue())

@@ -10,7 +10,7 @@ from typing import Any
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
-from fmstudy.study.spec import SECTIONS, setting_text
+from fmstudy.study.spec import section_titles, setting_text
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -70,7 +70,7 @@ def explorer_groups(study: Study) -> list[dict[str, Any]]:
     every = [*study.models.values(), *([study.epochs.model] if study.epochs else ())]
     groups = {
         title: [model for model in every if model.section == section]
-        for section, title in SECTIONS.items()
+        for section, title in section_titles(study.has_source).items()
     }
     found = [{"title": title, "models": as_dicts(it)} for title, it in groups.items() if it]
     for sweep in study.sweeps.values():
@@ -110,7 +110,10 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "sections": {name: title for name, title in SECTIONS.items() if name in shown},
+        "has_source": study.has_source,
+        "sections": {
+            name: title for name, title in section_titles(study.has_source).items() if name in shown
+        },
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
         "epochs": {"base": longer.base, "at": list(longer.at)} if longer else None,

@@ -245,6 +245,11 @@ class Study:
         """Return whether the study has an optional group of the configuration."""
         return group in self.configuration
 
+    @property
+    def has_source(self) -> bool:
+        """Whether the study checks published numbers or claims."""
+        return bool(self.published_models or self.claims_file)
+
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]

@@ -22,8 +22,17 @@ PENALTIES = {"l1": "L1", "l1_signed": "signed L1", "l2": "L2"}
 # Other words of the configuration, as readers know them.
 WORDS = PENALTIES | {"relu": "ReLU", "adam": "Adam", "sgd": "SGD"}
 
-# Sections of the report, with their titles.
-SECTIONS = {"part_a": "Part A", "part_b": "Part B", "batchnorm": "Part C"}
+# Sections of the report, with their titles: of parts of a source, and without one.
+SECTIONS = {
+    "part_a": ("Part A", "Low-level TensorFlow"),
+    "part_b": ("Part B", "Keras"),
+    "batchnorm": ("Part C", "Batch normalization"),
+}
+
+
+def section_titles(has_source: bool) -> dict[str, str]:
+    """Return the title of each section, which depends on whether the study checks a source."""
+    return {section: titles[not has_source] for section, titles in SECTIONS.items()}
 
 
 @dataclass(frozen=True)
