@@ -114,7 +114,7 @@ def grid(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
             axes.set_title(title)
             plain(axes)
     parts = {
-        "Darker is better.": True,
+        "The stronger the blue, the better.": True,
         "Outlined: highest validation accuracy.": bool(chosen),
         "Means over seeds, ± half their range.": several,
         f"{DIVERGED_CELL}: every training diverged.": bool(table["test_accuracy"].isna().any()),
