@@ -104,9 +104,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
         "models": as_dicts(study.models.values()),
         "has_source": study.has_source,
         "sections": {
-            name: title
-            for name, title in section_titles(study.has_source).items()
-            if name in shown
+            name: title for name, title in section_titles(study.has_source).items() if name in shown
         },
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
