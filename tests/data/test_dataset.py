@@ -3,26 +3,22 @@
 import hashlib
 import runpy
 import shutil
-import struct
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fixtures import REPOSITORY
+from fixtures.idx import idx_file
 
-from fmstudy.data import dataset
-from fmstudy.data.identity import FILES, SPLITS, Identity
+from fmstudy.data import dataset, sets
+from fmstudy.data.identity import Identity
 from fmstudy.data.idx import parse_idx
 from fmstudy.runtime import StudyError, read_json
 
 SCRIPTS = REPOSITORY / "scripts"
-(TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS) = SPLITS["train"], SPLITS["test"]
-
-
-def idx_file(array: np.ndarray) -> bytes:
-    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = sets.IDX
 
 
 def test_the_idx_reader_gives_values_in_their_shape_and_order_and_reads_big_endian_sizes():
@@ -43,23 +39,32 @@ def small_set() -> dict[str, np.ndarray]:
     }
 
 
-def store(directory: Path, arrays: dict[str, np.ndarray]) -> dict[str, Identity]:
-    """Write IDX files to `directory`, and give the table by which they are the right ones."""
+def store(directory: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """Write IDX files to a directory."""
     directory.mkdir()
     for name, array in arrays.items():
         (directory / name).write_bytes(idx_file(array))
-    return {
-        name: Identity(len(content), hashlib.sha256(content).hexdigest())
-        for name, content in ((name, (directory / name).read_bytes()) for name in arrays)
-    }
+    return directory
 
 
 @pytest.fixture
-def prepared(tmp_path):
+def prepared(tmp_path, monkeypatch):
+    """The small set in the place of Fashion-MNIST."""
     arrays = small_set()
-    files = store(tmp_path / "idx", arrays)
-    dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
-    return SimpleNamespace(arrays=arrays, files=files, data=tmp_path / "data")
+    source = store(tmp_path / "idx", arrays)
+    files = {
+        name: Identity(len(idx_file(it)), hashlib.sha256(idx_file(it)).hexdigest())
+        for name, it in arrays.items()
+    }
+    small = replace(sets.FASHION_MNIST, files=files)
+    monkeypatch.setitem(sets.READY_MADE, small.name, small)
+
+    def prepare(destination: Path) -> None:
+        kept = tmp_path / "resources"
+        dataset.prepare({}, destination, resources=kept, sources=[str(source)])
+
+    prepare(tmp_path / "data")
+    return SimpleNamespace(arrays=arrays, files=files, data=tmp_path / "data", prepare=prepare)
 
 
 # --- prepare -------------------------------------------------------------------------------
@@ -84,8 +89,12 @@ def test_tensors_are_features_major_scaled_and_one_hot(prepared):
 def test_summary_agrees_with_the_images(prepared):
     summary = read_json(prepared.data / "summary.json")
     labels = prepared.arrays[TRAIN_LABELS]
-    assert summary["classes"] == list(dataset.CLASSES)
-    assert summary["files"][TEST_LABELS] == prepared.files[TEST_LABELS]._asdict()
+    assert summary["classes"] == list(sets.FASHION_MNIST.classes)
+    found = prepared.files[TEST_LABELS]
+    assert summary["files"][TEST_LABELS] == {"size": found.size, "sha256": found.sha256}
+    assert (summary["shape"], summary["white"]) == ([28, 28], 255)
+    assert summary["set"]["things"] == ["garment", "garments"]
+    assert len(summary["set"]["digest"]) == 64
     assert summary["train"]["samples"] == 100
     assert summary["train"]["class_counts"] == [10] * 10
     assert summary["test"]["class_counts"] == [2] * 10
@@ -112,38 +121,17 @@ def test_pictures_agree_with_the_images(prepared):
 
 
 def test_the_same_files_give_the_same_bytes(prepared, tmp_path):
-    dataset.prepare(tmp_path / "idx", tmp_path / "again", files=prepared.files)
+    prepared.prepare(tmp_path / "again")
     names = sorted(path.name for path in prepared.data.iterdir())
     assert len(names) == 6
     for name in names:
         assert (tmp_path / "again" / name).read_bytes() == (prepared.data / name).read_bytes()
 
 
-def test_a_file_that_changed_since_it_was_fetched_is_refused(tmp_path):
-    files = store(tmp_path / "idx", small_set())
-    path = tmp_path / "idx" / TEST_IMAGES
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(StudyError) as error:
-        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
-    for part in (str(path), files[TEST_IMAGES].sha256, hashlib.sha256(content).hexdigest()):
-        assert part in str(error.value)
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_missing_file_is_named(tmp_path):
-    files = store(tmp_path / "idx", small_set())
-    (tmp_path / "idx" / TRAIN_LABELS).unlink()
-    with pytest.raises(StudyError, match=f"{TRAIN_LABELS}: not found"):
-        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    files = store(tmp_path / "idx", small_set())
-    (tmp_path / "data").write_text("a file where a directory should be")
-    with pytest.raises(FileExistsError, match="data"):
-        dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+def test_a_place_that_cannot_be_written_is_named(prepared, tmp_path):
+    (tmp_path / "taken").write_text("a file where a directory should be")
+    with pytest.raises(FileExistsError, match="taken"):
+        prepared.prepare(tmp_path / "taken")
 
 
 # --- load ----------------------------------------------------------------------------------
@@ -203,8 +191,8 @@ def test_a_changed_value_is_refused_if_it_is_used(tmp_path, name, image):
     arrays = small_set()
     arrays[TRAIN_IMAGES] = np.tile(arrays[TRAIN_IMAGES], (15, 1, 1))
     arrays[TRAIN_LABELS] = np.tile(arrays[TRAIN_LABELS], 15)
-    files = store(tmp_path / "idx", arrays)
-    dataset.prepare(tmp_path / "idx", tmp_path / "data", files=files)
+    own = {"name": "mine", "folder": str(store(tmp_path / "idx", arrays))}
+    dataset.prepare(own, tmp_path / "data")
     tensor = np.load(tmp_path / f"data/{name}.npy")
     tensor.view(np.uint32)[7, image] ^= 1
     np.save(tmp_path / f"data/{name}.npy", tensor)
@@ -252,23 +240,16 @@ def test_a_pickle_is_refused_and_not_run(prepared, tmp_path):
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory, data_folder):
-    """The real data, fetched and prepared as the rules do it, by the rules' own scripts."""
+    """The real data, fetched and prepared as the rule does it, by the rule's own script."""
     root = tmp_path_factory.mktemp("real")
-    paths = [root / "idx" / name for name in FILES]
-    for path in paths:
-        rule = SimpleNamespace(
-            wildcards=SimpleNamespace(file=path.name),
-            params=SimpleNamespace(sources=[str(data_folder)], timeout=5),
-            output=[str(path)],
-            log=[str(root / "logs" / f"{path.name}.log")],
-        )
-        runpy.run_path(str(SCRIPTS / "fetch_dataset.py"), {"snakemake": rule})
     rule = SimpleNamespace(
-        input=[str(path) for path in paths],
+        params=SimpleNamespace(data={}, sources=[str(data_folder)], timeout=5),
         output=SimpleNamespace(x_train=str(root / "data" / "x_train.npy")),
-        log=[str(root / "logs" / "prepare_dataset.log")],
+        log=[str(root / "prepare_dataset.log")],
     )
-    runpy.run_path(str(SCRIPTS / "prepare_dataset.py"), {"snakemake": rule})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        runpy.run_path(str(SCRIPTS / "prepare_dataset.py"), {"snakemake": rule})
     yield root
     shutil.rmtree(root)  # a quarter of a gigabyte
 
@@ -299,9 +280,21 @@ def test_the_real_tensors_load(real):
 
 
 def test_the_log_says_where_a_file_came_from(real, data_folder):
-    text = (real / "logs" / f"{TEST_LABELS}.log").read_text()
-    assert f"{data_folder / TEST_LABELS}: found, {FILES[TEST_LABELS]}" in text
+    text = (real / "prepare_dataset.log").read_text()
+    assert f"{data_folder / TEST_LABELS}: found, 10,008 bytes" in text
 
 
-def test_every_file_that_is_fetched_is_used():
-    assert {name for pair in dataset.SPLITS.values() for name in pair} == set(FILES)
+# --- the digits ----------------------------------------------------------------------------
+
+
+def test_the_digits_of_scikit_learn_are_split_alike_and_are_as_described(tmp_path, monkeypatch):
+    dataset.prepare({"name": "digits"}, tmp_path / "data")
+    summary, digits = read_json(tmp_path / "data/summary.json"), sets.DIGITS
+    assert (summary["train"]["samples"], summary["test"]["samples"]) == (digits.train, digits.test)
+    assert summary["test"]["class_counts"] == [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
+    x, y = dataset.load_tensors(tmp_path / "data", "train")
+    assert (x.shape, y.shape, x.max()) == ((64, 1438), (10, 1438), 1)
+    assert set(np.unique(x * 16)) == set(range(17))
+    monkeypatch.setattr(dataset, "DIGITS_SHA256", "another")
+    with pytest.raises(StudyError, match="scikit-learn's digits are not the ones"):
+        dataset.prepare({"name": "digits"}, tmp_path / "data")

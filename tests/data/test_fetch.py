@@ -6,7 +6,6 @@ The sources are directories, and a server on this machine that misbehaves as it 
 import gzip
 import hashlib
 import logging
-import runpy
 import socket
 import struct
 import threading
@@ -14,22 +13,22 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from fixtures import REPOSITORY
+from fixtures.idx import idx_file
 
-from fmstudy.data.download import Patience, fetch
-from fmstudy.data.identity import FILES, Identity
+from fmstudy.data.download import Patience, Wanted, fetch
+from fmstudy.data.identity import Identity
 from fmstudy.runtime import StudyError, log
 
-SCRIPTS = REPOSITORY / "scripts"
 NAME = "train-labels-idx1-ubyte"
 CONTENT = bytes(range(256)) * 8
 pack = partial(gzip.compress, mtime=0)
 PACKED = pack(CONTENT)
 WRONG = CONTENT[:-1] + b"x"
 TABLE = {NAME: Identity(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())}
+SET = Wanted("Small", TABLE, {})
 CALM = Patience(timeout=30, pause=0, progress_every=60)
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
@@ -164,13 +163,24 @@ def logged(caplog) -> Iterator[pytest.LogCaptureFixture]:
 
 @pytest.fixture
 def target(tmp_path) -> Path:
-    """Where the file has to go: a directory of its own that starts empty."""
+    """Where the file is kept: a directory of its own that starts empty."""
     (tmp_path / "out").mkdir()
     return tmp_path / "out" / NAME
 
 
 def get(target: Path, *sources: str | Path, patience: Patience = CALM) -> str:
-    return fetch(NAME, [str(source) for source in sources], target, patience, files=TABLE)
+    """Fetch the file; give the place where it was found."""
+    found: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        contents = fetch(SET, [str(source) for source in sources], target.parent, patience)
+    finally:
+        log.removeHandler(handler)
+    assert contents == {NAME: CONTENT}
+    return next(it for it in found if ": found, " in it).partition(": found, ")[0]
 
 
 def refused(target: Path, *sources: str | Path, patience: Patience = CALM) -> str:
@@ -222,7 +232,7 @@ def test_a_wrong_file_does_not_hide_the_right_one_beside_it(tmp_path, target):
 def test_a_directory_in_the_place_of_the_file_is_named(tmp_path, target):
     source = directory(tmp_path / "source")
     (source / NAME).mkdir()
-    assert f"{source / NAME}: not a file" in refused(target, source)
+    assert f"- {source}: not a file" in refused(target, source)
 
 
 # --- contents ------------------------------------------------------------------------------
@@ -233,19 +243,21 @@ DAMAGED = PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:]
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (pack(WRONG), hashlib.sha256(WRONG).hexdigest()),
-        (pack(WRONG), f"expected 2,048 bytes with SHA-256 {TABLE[NAME].sha256}"),
-        (pack(CONTENT + b"x"), "more than the expected 2,048 bytes"),
+        (pack(WRONG), "not an IDX file of unsigned bytes, 2,048 bytes"),
+        (pack(idx_file(np.zeros((3, 4, 5)))), "4 x 5 images, 3 of them, but not Small's"),
+        (idx_file(np.zeros(7)), "7 labels, but not Small's"),
+        (idx_file(np.zeros(7))[:-1], "6 values, but its header says 7"),
+        (pack(CONTENT + b"x" * 2049), "more than twice the expected 2,048 bytes"),
         # A bomb.  Its checksum is wrong, which only somebody who reads all of it gets to know.
-        (pack(bytes(10_000_000))[:-8] + bytes(8), "more than the expected 2,048 bytes"),
-        (pack(b""), "0 bytes with SHA-256"),
+        (pack(bytes(10_000_000))[:-8] + bytes(8), "more than twice the expected 2,048 bytes"),
+        (pack(b""), "not an IDX file of unsigned bytes, 0 bytes"),
         (PACKED[:-20], "the gzip file is cut off"),
         (PACKED[:5], "the gzip file is cut off"),
         (DAMAGED, "the gzip file is damaged"),
         (PACKED[:12] + b"\xff" * 30 + PACKED[42:], "the gzip file is damaged"),
         (PACKED + b"more", "the gzip file is damaged"),
-        (b"no gzip file", "12 bytes with SHA-256"),
-        (b"", "0 bytes with SHA-256"),
+        (b"no gzip file", "12 bytes"),
+        (b"", "0 bytes"),
         (b"\n<!DOCTYPE html><title>Log in</title>", "a web page"),
         (bytes(2_000_000), "too large"),
     ],
@@ -255,10 +267,10 @@ DAMAGED = PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:]
 def test_wrong_content_is_refused_with_a_reason(tmp_path, target, server, kind, content, reason):
     server.replies[f"/{NAME}.gz"] = [body(content)]
     local = directory(tmp_path / "source", packed=content)
-    source, place = (local, local / NAME) if kind == "directory" else (server.url,) * 2
+    source = local if kind == "directory" else server.url
     message = refused(target, source)
     assert reason in message
-    assert f"- {place}" in message
+    assert f"- {source}: " in message
 
 
 # --- servers -------------------------------------------------------------------------------
@@ -295,7 +307,7 @@ def test_the_right_body_is_taken_however_it_comes(target, server, reply):
 )
 def test_a_final_fault_is_not_tried_again(target, server, reply, reason):
     server.replies[f"/{NAME}.gz"] = [reply]
-    assert f"{server.url}/{NAME}.gz: {reason}" in refused(target, server.url)
+    assert f"- {server.url}: {reason}" in refused(target, server.url)
     assert server.asked == [f"/{NAME}.gz", f"/{NAME}"]
 
 
@@ -333,7 +345,7 @@ def test_a_server_that_is_down_is_passed_over(tmp_path, target, server, logged):
     server.replies[f"/{NAME}.gz"] = [body(PACKED)]
     down = f"http://127.0.0.1:{closed_port()}"
     assert get(target, down, server.url) == f"{server.url}/{NAME}.gz"
-    assert f"{down}/{NAME}.gz: [Errno" in logged.text
+    assert f"{down}: {NAME}: [Errno" in logged.text
 
 
 def test_a_connection_that_is_reset_is_named(target, server):
@@ -392,7 +404,7 @@ def test_a_redirect_away_from_http_is_refused(tmp_path, target, server, scheme):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:port", "http:///x", "http://127.0.0.1/a b"])
 def test_a_malformed_address_is_an_outcome_like_any_other(target, url):
-    assert f"- {url}/{NAME}.gz: " in refused(target, url)
+    assert f"- {url}: " in refused(target, url)
 
 
 # --- all of it -----------------------------------------------------------------------------
@@ -404,16 +416,16 @@ def test_the_error_lists_each_place_with_its_outcome_and_says_what_to_do(tmp_pat
     down = f"http://127.0.0.1:{closed_port()}"
     missing, empty = tmp_path / "missing", directory(tmp_path / "empty")
     message = refused(target, missing, empty, f"{server.url}/wrong", f"{server.url}/ill", down)
-    assert message.startswith(f"{NAME}: no source has this file.\n")
+    assert message.startswith("Small: no source has its files.\n")
     for line in (
-        f"- {missing / NAME}: not found, there is no such directory\n",
-        f"- {empty / NAME}.gz: not found\n",
-        f"- {server.url}/wrong/{NAME}.gz: wrong content: found 2,048 bytes with SHA-256",
-        f"- {server.url}/ill/{NAME}.gz: HTTP status 500",
-        f"- {down}/{NAME}.gz: [Errno",
+        f"- {missing}: not found, there is no such folder\n",
+        f"- {empty}: not found\n",
+        f"- {server.url}/wrong: wrong content: not an IDX file",
+        f"- {server.url}/ill: HTTP status 500",
+        f"- {down}: [Errno",
     ):
         assert line in message
-    for advice in ("dataset-fashion-mnist", '"data: sources:" in config/config.yaml', "network"):
+    for advice in ("of Small into a folder", "data: sources: in the configuration", "network"):
         assert advice in message
 
 
@@ -421,9 +433,18 @@ def test_without_sources_the_error_says_so(target):
     assert "no source is configured" in refused(target)
 
 
+def test_a_file_that_is_there_already_is_used_and_a_wrong_one_is_replaced(tmp_path, target):
+    """As on a machine without a network, where somebody put it."""
+    target.write_bytes(CONTENT)
+    assert get(target) == str(target)
+    target.write_bytes(WRONG)
+    get(target, directory(tmp_path / "source", plain=CONTENT))
+    assert target.read_bytes() == CONTENT
+
+
 def test_an_existing_file_survives_a_failed_fetch(tmp_path, target):
     target.write_bytes(b"from before")
-    with pytest.raises(StudyError, match="no source has this file"):
+    with pytest.raises(StudyError, match="no source has its files"):
         get(target, tmp_path / "missing")
     assert target.read_bytes() == b"from before"
     assert list(target.parent.iterdir()) == [target]
@@ -437,25 +458,80 @@ def test_a_destination_that_cannot_be_written_is_named(tmp_path, target):
         get(target, source)
 
 
-def test_the_script_ends_with_the_message_and_without_a_traceback(tmp_path, target, capfd):
-    rule = SimpleNamespace(
-        wildcards=SimpleNamespace(file=NAME),
-        params=SimpleNamespace(sources=[str(tmp_path / "missing")], timeout=1),
-        output=[str(target)],
-        log=[str(tmp_path / "fetch.log")],
+# --- whole sets ----------------------------------------------------------------------------
+
+ARRAYS = {
+    "train-images-idx3-ubyte": np.arange(3 * 4 * 5).reshape(3, 4, 5),
+    "train-labels-idx1-ubyte": np.arange(3),
+    "t10k-images-idx3-ubyte": np.ones((2, 4, 5)),
+    "t10k-labels-idx1-ubyte": np.arange(2),
+}
+FILES = {name: idx_file(array) for name, array in ARRAYS.items()}
+
+
+def identities(files: dict[str, bytes], gz: bool = False) -> dict[str, Identity]:
+    kind = "gz_sha256" if gz else "sha256"
+    hashes = {
+        name: hashlib.sha256(pack(content) if gz else content).hexdigest()
+        for name, content in files.items()
+    }
+    return {name: Identity(len(files[name]), **{kind: it}) for name, it in hashes.items()}
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "~/{}"])
+@pytest.mark.parametrize("place", ["", "raw", "FashionMNIST/raw"])
+def test_files_are_found_by_the_names_and_in_the_places_that_people_have(
+    tmp_path, monkeypatch, place, form
+):
+    folder = tmp_path / "my data" / place
+    folder.mkdir(parents=True)
+    for end, (name, content) in zip(("", ".gz", "", ".gz"), FILES.items(), strict=True):
+        named = name.replace("-idx", ".idx") if "images" in name else name
+        (folder / f"{named}{end}").write_bytes(pack(content) if end else content)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = {"{}": tmp_path / "my data", "~/{}": "~/my data"}.get(
+        form, (tmp_path / "my data").as_uri()
     )
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(SCRIPTS / "fetch_dataset.py"), {"snakemake": rule})
-    assert end.value.code == 1
-    said = capfd.readouterr()
-    assert said.out == ""
-    for text in (said.err, (tmp_path / "fetch.log").read_text()):
-        assert f"{NAME}: no source has this file" in text
-        assert "Traceback" not in text
-    assert not target.exists()
+    wanted = Wanted("Small", identities(FILES), {})
+    assert fetch(wanted, [str(source)], tmp_path / "kept", CALM) == FILES
 
 
-def test_the_table_names_four_files_with_whole_hashes():
-    assert len(FILES) == 4
-    for identity in FILES.values():
-        assert len(bytes.fromhex(identity.sha256)) == 32
+def test_files_of_another_set_are_named_in_one_message_with_what_to_do(tmp_path):
+    folder, other = tmp_path / "mine", {name: it + b"" for name, it in FILES.items()}
+    folder.mkdir()
+    for name, content in other.items():
+        (folder / name).write_bytes(content)
+    nothing = {name: Identity(1, "0" * 64) for name in FILES}
+    known = Wanted("Small", nothing, {"Other": identities(other)})
+    with pytest.raises(StudyError) as error:
+        fetch(known, [str(folder)], tmp_path / "kept", CALM)
+    message = str(error.value)
+    assert f"- {folder}: these are Other's files\n" in message
+    assert f"data: {{name: Other, sources: ['{folder}']}}" in message
+    assert len(message.splitlines()) < 10
+    with pytest.raises(StudyError) as error:
+        fetch(Wanted("Small", nothing, {}), [str(folder)], tmp_path / "kept", CALM)
+    assert "4 x 5 images, 3 of them, but not Small's" in str(error.value)
+    assert f"data: {{name: mine, folder: '{folder}'}}" in str(error.value)
+
+
+def test_a_set_known_by_its_compressed_files_is_verified_and_kept_compressed(tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    wanted = Wanted("Small", identities(FILES, gz=True), {})
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(StudyError, match=r"cannot be verified.*put train-images-idx3-ubyte\.gz"):
+        fetch(wanted, [str(folder)], tmp_path / "kept", CALM)
+    for name, content in FILES.items():
+        (folder / f"{name}.gz").write_bytes(pack(content))
+    assert fetch(wanted, [str(folder)], tmp_path / "kept", CALM) == FILES
+    assert fetch(wanted, [], tmp_path / "kept", CALM) == FILES
+
+
+def test_a_server_that_is_down_is_asked_for_one_file_only(tmp_path, server):
+    wanted = Wanted("Small", identities(FILES), {})
+    server.replies = {f"/{name}.gz": [status(500)] for name in FILES}
+    with pytest.raises(StudyError):
+        fetch(wanted, [server.url], tmp_path / "kept", CALM._replace(tries=1))
+    assert server.asked == ["/train-images-idx3-ubyte.gz"]

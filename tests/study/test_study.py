@@ -3,9 +3,11 @@
 import copy
 import re
 
+import numpy as np
 import pytest
 import yaml
 from fixtures import REPOSITORY
+from PIL import Image
 
 from fmstudy.study import plan, reader
 from fmstudy.study.experiments import EXPERIMENTS
@@ -310,6 +312,36 @@ def test_pairs_are_with_the_first_model_or_with_the_previous_one(study):
     penalties, depth = study.comparisons["penalties"], study.comparisons["depth"]
     assert penalties.pairs == [("B", "B-L1-signed"), ("B", "B-L2")]
     assert depth.pairs == [("softmax", "A"), ("A", "B")]
+
+
+def test_the_data_set_decides_shapes_and_numbers_of_images():
+    study = built({"data": {"name": "Digits", "train_samples": 1438, "test_samples": 359}})
+    assert study.data_set.key == "digits"
+    assert study.uses_all_images
+    assert study.data_identity == {"name": "digits"}
+    assert study.models["softmax"].spec.layer_sizes == (64, 10)
+    assert study.models["softmax"].run == "softmax_n-1438-359"
+    assert study.batchnorm.common["features"] == study.noise.spec.features == 64
+
+
+def test_data_that_do_not_fit_are_refused_at_their_keys(tmp_path):
+    for name, classes in (("few", 2), ("none", 1)):
+        for label in range(classes):
+            (tmp_path / name / str(label)).mkdir(parents=True)
+            for image in range(20):
+                file = tmp_path / name / f"{label}/{image}.png"
+                Image.fromarray(np.zeros((4, 4), np.uint8)).save(file)
+    for data, key, text in (
+        ({"train_samples": 60_001}, "train_samples", "is 60001, but Fashion-MNIST has 60,000"),
+        ({"name": "digits"}, "train_samples", "is 60000, but digits has 1,438 train images."),
+        ({"name": "my", "folder": str(tmp_path / "few")}, "folder", "has 32 train images; a study"),
+        ({"name": "my", "folder": str(tmp_path / "none")}, "folder", "1 classes; a study needs 2"),
+    ):
+        config = copy.deepcopy(DEFAULT)
+        config["data"] |= data
+        study, problems = plan.build(config)
+        assert study is None
+        assert any(it.path == ("data", key) and text in it.text for it in problems), problems
 
 
 def test_study_uses_all_images_only_if_it_uses_all_of_both_parts(study):

@@ -77,4 +77,4 @@ def test_memory_is_asked_for_as_images_and_batches_need_it():
     # What normalized layers keep of a whole batch, 240 MB each for 1,000 units.
     wide = normalized.varied(hidden=(1000, 1000))
     assert estimates.memory(wide) == estimates.memory(normalized) + 480
-    assert estimates.experiment_memory(60_000, 10_000) > 1270 + 280
+    assert estimates.experiment_memory(784, 60_000, 10_000) > 1270 + 280

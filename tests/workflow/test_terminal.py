@@ -636,12 +636,11 @@ def test_a_dry_run_of_the_study_is_a_table(tmp_path):
     command += ["--snakefile", str(REPOSITORY / "Snakefile")]
     done = run_command(*command, cwd=tmp_path)
     rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    assert rows[:4] == [
+    assert rows[:3] == [
         ["rule", "jobs", "why"],
-        ["fetch_dataset", "4", "missing output"],
         ["prepare_dataset", "1", "missing output"],
         ["data", "1", "upstream job"],
     ]
-    assert len(rows) == 6
+    assert len(rows) == 5
     [profile] = done.stderr.splitlines()
     assert profile.startswith(f"Using workflow specific profile {REPOSITORY}/profiles/default")

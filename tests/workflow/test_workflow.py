@@ -411,7 +411,7 @@ def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, bui
 
 
 def test_configuration_saved_on_windows_runs_nothing_again(planner: Planner, built: Path):
-    for path in (built / "config").iterdir():
+    for path in (built / "config").glob("*.*"):
         path.write_bytes(as_windows_saves(path.read_bytes()))
     assert planner.planned(built) == {}
     assert planner.planned(built, "report", "--configfile", "config/config.yaml") == {}

@@ -49,7 +49,7 @@ NAMED = {
         features classes
         weights family images pairs label predicted_label votes chosen labels_differ all_images
         without_images only_images left_out steps repetitions depth layer size step turn threads
-        cores jobs train_metrics_samples
+        cores jobs train_metrics_samples features classes
     """,
     "number": "seed spread dropout learning_rate batch_size value image momentum",
     "loss": "validation_loss test_loss validation_penalty test_penalty kappa",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import http.client
 import io
-import logging
 import ssl
 import time
 import urllib.error
@@ -22,7 +21,7 @@ from typing import NamedTuple
 
 from fmstudy.data.folders import local_path, places
 from fmstudy.data.identity import GZIP_MAGIC, Identity
-from fmstudy.data.idx import idx_shape
+from fmstudy.data.idx import parse_idx
 from fmstudy.runtime import Progress, StudyError, atomic_write, log
 
 BLOCK = 1 << 16
@@ -94,18 +93,20 @@ def fetch(
     """
     found: dict[str, bytes] = {}
     outcomes: dict[str, dict[str, list[str]]] = {}  # by source and reason: the files
-    resembling: dict[str, list[str]] = {}  # files of other data sets, by source
+    resembling: dict[str, list[str]] = {}  # owners of files of other data sets, by source
+    odd: dict[str, str] = {}  # what else was wrong, by source
     for source in (str(folder), *sources):
         for name in (it for it in wanted.files if it not in found):
             try:
                 content, compressed, place = _fetch(wanted, name, source, patience)
             except _SourceError as failure:
-                outcomes.setdefault(source, {}).setdefault(str(failure), []).append(name)
+                reason = " ".join(str(failure).split())
+                outcomes.setdefault(source, {}).setdefault(reason, []).append(name)
                 if isinstance(failure, _WrongError):
                     resembling.setdefault(source, []).append(failure.owner)
-                # It is normal that some sources lack the file: no warning on the terminal.
-                level = logging.INFO if isinstance(failure, _AbsentError) else logging.WARNING
-                log.log(level, "%s: %s: %s", source, name, failure)
+                if not isinstance(failure, _AbsentError):  # which is normal
+                    odd.setdefault(source, reason)
+                log.info("%s: %s: %s", source, name, reason)
                 if isinstance(failure, _UnreachableError):
                     break
                 continue
@@ -116,8 +117,11 @@ def fetch(
                     file.write(kept[1])
             log.info("%s: found, %s bytes", place, f"{len(content):,}")
     if len(found) < len(wanted.files):
-        outcomes.pop(str(folder), None) if str(folder) not in resembling else None
+        if str(folder) not in odd:
+            del outcomes[str(folder)]
         raise StudyError(_message(wanted, found, outcomes, resembling))
+    for source, reason in odd.items():  # once, now that it is known to be no error
+        log.warning("%s: %s; another source has the files of %s", source, reason, wanted.name)
     return {name: found[name] for name in wanted.files}
 
 
@@ -132,6 +136,10 @@ def _message(
     every = len(missing) == len(wanted.files)
     lines = [f"{wanted.name}: no source has {'its files' if every else ', '.join(missing)}."]
     for source, reasons in outcomes.items():
+        owners = resembling.get(source, [])
+        if every and len(owners) == len(missing) and len(set(owners)) == 1 and owners[0]:
+            lines.append(f"- {source}: these are {owners[0]}'s files")
+            continue
         for reason, names in reasons.items():
             of = "" if len(names) == len(missing) else f"{', '.join(names)}: "
             lines.append(f"- {source}: {of}{reason}")
@@ -187,7 +195,7 @@ def _fetch(wanted: Wanted, name: str, source: str, patience: Patience) -> tuple[
         except _UnreachableError:
             raise
         except _SourceError as failure:
-            wrong = wrong if isinstance(failure, _AbsentError) else failure
+            wrong = failure if isinstance(wrong, _AbsentError) else wrong
     raise wrong
 
 
@@ -301,7 +309,7 @@ def _verify(raw: bytes, wanted: Wanted, name: str) -> tuple[bytes, bytes]:
     """
     expected, compressed = wanted.files[name], b""
     if raw.startswith(GZIP_MAGIC):
-        raw, compressed = _decompress(raw, 2 * expected.size), raw
+        raw, compressed = _decompress(raw, expected.size), raw
     elif raw[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise _SourceError("wrong content: a web page, perhaps the network's login page")
     if expected.matches(raw, compressed):
@@ -317,7 +325,7 @@ def _verify(raw: bytes, wanted: Wanted, name: str) -> tuple[bytes, bytes]:
             f"known; put {name}.gz here as its authors publish it"
         )
     try:
-        shape = idx_shape(raw)
+        shape = parse_idx(raw).shape
     except ValueError as error:
         raise _SourceError(f"wrong content: {error}, {len(raw):,} bytes") from error
     what = f"{shape[0]:,} labels"
@@ -327,17 +335,17 @@ def _verify(raw: bytes, wanted: Wanted, name: str) -> tuple[bytes, bytes]:
 
 
 def _decompress(content: bytes, size: int) -> bytes:
-    """Decompress a gzip file of at most `size` bytes; raises _SourceError if it is not one."""
+    """Decompress a gzip file of about `size` bytes; raises _SourceError if it is not one."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             # Reading one extra byte detects oversized content without expanding a gzip bomb.
-            content = file.read(size + 1)
+            content = file.read(2 * size + 1)
     except EOFError as error:
         raise _SourceError("wrong content: the gzip file is cut off") from error
     except (OSError, zlib.error) as error:
         raise _SourceError(f"wrong content: the gzip file is damaged: {error}") from error
-    if len(content) > size:
+    if len(content) > 2 * size:
         raise _SourceError(
-            f"wrong content: more than the expected {size:,} bytes after decompression"
+            f"wrong content: more than twice the expected {size:,} bytes after decompression"
         )
     return content

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import urllib.parse
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fmstudy.data.idx import LONGEST_HEADER, idx_shape, parse_idx, read_idx
+from fmstudy.data.idx import LONGEST_HEADER, idx_shape, parse_idx, plain_size, read_idx
 from fmstudy.runtime import StudyError, log
 
 SPLITS = ("train", "test")
@@ -156,9 +157,8 @@ def local_path(place: str) -> Path | None:
     """Return the folder that a source names: a path, also with ~, or a file:// address."""
     if place.lower().startswith("file:"):
         return Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path))
-    return (
-        None if re.match("[a-z][a-z0-9+.-]+://", place, re.IGNORECASE) else Path(place).expanduser()
-    )
+    is_address = re.match("[a-z][a-z0-9+.-]+://", place, re.IGNORECASE)
+    return None if is_address else Path(os.path.expanduser(place))
 
 
 def places(folder: Path) -> list[Path]:
@@ -211,11 +211,11 @@ def _check(found: Found, folder: Path) -> None:
         counts = np.bincount(labels, minlength=len(found.classes))
         few = [it for it, count in zip(found.classes, counts, strict=True) if count < needed]
         if few:
-            part = name if needed == 1 else "all"
+            what = f"no {name} image" if needed == 1 else "fewer than two images"
             raise Refused(
                 "folder",
-                f"{folder}: fewer than {needed} of the {part} images are of {_list(few)}; every "
-                "class needs at least one image for training and one for testing.",
+                f"{folder}: there {'is' if needed == 1 else 'are'} {what} of {_list(few)}; every "
+                "class needs at least one for training and one for testing.",
             )
 
 
@@ -268,6 +268,11 @@ def _headers(images: Path, labels: Path) -> tuple[tuple[int, int], np.ndarray]:
                 values = parse_idx(read_idx(path))
         except ValueError as error:
             raise Refused("folder", f"{path}: {error}.") from error
+    whole = LONGEST_HEADER + count * rows * columns
+    size = plain_size(images)
+    if size not in (None, whole):
+        text = f"{size:,} bytes, but by its header {whole:,}; it may be cut off"
+        raise Refused("folder", f"{images}: {text}.")
     if len(values) != count:
         text = f"has {count:,} images, but {labels.name} {len(values):,} labels"
         raise Refused("folder", f"{images}: {text}.")
@@ -334,15 +339,14 @@ def _scan_pngs(folder: Path, config: Mapping[str, Any]) -> Found | None:
         )
     if len(sizes) > 1 and "size" not in config:
         listed = [
-            f"\n  {_size(shape)}: {count:,} images, such as {example[shape]}"
-            for shape, count in sizes.most_common(10)
+            f"{_size(shape)} ({count:,} image{'s'[: count - 1]}, such as {example[shape]})"
+            for shape, count in sizes.most_common()
         ]
-        more = f"\n  and {len(sizes) - 10} further sizes" if len(sizes) > 10 else ""
         usual = list(sizes.most_common(1)[0][0])
         raise Refused(
             "folder",
-            f"{folder}: the PNGs have {len(sizes)} sizes (rows x columns):{''.join(listed)}{more}"
-            f"\n  Add size: {usual}, for example, to resize them all.",
+            f"{folder}: the PNGs have {len(sizes)} sizes, rows x columns: {_list(listed)}. Add "
+            f"size: {usual}, for example, to resize them all.",
         )
     shape = tuple(config["size"]) if "size" in config else next(iter(sizes))
     return Found(
@@ -362,7 +366,12 @@ def _is_hidden(path: Path) -> bool:
 def _folders(top: Path) -> list[Path]:
     """Return the folders in a folder, by name; 10 comes after 9."""
     found = [it for it in top.iterdir() if it.is_dir() and not _is_hidden(it)]
-    return sorted(found, key=lambda it: (not it.name.isdigit(), it.name.zfill(20)))
+
+    def place(it: Path) -> tuple[bool, int, str]:
+        number = int(it.name) if it.name.isdecimal() else 0
+        return not it.name.isdecimal(), number, it.name
+
+    return sorted(found, key=place)
 
 
 def png_shape(path: Path) -> tuple[int, int] | None:

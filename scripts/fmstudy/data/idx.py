@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -59,3 +60,11 @@ def read_idx(path: str | Path, most: int = -1) -> bytes:
                 return file.read(most)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"the gzip file is damaged or cut off ({error})") from error
+
+
+def plain_size(path: str | Path) -> int | None:
+    """Return the size of a file in bytes; None if it is compressed, so that nobody knows it."""
+    with open(path, "rb") as raw:
+        if raw.read(2) == GZIP_MAGIC:
+            return None
+        return raw.seek(0, os.SEEK_END)

@@ -80,6 +80,11 @@ def round_ticks(bins: int, integer: bool = False) -> MaxNLocator:
     return MaxNLocator(bins, steps=[1, 2, 5, 10], integer=integer)
 
 
+def gap_between(side: int) -> int:
+    """Return how many white pixels separate images of so many pixels: large ones need a gap."""
+    return 1 if side < 20 else 0
+
+
 def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:
     """Label an axis of fractions with percentages."""
     target = axes.yaxis if axis == "y" else axes.xaxis

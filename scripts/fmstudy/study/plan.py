@@ -322,7 +322,8 @@ class _Builder:
                 text = f"has {images} {split} images; a study needs at least {least}."
                 self.refuse(("data", "folder"), text)
             elif data.setdefault(key, images) > images:
-                text = f"is {data[key]}, but {data_set.name} has {images:,} {split} images."
+                text = f"is {data[key]}, but {data_set.name} has {images:,} {split} images. "
+                text += "Choose fewer, or drop the key to use all."
                 self.refuse(("data", key), text)
             data.setdefault(key, images)
         defaults = {"sources": list(data_set.sources), "timeout": sets.TIMEOUT}

@@ -102,7 +102,7 @@ Seeds = Annotated[
 ModelNames = Annotated[Some[Name], key("names of models")]
 Steps = Annotated[int, key("training steps", ge=1, le=1_000_000)]
 Samples = Annotated[int, key("number of images", ge=2)]
-LEAST_IMAGES = {"train": 100, "test": 100}
+LEAST_IMAGES = {"train": 50, "test": 20}
 
 
 # --------------------------------------------------------------------------- the study's settings
