@@ -383,6 +383,11 @@ def test_dropout_sets_its_share_to_0_and_keeps_the_mean():
     np.testing.assert_array_equal(layer(ones, training=False), ones)
 
 
+def test_a_share_of_nearly_1_drops_nearly_all():
+    dropped = Dropout(0.9999999, seed=5)(tf.ones((20, 30)), training=True).numpy()
+    assert set(np.unique(dropped)) <= {0.0, 65536.0}
+
+
 def test_dropout_is_drawn_anew_for_each_step_layer_and_output():
     one, two = Dropout(0.5, seed=5), Dropout(0.5, seed=6)
     ones = tf.ones((200, 64))

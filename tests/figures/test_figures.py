@@ -18,7 +18,7 @@ from PIL import Image
 from fmstudy import runtime
 from fmstudy.analysis import results, tables
 from fmstudy.figures import axes as drawing_axes
-from fmstudy.figures import comparisons, curves, plots, svg
+from fmstudy.figures import comparisons, curves, heatmaps, plots, svg
 from fmstudy.study.experiments import DRAWN_BY
 from fmstudy.study.spec import REFERENCE, section_titles
 
@@ -449,6 +449,82 @@ def test_diverged_values_of_a_sweep_break_nothing(
     text = ET.tostring(root, encoding="unicode")
     assert "nan" not in text
     assert "mathdefault" not in text
+
+
+def swept_rows(accuracies: list[list[float]], engine: str = "lowlevel") -> pd.DataFrame:
+    """The rows of a sweep's table, from the test accuracies of each model's seeds."""
+    rows = []
+    for number, seeds in enumerate(accuracies):
+        lost = 2 - len(seeds)
+        row = {"engine": engine, "seeds": 2, "diverged": lost}
+        for name in tables.METRICS:
+            given = seeds if "accuracy" in name else [1.0 - seed for seed in seeds]
+            if name.startswith("validation"):  # best where the test data are not
+                given = [-number] * len(seeds) if engine == "keras" else []
+            row |= tables.spread(name, given)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_words_and_layers_of_a_sweep_stand_side_by_side_without_a_line(tmp_path: Path):
+    layers = {"title": "Layers", "vary": "hidden", "values": [[], [300], [300, 100]]}
+    table = swept_rows([[0.7, 0.8], [0.8, 0.8], []])
+    drawing = plots.sweep_summary(table, layers)
+    for axes in drawing.figure.axes:
+        assert axes.get_xlabel() == "hidden layers"
+        assert {line.get_linestyle() for line in axes.lines if len(line.get_xdata()) == 3} == {
+            "None"
+        }
+    saved(drawing, tmp_path / "sweep_x.svg")
+    with open(tmp_path / "sweep_x.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["panel"] == "Accuracy"]
+    assert [(row["series"], row["x"]) for row in rows] == [
+        *(("train", "none"), ("train", "300"), ("test", "none"), ("test", "300"))
+    ]
+    assert (rows[0]["y"], rows[0]["low"], rows[0]["high"]) == ("0.75", "0.7", "0.8")
+
+
+def test_curves_of_swept_words_are_named_by_them(runs: results.Runs):
+    swept = [model(name, "mlp-3") for name in "ab"]
+    words = {"title": "Words", "vary": "activation", "values": ["sigmoid", "relu"]}
+    drawing = curves.sweep_curves(swept, words, runs)
+    labels = [line.get_label() for line in drawing.figure.axes[0].lines]
+    assert labels == ["sigmoid", "ReLU"]  # in the order of the configuration
+
+
+GRID = {"title": "Grid", "vary": ["activation", "learning_rate"]}
+GRID |= {"values": [["relu", "sigmoid"], [0.1, 0.01]]}
+
+
+@pytest.mark.parametrize("engine", ["lowlevel", "keras"])
+def test_a_grid_is_drawn_as_heat_maps_that_mark_what_validation_data_choose(
+    tmp_path: Path, engine: str
+):
+    table = swept_rows([[0.8, 0.82], [0.7, 0.7], [0.9, 0.9], []], engine)
+    drawing = heatmaps.grid(table, GRID)
+    accuracy, loss = drawing.figure.axes
+    assert [text.get_text() for text in accuracy.texts] == ["81.0\n±1.0", "70.0", "90.0", "×"]
+    assert [text.get_text() for text in loss.texts] == ["0.190\n±0.010", "0.300", "0.100", "×"]
+    for axes in (accuracy, loss):
+        marks = [it.get_xy() for it in axes.patches if it.get_label() == "_chosen"]
+        assert marks == ([(-0.5, -0.5)] if engine == "keras" else [])
+        dark = [text.get_color() for text in axes.texts]
+        assert dark[2] == "#ffffff" != dark[0]
+    assert ("validation" in drawing.description) == (engine == "keras")
+    saved(drawing, tmp_path / "sweep_grid.svg")
+    lines = (tmp_path / "sweep_grid.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[:2] == ["panel,series,x,y,low,high", '"Test accuracy, %",ReLU,0.1,81,80,82']
+    assert len(lines) == 1 + 2 * 3
+
+
+def test_a_few_diverging_values_leave_shades_for_the_others_of_a_grid():
+    table = swept_rows([[0.1, 0.1], [0.88, 0.88], [0.89, 0.89], [0.9, 0.9]])
+    table["test_loss"] = [1e12, 0.5, 0.4, 0.3]
+    drawing = heatmaps.grid(table, GRID)
+    for axes in drawing.figure.axes:
+        shades = [patch.get_facecolor() for patch in axes.patches]
+        assert len(shades) == 4  # another one for each cell
+    assert drawing.figure.axes[1].texts[0].get_text() == "1.00e12"
 
 
 def test_labels_at_the_ends_of_lines_do_not_overlap():

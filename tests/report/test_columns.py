@@ -88,6 +88,12 @@ def test_names_that_look_like_numbers_stay_names(tmp_path: Path):
     assert table["value"].isna().tolist() == [False, True]
 
 
+def test_values_of_a_sweep_may_be_numbers_or_words(tmp_path: Path):
+    for values in ([0.1, 0.01], ["relu", "sigmoid"], ["none", "300-100"]):
+        path = write(tmp_path / "sweep_x.csv", "value", *map(str, values))
+        assert list(columns.read(path)["value"]) == values
+
+
 def test_a_name_may_be_text_in_one_table_and_a_number_in_another(tmp_path: Path):
     units = columns.read(write(tmp_path / "bn_gamma-beta.csv", "unit,value", "7,0.5"))["unit"]
     assert units.tolist() == [7]

@@ -199,6 +199,10 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Page:
     config["models"]["other"] = {"title": "Other", "engine": "keras", "hidden": [50]}
     rates = {"title": "Rates", "model": "other", "vary": "learning_rate", "values": [0.001, 0.01]}
     config["sweeps"]["rates"] = rates
+    grid = {"learning_rate": [0.001, 0.01], "hidden": [[], [9, 5]]}
+    config["sweeps"]["grid"] = {"title": "Grid", "model": "other", "vary": [*grid], "values": grid}
+    words = {"title": "Words", "model": "A", "vary": "activation", "values": ["relu", "sigmoid"]}
+    config["sweeps"]["words"] = words
     config["comparisons"]["ours"] = {"title": "Ours", "models": ["A", "mine"]}
     return rendered(tmp_path_factory.mktemp("extended"), config)
 
@@ -897,8 +901,27 @@ def test_a_study_without_records_of_costs_says_so(broken):
 
 # ------------------------------------------------------------------------- what people configure
 def test_added_models_sweeps_and_comparisons_appear(extended):
-    for name in ("curves_mine", "curves_other", "sweep_rates", "compare_ours"):
+    figures = ("curves_mine", "curves_other", "sweep_rates", "compare_ours", "sweep_words_curves")
+    for name in (*figures, "sweep_grid"):
         assert extended.ids.count(f"fig-{name}") == 1
+    assert "fig-sweep_grid_curves" not in extended.ids
+
+
+def test_the_table_of_a_grid_has_both_values_and_that_of_words_the_words(extended):
+    grid, words = (first_cells(extended, f"tab-sweep_{name}") for name in ("grid", "words"))
+    pairs = [[rate, hidden] for rate in ("0.001", "0.01") for hidden in ("none", "9-5")]
+    assert grid == [["Learning rate", "Hidden layers"], *pairs]
+    assert [row[0] for row in words] == ["Activation", "ReLU", "sigmoid"]
+
+
+def first_cells(page: Page, table: str) -> list[list[str]]:
+    """The first two cells of each row of a table."""
+    rows = page.source.split(f'id="{table}"')[1].split("</table>")[0].split("<tr")[1:]
+    texts = (
+        [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row, re.S)]
+        for row in rows
+    )
+    return [[text.strip() for text in row[:2]] for row in texts]
 
 
 def test_a_study_without_the_sources_models_is_rendered(tmp_path):

@@ -68,7 +68,15 @@ claims:
     literature: [ioffe2015]
 """
 MODELS = {"softmax": None, "A": None, "B": None}
-SWEEPS = {"width": None, "l2": None}
+SWEEPS = {
+    name: plan.Sweep(name, name, "part_a", vary, "A", values, ())
+    for name, vary, values in (
+        ("width", "width", (100, 300)),
+        ("l2", "delta", (0.1, 1.0)),
+        ("words", "activation", ("relu", "sigmoid")),
+        ("grid", ("width", "epochs"), ((1, 2), (3, 4))),
+    )
+}
 UNITS = {"a-test-loss": "nats", "b-test-loss": "nats", "a-test-acc": "percent"}
 KNOWN = claims.Known(MODELS, SWEEPS, UNITS, ["C1", "C2"], ["ioffe2015", "wu2018"], True)
 
@@ -110,6 +118,10 @@ MISTAKES = [
      ["claims.level.test.level.model", 'Did you mean "softmax"?']),
     ("sweep: width", "sweep: widht", "widht",
      ["claims.trend.test.trend.sweep", 'no sweep is called "widht"', 'mean "width"', "l2"]),
+    *(("sweep: width", f"sweep: {name}", name,
+       [f"claims.trend.test.trend.sweep: is {name}, whose values do not lie along a line",
+        "a trend needs a sweep of one key with numbers. Compare models instead."])
+      for name in ("words", "grid")),
     ("add: [b-test-loss]", "add: [b-test-los]", "b-test-los]",
      ["claims.compare.printed.add[0]", 'called "b-test-los"', 'Did you mean "b-test-loss"?']),
     ("subtract: [a-test-loss]", "subtract: [zzz]", "zzz",

@@ -148,7 +148,7 @@ def test_number_that_is_not_finite_is_refused(refused, value):
     lines = refused(*model_a(f"weight_std: {value}"), f"weight_std: {value}")
     assert any("models.A.weight_std: must be a finite number" in line for line in lines)
     lines = refused("values: [100, 200,", f"values: [{value}, 200,")
-    assert any("sweeps.width.values[0]: must be a finite number" in line for line in lines)
+    assert any("sweeps.width.values[0]: must be a whole number" in line for line in lines)
 
 
 def test_every_missing_key_is_named_once(refused):
@@ -216,6 +216,7 @@ MISFITS = [
     (*model_a("batch_size: 60"), "batch_size: 60", ["models.A.batch_size", "engine keras"]),
     ("    hidden: [200]\n", "    hidden: [200]\n    bias: scalar\n", "bias: scalar\n",
      ["models.keras-2.bias", "engine lowlevel", "batch_size"]),
+    (*model_a("bn_momentum: 0"), "bn_momentum: 0", ["models.A.bn_momentum", "engine keras"]),
     (*model_a("bn_epsilon: 0.1"), "bn_epsilon: 0.1", ["models.A.bn_epsilon", "batch_norm: before"]),
     (KERAS_1, f"{KERAS_1}    dropout: 0.5\n", "hidden: []\n    dropout",
      ["models.keras-1.hidden", "need hidden layers"]),
@@ -227,8 +228,9 @@ MISFITS = [
      ["comparisons.bn-lowlevel.models", "both engines"]),
     ("    model: A\n    vary: width", "    model: B\n    vary: width", "vary: width",
      ["sweeps.width.vary", "one hidden layer; B has 2"]),
-    ("    model: B-L1\n    vary: delta", "    model: B\n    vary: delta", "vary: delta",
-     ["sweeps.l1.vary", "a model with a penalty; B has none"]),
+    ("    model: B-L1\n    vary: delta", "    model: B\n    vary: delta",
+     "values: [1.0e-5, 1.0e-4, 1.0e-3, 0.1]\n",
+     ["sweeps.l1.values[0]: B with delta 1e−5: delta has no penalty to scale: add penalty (l1,"]),
     ("values: [100, 200,", "values: [0, 200,", None,
      ["sweeps.width.values[0]: must be at least 1; found 0"]),
     ("values: [100, 200,", "values: [100.5, 200,", None,
@@ -237,11 +239,11 @@ MISFITS = [
      ["sweeps.width.values[0]: must be at most 10000; found 20000"]),
     ("  model: softmax\n", "  model: keras-1\n", None, ["epochs.model: keras-1 is a Keras model"]),
     ("    vary: width\n    values: [100, 200, 300, 500, 700, 1000]",
-     "    vary: dropout\n    values: [0, 0.3]", None,
-     ["sweeps.width.vary", "belongs to the engine keras; A has the other"]),
+     "    vary: dropout\n    values: [0, 0.3]", "values: [0, 0.3]",
+     ["sweeps.width.values[1]: A with dropout 0.3: dropout belongs to the engine keras"]),
     ("    model: A\n    vary: width\n    values: [100, 200,",
      "    model: keras-2\n    vary: batch_size\n    values: [60000, 200,", "values: [60000",
-     ["sweeps.width.values[0]", "60000", "only 48000"]),
+     ["sweeps.width.values[0]: keras-2 with batch size 60,000: batch_size is 60000", "only 48000"]),
     ("  model: keras-3\n  dropout:", "  model: A\n  dropout:", None,
      ["noise.model: A is a low-level model"]),
     ("  model: keras-3\n", "  model: keras-1\n", "  sources: [weights",
@@ -284,6 +286,48 @@ MISFITS = [
 )
 def test_mistake_is_named_with_its_line_and_what_to_do(refused, old, new, marked, parts):
     check_only(refused(old, new, marked), parts)
+
+
+@pytest.mark.parametrize(
+    ("model", "vary", "values", "complaint"),
+    [
+        ("A", "hidden", "[[], [3, 0]]", "values[1][1]: must be at least 1; found 0."),
+        ("A", "activation", "[relu, 3]", "values[1]: must be one of relu, sigmoid; found 3."),
+        ("A", "bn_momentum", "[0, 0.9]",
+         "values[0]: A with bn momentum 0: bn_momentum belongs to the engine keras; this model has "
+         "engine lowlevel, whose own keys are bias, delta, penalty, weight_std."),
+        ("softmax", "batch_norm", "[none, before]",
+         "values[1]: softmax with batch norm before: hidden is [], but dropout and batch_norm need "
+         "hidden layers."),
+        ("keras-2", "validation_split", "[0.1, 0.9]",
+         "values[1]: keras-2 with validation split 0.9: batch_size is 6001, but only 5999 samples "
+         "are left for training (data: train_samples, less validation_split)."),
+        ("A", "[width, epochs]", "[1, 2]", "values: must be a group of keys, found a list of 2."),
+        ("A", "[width, epochs]", "{width: [1, 2], epoch: [1, 2], epochs: [1, 3]}",
+         'values.epoch: unknown key. Did you mean "epochs"? Allowed here: width, epochs.'),
+        ("A", "[width, epochs]", "{width: [1, 2], epochs: [1, 2, 3, 4, 5, 6, 7, 8, 9]}",
+         "values.epochs: must be a list with at most 8 entries; found a list of 9."),
+        ("A", "[width, epochs, bias]", "{}", "vary: must be a list with at most 2 entries; found a "
+         "list of 3."),
+        ("A", "[width, hidden]", "{width: [1, 2], hidden: [[], [3]]}",
+         "vary: has width and hidden, which set the same layers; choose one of them."),
+        ("A", "[delta, width]", "{delta: [0, 1, 2], width: [1, 2]}",
+         "values.delta[1]: A with delta 1, width 1: delta has no penalty to scale: add penalty "
+         "(l1, l1_signed, l2), or drop it."),
+    ],
+)  # fmt: skip
+def test_swept_values_that_do_not_fit_the_model_are_refused_once(
+    tmp_path, model, vary, values, complaint
+):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        f"models:\n  keras-2:\n    batch_size: 6001\nsweeps:\n  it:\n    title: It\n"
+        f"    model: {model}\n    vary: {vary}\n    values: {values}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        check(DEFAULT, mine)
+    line = 8 if complaint.startswith("vary") else 9
+    assert str(caught.value).splitlines()[1:] == [f"  {mine}, line {line}: sweeps.it.{complaint}"]
 
 
 # Files

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import yaml
 from fixtures import REPOSITORY
 from PIL import Image
 
-from fmstudy.study import plan, reader
+from fmstudy.study import plan, reader, schema
+from fmstudy.study.description import explorer_groups
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
 from fmstudy.study.published import read as read_published
@@ -77,6 +79,23 @@ def test_whole_numbers_and_fractions_may_be_written_either_way(study):
     change = {"batchnorm": {"experiments": {"shift": {"every": 100.0, "epochs": 4.0}}}}
     shift = built(change).batchnorm.settings["shift"]
     assert repr([shift["every"], shift["epochs"]]) == "[100, 4]"
+
+
+def test_the_templates_for_models_and_sweeps_are_as_good_as_they_look():
+    text = (REPOSITORY / "config/README.md").read_text(encoding="utf-8")
+    templates = text.split("## Add a model")[1].split("## Add a comparison")[0]
+    added: dict = {}
+    for block in re.findall("```yaml\n(.*?)```", templates, re.S):
+        reader.merge(added, yaml.safe_load(block))
+    study = built(added)
+    assert study.models["my-net"].run == ("mlp-500-200-50_vector-bias_l2-1e-4_bn-before")
+    assert study.models["my-keras-net"].spec.batch_norm == "after"
+    assert len(study.sweeps["rates-and-batches"].models) == 9
+    titles = [
+        line.split("|")[1].split(", ") for line in templates.splitlines() if line[:3] == "| `"
+    ]
+    named = {key.strip(" `") for keys in titles for key in keys} | {"hidden", "width"}
+    assert named - {"seeds", "train_metrics_samples"} == set(schema.SWEPT)
 
 
 # Runs
@@ -150,6 +169,62 @@ def test_sweep_varies_one_key_and_nothing_else(study):
         assert [model.spec for model in sweep.models] == [
             spec.varied(delta=delta) for delta in sweep.values
         ]
+
+
+def swept(**given) -> plan.Sweep:
+    return built({"sweeps": {"it": {"title": "It"} | given}}).sweeps["it"]
+
+
+def test_any_hyperparameter_can_be_swept_also_words_and_layers():
+    for key, values, named in (
+        ("hidden", [[], [30], [30, 10]], ["none", "30", "30-10"]),
+        ("activation", ["relu", "sigmoid"], ["relu", "sigmoid"]),
+        ("penalty", ["none", "l1_signed", "l2"], ["none", "l1-signed", "l2"]),
+        ("bn_epsilon", [0.001, 0.1], ["1e-3", "0.1"]),
+    ):
+        base = "B-BN" if key == "bn_epsilon" else "B-L2"
+        sweep = swept(model=base, vary=key, values=values)
+        assert [it.name for it in sweep.models] == [f"{base}-{key}-{name}" for name in named]
+        assert [getattr(it.spec, key) for it in sweep.models] == [
+            tuple(value) if key == "hidden" else value for value in values
+        ]
+        assert sweep.is_numeric == (key == "bn_epsilon")
+    titles = [it.title for it in swept(model="A", vary="hidden", values=[[], [3, 2]]).models]
+    assert titles == ["hidden layers none", "hidden layers 3-2"]
+
+
+def test_a_swept_none_goes_without_the_settings_that_need_the_other():
+    config = {"normal": {"engine": "keras", "hidden": [9], "batch_norm": "after"}}
+    config["normal"] |= {"bn_momentum": 0.9, "bn_epsilon": 0.1, "title": "N"}
+    sweeps = {
+        "norm": {"title": "N", "model": "normal", "vary": "batch_norm"}
+        | {"values": ["none", "before", "after"]},
+        "penalty": {"title": "P", "model": "B-L2", "vary": "penalty", "values": ["none", "l2"]},
+    }
+    study = built({"models": config, "sweeps": sweeps})
+    plain, _, same = (it.run for it in study.sweeps["norm"].models)
+    assert (plain, same) == ("keras-mlp-9", study.models["normal"].run)
+    assert [it.run for it in study.sweeps["penalty"].models] == [
+        "mlp-300-100",
+        "mlp-300-100_l2-1e-3",
+    ]
+
+
+def test_a_grid_has_one_model_per_pair_of_values_row_by_row():
+    grid = {"learning_rate": [0.01, 0.001], "batch_size": [32, 256]}
+    sweep = swept(model="keras-2", vary=["batch_size", "learning_rate"], values=grid)
+    assert (sweep.vary, sweep.is_grid) == (("batch_size", "learning_rate"), True)
+    assert sweep.values == ((32, 256), (0.01, 0.001))
+    assert [(it.spec.batch_size, it.spec.learning_rate) for it in sweep.models] == [
+        (32, 0.01), (32, 0.001), (256, 0.01), (256, 0.001)
+    ]  # fmt: skip
+    assert sweep.models[0].name == "keras-2-batch_size-32-learning_rate-0.01"
+    assert sweep.models[0].title == "batch size 32, learning rate 0.01"
+    assert sweep.models[3].run == "keras-mlp-200"  # the model itself
+    assert sweep.settings[1] == {"batch_size": 32, "learning_rate": 0.001}
+    study = built()
+    group = explorer_groups(replace(study, sweeps={"it": sweep}))[-1]
+    assert group["models"][1]["title"] == "It: batch size 32, learning rate 0.001"
 
 
 def test_longer_training_is_one_run_of_the_most_epochs(study):

@@ -488,6 +488,16 @@ def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
     assert "train_keras" not in jobs
 
 
+def test_a_grid_trains_every_pair_and_draws_maps_instead_of_curves(planner: Planner, fresh: Path):
+    grid = "{width: [4, 8], optimizer: [adam, sgd]}"
+    given = f"sweeps={{it: {{title: It, model: A, vary: [width, optimizer], values: {grid}}}}}"
+    jobs = planner.planned(fresh, "sweep_it", "--config", given)
+    assert {key: jobs.get(key) for key in ("train_lowlevel", "collect_sweep", "plot_grid")} == {
+        "train_lowlevel": 4, "collect_sweep": 1, "plot_grid": 1
+    }  # fmt: skip
+    assert "plot_sweep" not in jobs
+
+
 DATA = {"prepare_dataset": 1}
 SHOWN = {"plot_experiment": 1}
 

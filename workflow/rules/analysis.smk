@@ -74,7 +74,7 @@ rule collect_sweep:
     params:
         table=call(
             "analysis.tables.sweep_table",
-            values=lambda wildcards: list(study.sweeps[wildcards.sweep].values),
+            settings=lambda wildcards: study.sweeps[wildcards.sweep].settings,
             models=models_of_sweep,
         ),
         code=digest("table", "analysis.tables"),

@@ -1,6 +1,7 @@
 # From runs and tables to figures; each SVG is a separate target.
 
 DEPTHS, PENALIZED, LESSONS = shown.by_depth(study), shown.penalized(study), shown.lessons(study)
+LINES = [name for name in study.sweeps if name not in study.grids]
 
 
 rule plot_data:
@@ -238,18 +239,38 @@ rule plot_sweep:
         fonts=FONTS,
     output:
         **layout.figure_files(
-            {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=study.sweeps
+            {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=LINES
         ),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
     wildcard_constraints:
-        sweep=any_of(study.sweeps),
+        sweep=any_of(LINES),
     conda:
         "../envs/study.yaml"
     params:
         summary=call("figures.plots.sweep_summary", sweep=this_sweep),
         curves=call("figures.curves.sweep_curves", sweep=this_sweep, models=models_of_sweep),
         code=digest("figure", "figures.plots", "figures.curves", "analysis.columns"),
+    script:
+        "../../scripts/figure.py"
+
+
+rule plot_grid:
+    """Heat maps of a sweep of two keys."""
+    input:
+        table=table("sweep_{sweep}"),
+        fonts=FONTS,
+    output:
+        **layout.figure_files("sweep_{sweep}", sweep=study.grids),
+    log:
+        f"{LOGS}/plot_grid/{{sweep}}.log",
+    wildcard_constraints:
+        sweep=any_of(study.grids),
+    conda:
+        "../envs/study.yaml"
+    params:
+        figure=call("figures.heatmaps.grid", sweep=this_sweep),
+        code=digest("figure", "figures.heatmaps", "analysis.columns"),
     script:
         "../../scripts/figure.py"
 

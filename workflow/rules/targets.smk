@@ -47,7 +47,7 @@ for experiment in study.batchnorm.settings:
 for sweep in study.sweeps:
 
     rule:
-        """A sweep: table, final metrics over the values, learning curves."""
+        """A sweep: table, final metrics over the values, learning curves; of a grid, heat maps."""
         name:
             f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
         input:

@@ -31,6 +31,9 @@ _HERE = Path(__file__).name
 # Formats of text; all others are for numbers.  `words` replaces underscores by spaces.
 TEXTS = ("text", "code", "words", "verdict")
 
+# A format of settings, which are numbers in one table, words in another.
+MIXED = "setting"
+
 # Columns with their name as heading, by format: one of TEXTS, of `formats.FORMATS`, or a format
 # that depends on the unit or metric of the row: `amount`, `plus_minus`, `difference` (with a sign),
 # and `value` (an amount, with a sign for gaps).
@@ -46,10 +49,9 @@ NAMED = {
     "code": "run first second sweep claim experiment quantity prediction rule job file",
     "count": """
         parameters seeds diverged epoch epochs epochs_done trainings train_samples test_samples
-        features classes
-        weights family images pairs label predicted_label votes chosen labels_differ all_images
-        without_images only_images left_out steps repetitions depth layer size step turn threads
-        cores jobs train_metrics_samples features classes
+        features classes width weights family images pairs label predicted_label votes chosen
+        labels_differ all_images without_images only_images left_out steps repetitions depth layer
+        size step turn threads cores jobs train_metrics_samples
     """,
     "number": "seed spread dropout learning_rate batch_size value image momentum",
     "loss": "validation_loss test_loss validation_penalty test_penalty kappa",
@@ -210,6 +212,7 @@ IN_TABLE: dict[str, tuple[str, str]] = {
     "settings*.epsilon": ("Epsilon, Adam", "number"),
     "settings*.momentum": ("Momentum, SGD", "number"),
     "statistics.title": ("Check", "text"),
+    "sweep_*.value": ("Value", MIXED),
     "noise.source": ("What varies", "text"),
     "noise.accuracy_deviation": ("Standard deviation of test accuracy, points", "percent2"),
     "noise.loss_deviation": ("Standard deviation of test loss, nats", "significant"),
@@ -277,7 +280,7 @@ PAGE = {
     "models": f"{_MODEL} diverged {_TRAIN} {_VALIDATION} {_TEST} {_GAP}",
     "penalties": f"{_MODEL} {_TRAIN} {_TEST} train_objective test_objective",
     "epochs": f"epochs seeds {_TRAIN} {_TEST}",
-    "sweep_*": f"value parameters diverged {_TRAIN} {_VALIDATION} {_TEST} "
+    "sweep_*": f"parameters diverged {_TRAIN} {_VALIDATION} {_TEST} "
     f"train_objective test_objective {_GAP} weight_norm near_zero_share",
     "runs": f"run seed status epochs_done {_TRAIN} train_penalty {_VALIDATION} {_TEST}",
     "explorer-values": "epoch train_accuracy held_out_accuracy train_loss held_out_loss",
@@ -447,7 +450,7 @@ def read(path: str | Path) -> pd.DataFrame:
     """Read a CSV table for analysis: text stays text, even "NA"; empty cells are missing values."""
     described = columns(Path(path).stem, header(path))
     text = [it.key for it in described if it.is_text]
-    numbers = [it.key for it in described if not it.is_text]
+    numbers = [it.key for it in described if not it.is_text and it.format != MIXED]
     return read_table(path, numbers, text, keep_default_na=False, na_values=[""])
 
 

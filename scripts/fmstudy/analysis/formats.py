@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fmstudy.numbers import MINUS, MISSING, brief, number, rounded
+from fmstudy.study.spec import setting_text
 
 __all__ = ["FORMATS", "MINUS", "MISSING", "brief", "number", "rounded"]
 
@@ -112,6 +113,7 @@ FORMATS = {
     "count": count,
     "spelled": spelled,
     "number": number,
+    "setting": setting_text,
     "scientific": scientific,
     "seconds": seconds,
     "significant": significant,

@@ -27,6 +27,7 @@ from fmstudy.analysis.statistics import (
     over_seeds_and_images,
 )
 from fmstudy.numbers import number
+from fmstudy.study.spec import setting_name
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -264,7 +265,7 @@ class Evidence:
             estimate.value,
             sum(len(sample.seeds) for sample in samples),
             unit_of(metric),
-            f"{describe_metric(metric)}, fitted line{scale}: {sweep['vary'].replace('_', ' ')} "
+            f"{describe_metric(metric)}, fitted line{scale}: {setting_name(sweep['vary'])} "
             f"{number(max(values))} minus {number(min(values))}",
             (sweep["base"],),
         )

@@ -187,14 +187,17 @@ def weights_table(models: Sequence[Mapping[str, Any]], runs: Runs) -> pd.DataFra
 
 
 def sweep_table(
-    values: Sequence[float], models: Sequence[Mapping[str, Any]], runs: Runs
+    settings: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]], runs: Runs
 ) -> pd.DataFrame:
-    """One row per value of a sweep: the model's row, norm of weights, and fraction near zero."""
+    """One row per model of a sweep: its varied settings, its row, and two measures of its weights.
+
+    The settings are `value`, or both keys of a grid.  The measures are norm and fraction near zero.
+    """
     rows = []
-    for value, model in zip(values, models, strict=True):
+    for varied, model in zip(settings, models, strict=True):
         weights = weight_row(model["run"], runs.finished(model), runs)
         kept = {f"weight_{key}" if key == "norm" else key: weights[key] for key in _SWEPT_WEIGHTS}
-        rows.append({"value": value} | model_row(model, runs) | kept)
+        rows.append({**varied, **model_row(model, runs), **kept, **varied})
     return pd.DataFrame(rows)
 
 

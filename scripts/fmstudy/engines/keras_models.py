@@ -70,16 +70,16 @@ def _batch_normalization(spec: RunSpec, layer: int) -> keras.layers.Layer:
 class Dropout(keras.layers.Dropout):
     """Keras' dropout with half of the random bits: 16 per output.
 
-    The dropout rate is rounded to a multiple of 2^-16; the other outputs are scaled by exactly the
-    inverse of the remaining fraction, which preserves the mean.  The bits depend on the layer's
-    seed and the number of calls.
+    The dropout rate is rounded to a multiple of 2^-16, but not to 1; the other outputs are scaled
+    by exactly the inverse of the remaining fraction, which preserves the mean.  The bits depend on
+    the layer's seed and the number of calls.
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Apply dropout to inputs (n, units) in training."""
         if not training:
             return inputs
-        dropped = round(self.rate * 2**16)
+        dropped = min(round(self.rate * 2**16), 2**16 - 1)
         count, seed = tf.size(inputs), tf.cast(self.seed_generator.next(), tf.int64)
         # Each 64-bit random number serves four outputs.
         drawn = tf.random.stateless_uniform([-(-count // 4)], seed, None, None, tf.uint64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.analysis.formats import DIVERGED, fixed, number
 from fmstudy.figures.colors import FAINT, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import FINISHED
+from fmstudy.study.spec import FINISHED, setting_name, setting_text
 
 WIDTH = 8.0  # inches
 NARROW = 4.9  # inches; a picture without columns that a phone shows whole
@@ -32,6 +32,8 @@ BESIDE_ROW = ("axes fraction", "data")  # coordinates of texts at the edge of a 
 BAND = 0.25  # opacity of interval bands
 DARKER = 0.59  # the part of the color map viridis with enough contrast to white paper
 SEED_POINTS = 50  # per faint line of a seed; more would not be distinguishable
+
+MOST_LETTERS = 24  # side by side below a narrow panel; more are rotated
 
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
 GRAY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}
@@ -117,9 +119,22 @@ def power_axis(axes: Axes, axis: str) -> None:
     target.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.6g}"))))
 
 
+def swept_values(sweep: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
+    """Return the values of a swept key, and whether they are numbers; others become texts."""
+    values = sweep["values"]
+    if all(isinstance(value, int | float) for value in values):
+        return np.array(values), True
+    return np.array([setting_text(value) for value in values]), False
+
+
 def swept_axis(axes: Axes, values: np.ndarray, vary: str) -> None:
     """Make the x axis that of a swept key, logarithmic if its values span decades."""
-    axes.set_xlabel(vary.replace("_", " "))
+    axes.set_xlabel(setting_name(vary))
+    if values.dtype.kind == "U":
+        axes.margins(x=0.2)
+        if sum(map(len, values)) > MOST_LETTERS:
+            axes.tick_params(axis="x", labelrotation=30)
+        return
     positive = values[values > 0]
     if len(positive) == len(values) and values.max() / values.min() > 30:
         axes.set_xscale("log")
@@ -260,13 +275,18 @@ def draw_summary(
     table: pd.DataFrame,
     name: str,
     hue: str,
-    dashed: bool = False,
-    label: str = "",
+    label: str,
+    joined: bool = True,
 ) -> None:
-    """Draw a metric's mean over x, with a thin bar from the smallest to the largest seed."""
+    """Draw a metric's mean over x, with a thin bar from the smallest to the largest seed.
+
+    A line joins the means, unless x has words; that of the label "train" is dashed.
+    """
     look: dict[str, Any] = {"linestyle": "-", "linewidth": 1.8, "markersize": 5}
-    if dashed:
+    if label == "train":
         look = {"linestyle": "--", "linewidth": 1.1, "markersize": 3.5, "markerfacecolor": PAPER}
     bars = error_bars(table[name], table[f"{name}_min"], table[f"{name}_max"])
+    if not joined:
+        look["linestyle"] = "none"
     axes.errorbar(x, table[name], yerr=bars, color=hue, marker="o", elinewidth=0.8, label=label,
                   **look)  # fmt: skip

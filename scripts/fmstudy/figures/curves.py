@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from fmstudy.analysis.formats import DIVERGED, number
+from fmstudy.analysis.formats import DIVERGED
 from fmstudy.analysis.results import Runs
 from fmstudy.analysis.tables import has_finished, mean_of_finished
 from fmstudy.figures.axes import (
@@ -37,9 +37,11 @@ from fmstudy.figures.axes import (
     row_of_panels,
     show_tick_labels,
     subsample,
+    swept_values,
 )
 from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.study.spec import setting_name, setting_text
 
 # Points per line; more would not be distinguishable.
 GAP_POINTS, SWEEP_POINTS, SMALL_POINTS = 40, 100, 40
@@ -357,9 +359,9 @@ def sweep_curves(
     models: Sequence[Mapping[str, Any]], sweep: Mapping[str, Any], runs: Runs
 ) -> Drawing:
     """Draw held-out accuracy and loss over epochs, one line per swept value."""
-    values = sweep["values"]
+    values, ordered = swept_values(sweep)
     held_out = held_out_split(models[0])
-    order = np.argsort(values)
+    order = np.argsort(values) if ordered else np.arange(len(values))
     colors = mpl.colormaps["viridis"](np.linspace(0.0, DARKER, len(models)))[::-1]
     with style():
         figure, (left, right) = row_of_panels(2, 3.3)
@@ -370,7 +372,7 @@ def sweep_curves(
             curves = read_curves(models[index], held_out, runs, with_penalty=False)
             drawn.append(curves)
             accuracy, loss = curves.mean(curves.accuracy), curves.mean(curves.loss)
-            name = number(values[index])
+            name = setting_text(sweep["values"][index])
             some = subsample(len(curves.epochs), SWEEP_POINTS)
             epochs = curves.epochs[some]
             left.plot(epochs, accuracy[some], color=hue, linewidth=1.4, label=name)
@@ -390,6 +392,6 @@ def sweep_curves(
     return Drawing(
         figure,
         f"{sweep['title']}: learning curves",
-        f"One line per value of {sweep['vary'].replace('_', ' ')}, which stands at its right end. "
+        f"One line per value of {setting_name(sweep['vary'])}, which stands at its right end. "
         "The first epochs are outside the axes.",
     )

@@ -17,9 +17,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path as MapPath
-from matplotlib.transforms import Affine2D
 
 from fmstudy.analysis.error_analysis import confident_mistakes, confusion
 from fmstudy.analysis.formats import fixed
@@ -38,60 +35,19 @@ from fmstudy.figures.axes import (
     show_tick_labels,
     write,
 )
-from fmstudy.figures.colors import FAINT, HUES, INK, PAPER, luminance
+from fmstudy.figures.colors import FAINT, HUES, INK
+from fmstudy.figures.heatmaps import BLUES, ORANGES, fill_cells
 from fmstudy.figures.svg import Drawing, style
 
 MISTAKES = 16
 HARDEST = 24
 PAIRS = 18
-SHADES = 12  # of a heat map; each has a counterpart on dark pages
-HALFWAY = 0.2  # the luminance at which dark and light text are equally readable
-FIELD = 0.97  # side of a cell, slightly less than the cell spacing
-BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", HUES[0]])
-ORANGES = LinearSegmentedColormap.from_list("oranges", ["#ffffff", HUES[1]])
 # Few shades: each is a rule of the style sheet for dark pages.
 BOTH = LinearSegmentedColormap.from_list("both", [HUES[1], "#ffffff", HUES[0]], N=33)
 
 
 def _all_diverged(predicted: ModelPredictions) -> Drawing:
     return empty_figure(f"{predicted.model['title']}: every training diverged.")
-
-
-def _map(
-    axes: Axes,
-    values: np.ndarray,
-    colors: Colormap,
-    low: float,
-    high: float,
-    spot: Sequence[float] | None = None,
-) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Fill the cells of a heat map with a few shades, and return the colors of the text in them.
-
-    Masked cells and those of the palest shade stay empty.  Cells are vector areas, not pixels, so
-    that dark pages can replace their colors.  `spot` has the places of rows and columns, if they
-    are not 0, 1, 2, ...
-    """
-    rows, columns = values.shape
-    spot = range(max(rows, columns)) if spot is None else spot
-    # A gap before the darkest shade: neither dark nor light text is readable on shades between.
-    steps = [*np.linspace(0, 0.78, SHADES - 1), 1.0]
-    palette = [mpl.colors.to_hex(colors(step)) for step in steps]
-    level = ((np.ma.filled(values, low) - low) / (high - low) * SHADES).astype(int)
-    level = np.where(np.ma.getmaskarray(values), 0, level.clip(0, SHADES - 1))
-    for shade in range(1, SHADES):
-        fields = [
-            MapPath.unit_rectangle().transformed(
-                Affine2D().scale(FIELD).translate(spot[column] - FIELD / 2, spot[row] - FIELD / 2)
-            )
-            for row, column in np.argwhere(level == shade)
-        ]
-        if fields:
-            outline = MapPath.make_compound_path(*fields)
-            axes.add_patch(PathPatch(outline, facecolor=palette[shade], linewidth=0))
-    axes.set_xlim(-0.5, columns - 0.5)
-    axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_aspect("equal")
-    return np.array([PAPER if luminance(shade) < HALFWAY else INK for shade in palette])[level]
 
 
 # ------------------------------------------------------------------------------------ mistakes
@@ -140,7 +96,7 @@ def confusion_map(
         scale = max(1.0, len(names) / 14)
         whole = (6.6 * scale, 4.7 * scale)
         figure, axes = plt.subplots(figsize=whole, layout="constrained")
-        words = _map(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
+        words = fill_cells(axes, wrong, ORANGES, 0, max(1.0, wrong.max()))
         axes.set_aspect("auto")
         for (row, column), value in np.ndenumerate(counts):
             shown = fixed(value, 0)
@@ -347,7 +303,7 @@ def _heat(axes: Axes, values: np.ndarray, colors: Colormap, spot: Sequence[float
         return
     low, high = finite.min(), finite.max()
     low -= 0.15 * (high - low) + 1e-9  # so that the lowest value is not white
-    words = _map(axes, np.ma.masked_invalid(values), colors, low, high, spot)
+    words = fill_cells(axes, np.ma.masked_invalid(values), colors, low, high, spot)
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             axes.text(spot[column], spot[row], fixed(100 * value, 0), ha="center", va="center",

@@ -38,6 +38,7 @@ from fmstudy.figures.axes import (
     row_of_panels,
     show_tick_labels,
     swept_axis,
+    swept_values,
     write,
 )
 from fmstudy.figures.colors import FAINT, HUES, INK, PAPER
@@ -154,16 +155,19 @@ def _resolved(comparisons: pd.DataFrame, models: Collection[str]) -> float | Non
 
 # -------------------------------------------------------------------------------------- summaries
 def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
-    """Draw final accuracy, loss and gap over the varied key; for delta also the weights."""
+    """Draw final accuracy, loss and gap over the varied key; for delta also the weights.
+
+    Values that are words or layers stand side by side, without lines between them.
+    """
     weights = sweep["vary"] == "delta"
-    values = table["value"].to_numpy()
+    values, joined = swept_values(sweep)
     held_out = held_out_split({"engine": table["engine"].iloc[0]})
     with style():
         figure, axes = row_of_panels(4 if weights else 3)
         for panel, metric in zip(axes, ("accuracy", "loss"), strict=False):
-            draw_summary(panel, values, table, f"train_{metric}", HUES[0], True, "train")
-            draw_summary(panel, values, table, f"{held_out}_{metric}", HUES[0], False, held_out)
-        draw_summary(axes[2], values, table, "gap_accuracy", HUES[1], label="gap")
+            for split in ("train", held_out):
+                draw_summary(panel, values, table, f"{split}_{metric}", HUES[0], split, joined)
+        draw_summary(axes[2], values, table, "gap_accuracy", HUES[1], "gap", joined)
         _finish_finals(axes, held_out)
         if weights:
             axes[3].plot(values, table["near_zero_share"], "-o", color=HUES[2], markersize=5,
@@ -175,7 +179,8 @@ def sweep_summary(table: pd.DataFrame, sweep: Mapping[str, Any]) -> Drawing:
     return Drawing(
         figure,
         f"{sweep['title']}: final metrics",
-        f"Dashed: training; solid: {held_out}. Bars span the seeds, if there are several.",
+        f"{'Dashed' if joined else 'Hollow'}: training; {'solid' if joined else 'filled'}: "
+        f"{held_out}. Bars span the seeds, if there are several.",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fmstudy.analysis.formats import FORMATS
+from fmstudy.study.spec import setting_name
 
 
 def environment(folder: str | Path) -> Environment:
@@ -32,7 +33,7 @@ def article(noun: str) -> str:
     return f"{'an' if vowel else 'a'} {noun}"
 
 
-FILTERS = FORMATS | {"article": article}
+FILTERS = FORMATS | {"article": article, "setting_name": setting_name}
 
 
 def as_text(content: bytes) -> str:

@@ -25,13 +25,13 @@ Claims = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Known:
-    """What claims may name: models, sweeps, units of published numbers by id, claims of Part C,
-    and references; and whether a model is trained for longer.  Claims that need what is absent are
-    left out.
+    """What claims may name: models, sweeps by name, units of published numbers by id, claims of
+    Part C, and references; and whether a model is trained for longer.  Claims that need what is
+    absent are left out.
     """
 
     models: Iterable[str]
-    sweeps: Iterable[str]
+    sweeps: Mapping[str, Any]
     units: Mapping[str, str]
     part_c: Iterable[str]
     references: Iterable[str]
@@ -91,6 +91,13 @@ def _check(path: KeyPath, claim: Mapping[str, Any], known: Known) -> Iterator[Pr
             names = known.sweeps if what == "sweep" else known.models
             if key in test[kind]:
                 yield from check_name((*path, "test", kind, key), what, test[kind][key], names)
+    swept = known.sweeps.get(test.get("trend", {}).get("sweep"))
+    if swept and not swept.is_numeric:
+        yield Problem(
+            (*path, "test", "trend", "sweep"),
+            f"is {swept.name}, whose values do not lie along a line; a trend needs a sweep of one "
+            "key with numbers. Compare models instead.",
+        )
     if "part_c" in claim:
         yield from check_name((*path, "part_c"), "claim", claim["part_c"], known.part_c)
     yield from check_references(

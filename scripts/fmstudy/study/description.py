@@ -7,11 +7,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from fmstudy.numbers import number
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
-from fmstudy.study.spec import section_titles
+from fmstudy.study.spec import section_titles, setting_text
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -51,9 +50,14 @@ def comparisons(study: Study, among: Iterable[Model] | None = None) -> list[dict
 
 def sweep(given: Sweep) -> dict[str, Any]:
     """Describe a sweep, without its models."""
-    described = asdict(given) | {"values": list(given.values)}
+    described = asdict(given) | {"vary": _lists(given.vary), "values": _lists(given.values)}
     del described["models"]
     return described
+
+
+def _lists(content: Any) -> Any:
+    """Replace tuples, also inside each other, by lists."""
+    return [_lists(it) for it in content] if isinstance(content, tuple) else content
 
 
 def sweep_with_models(given: Sweep) -> dict[str, Any]:
@@ -70,8 +74,12 @@ def explorer_groups(study: Study) -> list[dict[str, Any]]:
     }
     found = [{"title": title, "models": as_dicts(it)} for title, it in groups.items() if it]
     for sweep in study.sweeps.values():
-        titles = [f"{sweep.title}: {number(value)}" for value in sweep.values]
-        models = [replace(it, title=title) for it, title in zip(sweep.models, titles, strict=True)]
+        titles = (it.title for it in sweep.models)
+        values = titles if sweep.is_grid else map(setting_text, sweep.values)
+        models = [
+            replace(model, title=f"{sweep.title}: {value}")
+            for model, value in zip(sweep.models, values, strict=True)
+        ]
         found.append({"title": sweep.title, "models": as_dicts(models)})
     return found
 

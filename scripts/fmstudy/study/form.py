@@ -92,8 +92,24 @@ def check(kind: Any, content: Any, path: KeyPath = ()) -> tuple[Any, list[Proble
         group[last] = float(group[last])
     if spelled:
         return check(kind, content, path)
-    found = (_problem(kind, each) for each in errors)
+    found = (problem for each in errors for problem in _problems(kind, each))
     return None, [Problem((*path, *problem.path), problem.text) for problem in found]
+
+
+class _Misfit(ValueError):
+    """Problems of content that a validator checks against a type of its own."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
+def fit(kind: Any, content: Any) -> Any:
+    """Return content as `kind`, for validators whose type depends on other keys."""
+    fitting, problems = check(kind, content)
+    if problems:
+        raise _Misfit(problems)
+    return fitting
 
 
 def _spells_number(error: ErrorDetails) -> bool:
@@ -158,6 +174,14 @@ _BOUNDS = {
     "too_long": "be a list with at most {max_length} entries",
     "string_too_short": "not be empty",
 }
+
+
+def _problems(kind: Any, error: ErrorDetails) -> list[Problem]:
+    """Convert an error of pydantic to problems with our messages."""
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, _Misfit):
+        return [Problem((*error["loc"], *it.path), it.text) for it in cause.problems]
+    return [_problem(kind, error)]
 
 
 def _problem(kind: Any, error: ErrorDetails) -> Problem:

@@ -7,20 +7,19 @@ Snakemake, so that the workflow can import it quickly when it is parsed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
 
 from fmstudy.data import sets
 from fmstudy.data.folders import Refused
-from fmstudy.numbers import number
 from fmstudy.study import absent, form, schema
 from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, setting_name, setting_text
 from fmstudy.study.spec import number as number_in_name
 
 LONGEST_NAME = 240  # characters of a run; file systems allow 255, and tools add suffixes
@@ -50,15 +49,40 @@ class Model:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A base model with one key varied; `models` has one model per value."""
+    """A base model with one key varied, or with two: a grid.
+
+    vary     the varied key; of a grid, both
+    values   its values; of a grid, the values of each key
+    models   one model per value; of a grid, one per pair of values, row by row: the values of the
+             first key are its rows, those of the second one its columns
+    """
 
     name: str
     title: str
     section: str
-    vary: str
+    vary: str | tuple[str, ...]
     base: str
-    values: tuple[float, ...]
+    values: tuple[Any, ...]
     models: tuple[Model, ...]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether two keys vary."""
+        return not isinstance(self.vary, str)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether one key varies and its values are numbers, so that they lie along a line."""
+        return all(isinstance(value, int | float) for value in self.values)
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """The varied settings of each model, by their columns in the sweep's table."""
+        values = {"value": self.values}
+        if not isinstance(self.vary, str):
+            values = dict(zip(self.vary, self.values, strict=True))
+        in_table = [[_in_table(it) for it in each] for each in values.values()]
+        return [dict(zip(values, row, strict=True)) for row in itertools.product(*in_table)]
 
 
 @dataclass(frozen=True)
@@ -229,6 +253,11 @@ class Study:
     def section(self, name: str) -> list[Model]:
         """Return the models that the report shows in section `name`, in configured order."""
         return [model for model in self.models.values() if model.section == name]
+
+    @property
+    def grids(self) -> list[str]:
+        """The names of the sweeps of two keys."""
+        return [name for name, sweep in self.sweeps.items() if sweep.is_grid]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -454,15 +483,23 @@ class _Builder:
                 self.refuse(path, text)
 
     def add_model(self, name: str, given: schema.Model) -> None:
-        def refuse(key: str, text: str) -> None:
-            self.refuse(("models", name, key), text)
+        sections = ("part_a", "part_b")
+        section, other = sections if given.engine == "lowlevel" else sections[::-1]
+        if given.section == other:
+            self.refuse(
+                ("models", name, "section"),
+                f"is {other}, whose models have the other engine; choose {section} or batchnorm.",
+            )
+        spec = self.specify(given, lambda key, text: self.refuse(("models", name, key), text))
+        seeds = tuple(given.seeds or self.config.seeds)
+        self.models[name] = Model(name, given.title or name, given.section or section, spec, seeds)
 
-        config, engine, explicit = self.config, given.engine, given.model_fields_set
-        keras = engine == "keras"
-        other_engine = "lowlevel" if keras else "keras"
-        section, other_section = ("part_b", "part_a") if keras else ("part_a", "part_b")
+    def specify(self, given: schema.Model, refuse: Callable[[str, str], None]) -> RunSpec:
+        """Specify the training of a model; refuse keys that do not fit together."""
+        engine, explicit = given.engine, given.model_fields_set
+        other_engine = "lowlevel" if engine == "keras" else "keras"
         for key in sorted(ONLY[other_engine] & explicit):
-            if getattr(given, key) not in ("none", 0):
+            if getattr(given, key) != _OFF.get(key):
                 refuse(
                     key,
                     f"belongs to the engine {other_engine}; this model has engine {engine}, "
@@ -475,37 +512,25 @@ class _Builder:
         if given.penalty != "none" and given.delta is None:
             refuse("penalty", "needs its strength: add delta, such as 1.0e-4.")
         for key in ("bn_momentum", "bn_epsilon"):
-            if key in explicit and given.batch_norm == "none":
+            if key in explicit - ONLY[other_engine] and given.batch_norm == "none":
                 refuse(key, "needs batch_norm: before (or after), or drop it.")
         if (given.dropout or given.batch_norm != "none") and not given.hidden:
-            refuse("hidden", "dropout and batch_norm need hidden layers, but there are none.")
+            refuse("hidden", "is [], but dropout and batch_norm need hidden layers.")
         spec = RunSpec.from_dict(
             REFERENCE[engine].as_dict()
-            | getattr(config.defaults, engine).model_dump()
+            | getattr(self.config.defaults, engine).model_dump()
             | given.model_dump(exclude_unset=True, exclude={"title", "section", "seeds"})
             | self.sizes
             | self.ends
         )
-        if spec.batch_size:
-            held_out = "validation_split"
-            self.check_batch(("models", name, "batch_size"), spec.batch_size, spec, held_out)
-        if given.section == other_section:
-            refuse(
-                "section",
-                f"is {other_section}, whose models have the other engine; "
-                f"choose {section} or batchnorm.",
-            )
-        seeds = tuple(given.seeds or config.seeds)
-        self.models[name] = Model(name, given.title or name, given.section or section, spec, seeds)
+        if text := _batch_fault(spec.batch_size or 0, spec, "validation_split"):
+            refuse("batch_size", text)
+        return spec
 
     def check_batch(self, path: KeyPath, size: int, spec: RunSpec, held_out: str) -> None:
         """Reject a mini-batch larger than the number of training samples."""
-        if size > spec.fitted_samples:
-            self.refuse(
-                path,
-                f"is {size}, but only {spec.fitted_samples} samples are left for training "
-                f"(data: train_samples, less {held_out}).",
-            )
+        if text := _batch_fault(size, spec, held_out):
+            self.refuse(path, text)
 
     def find_model(self, name: str, path: KeyPath) -> Model:
         """Find a model by name; for an unknown one, record a problem and return any model."""
@@ -608,52 +633,54 @@ class _Builder:
 
     def sweep(self, name: str, given: schema.Sweep) -> Sweep:
         path: KeyPath = ("sweeps", name)
-        base, vary = self.find_model(given.model, (*path, "model")), given.vary
-        if base.name == given.model:  # otherwise the model is unknown
-            self.check_sweep(vary, base, (*path, "vary"))
-        found = [
-            self.sweep_value(vary, value, base, (*path, "values", index))
-            for index, value in enumerate(given.values)
-        ]
-        values = tuple(value for value in found if value is not None)
-        models = tuple(
-            Model(
-                name=f"{base.name}-{vary}-{number_in_name(value)}",
-                title=f"{vary.replace('_', ' ')} {number(value)}",
-                section=base.section,
-                spec=base.spec.varied(
-                    **({"hidden": (value,)} if vary == "width" else {vary: value})
-                ),
-                seeds=tuple(given.seeds or base.seeds),
-            )
-            for value in values
-        )
+        base = self.find_model(given.model, (*path, "model"))
+        seeds = tuple(given.seeds or base.seeds)
+        values: dict[str, list[Any]] = given.values
+        vary: str | tuple[str, ...] = given.vary
+        if isinstance(vary, str):
+            values, swept = {vary: given.values}, tuple(given.values)
+        else:
+            vary, swept = tuple(vary), tuple(map(tuple, values.values()))
         section = given.section or base.section
-        return Sweep(name, given.title, section, vary, base.name, values, models)
+        sweep = partial(Sweep, name, given.title, section, vary, base.name, swept)
+        if base.name != given.model:  # an unknown model
+            return sweep(models=())
+        if fault := _width_fault(values, base):
+            self.refuse((*path, "vary"), fault)
+            return sweep(models=())
+        faults: dict[str, Problem] = {}  # each once, not for every value
 
-    def check_sweep(self, vary: str, base: Model, path: KeyPath) -> None:
-        if vary == "width" and len(base.spec.hidden) != 1:
-            layers = len(base.spec.hidden)
-            self.refuse(path, f"width needs exactly one hidden layer; {base.name} has {layers}.")
-        if vary == "delta" and base.spec.penalty == "none":
-            self.refuse(path, f"delta needs a model with a penalty; {base.name} has none.")
-        owner = next((engine for engine, keys in ONLY.items() if vary in keys), base.spec.engine)
-        if owner != base.spec.engine:
-            self.refuse(
-                path, f"{vary} belongs to the engine {owner}; {base.name} has the other one."
-            )
-        elif vary == "dropout" and not base.spec.hidden:
-            self.refuse(path, f"dropout needs hidden layers; {base.name} has none.")
+        def refuse(changes: dict[str, Any], key: str, text: str) -> None:
+            place: KeyPath = ("values",)
+            if isinstance(vary, str):
+                place = ("values", values[vary].index(changes[vary]))
+            elif key in changes:
+                place = ("values", key, values[key].index(changes[key]))
+            text = f"{base.name} with {_words(changes)}: {key} {text}"
+            faults.setdefault(text.partition(": ")[2], Problem((*path, *place), text))
 
-    def sweep_value(self, vary: str, value: float, base: Model, path: KeyPath) -> Any:
-        """Return a swept value with the type of the varied key; None if it is invalid."""
-        value, problems = form.check(schema.SWEPT[vary], value, path)
-        self.problems += problems
-        if vary == "batch_size" and not problems and value > base.spec.fitted_samples:
-            self.refuse(
-                path, f"is {value}, but training uses only {base.spec.fitted_samples} samples."
-            )
-        return value
+        rows = [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
+        models = tuple(self.swept_model(base, it, seeds, partial(refuse, it)) for it in rows)
+        self.problems += faults.values()
+        return sweep(models=models)
+
+    def swept_model(
+        self,
+        base: Model,
+        changes: dict[str, Any],
+        seeds: tuple[int, ...],
+        refuse: Callable[[str, str], None],
+    ) -> Model:
+        """Vary a model; what it becomes must fit together as any model must."""
+        settings = self.config.models[base.name].model_dump(exclude_unset=True)
+        for key, dependent in _DEPENDENT.items():  # none goes without what needs the other
+            if changes.get(key) == "none":
+                settings = {it: value for it, value in settings.items() if it not in dependent}
+        for key, value in changes.items():
+            settings |= {"hidden": [value]} if key == "width" else {key: value}
+        spec = self.specify(schema.Model(**settings), refuse)
+        named = "-".join(f"{key}-{_in_name(value)}" for key, value in changes.items())
+        return Model(f"{base.name}-{named}", _words(changes), base.section, spec, seeds)
 
     def comparison(self, name: str, given: schema.Comparison) -> Comparison:
         models = self.same_engine(("comparisons", name, "models"), given.models)
@@ -720,3 +747,46 @@ class _Builder:
                     f"is {activation}, for which batchnorm.experiments.learning-rate has no grid "
                     "with optimizer sgd; speed takes its rates from there.",
                 )
+
+
+# Values by which a model says that it goes without what only the other engine has.
+_OFF = {"penalty": "none", "delta": 0, "dropout": 0}
+# Settings that have no meaning where the other one is none.
+_DEPENDENT = {"penalty": ("delta",), "batch_norm": ("bn_momentum", "bn_epsilon")}
+
+
+def _batch_fault(size: int, spec: RunSpec, held_out: str) -> str:
+    """Say that a mini-batch is larger than the number of training samples, if so."""
+    if size <= spec.fitted_samples:
+        return ""
+    return (
+        f"is {size}, but only {spec.fitted_samples} samples are left for training "
+        f"(data: train_samples, less {held_out})."
+    )
+
+
+def _width_fault(values: Iterable[str], base: Model) -> str:
+    """Say why the width of a model cannot vary, if it is to."""
+    layers = len(base.spec.hidden)
+    if "width" in values and layers != 1:
+        return f"width needs exactly one hidden layer; {base.name} has {layers}."
+    if {"width", "hidden"} <= set(values):
+        return "has width and hidden, which set the same layers; choose one of them."
+    return ""
+
+
+def _words(changes: Mapping[str, Any]) -> str:
+    """Describe varied settings: learning rate 0.01, batch size 32."""
+    return ", ".join(f"{setting_name(key)} {setting_text(it)}" for key, it in changes.items())
+
+
+def _in_name(value: Any) -> str:
+    """Format a swept value as in the name of its model."""
+    if isinstance(value, str):
+        return value.replace("_", "-")
+    return number_in_name(value) if isinstance(value, int | float) else setting_text(value)
+
+
+def _in_table(value: Any) -> Any:
+    """Return a swept value as in a table, whose cells are numbers and words."""
+    return setting_text(value) if isinstance(value, list) else value

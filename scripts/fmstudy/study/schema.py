@@ -12,10 +12,18 @@ schemas by which editors complete and check these files.
 import json
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+)
 
 from fmstudy import runtime
 from fmstudy.data import sets
@@ -251,21 +259,68 @@ class Models(Group):
     models: ModelNames
 
 
-# The keys that a sweep can vary, and the types of their values.
-VARIED = ("delta", "dropout", "learning_rate", "weight_std", "batch_size", "epochs")
-SWEPT = {"width": Units} | {key: Model.model_fields[key].rebuild_annotation() for key in VARIED}
+# The keys that a sweep can vary: hyperparameters, and the width of a single hidden layer.
+_KEPT = {"title", "section", "engine", "seeds", "train_metrics_samples"}
+_TYPES = {"width": Units} | {
+    key: field.rebuild_annotation() for key, field in Model.model_fields.items() if key not in _KEPT
+}
+MOST_VALUES = 8  # of each key of a grid, whose cells hold numbers that must be readable
+SWEPT: dict[str, Any] = {
+    key: Annotated[Entries[kind], Field(min_length=2)]  # type: ignore[valid-type]
+    for key, kind in _TYPES.items()
+}
+_Swept: Any = Literal[tuple(SWEPT)]
+_PAIR: Any = Annotated[Entries[_Swept], Field(min_length=2, max_length=2)]
+
+
+def _one_or_two(vary: Any) -> Any:
+    return form.fit(_PAIR if isinstance(vary, list) else _Swept, vary)
+
+
+def _grid(keys: Iterable[str]) -> type[Group]:
+    """Return the group of the values of a grid."""
+    of_key = {
+        name: (Annotated[SWEPT[name], Field(max_length=MOST_VALUES)], key(f"values of {name}"))
+        for name in keys
+    }
+    make: Any = create_model
+    group: type[Group] = make("Values", __base__=Group, __doc__="Values of a grid.", **of_key)
+    return group
+
+
+_ANY_GRID = _grid(SWEPT)
+_ANY_VALUES: Any = Annotated[list[float | str | Hidden], Field(min_length=2)]
+
+
+def _of_varied(values: Any, info: ValidationInfo) -> Any:
+    """Check values against the types of the varied keys, if those are known."""
+    vary = info.data.get("vary", [])
+    if isinstance(vary, str):
+        return form.fit(SWEPT[vary], values)
+    return form.fit(_grid(vary), values).model_dump() if vary else values
+
+
+def _json_schema(*kinds: Any) -> WithJsonSchema:
+    schemas = [TypeAdapter(kind).json_schema() for kind in kinds]
+    for grid in schemas:
+        grid.pop("required", None)
+    return WithJsonSchema({"anyOf": schemas})
 
 
 class Sweep(Group):
-    """One model trained with several values of one key."""
+    """One model trained with several values of one key, or with all pairs of values of two."""
 
     title: Title
     section: Section = optional()
     model: ModelName
-    vary: Literal[tuple(SWEPT)] = key(  # type: ignore[valid-type]
-        "the varied key; width is the number of units of a single hidden layer"
+    vary: Annotated[Any, AfterValidator(_one_or_two), _json_schema(_Swept, _PAIR)] = key(
+        "the varied key, or two keys; width is the number of units of a single hidden layer"
     )
-    values: Entries[Number] = key("values of that key", min_length=2)
+    values: Annotated[
+        Any,
+        AfterValidator(_of_varied),
+        _json_schema(_ANY_VALUES, _ANY_GRID),
+    ] = key("values of the varied key; of two keys, the values of each, by key")
     seeds: Seeds = optional()
 
 

@@ -157,7 +157,9 @@ class Layout:
 
     def sweep_results(self, name: str) -> list[str]:
         """Return the table and figures of a sweep."""
-        figures = (f"sweep_{name}", f"sweep_{name}_curves")
+        figures = [f"sweep_{name}", f"sweep_{name}_curves"]
+        if name in self.study.grids:  # too many lines for a figure of curves
+            figures = figures[:1]
         return [self.table(f"sweep_{name}"), *map(self.figure, figures)]
 
     @property
