@@ -194,7 +194,7 @@ def test_labels_that_no_study_can_use_are_refused(tmp_path, labels, text):
         (LABELS, idx_file(np.zeros(7)), "has 120 images, but train-labels-idx1-ubyte 7 labels"),
         (LABELS, idx_file(np.zeros(120))[:-1], "119 values, but its header says 120"),
         (IMAGES, idx_file(np.zeros(120)), "1 dimensions, not 3"),
-        (IMAGES, gzip.compress(b"x" * 99)[:12], "the gzip file is damaged or cut off"),
+        (IMAGES, gzip.compress(b"x" * 99, mtime=0)[:12], "the gzip file is damaged or cut off"),
         (IMAGES, idx_file(np.zeros((120, 6, 500))), "images of 6 x 500 pixels"),
         (LABELS.replace("train", "t10k"), b"", "there is no IDX file of test images"),
         ("emnist-" + LABELS, idx_file(np.zeros(7)), "holds several data sets"),
@@ -211,7 +211,7 @@ def test_an_idx_file_whose_pixels_are_cut_off_is_named(tmp_path):
     cut = (folder / IMAGES).read_bytes()[:-5]
     (folder / IMAGES).write_bytes(cut)
     assert "6,491 bytes, but by its header 6,496; it may be cut off" in refusal(own(folder))[1]
-    (folder / IMAGES).write_bytes(gzip.compress(cut))  # which only the job reads whole
+    (folder / IMAGES).write_bytes(gzip.compress(cut, mtime=0))  # which only the job reads whole
     with pytest.raises(StudyError, match=f"{IMAGES}: 6,475 values, but its header says 6,480"):
         dataset.prepare(own(folder), tmp_path / "data")
 
