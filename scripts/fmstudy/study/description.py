@@ -102,7 +102,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "sections": {name: title for name, title in SECTIONS.items() if name in shown},
         "sweeps": [sweep(given) for given in study.sweeps.values()],
         "comparisons": [it | {"figure": curves[it["name"]]} for it in comparisons(study)],
@@ -141,6 +140,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
             "fitted": study.noise.spec.fitted_samples if study.noise.model else 0,
             "has_dropout": bool(study.noise.model and study.noise.spec.dropout),
         },
+        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "directory": study.directory,
         "report": study.report,
         # in the same folder; empty without a playground
