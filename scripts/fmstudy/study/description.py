@@ -110,7 +110,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "has_source": study.has_source,
         "sections": {
             name: title for name, title in section_titles(study.has_source).items() if name in shown
@@ -152,6 +151,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
             "fitted": study.noise.spec.fitted_samples if study.noise.model else 0,
             "has_dropout": bool(study.noise.model and study.noise.spec.dropout),
         },
+        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "directory": study.directory,
         "report": study.report,
         # in the same folder; empty without a playground
