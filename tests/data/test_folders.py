@@ -154,7 +154,7 @@ def test_every_part_of_mixed_images_has_the_classes_in_proportion():
     [
         ({"name": "Mnist2"}, "name", "Mnist2, which is none of the ready-made data sets"),
         ({"name": "mnist", "folder": "x"}, "folder", "MNIST is ready-made"),
-        ({"name": "digits", "sources": ["x"]}, "sources", "digits comes with scikit-learn"),
+        ({"name": "digits", "sources": ["x"]}, "sources", "Digits comes with scikit-learn"),
         ({"size": [4, 4]}, "size", "Fashion-MNIST is ready-made"),
         ({"name": "a", "folder": "x", "sources": ["y"]}, "sources", "is for ready-made"),
         ({"name": "a", "folder": "http://x/y"}, "folder", "is an address"),
