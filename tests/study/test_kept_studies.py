@@ -215,7 +215,7 @@ def test_a_claim_loses_what_refers_to_something_absent(tmp_path):
     said |= {"printed": {"add": ["a1-test-acc"], "more": 0}}
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": {"any": said}}))
     lost = absent.Absent(groups=["batchnorm"], numbers=["a1-test-acc"])
-    known = claims.Known([], [], {}, [], [], is_longer=True, absent=lost)
+    known = claims.Known([], {}, {}, [], [], is_longer=True, absent=lost)
     left = claims.read(tmp_path / "claims.yaml", known)["any"]
     assert {*said} - {*left} == {"part_c", "printed"}
     with pytest.raises(ConfigurationError, match=r"longer: needs the group epochs"):
@@ -243,7 +243,7 @@ def test_an_unknown_name_is_refused(tmp_path, without, said):
 
 def test_the_archive_of_a_study_that_leaves_something_out_makes_it_again(tmp_path, monkeypatch):
     """The files that the configuration names have all of it, so the archive leaves it out again."""
-    monkeypatch.setattr(reuse, "_archive", lambda files: b"")  # compressing takes a second
+    monkeypatch.setattr(reuse, "_archive", lambda *_: b"")  # compressing takes a second
     small = read(tmp_path, f"extends: {DEFAULT}\nwithout: [part_b]\n")
     study = small.study
     files = [find(study.given[group]["file"]) for group in ("published", "claims", "batchnorm")]

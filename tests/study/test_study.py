@@ -390,10 +390,10 @@ def test_pairs_are_with_the_first_model_or_with_the_previous_one(study):
 
 
 def test_the_data_set_decides_shapes_and_numbers_of_images():
-    study = built({"data": {"name": "Digits", "train_samples": 1438, "test_samples": 359}})
+    study = built({"data": {"name": "digits", "train_samples": 1438, "test_samples": 359}})
     assert study.data_set.key == "digits"
     assert study.uses_all_images
-    assert study.data_identity == {"name": "digits"}
+    assert study.data_identity == {"name": "Digits"}
     assert study.models["softmax"].spec.layer_sizes == (64, 10)
     assert study.models["softmax"].run == "softmax_n-1438-359"
     assert study.batchnorm.common["features"] == study.noise.spec.features == 64

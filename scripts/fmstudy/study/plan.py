@@ -273,7 +273,8 @@ class Study:
     def data_identity(self) -> dict[str, Any]:
         """The settings that the tensors depend on."""
         elsewhere = {"sources", "timeout", "train_samples", "test_samples"}
-        return {key: it for key, it in self.data.items() if key not in elsewhere}
+        own = {key: it for key, it in self.data.items() if key not in elsewhere}
+        return own | {"name": self.data_set.name}  # notation does not matter
 
     @property
     def own_files(self) -> list[str]:
