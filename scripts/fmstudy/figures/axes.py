@@ -23,7 +23,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.analysis.formats import DIVERGED, fixed, number
 from fmstudy.figures.colors import FAINT, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import FINISHED, setting_name, setting_text
+from fmstudy.study.spec import FINISHED
+from fmstudy.study.words import setting_name, setting_text
 
 WIDTH = 8.0  # inches
 NARROW = 4.9  # inches; a picture without columns that a phone shows whole
