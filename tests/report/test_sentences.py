@@ -182,7 +182,7 @@ CALLS: dict[str, list[tuple]] = {
     "above": [(it,) for it in ACCURACIES],
     "unresolved": [(it,) for it in compared()],
     "choice": [
-        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4], small=[FIRST])
+        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4, 9], small=[FIRST])
     ],
     "small": [(it,) for it in choices(best=[SECOND], small=[FIRST, SECOND, THIRD])],
     "confused": [
