@@ -67,6 +67,13 @@ def test_weights_are_measured_without_biases(runs: results.Runs):
     assert row["zero_share"] == 0.0
 
 
+def test_the_table_of_a_sweep_begins_with_what_varies(runs: results.Runs):
+    varied = {"learning_rate": 0.1, "hidden": "none"}
+    table = tables.sweep_table([varied], [{**MODEL, "seeds": [1]}], runs)
+    assert table.iloc[0, :2].to_dict() == varied
+    assert table.iloc[0]["weight_norm"] == pytest.approx(5.0, rel=1e-3)
+
+
 def test_near_zero_is_relative_to_the_other_weights(tmp_path: Path):
     """The root mean square is 1: 0.02 is near zero, and so it is if all shrink alike."""
     w = np.array([[0.0, 0.02], [0.021, -math.sqrt(4 - 0.02**2 - 0.021**2)]])

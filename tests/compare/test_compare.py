@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fixtures import runs
 from fixtures.compared import BAD, GOOD, IMAGES, SPEC, study, two
 
 import compare_studies
 from fmstudy import runtime
+from fmstudy.analysis.verdicts import NO_VALUE
 from fmstudy.compare import differences, folder, numbers, page
 from fmstudy.compare.numbers import BEYOND, IDENTICAL, TOO_FEW, WITHIN
+from fmstudy.study.spec import DIVERGED
 
 Compare = Callable[..., tuple[int, str, str]]
 
@@ -188,6 +191,17 @@ def test_other_versions_machines_and_code_are_named(tmp_path: Path):
     assert "code: low-level trainings (code → new); versions: tensorflow (" in differs
     assert "→ 9.9); machine: cores (" in differs
     assert "The same: configuration and data." in differs
+
+
+def test_diverged_trainings_have_no_value(tmp_path: Path, compared: Compare):
+    first, second = two(tmp_path)
+    fast = SPEC.varied(learning_rate=0.01)
+    for seed in GOOD:
+        runs.train(Path(second, "runs"), fast, seed, DIVERGED)
+    code, _, written = compared(first, second)
+    assert code == 0
+    assert rows(first, second)["A"]["verdict"] == NO_VALUE
+    assert "3 and 0" in written
 
 
 def test_settings_are_compared_key_by_key():

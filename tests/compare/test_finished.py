@@ -15,9 +15,7 @@ def test_a_finished_study_is_equal_to_itself_and_its_configuration_is_known(fini
     assert found["sentences"][0].startswith("The results are equal: all 10 trainings")
     assert found["sentences"][1].startswith("Nothing else differs: configuration, code, versions")
     assert results.record["configuration"]["title"] == "A tiny study"
-    assert {it["name"]: it["main"] for it in results.models.values()} >= {
-        "softmax": True,
-        "A-width-4": False,
-    }
+    assert results.models["softmax"]["main"]
+    assert not results.models["A-width-4"]["main"]
     assert results.problems == []
     assert results.images == 200

@@ -154,7 +154,7 @@ def test_every_part_of_mixed_images_has_the_classes_in_proportion():
     [
         ({"name": "Mnist2"}, "name", "Mnist2, which is none of the ready-made data sets"),
         ({"name": "mnist", "folder": "x"}, "folder", "MNIST is ready-made"),
-        ({"name": "digits", "sources": ["x"]}, "sources", "digits comes with scikit-learn"),
+        ({"name": "digits", "sources": ["x"]}, "sources", "Digits comes with scikit-learn"),
         ({"size": [4, 4]}, "size", "Fashion-MNIST is ready-made"),
         ({"name": "a", "folder": "x", "sources": ["y"]}, "sources", "is for ready-made"),
         ({"name": "a", "folder": "http://x/y"}, "folder", "is an address"),
@@ -194,7 +194,7 @@ def test_labels_that_no_study_can_use_are_refused(tmp_path, labels, text):
         (LABELS, idx_file(np.zeros(7)), "has 120 images, but train-labels-idx1-ubyte 7 labels"),
         (LABELS, idx_file(np.zeros(120))[:-1], "119 values, but its header says 120"),
         (IMAGES, idx_file(np.zeros(120)), "1 dimensions, not 3"),
-        (IMAGES, gzip.compress(b"x" * 99)[:12], "the gzip file is damaged or cut off"),
+        (IMAGES, gzip.compress(b"x" * 99, mtime=0)[:12], "the gzip file is damaged or cut off"),
         (IMAGES, idx_file(np.zeros((120, 6, 500))), "images of 6 x 500 pixels"),
         (LABELS.replace("train", "t10k"), b"", "there is no IDX file of test images"),
         ("emnist-" + LABELS, idx_file(np.zeros(7)), "holds several data sets"),
@@ -211,7 +211,7 @@ def test_an_idx_file_whose_pixels_are_cut_off_is_named(tmp_path):
     cut = (folder / IMAGES).read_bytes()[:-5]
     (folder / IMAGES).write_bytes(cut)
     assert "6,491 bytes, but by its header 6,496; it may be cut off" in refusal(own(folder))[1]
-    (folder / IMAGES).write_bytes(gzip.compress(cut))  # which only the job reads whole
+    (folder / IMAGES).write_bytes(gzip.compress(cut, mtime=0))  # which only the job reads whole
     with pytest.raises(StudyError, match=f"{IMAGES}: 6,475 values, but its header says 6,480"):
         dataset.prepare(own(folder), tmp_path / "data")
 
@@ -230,6 +230,14 @@ def test_files_that_are_no_pngs_and_classes_that_do_not_match_are_named(tmp_path
     assert (
         "has 1 names, but there are 2: ash, oak"
         in (refusal(own(png_folder(tmp_path / "named"), classes=["a"]))[1])
+    )
+
+
+def test_braces_in_a_path_are_refused_because_snakemake_reads_them_as_wildcards(tmp_path):
+    folder = png_folder(tmp_path / "my {leaves}")
+    assert refusal(own(folder)) == (
+        "folder",
+        f"{folder}/ash/0.png: braces mark wildcards in Snakemake; rename it.",
     )
 
 

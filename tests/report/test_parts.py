@@ -2,9 +2,12 @@
 
 from itertools import combinations
 
+import pytest
+
 from fmstudy.analysis.verdicts import TOO_FEW, UNRESOLVED
 from fmstudy.report import parts
 from fmstudy.report.outcomes import without_signs
+from fmstudy.report.pages import article
 
 
 def model(name: str, accuracy: float | None, parameters: int) -> dict:
@@ -49,3 +52,29 @@ def test_the_interval_of_a_size_has_no_signs_unless_zero_is_within():
     assert without_signs("+0.2 to +0.3") == "0.2 to 0.3"
     assert without_signs("−0.1 to +0.3") == "−0.1 to +0.3"
     assert without_signs("") == ""
+
+
+def test_the_usual_settings_of_an_engine_are_the_most_frequent_ones_of_its_models():
+    models = [
+        {"engine": engine, "spec": {"hidden": [3], "epochs": epochs}}
+        for engine, epochs in (("keras", 5), ("keras", 20), ("keras", 20), ("lowlevel", 5))
+    ]
+    assert parts.usual(models, "keras") == {"epochs": 20}
+    assert parts.usual(models[:3], "lowlevel") == {}
+
+
+def test_a_study_uses_all_images_unless_it_says_otherwise():
+    data = {"train": {"samples": 600}, "test": {"samples": 120}}
+    used = parts.images_used({"data": {"train_samples": 50}}, data)
+    assert (used.train, used.test) == (50, 120)
+
+
+@pytest.mark.parametrize(
+    ("noun", "expected"),
+    [
+        *(("digit", "a digit"), ("image", "an image"), ("Ankle boot", "an Ankle boot")),
+        *(("8", "an 8"), ("18", "an 18"), ("180", "a 180"), ("F", "an F"), ("Fox", "a Fox")),
+    ],
+)
+def test_a_noun_has_the_article_that_it_is_read_with(noun: str, expected: str):
+    assert article(noun) == expected

@@ -22,16 +22,21 @@ import yaml
 from fixtures import REPOSITORY
 from fixtures.report import (
     EXPECTED,
+    OWN_GROUPS,
     TEMPLATES,
     Page,
     configured,
+    digits,
     fabricate,
     figure_names,
+    letters,
+    own_study,
     rendered,
     summary,
     write_csv,
 )
 from fontTools.ttLib import TTFont
+from markupsafe import Markup
 
 from fmstudy.analysis import formats, verdicts
 from fmstudy.analysis.tables import METRICS
@@ -933,7 +938,7 @@ def test_a_study_without_the_sources_models_is_rendered(tmp_path):
     config["batchnorm"]["experiments"]["curves"] = {"arms": {"a/bn": "mine", "a/plain": "other"}}
     config["replicates"] = {"models": ["mine"], "seeds": [1, 2]}
     config["published"]["models"] = {}
-    del config["noise"]
+    del config["noise"], config["playground"]
     page = rendered(tmp_path, config)
     assert page.ids.count("fig-curves_mine") == 1
     assert "fig-noise" not in page.ids
@@ -952,11 +957,53 @@ def test_a_study_without_keras_has_no_part_b(tmp_path):
         name: it for name, it in config["comparisons"].items() if {*it["models"]} <= {*models}
     }
     config["closer"]["models"] = config["replicates"]["models"] = ["B"]
-    del config["batchnorm"]["experiments"]["curves"], config["noise"]
+    del config["batchnorm"]["experiments"]["curves"], config["noise"], config["playground"]
     page = rendered(tmp_path, config)
     assert "sec-part-a" in page.ids
     assert "sec-part-b" not in page.ids
     assert "Keras models hold out" not in page.text
+
+
+ONE_MODEL = {"title": "One", "engine": "keras", "hidden": [3]}
+NORMALIZED = ONE_MODEL | {"title": "Two", "batch_norm": "before", "section": "batchnorm"}
+# What a study of one's own says nothing of.
+FOREIGN = re.compile(
+    r"Fashion-MNIST|[Gg]arment|[Cc]loth|\b784\b|\b28 by|[Tt]he source|student|Part [ABC]\b"
+)
+# Apart from how to cite the software, and from addresses and the name in the made-up configuration.
+APART = r"Cite\. The software.*?Reuse\.|https?:\S*|\S*/fashion-mnist\S*|name: Fashion-MNIST"
+OWN = {
+    "digits": (digits(), OWN_GROUPS),
+    "letters": (letters(), OWN_GROUPS),
+    "only models": (digits(), {}),
+    "one model": (letters(), {"seeds": [1], "models": {"a": ONE_MODEL}}),
+    "only Keras, batch norm": (digits(), {"models": {"a": ONE_MODEL, "b": NORMALIZED}}),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_a_study_of_ones_own_is_about_its_own_data_and_no_source(tmp_path, case):
+    data, groups = OWN[case]
+    given = fabricate(tmp_path, own_study(data, **groups), data)
+    context = rendering.load_context(**given)
+    page = Page(rendering.render(TEMPLATES, context))
+    pages = [page]
+    if groups is OWN_GROUPS:
+        paper = rendering.render_paper(TEMPLATES, context, lambda *_: Markup(""))
+        pages.append(Page(paper))
+    for one in pages:
+        described = [it.get("content", "") for it in one.all("meta")]
+        assert not FOREIGN.findall(" ".join([re.sub(APART, "", one.text), *described]))
+        assert not one.mistakes
+    name, (rows_, columns_) = data["set"]["name"], data["shape"]
+    assert (
+        f"{rows_} by {columns_} pixels each: {data['train']['samples']:,} for training" in page.text
+    )
+    assert f"a column of {rows_ * columns_} numbers" in page.text
+    assert f"on {name}" in page.text
+    cited = {it for it in page.ids if it.startswith("ref-")}
+    assert cited == {it["href"][1:] for it in page.all("a") if it["href"].startswith("#ref-")}
+    assert ("ref-alpaydin1998" in cited) == (data["set"]["key"] == "digits")
 
 
 def test_models_may_be_renamed(tmp_path):
@@ -970,17 +1017,6 @@ def test_models_may_be_renamed(tmp_path):
 
 
 # ------------------------------------------------------------------------------------ mistakes
-@pytest.mark.parametrize(
-    "name", ["figures/curves_A.svg", "tables/epochs.csv", "figures/models.svg"]
-)
-def test_a_missing_input_is_named(arguments, name):
-    folder = arguments["summary"].parent
-    kind = name.split("/")[0]
-    arguments[kind] = [path for path in arguments[kind] if path.relative_to(folder) != Path(name)]
-    with pytest.raises(StudyError, match=Path(name).name.replace(".", r"\.")):
-        rendering.render(TEMPLATES, rendering.load_context(**arguments))
-
-
 def test_a_file_that_is_not_there_is_named(arguments):
     (arguments["summary"].parent / "figures/data.svg").unlink()
     with pytest.raises(StudyError, match=r"data\.svg"):

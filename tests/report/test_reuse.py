@@ -115,7 +115,7 @@ def test_the_configuration_survives_the_archive(tmp_path: Path):
 
 def test_files_saved_on_windows_make_the_same_study_and_archive(tmp_path: Path):
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
-    for path in (tmp_path / "config").iterdir():
+    for path in filter(Path.is_file, (tmp_path / "config").rglob("*")):
         path.write_bytes(as_windows_saves(path.read_bytes()))
     expected, found = resolved(REPOSITORY), resolved(tmp_path)
     assert found._replace(study=None) == expected._replace(study=None)

@@ -108,7 +108,7 @@ ACCURACIES = choices(
 )  # fmt: skip
 SHARES = Values(near_zero_share=0.1)
 RANGES = [Values(low=0.1, high=0.1), Values(low=0.1, high=0.2)]
-DATA = [
+DATA: list[dict] = [
     {"set": {"name": "MNIST", "references": references}, "shape": [8, 9]}
     | {"train": {"samples": 1000}, "test": {"samples": 100}}
     for references in ([], ["xiao2017"])

@@ -390,10 +390,10 @@ def test_pairs_are_with_the_first_model_or_with_the_previous_one(study):
 
 
 def test_the_data_set_decides_shapes_and_numbers_of_images():
-    study = built({"data": {"name": "Digits", "train_samples": 1438, "test_samples": 359}})
+    study = built({"data": {"name": "digits", "train_samples": 1438, "test_samples": 359}})
     assert study.data_set.key == "digits"
     assert study.uses_all_images
-    assert study.data_identity == {"name": "digits"}
+    assert study.data_identity == {"name": "Digits"}
     assert study.models["softmax"].spec.layer_sizes == (64, 10)
     assert study.models["softmax"].run == "softmax_n-1438-359"
     assert study.batchnorm.common["features"] == study.noise.spec.features == 64
@@ -408,7 +408,7 @@ def test_data_that_do_not_fit_are_refused_at_their_keys(tmp_path):
                 Image.fromarray(np.zeros((4, 4), np.uint8)).save(file)
     for data, key, text in (
         ({"train_samples": 60_001}, "train_samples", "is 60001, but Fashion-MNIST has 60,000"),
-        ({"name": "digits"}, "train_samples", "is 60000, but digits has 1,438 train images."),
+        ({"name": "digits"}, "train_samples", "is 60000, but Digits has 1,438 train images."),
         ({"name": "my", "folder": str(tmp_path / "few")}, "folder", "has 32 train images; a study"),
         ({"name": "my", "folder": str(tmp_path / "none")}, "folder", "1 classes; a study needs 2"),
     ):

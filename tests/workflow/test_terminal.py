@@ -641,6 +641,6 @@ def test_a_dry_run_of_the_study_is_a_table(tmp_path):
         ["prepare_dataset", "1", "missing output"],
         ["data", "1", "upstream job"],
     ]
-    assert len(rows) == 6
+    assert len(rows) == 5
     [profile] = done.stderr.splitlines()
     assert profile.startswith(f"Using workflow specific profile {REPOSITORY}/profiles/default")

@@ -411,7 +411,7 @@ def test_an_edited_comment_or_docstring_runs_nothing_again(planner: Planner, bui
 
 
 def test_configuration_saved_on_windows_runs_nothing_again(planner: Planner, built: Path):
-    for path in (built / "config").iterdir():
+    for path in (built / "config").glob("*.*"):
         path.write_bytes(as_windows_saves(path.read_bytes()))
     assert planner.planned(built) == {}
     assert planner.planned(built, "report", "--configfile", "config/config.yaml") == {}
@@ -730,11 +730,8 @@ def test_models_that_another_file_adds_stand_behind_the_others(
 ):
     """A refusal lists all models in their order."""
     mine = tmp_path / "mine.yaml"
-    mine.write_text(
-        "extends: config/config.yaml\n"
-        "models:\n  own: {engine: lowlevel, hidden: [3]}\n"
-        "weights: {models: [none]}\n"
-    )
+    models = "models:\n  own: {engine: lowlevel, hidden: [3]}\nweights: {models: [none]}\n"
+    mine.write_text(f"extends: config/config.yaml\n{models}")
     done = planner.snakemake(fresh, "report", "--dry-run", "--configfile", str(mine))
     said = done.stdout + done.stderr
     listed = said.partition("Models: ")[2].partition(".")[0].split(", ")

@@ -65,7 +65,7 @@ DEFAULT_CONFIGURATION = find_default("config/config.yaml")
 # A study is complete in itself, so the default one is read only if no file is given, or one that
 # extends it.  There is no `configfile:`, which would merge it with any other.
 if has_given_config:
-    STUDY_FILES = [find_file(config["extends"])] if "extends" in config else []
+    STUDY_FILES = [find_file(str(config["extends"]))] if "extends" in config else []
 elif is_module:
     STUDY_FILES = [DEFAULT_CONFIGURATION]
 else:

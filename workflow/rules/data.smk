@@ -4,8 +4,8 @@
 rule prepare_dataset:
     """Tensors of the data set, and a summary; what is fetched stays in resources/."""
     input:
-        # Of a folder of one's own.  A function, since braces in names mark no wildcards here.
-        lambda wildcards: [local(path) for path in study.own_files],
+        # Of a folder of one's own.
+        [local(path) for path in study.own_files],
     output:
         **TENSORS,
         images=f"{layout.data}/summary.npz",

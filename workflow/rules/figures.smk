@@ -309,7 +309,7 @@ rule plot_workflow:
         figure=call(
             "figures.plots.stages",
             counts={
-                "files": len(study.data_set.files),
+                "files": len(study.data_set.files) or len(study.own_files),
                 "images": sum(study.sizes.values()),
                 "trainings": len(study.trainings),
                 "experiments": len(study.batchnorm.trained) * len(study.batchnorm.seeds)

@@ -116,7 +116,7 @@ def _facts(folder: ResultFolder) -> dict[str, dict[str, str]]:
     known, spec = folder.data, trainings[0].metrics["specification"]
     data: dict[str, list[Any]] = {
         "data set": [known["set"]["name"]] if "set" in known else [],
-        "content": [_content(known)[1][:16]] if known else [],
+        **{key: [digest[:16]] for key, digest in _digests(known).items()},
         "classes": known.get("classes", []),
         "training images": [f"{spec['train_samples']:,}"],
         "test images": [f"{folder.images:,}"],
@@ -131,24 +131,28 @@ def _facts(folder: ResultFolder) -> dict[str, dict[str, str]]:
 ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
 
 
-def _content(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a digest of the images and labels, and before it, of what it is a digest."""
+def _digests(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return digests of the images and labels: of the content, and of the files that hold it."""
+    found = {}
     if "digest" in data.get("set", {}):
-        return "set", str(data["set"]["digest"])
-    hashes = sorted(str(file["sha256"]) for file in data.get("files", {}).values())
-    return "files", hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+        found["content"] = str(data["set"]["digest"])
+    if hashes := sorted(str(file["sha256"]) for file in data.get("files", {}).values()):
+        found["files"] = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+    return found
 
 
 def obstacle(first: ResultFolder, second: ResultFolder) -> str | None:
     """Return why the numbers of two studies cannot be compared; None if they can."""
+    known, others = (_digests(folder.data) for folder in (first, second))
+    shared = next((key for key in known if key in others), None)
+    if shared and known[shared] != others[shared]:
+        names = [folder.data["set"]["name"] for folder in (first, second) if "set" in folder.data]
+        return f"their data sets differ{f' ({names[0]} and {names[1]})' if names[1:] else ''}"
     if first.images != second.images:
         return f"they use {first.images:,} and {second.images:,} test images"
     one, other = (folder.labels[: folder.images] for folder in (first, second))
     if one.size and other.size and not np.array_equal(one, other):
         return "their test images have different labels, so they are different images"
-    known = [_content(folder.data) for folder in (first, second) if folder.data]
-    if len(known) == 2 and known[0][0] == known[1][0] and known[0] != known[1]:
-        return "their data sets differ"
     return None
 
 

@@ -194,6 +194,9 @@ def scan(config: Mapping[str, Any]) -> Found:
 
 
 def _check(found: Found, folder: Path) -> None:
+    braced = [path for paths in found.files.values() for path in paths if set("{}") & {*str(path)}]
+    if braced:
+        raise Refused("folder", f"{braced[0]}: braces mark wildcards in Snakemake; rename it.")
     if not 2 <= len(found.classes) <= MOST_CLASSES:
         raise Refused(
             "folder",

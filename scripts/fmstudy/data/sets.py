@@ -135,7 +135,7 @@ KMNIST = _like_mnist(
 )
 DIGITS = DataSet(
     "digits",
-    "digits",
+    "Digits",
     "digits",
     (8, 8),
     tuple("0123456789"),

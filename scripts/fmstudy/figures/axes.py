@@ -23,7 +23,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.analysis.formats import DIVERGED, fixed, number
 from fmstudy.figures.colors import FAINT, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import FINISHED, setting_name, setting_text
+from fmstudy.study.spec import FINISHED
+from fmstudy.study.words import setting_name, setting_text
 
 WIDTH = 8.0  # inches
 NARROW = 4.9  # inches; a picture without columns that a phone shows whole
@@ -80,6 +81,11 @@ def row_of_panels(count: int, height: float = 2.8, **given: Any) -> tuple[Figure
 def round_ticks(bins: int, integer: bool = False) -> MaxNLocator:
     """Return a locator of at most so many ticks per axis, at steps of 1, 2 or 5."""
     return MaxNLocator(bins, steps=[1, 2, 5, 10], integer=integer)
+
+
+def gap_between(side: int) -> int:
+    """Return how many white pixels separate images of so many pixels: large ones need a gap."""
+    return 1 if side < 20 else 0
 
 
 def percent_axis(axes: Axes, axis: str = "y", bins: int = 5) -> None:

@@ -28,6 +28,7 @@ from fmstudy.figures.axes import (
     WIDTH,
     empty_figure,
     error_bars,
+    gap_between,
     percent_axis,
     plain,
     roomy,
@@ -352,15 +353,16 @@ def duplicates(
     room = min(PAIRS - len(odd), int(same.sum()))
     places = np.linspace(0, max(0, same.sum() - 1), room).round().astype(int)
     shown = pd.concat([near[same].iloc[places], odd])
-    pictures = np.vstack([x_test[:, shown["test"]], x_train[:, shown["train"]]])
-    names = summary["classes"]
+    names, (high, wide) = summary["classes"], summary["shape"]
+    between = np.zeros((gap_between(high) * wide, len(shown)))
+    pictures = np.vstack([x_test[:, shown["test"]], between, x_train[:, shown["train"]]])
     label, other = ([names[each] for each in shown[f"{key}_label"]] for key in ("test", "train"))
     captions = [
         "\n".join([one, *([f"({two})"] if one != two else []), fixed(correlation, 3)])
         for one, two, correlation in zip(label, other, shown["correlation"], strict=True)
     ]
     return Drawing(
-        _gallery(pictures, captions, 9, 2.4, 0.0, 0.26, (0.12, 0.33), summary["shape"][1]),
+        _gallery(pictures, captions, 9, 2.4, 0.0, 0.26, (0.12, 0.33), wide),
         "Near-duplicates among test and training images",
         "Top: test image; below it: training image, label (the training image's in parentheses if "
         "different), and correlation of the pixels.",

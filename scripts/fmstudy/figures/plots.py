@@ -27,6 +27,7 @@ from fmstudy.figures.axes import (
     draw_summary,
     empty_figure,
     finished_seeds,
+    gap_between,
     name_rows,
     nats,
     percent,
@@ -313,25 +314,28 @@ def data_pictures(pictures: Mapping[str, np.ndarray], summary: Mapping[str, Any]
     samples, means = pictures["sample_images"], pictures["class_mean_images"]
     names, counts = summary["classes"], summary["train"]["class_counts"]
     high, wide = summary["shape"]
+    gap = gap_between(high)
+    apart = (0, gap), (0, gap)
+    tall, broad = high + gap, wide + gap
     with style():
         size = (WIDTH, min(0.46 * len(names) * high / wide, 16.0))
         figure = plt.figure(figsize=size, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[3.6, 1])
         rows = [
-            np.hstack([*row / summary["white"], mean])
+            np.hstack([np.pad(image, apart) for image in (*row / summary["white"], mean)])
             for row, mean in zip(samples, means, strict=True)
         ]
         left.imshow(1 - np.vstack(rows), **GRAY)
-        centers = np.arange(len(names)) * high + high / 2
+        centers = np.arange(len(names)) * tall + high / 2
         left.set_yticks(
             centers, [f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)]
         )
-        left.set_xticks([wide * samples.shape[1] / 2, wide * (samples.shape[1] + 0.5)])
+        left.set_xticks([broad * samples.shape[1] / 2, broad * (samples.shape[1] + 0.5)])
         left.set_xticklabels(["first training images", "mean"])
-        left.axvline(wide * samples.shape[1] - 0.5, color=HUES[1], linewidth=1)
-        gap = np.zeros((high // 4, wide))
+        left.axvline(broad * samples.shape[1] - gap - 0.5, color=HUES[1], linewidth=1)
+        between = np.zeros((high // 4, wide))
         variance = pictures["variance_image"] / (pictures["variance_image"].max() or 1)
-        right.imshow(1 - np.vstack([pictures["mean_image"], gap, variance]), **GRAY)
+        right.imshow(1 - np.vstack([pictures["mean_image"], between, variance]), **GRAY)
         right.set_yticks([high / 2, high * 1.75], ["mean", "variance"])
         right.set_xticks([])
         for axes in (left, right):
@@ -359,9 +363,11 @@ STAGES = {
 
 
 def stages(counts: Mapping[str, int], figures: int) -> Drawing:
-    """Draw the six stages of the study, from the data to the report, with what they make."""
+    """Draw the stages of the study, from the data to the report, with what they make."""
     made = {key: count(value) for key, value in {**counts, "figures": figures}.items()}
     texts = {stage: text.format(**made) for stage, text in STAGES.items()}
+    if not counts["files"]:
+        del texts["Fetch"]
     with style():
         figure, grid = plt.subplots(1, len(texts), figsize=(WIDTH, 0.95), layout="constrained")
         for axes, (stage, text) in zip(grid, texts.items(), strict=True):

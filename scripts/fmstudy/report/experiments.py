@@ -274,7 +274,7 @@ def _score(
         seen=len(predictions) - len(fresh),
         is_marked=any(row["seen"] == "yes" and row["estimate"] is not None for row in predictions),
         shown=shown,
-        waiting=[it.title for it in experiments if not it.is_run],
+        waiting=[it.title for it in experiments if it.hypotheses and not it.is_run],
         largest_deviation=max((row["deviation"] for row in equality), default=None),
         others=[name for name in shown if name != "curves"],
         drift_is_smaller=bool(drifts) and all(row["verdict"] == SUPPORTED for row in drifts),

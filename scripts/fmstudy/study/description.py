@@ -10,7 +10,8 @@ from typing import Any
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
-from fmstudy.study.spec import section_titles, setting_text
+from fmstudy.study.spec import section_titles
+from fmstudy.study.words import setting_text
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -110,7 +111,6 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     return {
         "title": study.title,
         "models": as_dicts(study.models.values()),
-        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "has_source": study.has_source,
         "sections": {
             name: title for name, title in section_titles(study.has_source).items() if name in shown
@@ -152,6 +152,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
             "fitted": study.noise.spec.fitted_samples if study.noise.model else 0,
             "has_dropout": bool(study.noise.model and study.noise.spec.dropout),
         },
+        "further": as_dicts(it for it in study.trained_models() if it.name not in study.models),
         "directory": study.directory,
         "report": study.report,
         # in the same folder; empty without a playground

@@ -6,12 +6,13 @@ The code of an experiment is in the package `experiments`, in a folder of its na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fmstudy.study import form, schema
+from fmstudy.study.absent import Absent
 from fmstudy.study.claims import check_expectation, check_name, check_references
 from fmstudy.study.configuration import KeyPath, Problem, nearest
 from fmstudy.study.quantities import kind_of, unit_of
@@ -123,6 +124,28 @@ class Expected:
     revised: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     predictions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def without(self, absent: Absent, run: Collection[str]) -> Expected:
+        """Return the same without predictions for models that a study leaves out.
+
+        `run` are the experiments that it runs: one on models of the study may lack all of them.
+        """
+        kept = {
+            name: it
+            for name, it in self.predictions.items()
+            if (it["experiment"] in run or EXPERIMENTS[it["experiment"]].seconds)
+            and not any(
+                it["test"].get(key, "").endswith(f"/{arm}")
+                for experiment, arm in absent.arms
+                for key in ("quantity", "minus")
+                if experiment == it["experiment"]
+            )
+        }
+        claims: dict[str, Mapping[str, Any]] = {}
+        for name, it in self.claims.items():
+            aside = {key: why for key, why in it.get("set_aside", {}).items() if key in kept}
+            claims[name] = {**it, "set_aside": aside} if "set_aside" in it else it
+        return replace(self, claims=claims, predictions=kept)
 
     def of(self, experiment: str) -> dict[str, Mapping[str, Any]]:
         """Return the predictions for one experiment, by name."""

@@ -143,6 +143,8 @@ def resolve(
     expected = experiments.Expected()
     if study.batchnorm.file:
         expected = experiments.read(find(study.batchnorm.file), references)
+    if study.absent.models:
+        expected = expected.without(study.absent, study.batchnorm.settings)
     units = {row["id"]: row["unit"] for row in rows}
     known = claims.Known(
         *(study.models, study.sweeps, units, expected.claims, references),

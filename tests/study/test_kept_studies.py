@@ -1,6 +1,7 @@
 """A study is complete in itself, or extends another one; what it does not name does not exist."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from fixtures import REPOSITORY, find
 from fixtures.workflow import TINY
 
 from fmstudy.report import reuse
-from fmstudy.study import absent, description, experiments, plan, reader
+from fmstudy.study import absent, claims, description, experiments, plan, reader
 from fmstudy.study.configuration import ConfigurationError
 from fmstudy.study.resolved import Resolved, resolve
 from fmstudy.workflow.layout import Layout
@@ -171,6 +172,11 @@ def test_a_part_goes_with_all_that_needs_it(tmp_path):
     assert [model.name for model in study.playground.models] == ["softmax"]
     assert {row["part"] for row in small.published} == {"A"}
     assert {claim["part"] for claim in small.claims.values()} == {"A", "C"}
+    assert small.expected.predictions.items() < whole.expected.predictions.items()
+    assert not [it for it in small.expected.predictions.values() if "Keras model" in it["says"]]
+    aside = [key for it in small.expected.claims.values() for key in it.get("set_aside", {})]
+    assert aside
+    assert {*aside} < {*small.expected.predictions}
     assert "keras-" not in yaml.safe_dump(study.configuration)
     assert "keras-" not in str([small.claims, small.published])
     kept = [model for model in whole.study.models.values() if model.spec.engine == "lowlevel"]
@@ -197,6 +203,25 @@ def test_a_number_reproduced_by_an_alternative_alone_is_left_out(tmp_path):
     assert not [it for it in small.claims.values() if "a4-test-acc" in str(it)]
 
 
+def test_a_net_goes_with_its_other_models_in_an_experiment(tmp_path):
+    small = read(tmp_path, f"extends: {DEFAULT}\nwithout: [keras-4]\n")
+    assert set(small.study.batchnorm.arms["curves"]) == {"B/plain", "B/bn"}
+    assert "keras-4-BN" in small.study.models
+
+
+def test_a_claim_loses_what_refers_to_something_absent(tmp_path):
+    said = {"part": "A", "topic": "any", "place": "here", "says": "so", "part_c": "C1"}
+    said |= {"test": {"longer": {"metric": "test_loss"}, "less": 0}}
+    said |= {"printed": {"add": ["a1-test-acc"], "more": 0}}
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": {"any": said}}))
+    lost = absent.Absent(groups=["batchnorm"], numbers=["a1-test-acc"])
+    known = claims.Known([], {}, {}, [], [], is_longer=True, absent=lost)
+    left = claims.read(tmp_path / "claims.yaml", known)["any"]
+    assert {*said} - {*left} == {"part_c", "printed"}
+    with pytest.raises(ConfigurationError, match=r"longer: needs the group epochs"):
+        claims.read(tmp_path / "claims.yaml", replace(known, is_longer=False))
+
+
 def test_a_study_without_sections_or_longer_training_has_no_claims_about_them(tmp_path):
     small = read(tmp_path, f"extends: {DEFAULT}\nwithout: [epochs, batchnorm, part_b]\n")
     assert small.claims
@@ -216,8 +241,9 @@ def test_an_unknown_name_is_refused(tmp_path, without, said):
     assert f"line 2: {said}" in refused(tmp_path, f"extends: {DEFAULT}\nwithout: {without}\n")
 
 
-def test_the_archive_of_a_study_that_leaves_something_out_makes_it_again(tmp_path):
+def test_the_archive_of_a_study_that_leaves_something_out_makes_it_again(tmp_path, monkeypatch):
     """The files that the configuration names have all of it, so the archive leaves it out again."""
+    monkeypatch.setattr(reuse, "_archive", lambda *_: b"")  # compressing takes a second
     small = read(tmp_path, f"extends: {DEFAULT}\nwithout: [part_b]\n")
     study = small.study
     files = [find(study.given[group]["file"]) for group in ("published", "claims", "batchnorm")]
