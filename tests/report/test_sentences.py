@@ -122,7 +122,9 @@ CALLS: dict[str, list[tuple]] = {
     "costly": [(compared()[0],)],
     "dropout": [
         (it,)
-        for it in choices(accuracy=["open", "better", "worse", "mixed"], loss=["better", "worse", "open"])
+        for it in choices(
+            accuracy=["open", "better", "worse", "mixed"], loss=["better", "worse", "open"]
+        )
     ],
     "resolution": [
         (Values(seeds=seeds, resolution=0.01, low_level=0.004, keras=keras),)
