@@ -697,14 +697,14 @@ def test_the_closer_look_follows_its_tables(page, edited):
 
     before, after = closer(page), closer(edited)
     assert "B (300-100): lowest for T-shirt/top" in before
-    assert "Of 17 models, 13 have a mean confidence above their accuracy, 3 below it" in before
-    assert "for 1 the 95 % interval of the difference contains 0" in before
+    assert "Mean confidence is above accuracy in 13 of 17 models and below it in 3; in 1" in before
+    assert "in 1, the 95 % interval of the difference contains 0" in before
     assert "Without the near-duplicates, test accuracies change by −0.20 points" in before
     assert "17 of 17 models are more accurate" in before
     assert "the label “Shirt” predicted as “Coat” (2 of 2)" in before
     assert "B (300-100): lowest for Trouser" in after
     assert "16 of 17 models are more accurate" in after
-    assert "13 have a mean confidence above their accuracy, 2 below it" in after
+    assert "above accuracy in 13 of 17 models and below it in 2" in after
 
 
 def without_a_finished_training(row):

@@ -122,7 +122,9 @@ CALLS: dict[str, list[tuple]] = {
     "costly": [(compared()[0],)],
     "dropout": [
         (it,)
-        for it in choices(accuracy=["open", "better", "worse", "mixed"], loss=["better", "open"])
+        for it in choices(
+            accuracy=["open", "better", "worse", "mixed"], loss=["better", "worse", "open"]
+        )
     ],
     "resolution": [
         (Values(seeds=seeds, resolution=0.01, low_level=0.004, keras=keras),)
@@ -182,7 +184,7 @@ CALLS: dict[str, list[tuple]] = {
     "above": [(it,) for it in ACCURACIES],
     "unresolved": [(it,) for it in compared()],
     "choice": [
-        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4], small=[FIRST])
+        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4, 9], small=[FIRST])
     ],
     "small": [(it,) for it in choices(best=[SECOND], small=[FIRST, SECOND, THIRD])],
     "confused": [
