@@ -1009,7 +1009,8 @@ def test_a_study_of_ones_own_is_about_its_own_data_and_no_source(tmp_path, case)
     assert page.text.count("Units: test accuracy is highest with") == 2 * ("sweeps" in groups)
     assert page.text.count("Rates: validation accuracy is highest with") == 2 * ("sweeps" in groups)
     assert ("tab-compared" in page.ids) == (case != "one model")
-    assert ("With one seed per model" in page.text) == (case == "one model")
+    assert ("With one seed, our runs" in page.text) == (case == "one model")
+    assert ("two models" in page.text) == (case != "one model")
     assert ("not planned" in page.text) == ("comparisons" in groups)
     assert "experiment" not in re.sub(r"src=\"data:.*?\"", "", page.text) or "noise" in groups
 

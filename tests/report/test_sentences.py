@@ -127,6 +127,7 @@ CALLS: dict[str, list[tuple]] = {
     "resolution": [
         (it,)
         for it in choices(
+            models=[1, 2],
             seeds=[1, 3],
             resolution=[None, 0.01],
             low_level=[0.004],

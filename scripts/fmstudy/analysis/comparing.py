@@ -266,6 +266,9 @@ def _estimated(model: Mapping[str, Any], metric: str, estimator: Estimator) -> d
         row |= {"low": both.low, "high": both.high}
         row |= {"seeds_low": seeds.low, "seeds_high": seeds.high}
         row["another"] = seeds.another_run()
+        if metric.endswith("_accuracy") and "gap" not in metric:  # which ends at 0 and at 1
+            ends = ("low", "high", "seeds_low", "seeds_high")
+            row |= {end: float(np.clip(row[end], 0, 1)) for end in ends}
     if metric == "test_accuracy" and sample.seeds:
         right = m.right(model, next(iter(sample.seeds)))
         row["one_low"], row["one_high"] = share_interval(int(right.sum()), right.size)

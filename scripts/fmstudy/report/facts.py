@@ -273,6 +273,7 @@ def _noise(
         ),
         compared=len(judged),
         unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
+        models=len(models),
         seeds=mode(len(model["seeds"]) for model in models.values()),
         images=_median(widths) or 0.0,
     )
