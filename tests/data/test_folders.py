@@ -233,12 +233,11 @@ def test_files_that_are_no_pngs_and_classes_that_do_not_match_are_named(tmp_path
     )
 
 
-def test_braces_in_a_path_are_refused_because_snakemake_reads_them_as_wildcards(tmp_path):
-    folder = png_folder(tmp_path / "my {leaves}")
-    assert refusal(own(folder)) == (
-        "folder",
-        f"{folder}/ash/0.png: braces mark wildcards in Snakemake; rename it.",
-    )
+@pytest.mark.parametrize("name", ["{x}", "four & <five>"])
+def test_placeholders_in_a_path_are_refused_because_snakemake_would_fill_them(tmp_path, name):
+    folder = png_folder(tmp_path / name)
+    problem = "Snakemake reads names in braces or in < and > as placeholders; rename it."
+    assert refusal(own(folder)) == ("folder", f"{folder}/ash/0.png: {problem}")
 
 
 def test_a_damaged_png_is_named_by_the_job(tmp_path):

@@ -194,9 +194,10 @@ def scan(config: Mapping[str, Any]) -> Found:
 
 
 def _check(found: Found, folder: Path) -> None:
-    braced = [path for paths in found.files.values() for path in paths if set("{}") & {*str(path)}]
-    if braced:
-        raise Refused("folder", f"{braced[0]}: braces mark wildcards in Snakemake; rename it.")
+    marked = [path for paths in found.files.values() for path in paths if {*"{}<>"} & {*str(path)}]
+    if marked:
+        problem = "Snakemake reads names in braces or in < and > as placeholders; rename it."
+        raise Refused("folder", f"{marked[0]}: {problem}")
     if not 2 <= len(found.classes) <= MOST_CLASSES:
         raise Refused(
             "folder",
