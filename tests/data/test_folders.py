@@ -233,12 +233,19 @@ def test_files_that_are_no_pngs_and_classes_that_do_not_match_are_named(tmp_path
     )
 
 
-def test_braces_in_a_path_are_refused_because_snakemake_reads_them_as_wildcards(tmp_path):
-    folder = png_folder(tmp_path / "my {leaves}")
-    assert refusal(own(folder)) == (
-        "folder",
-        f"{folder}/ash/0.png: braces mark wildcards in Snakemake; rename it.",
-    )
+@pytest.mark.parametrize("name", ["my {leaves}", "my <leaves>", "my\nleaves", "my \udcff"])
+def test_paths_that_snakemake_takes_for_patterns_or_cannot_write_are_refused(tmp_path, name):
+    folder = png_folder(tmp_path / name)
+    key, text = refusal(own(folder))
+    assert key == "folder"
+    assert text.startswith(f"{folder}/ash/0.png: Snakemake cannot read paths with '")
+
+
+def test_a_png_that_would_fill_the_memory_is_refused_by_its_header(tmp_path):
+    folder = png_folder(tmp_path / "all")
+    size = struct.pack(">II", 12_000, 9_000)
+    (folder / "oak/big.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + size)
+    assert "oak/big.png: 9000 x 12000 pixels; at most 8,192" in refusal(own(folder, size=[5, 7]))[1]
 
 
 def test_a_damaged_png_is_named_by_the_job(tmp_path):

@@ -23,6 +23,7 @@ from fmstudy.runtime import StudyError, log
 SPLITS = ("train", "test")
 MOST_CLASSES = 100  # which figures and tables can still show
 LONGEST_SIDE = 128  # pixels; weights grow with the number of pixels
+LONGEST_PNG = 8192  # pixels of a side before resizing; larger ones need gigabytes
 TEST_SHARE, SPLIT_SEED = 0.2, 0
 
 Labeled = tuple[np.ndarray, np.ndarray]  # images (n, rows, columns) and labels (n,), uint8
@@ -34,6 +35,8 @@ _IDX = re.compile(
 )
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _NO_IMAGES = {"thumbs.db", "desktop.ini"}  # of file managers, beside hidden files
+# What no path may contain: Snakemake's placeholders, and what its files cannot hold.
+_UNUSABLE = re.compile("[{}<>\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -194,9 +197,13 @@ def scan(config: Mapping[str, Any]) -> Found:
 
 
 def _check(found: Found, folder: Path) -> None:
-    braced = [path for paths in found.files.values() for path in paths if set("{}") & {*str(path)}]
-    if braced:
-        raise Refused("folder", f"{braced[0]}: braces mark wildcards in Snakemake; rename it.")
+    for path in (path for paths in found.files.values() for path in paths):
+        if character := _UNUSABLE.search(str(path)):
+            raise Refused(
+                "folder",
+                f"{path}: Snakemake cannot read paths with {character[0]!a}; rename the file or "
+                "its folder.",
+            )
     if not 2 <= len(found.classes) <= MOST_CLASSES:
         raise Refused(
             "folder",
@@ -328,6 +335,9 @@ def _scan_pngs(folder: Path, config: Mapping[str, Any]) -> Found | None:
                 if (shape := png_shape(path)) is None:
                     wrong.append(path)
                     continue
+                if max(shape) > LONGEST_PNG:
+                    text = f"{path}: {_size(shape)} pixels; at most {LONGEST_PNG:,} in each "
+                    raise Refused("folder", f"{text}direction can be resized. Make it smaller.")
                 sizes[shape] += 1
                 example.setdefault(shape, path)
                 files[part].append(path)
