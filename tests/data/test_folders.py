@@ -158,6 +158,8 @@ def test_every_part_of_mixed_images_has_the_classes_in_proportion():
         ({"size": [4, 4]}, "size", "Fashion-MNIST is ready-made"),
         ({"name": "a", "folder": "x", "sources": ["y"]}, "sources", "is for ready-made"),
         ({"name": "a", "folder": "http://x/y"}, "folder", "is an address"),
+        ({"name": "a", "folder": "file://[x/no"}, "folder", "does not exist: /no."),
+        ({"name": "a", "folder": "x" * 300}, "folder", "File name too long"),
         ({"name": "a", "folder": "/no/such/folder"}, "folder", "does not exist: /no/such/folder"),
     ],
 )

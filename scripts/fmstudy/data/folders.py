@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import struct
-import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -158,8 +157,8 @@ def mixed(labels: np.ndarray, seed: int) -> np.ndarray:
 # ---------------------------------------------------------------------------------------- scan
 def local_path(place: str) -> Path | None:
     """Return the folder that a source names: a path, also with ~, or a file:// address."""
-    if place.lower().startswith("file:"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path))
+    if address := re.match("file:(//[^/]*)?", place, re.IGNORECASE):
+        return Path(urllib.request.url2pathname(place[address.end() :] or "/"))
     is_address = re.match("[a-z][a-z0-9+.-]+://", place, re.IGNORECASE)
     return None if is_address else Path(os.path.expanduser(place))
 
@@ -178,10 +177,10 @@ def scan(config: Mapping[str, Any]) -> Found:
     folder = local_path(config["folder"])
     if folder is None:
         raise Refused("folder", "is an address; download the files and name their folder.")
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise Refused("folder", f"{what}: {folder.absolute()}.")
     try:
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise Refused("folder", f"{what}: {folder.absolute()}.")
         found = _scan_idx(folder, config) or _scan_pngs(folder, config)
     except OSError as error:
         raise Refused("folder", f"cannot be read: {error}.") from error
