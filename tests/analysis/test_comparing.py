@@ -258,7 +258,7 @@ def test_models_borrow_variance_from_others_of_the_same_engine(tmp_path: Path):
     row = table.set_index(["model", "metric"]).loc["a", "train_loss"]
     variance = (2 * 0.01 + 1 * (0.01 + 0.16) / 2) / 3
     t = stats.t.ppf(0.975, 3)
-    assert (row["high"] - row["low"]) / 2 == pytest.approx(t * np.sqrt(variance / 3))
+    assert row["high"] - row["value"] == pytest.approx(t * np.sqrt(variance / 3))
     assert row["another"] == pytest.approx(t * np.sqrt(variance * 4 / 3))
 
 
@@ -290,7 +290,7 @@ def test_intervals_of_a_model_are_those_for_three_questions(tmp_path: Path):
     table = table.set_index("metric")
     assert list(table.index) == list(comparing.ESTIMATED)
     train = table.loc["train_loss"]
-    interval = tuple(stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95))
+    interval = (0, stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95).high)
     assert train["value"] == pytest.approx(0.2)
     assert (train["low"], train["high"]) == pytest.approx(interval)  # no images to count
     assert (train["seeds_low"], train["seeds_high"]) == pytest.approx(interval)
@@ -302,6 +302,16 @@ def test_intervals_of_a_model_are_those_for_three_questions(tmp_path: Path):
     one = stats.binomtest(6, 10).proportion_ci(0.95, method="wilson")  # of the first seed
     assert (accuracy["one_low"], accuracy["one_high"]) == pytest.approx(tuple(one))
     assert table.drop("test_accuracy")[["one_low", "one_high"]].isna().all().all()
+
+
+def test_intervals_have_no_impossible_values(tmp_path: Path):
+    for seed, right in ((1, 4), (2, 10), (3, 10)):
+        leave(tmp_path, "B", seed, np.where(np.arange(10) < right, 0.9, 0.2))
+    table = comparing.intervals_table([model("B")], **left(tmp_path, 10)).set_index("metric")
+    for key in ("", "seeds_"):
+        assert tuple(table.loc["test_accuracy", [f"{key}low", f"{key}high"]]) == (0, 1)
+        assert table.loc["test_loss", f"{key}low"] == 0
+        assert table.loc["test_gap_loss", f"{key}low"] < 0 < table.loc["test_loss", f"{key}high"]
 
 
 def test_interval_for_other_images_too_is_wider_where_images_count(tmp_path: Path):

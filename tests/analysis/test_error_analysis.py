@@ -19,7 +19,7 @@ from fmstudy import runtime
 from fmstudy.analysis import calibration, columns, error_analysis
 from fmstudy.analysis.results import ModelPredictions, Runs
 from fmstudy.checks import calibration_coverage
-from fmstudy.figures import colors, errors, svg
+from fmstudy.figures import colors, errors, heatmaps, svg
 
 CLASSES = SUMMARY["classes"]
 
@@ -409,13 +409,13 @@ def test_figures_leave_what_they_show(tmp_path: Path, drawings: dict[str, svg.Dr
     assert (row["x"], row["low"], row["high"]) == ("0.75", "0.5", "1")
 
 
-@pytest.mark.parametrize("palette", [errors.BLUES, errors.ORANGES])
+@pytest.mark.parametrize("palette", [heatmaps.BLUES, heatmaps.ORANGES])
 def test_words_in_a_map_are_readable_in_every_shade(palette):
     values = np.linspace(0.0, 1.0, 60).reshape(6, 10)
     _, axes = plt.subplots()
-    words = errors._map(axes, values, palette, 0.0, 1.0)
+    words = heatmaps.fill_cells(axes, values, palette, 0.0, 1.0)
     shades = {mpl.colors.to_hex(patch.get_facecolor()) for patch in axes.patches}
-    assert len(shades) == errors.SHADES - 1
+    assert len(shades) == heatmaps.SHADES - 1
     for (row, column), word in np.ndenumerate(words):
         behind = "#ffffff"
         for patch in axes.patches:

@@ -41,7 +41,11 @@ def test_the_last_samples_are_held_out(tmp_path, samples):
         np.save(tmp_path / f"y_{split}.npy", np.ascontiguousarray(labels[:, :n]))
     write_json(
         tmp_path / "summary.json",
-        {"digests": {path.stem: digests(np.load(path)) for path in tmp_path.glob("*.npy")}},
+        {
+            "shape": [1, len(x)],
+            "classes": [*map(str, range(len(labels)))],
+            "digests": {path.stem: digests(np.load(path)) for path in tmp_path.glob("*.npy")},
+        },
     )
     held = common.load_data(tmp_path, NET | {"train_samples": 40, "test_samples": 25})
     for given, start, stop in zip(held, (0, 32, 0), (32, 40, 25), strict=True):

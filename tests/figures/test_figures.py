@@ -142,6 +142,19 @@ def test_curves_leave_their_values_by_series(runs: results.Runs, tmp_path: Path)
     assert {"train", "test"} <= labels
 
 
+def test_axes_show_how_a_training_ended_but_not_its_first_leap():
+    axes = plt.figure().subplots()
+    failed = np.array([0.1, 0.4, 0.5, *[0.3] * 37])[:, np.newaxis]
+    drawing_axes.limit(axes, [failed, failed + 0.4], rising=True)
+    low, high = axes.get_ylim()
+    assert 0.25 < low < 0.3 and 0.9 < high < 0.95
+    leaping = np.array([2.3, 900.0, 40.0, *[0.5] * 36, 0.4])[:, np.newaxis]
+    drawing_axes.limit(axes, [leaping], rising=False)
+    low, high = axes.get_ylim()
+    assert 0.3 < low < 0.4 and 2.3 < high < 2.5
+    plt.close()
+
+
 @pytest.mark.parametrize("way", ["bar", "barh"])
 def test_bars_leave_their_lengths_by_category(tmp_path: Path, way: str):
     with svg.style():

@@ -122,12 +122,23 @@ CALLS: dict[str, list[tuple]] = {
     "costly": [(compared()[0],)],
     "dropout": [
         (it,)
-        for it in choices(accuracy=["open", "better", "worse", "mixed"], loss=["better", "open"])
+        for it in choices(
+            accuracy=["open", "better", "worse", "mixed"], loss=["better", "worse", "open"]
+        )
     ],
     "resolution": [
-        (Values(seeds=seeds, resolution=0.01, low_level=0.004, keras=keras),)
-        for seeds in (1, 3)
-        for keras in (None, 0.014)
+        (it,)
+        for it in choices(
+            models=[1, 2],
+            seeds=[1, 3],
+            resolution=[None, 0.01],
+            low_level=[0.004],
+            keras=[None, 0.014],
+            half_width=[None, 0.02],
+        )
+    ],
+    "best_value": [
+        (Values(sweep="Rate of A", data="test", value="learning rate 0.01", accuracy=0.8),)
     ],
     "comparison": [(1, 2, "MNIST"), (3, 9, "MNIST")],
     "contents": [(data, "digits") for data in DATA] + [(DATA[0], "images")],
@@ -182,7 +193,7 @@ CALLS: dict[str, list[tuple]] = {
     "above": [(it,) for it in ACCURACIES],
     "unresolved": [(it,) for it in compared()],
     "choice": [
-        (it,) for it in choices(best=[SECOND], others=[9], alike=[0, 1, 4], small=[FIRST])
+        (it,) for it in choices(best=[SECOND], others=[1, 9], alike=[0, 1, 4, 9], small=[FIRST])
     ],
     "small": [(it,) for it in choices(best=[SECOND], small=[FIRST, SECOND, THIRD])],
     "confused": [

@@ -10,7 +10,7 @@ rule data:
 if layout.section_results("part_a"):
 
     rule part_a:
-        """Part A, low-level TensorFlow: every model, longer training, depth, penalties, sweeps."""
+        """Models in low-level TensorFlow (Part A): metrics, curves, depth, penalties, sweeps."""
         input:
             layout.section_results("part_a"),
             layout.group_results("epochs", "depth", "weights"),
@@ -19,7 +19,7 @@ if layout.section_results("part_a"):
 if layout.section_results("part_b"):
 
     rule part_b:
-        """Part B, Keras: five depths, dropout, and their comparisons."""
+        """Models in Keras (Part B): metrics, learning curves, and comparisons."""
         input:
             layout.section_results("part_b"),
 
@@ -27,7 +27,7 @@ if layout.section_results("part_b"):
 if study.has("batchnorm") or layout.section_results("batchnorm"):
 
     rule batchnorm:
-        """Part C: every experiment on batch normalization, with verdicts on common claims."""
+        """Batch normalization (Part C): every experiment, with verdicts on common claims."""
         input:
             layout.section_results("batchnorm"),
             [layout.experiment_results(name) for name in study.batchnorm.settings],
@@ -81,7 +81,7 @@ if study.has("noise"):
 if layout.group_results("published", "claims", "comparisons"):
 
     rule ledger:
-        """Every published number compared with ours, and every claim of the source, with verdicts."""
+        """Planned comparisons, and the source's numbers and claims, if any, with verdicts."""
         input:
             layout.group_results("published", "claims", "comparisons"),
 
@@ -89,7 +89,7 @@ if layout.group_results("published", "claims", "comparisons"):
 if study.has("replicates"):
 
     rule replicates:
-        """The models under `replicates` with more seeds: narrower intervals, ledger."""
+        """The models under `replicates` with more seeds: narrower intervals."""
         input:
             table("replicates_intervals"),
             [table("replicates_comparisons")] if study.has("comparisons") else [],
@@ -107,7 +107,7 @@ if study.has("checks"):
 if study.has("closer"):
 
     rule closer:
-        """Error analysis of every model: mistakes, calibration, agreement, near-duplicates, weights."""
+        """Error analysis: mistakes, calibration, agreement, near-duplicates, weights."""
         input:
             layout.neighbors,
             layout.error_tables(ALL_MODELS),
@@ -119,7 +119,7 @@ if study.has("closer"):
 if study.has("playground"):
 
     rule playground:
-        """A page with three models to play with: draw a garment, or drop a photo."""
+        """A page with models to play with: draw an image, or drop a photo."""
         input:
             study.playground.file,
 

@@ -248,6 +248,8 @@ def intervals_table(
     seeds_low, seeds_high  for other seeds on the same images
     another                possible deviation of one more run from the mean, on the same images
     one_low, one_high      for the first seed's test accuracy on other images (Wilson)
+
+    Intervals end where no value is possible: accuracies are in [0, 1], losses at least 0.
     """
     estimator = Estimator(Measures(runs, labels), models)
     return pd.DataFrame(
@@ -263,8 +265,10 @@ def _estimated(model: Mapping[str, Any], metric: str, estimator: Estimator) -> d
     row |= {"seeds": len(sample.seeds), "value": mean_of(sample)}
     both, seeds = estimator.level(name, metric), estimator.level_on_these_images(name, metric)
     if both is not None and seeds is not None:
-        row |= {"low": both.low, "high": both.high}
-        row |= {"seeds_low": seeds.low, "seeds_high": seeds.high}
+        lowest = -np.inf if "gap" in metric else 0.0
+        highest = 1.0 if metric in ("train_accuracy", "test_accuracy") else np.inf
+        for key, it in (("", both), ("seeds_", seeds)):
+            row |= {f"{key}low": max(it.low, lowest), f"{key}high": min(it.high, highest)}
         row["another"] = seeds.another_run()
     if metric == "test_accuracy" and sample.seeds:
         right = m.right(model, next(iter(sample.seeds)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fmstudy.numbers import MINUS, MISSING, brief, number, rounded
-from fmstudy.study.spec import setting_text
+from fmstudy.study.words import setting_text
 
 __all__ = ["FORMATS", "MINUS", "MISSING", "brief", "number", "rounded"]
 

@@ -27,7 +27,7 @@ from fmstudy.analysis.statistics import (
     over_seeds_and_images,
 )
 from fmstudy.numbers import number
-from fmstudy.study.spec import setting_name
+from fmstudy.study.words import setting_name
 
 MINUS = "\N{MINUS SIGN}"
 

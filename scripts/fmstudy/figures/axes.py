@@ -23,7 +23,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fmstudy.analysis.formats import DIVERGED, fixed, number
 from fmstudy.figures.colors import FAINT, INK, PAPER, readable
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import FINISHED, setting_name, setting_text
+from fmstudy.study.spec import FINISHED
+from fmstudy.study.words import setting_name, setting_text
 
 WIDTH = 8.0  # inches
 NARROW = 4.9  # inches; a picture without columns that a phone shows whole
@@ -249,21 +250,24 @@ def limit(axes: Axes, curves: Sequence[np.ndarray], rising: bool, beginning: flo
     """Exclude the steep beginning of training, which would flatten the rest of the curves.
 
     Each of `curves` is (epochs, seeds), NaN where there is no value; `beginning` is the share of
-    the epochs to exclude.  The limits include all single marks, such as published values.
+    the epochs to exclude.  The limits include the end of each curve, even if training has failed,
+    and all single marks, such as published values.  If training begins by getting worse, the value
+    of the untrained network stands for the beginning.
     """
+    worst, best = (np.nanmin, np.nanmax) if rising else (np.nanmax, np.nanmin)
     starts, bests = [], []
     for seeds in curves:
         known = seeds[np.isfinite(seeds).any(axis=1)]
         if len(known):
-            start = known[min(len(known) - 1, max(1, math.ceil(beginning * len(known))))]
-            starts.append(np.nanmin(start) if rising else np.nanmax(start))
-            bests.append(np.nanmax(known) if rising else np.nanmin(known))
+            start = min(len(known) - 1, max(1, math.ceil(beginning * len(known))))
+            untrained, early, end = worst(known[[0, start, -1]], axis=1)
+            starts.append(worst([best([untrained, early]), end]))
+            bests.append(best(known))
     heights = [np.asarray(line.get_ydata()) for line in axes.lines]
     marks = [float(height[0]) for height in heights if height.size == 1]
     if not starts:
         return
-    low, high = (min(starts), max(bests)) if rising else (min(bests), max(starts))
-    low, high = min([low, *marks]), max([high, *marks])
+    low, high = (f([*starts, *bests, *marks]) for f in (min, max))
     margin = 0.05 * (high - low) or 0.01
     axes.set_ylim(low - margin, high + margin)
 

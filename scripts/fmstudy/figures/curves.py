@@ -41,7 +41,7 @@ from fmstudy.figures.axes import (
 )
 from fmstudy.figures.colors import FAINT, HUES
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import setting_name, setting_text
+from fmstudy.study.words import setting_name, setting_text
 
 # Points per line; more would not be distinguishable.
 GAP_POINTS, SWEEP_POINTS, SMALL_POINTS = 40, 100, 40

@@ -20,7 +20,7 @@ from fmstudy.analysis.formats import fixed, significant
 from fmstudy.figures.axes import SMALL, WIDTH, plain, roomy
 from fmstudy.figures.colors import HUES, INK, PAPER, luminance
 from fmstudy.figures.svg import Drawing, style
-from fmstudy.study.spec import setting_name, setting_text
+from fmstudy.study.words import setting_name, setting_text
 
 SHADES = 12  # of a heat map; each has a counterpart on dark pages
 HALFWAY = 0.2  # the luminance at which dark and light text are equally readable

@@ -164,7 +164,11 @@ def collect(context: Mapping[str, Any]) -> dict[str, Any]:
             loss=parts.effect([loss for *_, loss in lessons.dropout]),
         ),
         "noise_facts": _noise(table("comparisons"), table("intervals"), models),
-        "one_seed_per_value": any(
+        "best_value": lambda it: parts.best_value(
+            it, table(f"sweep_{it['name']}"), models[it["base"]]["engine"] == "keras"
+        ),
+        "one_seed_per_value": bool(study["sweeps"])
+        and all(
             row["seeds"] == 1 for it in study["sweeps"] for row in table(f"sweep_{it['name']}")
         ),
         "noise_sources": _noise_sources(table("noise")),
@@ -248,6 +252,7 @@ def _noise(
 
     resolution   the median over comparisons of the smallest difference that is sure to be resolved;
                  low_level and keras: the same of the models of each engine
+    half_width   the median over models of half the width of their intervals
     images       half the width of the interval of one trained network over other test images
     """
     rows = [row for row in comparisons if row["metric"] == "test_accuracy"]
@@ -261,8 +266,14 @@ def _noise(
         resolution=_median(row["resolution"] for row in judged),
         low_level=_median(of_engine["lowlevel"]),
         keras=_median(of_engine["keras"]),
+        half_width=_median(
+            (row["high"] - row["low"]) / 2
+            for row in intervals
+            if row["metric"] == "test_accuracy" and row["low"] is not None
+        ),
         compared=len(judged),
         unresolved=sum(row["verdict"].startswith(UNRESOLVED) for row in judged),
+        models=len(models),
         seeds=mode(len(model["seeds"]) for model in models.values()),
         images=_median(widths) or 0.0,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fmstudy.analysis.formats import FORMATS
-from fmstudy.study.spec import setting_name
+from fmstudy.study.words import setting_name
 
 
 def environment(folder: str | Path) -> Environment:

@@ -89,6 +89,22 @@ def choice(models: Iterable[Model], pairs: Iterable[Row]) -> SimpleNamespace | N
     return SimpleNamespace(best=best, others=len(known) - 1, alike=len(alike), small=small)
 
 
+def best_value(
+    sweep: Mapping[str, Any], rows: Iterable[Row], keras: bool
+) -> SimpleNamespace | None:
+    """Describe the value of a sweep with the highest mean accuracy; None with fewer than two.
+
+    Validation data decide where there are any, in models of Keras; the figures show the same data.
+    """
+    data = "validation" if keras else "test"
+    known = [row for row in rows if row[f"{data}_accuracy"] is not None]
+    if len(known) < 2:
+        return None
+    best = max(known, key=lambda row: row[f"{data}_accuracy"])
+    accuracy = best[f"{data}_accuracy"]
+    return SimpleNamespace(sweep=sweep["title"], data=data, value=best["title"], accuracy=accuracy)
+
+
 def longer_training(model: Model, rows: Sequence[Row]) -> SimpleNamespace | None:
     """Describe the longer training by its ends; None if it has fewer than two results."""
     known = [row for row in rows if row["test_accuracy"] is not None]

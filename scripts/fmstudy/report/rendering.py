@@ -154,12 +154,15 @@ def _check_ledger(ledger: Iterable[Row], config: Mapping[str, Any]) -> None:
             )
 
 
-def read_explorer(path: str | Path) -> dict[str, Any]:
-    """Read the explorer's data; `blob` is the file itself in base64, for the page."""
+def read_explorer(path: str | Path) -> dict[str, Any] | None:
+    """Read the explorer's data; `blob` is the file itself in base64, for the page.
+
+    None if there is only one model, which cannot be compared.
+    """
     with reading(path):
         packed = Path(path).read_bytes()
         content: dict[str, Any] = json.loads(gzip.decompress(packed))
-    return content | {"blob": as_text(packed)}
+    return content | {"blob": as_text(packed)} if len(content["models"]) > 1 else None
 
 
 def read_figure(path: str | Path) -> Figure:

@@ -31,7 +31,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 CODE = (
     *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
     *("workflow/**/*", "profiles/**/*", "scripts/**/*", "config/README.md"),
-    *("report/fonts/*", "report/playground/*", "report/templates/*", "report/text/**/*"),
+    *("report/fonts/*", "report/comparison/*", "report/playground/*", "report/templates/*"),
+    "report/text/**/*",
     *(f"requirements/{name}.txt" for name in ("apt", "study", "uv")),
 )
 

@@ -10,7 +10,8 @@ from typing import Any
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
-from fmstudy.study.spec import section_titles, setting_text
+from fmstudy.study.spec import section_titles
+from fmstudy.study.words import setting_text
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:

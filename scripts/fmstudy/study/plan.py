@@ -19,8 +19,9 @@ from fmstudy.study import absent, form, schema
 from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
 from fmstudy.study.experiments import EXPERIMENTS
-from fmstudy.study.spec import ONLY, REFERENCE, RunSpec, setting_name, setting_text
+from fmstudy.study.spec import ONLY, REFERENCE, RunSpec
 from fmstudy.study.spec import number as number_in_name
+from fmstudy.study.words import setting_name, setting_text
 
 LONGEST_NAME = 240  # characters of a run; file systems allow 255, and tools add suffixes
 

@@ -12,15 +12,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any
 
-from fmstudy.numbers import number as shown_number
-
 FINISHED, DIVERGED = "finished", "diverged"  # outcomes of a training; both are results
 
 # The names of the penalties in the configuration, and how readers know them.
 PENALTIES = {"l1": "L1", "l1_signed": "signed L1", "l2": "L2"}
-
-# Other words of the configuration, as readers know them.
-WORDS = PENALTIES | {"relu": "ReLU", "adam": "Adam", "sgd": "SGD"}
 
 # Sections of the report, with their titles: of parts of a source, and without one.
 SECTIONS = {
@@ -215,18 +210,6 @@ ONLY = {
     "lowlevel": {"bias", "weight_std", "penalty", "delta"},
     "keras": {"dropout", "batch_size", "validation_split", "bn_momentum", "train_metrics_samples"},
 }
-
-
-def setting_name(key: str) -> str:
-    """Name a key of the configuration for readers: learning rate, hidden layers."""
-    return "hidden layers" if key == "hidden" else key.replace("_", " ")
-
-
-def setting_text(value: Any) -> str:
-    """Format a setting for readers: 0.001, ReLU, signed L1, or the units of layers, 300-100."""
-    if isinstance(value, list | tuple):
-        return "-".join(map(str, value)) or "none"
-    return WORDS.get(value, value) if isinstance(value, str) else shown_number(value)
 
 
 # How names call options; others have their own name, such as dropout-0.3.
