@@ -85,8 +85,8 @@ new: ## copy a small study to config/studies/mine: make new STUDY=mine [FROM=dig
 	@case "$(STUDY)" in ""|[!A-Za-z0-9]*|*[!A-Za-z0-9_-]*) \
 		echo 'Name the study with letters, digits, hyphens and underscores: make new STUDY=mine' >&2; \
 		exit 2;; \
-	final|playground|quick|full|thorough) \
-		echo 'report/$(STUDY).html belongs to another study. Choose another name.' >&2; exit 2;; esac
+	final|playground|quick|full|thorough|comparison|data) \
+		echo 'report/$(STUDY).html or results/$(STUDY) belongs to something else. Choose another name.' >&2; exit 2;; esac
 	@[ -f "config/studies/$(FROM)/config.yaml" ] || { \
 		echo 'There is no study "$(FROM)" to copy. Studies:' $$(ls config/studies) >&2; exit 2; }
 	@[ ! -e "config/studies/$(STUDY)" ] || { \

@@ -402,7 +402,10 @@ def test_a_redirect_away_from_http_is_refused(tmp_path, target, server, scheme):
     assert reason in refused(target, server.url)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "http:///x", "http://127.0.0.1/a b"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:port", "http:///x", "http://127.0.0.1/a b", "file://[x", "x" * 300],
+)
 def test_a_malformed_address_is_an_outcome_like_any_other(target, url):
     assert f"- {url}: " in refused(target, url)
 

@@ -158,6 +158,8 @@ def test_every_part_of_mixed_images_has_the_classes_in_proportion():
         ({"size": [4, 4]}, "size", "Fashion-MNIST is ready-made"),
         ({"name": "a", "folder": "x", "sources": ["y"]}, "sources", "is for ready-made"),
         ({"name": "a", "folder": "http://x/y"}, "folder", "is an address"),
+        ({"name": "a", "folder": "file://[x/no"}, "folder", "does not exist: /no."),
+        ({"name": "a", "folder": "x" * 300}, "folder", "File name too long"),
         ({"name": "a", "folder": "/no/such/folder"}, "folder", "does not exist: /no/such/folder"),
     ],
 )
@@ -233,11 +235,19 @@ def test_files_that_are_no_pngs_and_classes_that_do_not_match_are_named(tmp_path
     )
 
 
-@pytest.mark.parametrize("name", ["{x}", "four & <five>"])
-def test_placeholders_in_a_path_are_refused_because_snakemake_would_fill_them(tmp_path, name):
+@pytest.mark.parametrize("name", ["my {leaves}", "my <leaves>", "my\nleaves", "my \udcff"])
+def test_paths_that_snakemake_takes_for_patterns_or_cannot_write_are_refused(tmp_path, name):
     folder = png_folder(tmp_path / name)
-    problem = "Snakemake reads names in braces or in < and > as placeholders; rename it."
-    assert refusal(own(folder)) == ("folder", f"{folder}/ash/0.png: {problem}")
+    key, text = refusal(own(folder))
+    assert key == "folder"
+    assert text.startswith(f"{folder}/ash/0.png: Snakemake cannot read paths with '")
+
+
+def test_a_png_that_would_fill_the_memory_is_refused_by_its_header(tmp_path):
+    folder = png_folder(tmp_path / "all")
+    size = struct.pack(">II", 12_000, 9_000)
+    (folder / "oak/big.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + size)
+    assert "oak/big.png: 9000 x 12000 pixels; at most 8,192" in refusal(own(folder, size=[5, 7]))[1]
 
 
 def test_a_damaged_png_is_named_by_the_job(tmp_path):

@@ -535,7 +535,8 @@ def test_a_new_study_is_a_copy_that_runs_under_its_name(study):
     for words, said in (
         (["new"], "Name the study"),
         (["new", "STUDY=../x"], "Name the study"),
-        (["new", "STUDY=quick"], "belongs to another study"),
+        (["new", "STUDY=quick"], "belongs to something else"),
+        (["new", "STUDY=comparison"], "belongs to something else"),
         (["new", "STUDY=mine"], "exists already"),
         (["new", "STUDY=other", "FROM=none"], "Studies: digits mine"),
         (["report", "STUDY=none"], "make new STUDY=none"),

@@ -146,6 +146,7 @@ def test_a_file_that_extends_itself_or_nothing_is_refused(tmp_path):
     said = refused(tmp_path, "title: x\nextends: mine.yaml\n")
     assert said == f"{tmp_path}/mine.yaml, line 2: extends: mine.yaml is this file, or extends it."
     assert "none.yaml: cannot be read" in refused(tmp_path, "extends: none.yaml\n")
+    assert "File name too long" in refused(tmp_path, f"extends: {'x' * 300}\n")
     assert "must be the path" in refused(tmp_path, "extends: [1]\n")
 
 

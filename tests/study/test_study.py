@@ -32,6 +32,12 @@ def built(change: dict | None = None) -> plan.Study:
     return study
 
 
+def smallest(data: dict) -> tuple[plan.Study | None, list]:
+    """The smallest study of some data, or what is wrong with it."""
+    model = {"engine": "lowlevel", "hidden": []}
+    return plan.build({"title": "Mine", "data": data, "models": {"model": model}})
+
+
 @pytest.fixture(scope="module")
 def study():
     return built()
@@ -387,6 +393,31 @@ def test_pairs_are_with_the_first_model_or_with_the_previous_one(study):
     penalties, depth = study.comparisons["penalties"], study.comparisons["depth"]
     assert penalties.pairs == [("B", "B-L1-signed"), ("B", "B-L2")]
     assert depth.pairs == [("softmax", "A"), ("A", "B")]
+
+
+def test_the_notation_of_a_folder_of_one_s_own_reruns_nothing(tmp_path):
+    for name in ("ash", "oak"):
+        (tmp_path / name).mkdir()
+        for place in range(60):
+            Image.new("L", (4, 4), place).save(tmp_path / name / f"{place}.png")
+    own = {"name": "my", "folder": str(tmp_path)}
+    same = {"folder": f"file://{tmp_path}/", "test_share": 0.2, "split_seed": 0}
+    same |= {"things": ["image", "images"]}
+    identities = [study.data_identity for study, _ in map(smallest, (own, own | same)) if study]
+    assert identities == [{"name": "my", "folder": str(tmp_path)}] * 2
+
+
+def test_a_folder_s_name_that_cannot_be_a_class_s_is_refused(tmp_path):
+    for name in ("=ash", "oak"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "1.png")
+        Image.new("L", (4, 4)).save(tmp_path / name / "2.png")
+    given = {"name": "my", "folder": str(tmp_path)}
+    refused = [it.text for it in smallest(given)[1] if "the name of a class" in it.text]
+    assert "formula" in refused[0]
+    assert "name the classes under data: classes" in refused[0]
+    named = smallest(given | {"classes": ["ash", "oak"]})[1]
+    assert not [it for it in named if "the name of a class" in it.text]
 
 
 def test_the_data_set_decides_shapes_and_numbers_of_images():

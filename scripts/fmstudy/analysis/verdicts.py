@@ -94,7 +94,6 @@ WITHIN_NOISE = "within noise"
 NOT_REPRODUCED = "not reproduced"
 NOT_TESTABLE = "not testable"
 CONTRADICTION = "contradiction in the source"
-LEDGER = (REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED, NOT_TESTABLE, CONTRADICTION)
 
 # Differences that are small in practice: percentage points, nats.
 CLOSE = {"percent": 1.0, "nats": 0.05}

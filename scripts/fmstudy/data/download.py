@@ -179,9 +179,12 @@ def _fetch(wanted: Wanted, name: str, source: str, patience: Patience) -> tuple[
     folder = local_path(source)
     candidates: list[str | Path]
     if folder is not None:
-        if not folder.is_dir():
-            raise _AbsentError("not found, there is no such folder")
-        candidates = [place / it for place in places(folder) for it in _names(name)]
+        try:
+            if not folder.is_dir():
+                raise _AbsentError("not found, there is no such folder")
+            candidates = [place / it for place in places(folder) for it in _names(name)]
+        except OSError as error:
+            raise _unreadable(error) from error
     else:
         address = source if source.endswith("/") else f"{source}/"
         candidates = [f"{address}{name}.gz", f"{address}{name}"]
@@ -220,7 +223,11 @@ def _read(path: Path, limit: int) -> bytes:
             raise _SourceError(f"too large: {path.stat().st_size:,} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise _SourceError(f"cannot be read: {error.strerror or error}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> _SourceError:
+    return _SourceError(f"cannot be read: {error.strerror or error}")
 
 
 def _download(url: str, limit: int, patience: Patience) -> bytes:

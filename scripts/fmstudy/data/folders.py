@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import struct
-import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from fmstudy.runtime import StudyError, log
 SPLITS = ("train", "test")
 MOST_CLASSES = 100  # which figures and tables can still show
 LONGEST_SIDE = 128  # pixels; weights grow with the number of pixels
+LONGEST_PNG = 8192  # pixels of a side before resizing; larger ones need gigabytes
 TEST_SHARE, SPLIT_SEED = 0.2, 0
 
 Labeled = tuple[np.ndarray, np.ndarray]  # images (n, rows, columns) and labels (n,), uint8
@@ -34,6 +34,8 @@ _IDX = re.compile(
 )
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _NO_IMAGES = {"thumbs.db", "desktop.ini"}  # of file managers, beside hidden files
+# What no path may contain: Snakemake's placeholders, and what its files cannot hold.
+_UNUSABLE = re.compile("[{}<>\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -155,8 +157,8 @@ def mixed(labels: np.ndarray, seed: int) -> np.ndarray:
 # ---------------------------------------------------------------------------------------- scan
 def local_path(place: str) -> Path | None:
     """Return the folder that a source names: a path, also with ~, or a file:// address."""
-    if place.lower().startswith("file:"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlsplit(place).path))
+    if address := re.match("file:(//[^/]*)?", place, re.IGNORECASE):
+        return Path(urllib.request.url2pathname(place[address.end() :] or "/"))
     is_address = re.match("[a-z][a-z0-9+.-]+://", place, re.IGNORECASE)
     return None if is_address else Path(os.path.expanduser(place))
 
@@ -175,10 +177,10 @@ def scan(config: Mapping[str, Any]) -> Found:
     folder = local_path(config["folder"])
     if folder is None:
         raise Refused("folder", "is an address; download the files and name their folder.")
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise Refused("folder", f"{what}: {folder.absolute()}.")
     try:
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise Refused("folder", f"{what}: {folder.absolute()}.")
         found = _scan_idx(folder, config) or _scan_pngs(folder, config)
     except OSError as error:
         raise Refused("folder", f"cannot be read: {error}.") from error
@@ -194,10 +196,13 @@ def scan(config: Mapping[str, Any]) -> Found:
 
 
 def _check(found: Found, folder: Path) -> None:
-    marked = [path for paths in found.files.values() for path in paths if {*"{}<>"} & {*str(path)}]
-    if marked:
-        problem = "Snakemake reads names in braces or in < and > as placeholders; rename it."
-        raise Refused("folder", f"{marked[0]}: {problem}")
+    for path in (path for paths in found.files.values() for path in paths):
+        if character := _UNUSABLE.search(str(path)):
+            raise Refused(
+                "folder",
+                f"{path}: Snakemake cannot read paths with {character[0]!a}; rename the file or "
+                "its folder.",
+            )
     if not 2 <= len(found.classes) <= MOST_CLASSES:
         raise Refused(
             "folder",
@@ -329,6 +334,9 @@ def _scan_pngs(folder: Path, config: Mapping[str, Any]) -> Found | None:
                 if (shape := png_shape(path)) is None:
                     wrong.append(path)
                     continue
+                if max(shape) > LONGEST_PNG:
+                    text = f"{path}: {_size(shape)} pixels; at most {LONGEST_PNG:,} in each "
+                    raise Refused("folder", f"{text}direction can be resized. Make it smaller.")
                 sizes[shape] += 1
                 example.setdefault(shape, path)
                 files[part].append(path)

@@ -89,9 +89,3 @@ def finite(found: Quantities) -> Quantities:
         name: {seed: float(value) for seed, value in seeds.items() if np.isfinite(value)}
         for name, seeds in found.items()
     }
-
-
-def seed_means(found: Quantities) -> dict[str, float]:
-    """The mean of each quantity over the seeds with a finite value, if there is one."""
-    known = finite(found).items()
-    return {name: float(np.mean(list(seeds.values()))) for name, seeds in known if seeds}

@@ -38,7 +38,6 @@ MOST_LETTERS = 24  # side by side below a narrow panel; more are rotated
 
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": FAINT, "shrinkA": 0, "shrinkB": 0}
 GRAY: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}
-DASHED = (0, (4, 3))
 DIAMOND: dict[str, Any] = {
     "marker": "D",
     "markersize": 5,

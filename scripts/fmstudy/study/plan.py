@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, get_args
 
 from fmstudy.data import sets
-from fmstudy.data.folders import Refused
+from fmstudy.data.folders import Refused, local_path
 from fmstudy.study import absent, form, schema
 from fmstudy.study.absent import Absent
 from fmstudy.study.configuration import KeyPath, Problem, key_text, unknown
@@ -275,6 +275,8 @@ class Study:
         """The settings that the tensors depend on."""
         elsewhere = {"sources", "timeout", "train_samples", "test_samples"}
         own = {key: it for key, it in self.data.items() if key not in elsewhere}
+        if "folder" in own:
+            own["folder"] = str(local_path(own["folder"]))
         return own | {"name": self.data_set.name}  # notation does not matter
 
     @property
@@ -347,6 +349,12 @@ class _Builder:
         except Refused as refused:
             self.refuse(("data", refused.key), refused.text)
             return sets.FASHION_MNIST, {"train_samples": 1000, "test_samples": 1000}
+        if problems := form.check(list[schema.Text], list(data_set.classes))[1]:
+            self.refuse(
+                ("data", "folder"),
+                f"the name of a class, which is that of its folder, {problems[0].text} Rename the "
+                "folder, or name the classes under data: classes.",
+            )
         for split, images in (("train", data_set.train), ("test", data_set.test)):
             key, least = f"{split}_samples", schema.LEAST_IMAGES[split]
             if images < least:

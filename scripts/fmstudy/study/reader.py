@@ -6,6 +6,7 @@ one, the line.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ def read_study(
             if not isinstance(base, str):
                 raise ConfigurationError(f"{place}: must be the path of the file of a study.")
             beside = Path(file).parent / base
-            found = beside if beside.exists() else Path(find(base))
+            found = beside if os.path.exists(beside) else Path(find(base))
             if found.resolve() in (own, *above):
                 raise ConfigurationError(f"{place}: {base} is this file, or extends it.")
             if found.resolve() not in merged and merged:

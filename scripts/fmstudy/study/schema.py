@@ -27,7 +27,7 @@ from pydantic import (
 
 from fmstudy import runtime
 from fmstudy.data import sets
-from fmstudy.data.folders import LONGEST_SIDE
+from fmstudy.data.folders import LONGEST_SIDE, SPLIT_SEED, TEST_SHARE
 from fmstudy.study import form, text
 from fmstudy.study.form import Group, key, optional, pattern
 from fmstudy.study.spec import REFERENCE, RunSpec
@@ -166,9 +166,14 @@ class Data(Group):
         "names of the classes in your folder, by label"
     )
     test_share: float = optional(
-        "fraction of your images for testing, if they have no test split", gt=0, lt=1
+        "fraction of your images for testing, if they have no test split",
+        gt=0,
+        lt=1,
+        default=TEST_SHARE,
     )
-    split_seed: int = optional("seed of that split, and of the order of your images", ge=0)
+    split_seed: int = optional(
+        "seed of that split, and of the order of your images", ge=0, default=SPLIT_SEED
+    )
     size: list[Annotated[int, Field(ge=2, le=LONGEST_SIDE)]] = optional(
         "rows and columns that your PNGs are resized to", min_length=2, max_length=2
     )
@@ -176,6 +181,7 @@ class Data(Group):
         "what one of your images shows, and many, such as [leaf, leaves]",
         min_length=2,
         max_length=2,
+        default=list(sets.DataSet.things),
     )
 
 
