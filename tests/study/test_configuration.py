@@ -81,7 +81,7 @@ MISTAKES = [
     (*model_a("learning_rate: 1e999"), "1e999", ["A.learning_rate: must be a finite number"]),
     # out of range
     ("  train_samples: 60000", "  train_samples: 60001", None,
-     ["data.train_samples: is 60001, but Fashion-MNIST has 60,000 train images"]),
+     ["data.train_samples: is 60001, but Fashion-MNIST has 60,000 training images"]),
     (*model_a("learning_rate: 0"), "rate: 0", ["A.learning_rate: must be greater than 0"]),
     (*model_a("delta: -1"), "delta: -1", ["A.delta: must be at least 0; found -1"]),
     (*model_a("dropout: 1"), "dropout: 1", ["A.dropout: must be less than 1; found 1"]),

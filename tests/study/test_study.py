@@ -439,8 +439,8 @@ def test_data_that_do_not_fit_are_refused_at_their_keys(tmp_path):
                 Image.fromarray(np.zeros((4, 4), np.uint8)).save(file)
     for data, key, text in (
         ({"train_samples": 60_001}, "train_samples", "is 60001, but Fashion-MNIST has 60,000"),
-        ({"name": "digits"}, "train_samples", "is 60000, but Digits has 1,438 train images."),
-        ({"name": "my", "folder": str(tmp_path / "few")}, "folder", "has 32 train images; a study"),
+        ({"name": "digits"}, "train_samples", "is 60000, but Digits has 1,438 training images."),
+        ({"name": "my", "folder": str(tmp_path / "few")}, "folder", "has 32 training images"),
         ({"name": "my", "folder": str(tmp_path / "none")}, "folder", "1 classes; a study needs 2"),
     ):
         config = copy.deepcopy(DEFAULT)

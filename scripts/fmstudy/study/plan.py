@@ -357,11 +357,12 @@ class _Builder:
             )
         for split, images in (("train", data_set.train), ("test", data_set.test)):
             key, least = f"{split}_samples", schema.LEAST_IMAGES[split]
+            kind = "training" if split == "train" else "test"
             if images < least:
-                text = f"has {images} {split} images; a study needs at least {least}."
+                text = f"has {images} {kind} images; a study needs at least {least}."
                 self.refuse(("data", "folder"), text)
             elif data.setdefault(key, images) > images:
-                text = f"is {data[key]}, but {data_set.name} has {images:,} {split} images. "
+                text = f"is {data[key]}, but {data_set.name} has {images:,} {kind} images. "
                 text += "Choose fewer, or drop the key to use all."
                 self.refuse(("data", key), text)
             data.setdefault(key, images)
