@@ -242,6 +242,12 @@ def test_an_unknown_name_is_refused(tmp_path, without, said):
     assert f"line 2: {said}" in refused(tmp_path, f"extends: {DEFAULT}\nwithout: {without}\n")
 
 
+def test_a_name_of_a_model_and_of_a_group_is_refused(tmp_path):
+    model = "models: {depth: {engine: lowlevel, hidden: []}}\n"
+    said = refused(tmp_path, f"extends: {DEFAULT}\nwithout: [depth]\n{model}")
+    assert "line 2: without[0]: depth is a model and a group or section, too; rename" in said
+
+
 def test_the_archive_of_a_study_that_leaves_something_out_makes_it_again(tmp_path, monkeypatch):
     """The files that the configuration names have all of it, so the archive leaves it out again."""
     monkeypatch.setattr(reuse, "_archive", lambda *_: b"")  # compressing takes a second

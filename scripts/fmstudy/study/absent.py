@@ -45,7 +45,7 @@ class Absent:
 
 
 def check(config: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find names under `without` that the configuration does not have."""
+    """Find names under `without` that are unknown, or stand for two things."""
     models = config["models"]
     known = [*SECTIONS, *GROUPS, *models]
     for index, name in enumerate(config["without"]):
@@ -56,6 +56,9 @@ def check(config: Mapping[str, Any]) -> Iterator[Problem]:
                 f'no section, group or model is called "{name}".{nearest(name, known)} Sections: '
                 f"{', '.join(SECTIONS)}. Groups: {', '.join(groups)}. Models: {', '.join(models)}.",
             )
+        elif name in models and name in [*SECTIONS, *GROUPS]:
+            text = f"{name} is a model and a group or section, too; rename the model."
+            yield Problem(("without", index), text)
     if len(_models(config)) == len(models):
         text = f"names every model; keep at least one of {', '.join(models)}."
         yield Problem(("without",), text)
