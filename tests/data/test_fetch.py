@@ -430,6 +430,7 @@ def test_the_error_lists_each_place_with_its_outcome_and_says_what_to_do(tmp_pat
         assert line in message
     for advice in ("of Small into a folder", "data: sources: in the configuration", "network"):
         assert advice in message
+    assert "network" not in refused(target, missing, empty)
 
 
 def test_without_sources_the_error_says_so(target):

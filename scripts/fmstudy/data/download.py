@@ -164,8 +164,8 @@ def _message(
         )
     lines += [
         f"- put the four files (*-ubyte or *-ubyte.gz) of {wanted.name} into a folder, and list it "
-        "under\n  data: sources: in the configuration;",
-        "- check the network.",
+        "under\n  data: sources: in the configuration"
+        + (";\n- check the network." if any(map(_is_url, outcomes)) else "."),
         "Then run the same command again.",
     ]
     return "\n".join(lines)

@@ -38,10 +38,10 @@ from fmstudy.figures.comparisons import (
 from fmstudy.figures.curves import Curves, held_out_split, read_curves
 from fmstudy.figures.plots import hidden_layers
 from fmstudy.figures.svg import Drawing, style
+from fmstudy.study.spec import PENALTIES
 
 SIZE = (3.2, 2.0)  # inches
 LARGE = 11  # points
-PENALTIES = {"l1_signed": "signed L1", "l1": "L1", "l2": "L2"}
 
 
 @contextmanager
