@@ -4,7 +4,7 @@
 rule prepare_dataset:
     """Tensors of the data set, and a summary; what is fetched stays in resources/."""
     input:
-        # Of a folder of one's own.
+        # The files of a user's own folder.
         [local(path) for path in study.own_files],
     output:
         **TENSORS,

@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from fmstudy.study.spec import PENALTIES, RunSpec
+from fmstudy.study.words import ENGINES, setting_text
 
 Row = dict[str, Any]
 
-ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
-ACTIVATIONS = {"relu": "ReLU"}
 BIASES = {"scalar": "one per layer", "vector": "one per unit"}
 # With batch normalization before the activation, hidden layers have none.
 OUTPUT_BIASES = {"scalar": "one, of the output layer", "vector": "one per output unit"}
@@ -47,7 +46,7 @@ def _row(model: Mapping[str, Any]) -> Row:
         "title": model["title"],
         "engine": ENGINES[spec.engine],
         "hidden": "-".join(map(str, spec.hidden)),
-        "activation": ACTIVATIONS.get(spec.activation, spec.activation) if hidden else None,
+        "activation": setting_text(spec.activation) if hidden else None,
         "parameters": spec.parameters,
         "initial_weights": "Glorot uniform" if spec.weight_std is None else "normal",
         "weight_std": spec.weight_std,

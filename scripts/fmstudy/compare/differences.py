@@ -16,6 +16,7 @@ import yaml
 
 from fmstudy.compare.folder import ResultFolder, joined
 from fmstudy.study.configuration import KeyPath, key_text
+from fmstudy.study.words import ENGINES
 
 ABSENT = "–"
 UNKNOWN = "not recorded"
@@ -126,9 +127,6 @@ def _facts(folder: ResultFolder) -> dict[str, dict[str, str]]:
         group: {key: joined(it) for key, it in found.items() if it}
         for group, found in groups.items()
     }
-
-
-ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
 
 
 def _digests(data: Mapping[str, Any]) -> dict[str, str]:

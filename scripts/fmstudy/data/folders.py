@@ -1,4 +1,4 @@
-"""Folders with images of one's own: IDX files, or one folder of PNGs per class.
+"""Finds and reads users' own images: IDX files, or one folder of PNGs per class.
 
 `scan` finds them, from names and headers alone; `Found.read` reads and splits them in the job.
 """

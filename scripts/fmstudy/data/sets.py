@@ -1,4 +1,4 @@
-"""The data sets that a study may use: ready-made ones, and folders of one's own.
+"""The data sets that a study may use: ready-made sets and users' own folders.
 
 The workflow calls `describe` when it is parsed, so it reads names and headers of files only.
 """
@@ -35,7 +35,7 @@ class DataSet:
     references   keys of works that the report lists
     files        the identities of the files that a ready-made set is fetched from
     sources      where these are, by default
-    own          the files in a folder of one's own
+    own          the files in a user's own folder
     """
 
     key: str
@@ -155,7 +155,7 @@ def describe(config: Mapping[str, Any]) -> DataSet:
     """Describe the data set of the configuration `data`, whose types are checked.
 
     Raises folders.Refused, with the key and what to do, if there is no such set, if a key is not
-    for this one, or if a folder of one's own does not hold what a study needs.
+    for this one, or if a user's own folder does not hold what a study needs.
     """
     name = config.get("name", FASHION_MNIST.name)
     known = {it.lower(): it for it in READY_MADE}

@@ -19,10 +19,11 @@ from fmstudy import runtime
 from fmstudy.analysis.columns import column, on_page
 from fmstudy.analysis.formats import DIVERGED, MISSING, rounded
 from fmstudy.analysis.results import Runs
-from fmstudy.analysis.settings import ACTIVATIONS, OPTIMIZERS
+from fmstudy.analysis.settings import OPTIMIZERS
 from fmstudy.analysis.tables import final_metrics, spread
 from fmstudy.numbers import number
 from fmstudy.study.spec import PENALTIES, RunSpec
+from fmstudy.study.words import ENGINES, setting_text
 
 MOST_EPOCHS = 100  # per curve; more are not distinguishable on a screen
 CURVE_DIGITS, FINAL_DIGITS = 4, 6
@@ -111,7 +112,7 @@ def of_model(model: Mapping[str, Any], runs: Runs) -> dict[str, Any]:
 def setting(spec: Mapping[str, Any]) -> str:
     """Describe a specification in a line: 300-100 ReLU, L2 with delta 0.001, ..., 200 epochs."""
     hidden = "-".join(map(str, spec["hidden"]))
-    activation = ACTIVATIONS.get(spec["activation"], spec["activation"])
+    activation = setting_text(spec["activation"])
     parts = [f"{hidden} {activation}" if hidden else "no hidden layer"]
     if spec["penalty"] != "none":
         parts.append(f"{PENALTIES[spec['penalty']]} with delta {number(spec['delta'])}")
@@ -123,8 +124,7 @@ def setting(spec: Mapping[str, Any]) -> str:
     parts.append(f"{optimizer} at {number(spec['learning_rate'])}")
     parts.append(f"batches of {number(spec['batch_size'])}" if spec["batch_size"] else "full batch")
     parts.append(f"{number(spec['epochs'])} epochs")
-    engine = "Keras" if spec["engine"] == "keras" else "low-level"
-    return f"{engine}: {', '.join(parts)}"
+    return f"{ENGINES[spec['engine']]}: {', '.join(parts)}"
 
 
 def follow(history: pd.DataFrame) -> tuple[list[int], np.ndarray]:

@@ -126,7 +126,7 @@ class Expected:
     predictions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def without(self, absent: Absent, run: Collection[str]) -> Expected:
-        """Return the same without predictions for models that a study leaves out.
+        """Return a copy without the predictions for models that a study leaves out.
 
         `run` are the experiments that it runs: one on models of the study may lack all of them.
         """

@@ -281,7 +281,7 @@ class Study:
 
     @property
     def own_files(self) -> list[str]:
-        """The files of the data set, if it is in a folder of one's own."""
+        """The files of the data set, if it is a user's own folder."""
         own = self.data_set.own
         return [str(path) for paths in own.files.values() for path in paths] if own else []
 

@@ -140,7 +140,7 @@ class Output(Group):
 
 
 class Data(Group):
-    """The data set: a ready-made one, or a folder of one's own."""
+    """The data set: a ready-made one, or a folder of your own."""
 
     name: Text = optional(
         f"{', '.join(sets.READY_MADE)}, or a name of your own, with folder",
@@ -185,27 +185,30 @@ class Data(Group):
     )
 
 
+BOTH: Any = RunSpec
 LOWLEVEL: Any = REFERENCE["lowlevel"]
 KERAS: Any = REFERENCE["keras"]
 
 
-class LowlevelDefaults(Group):
+class SharedDefaults(Group):
+    """Settings of models that do not set their own, with the same defaults for both engines."""
+
+    activation: Activation = BOTH.activation
+    optimizer: Optimizer = BOTH.optimizer
+    learning_rate: LearningRate = BOTH.learning_rate
+
+
+class LowlevelDefaults(SharedDefaults):
     """Settings of low-level models that do not set their own."""
 
-    activation: Activation = LOWLEVEL.activation
-    optimizer: Optimizer = LOWLEVEL.optimizer
-    learning_rate: LearningRate = LOWLEVEL.learning_rate
     epochs: Epochs = LOWLEVEL.epochs
     bias: Bias = LOWLEVEL.bias
     weight_std: WeightStd = LOWLEVEL.weight_std
 
 
-class KerasDefaults(Group):
+class KerasDefaults(SharedDefaults):
     """Settings of Keras models that do not set their own."""
 
-    activation: Activation = KERAS.activation
-    optimizer: Optimizer = KERAS.optimizer
-    learning_rate: LearningRate = KERAS.learning_rate
     epochs: Epochs = KERAS.epochs
     batch_size: BatchSize = KERAS.batch_size
     validation_split: ValidationSplit = KERAS.validation_split

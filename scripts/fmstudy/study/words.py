@@ -5,6 +5,7 @@ from typing import Any
 from fmstudy.numbers import number
 from fmstudy.study.spec import PENALTIES
 
+ENGINES = {"lowlevel": "low-level", "keras": "Keras"}
 _WORDS = PENALTIES | {"relu": "ReLU", "adam": "Adam", "sgd": "SGD"}
 
 
