@@ -153,7 +153,8 @@ schemas: ready ## for maintainers: renew what editors know of the files in confi
 compile = UV_CUSTOM_COMPILE_COMMAND="make lock" "$(UV)" pip compile --quiet --universal \
 	--python-version 3.11 --no-emit-index-url $(LOCK)
 compile_hashed = $(compile) --generate-hashes
-# The other lock files have the study's versions of the packages they share with it.
+# The others have the study's versions of the packages they share with it, except for the audit, whose
+# packages need other ones.
 as_in_study = --constraints requirements/study.txt
 conda := workflow/envs/study.yaml
 
@@ -162,7 +163,7 @@ lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=-
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
 	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
 	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
-	@$(compile_hashed) --group audit $(as_in_study) --output-file requirements/audit.txt
+	@$(compile_hashed) --group audit --output-file requirements/audit.txt
 	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
 	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt
 	@pins=$$($(compile) pyproject.toml --no-deps $(as_in_study) --no-header --no-annotate) && \
