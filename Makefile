@@ -54,7 +54,7 @@ setup: ## install what the study needs, or repair it
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
-slurm: ## also install what a SLURM cluster needs, see docs/scaling.md
+slurm: ## also install what a SLURM cluster needs, see docs/how-to/run-on-a-cluster.md
 	@$(MAKE) --no-print-directory setup packages="$(study) requirements/slurm.txt"
 
 # Only `make setup` and the first use check system packages: where they cannot be installed,
@@ -122,7 +122,7 @@ ready-bench: ready
 	@[ "$(PYTORCH)" = no ] || "$(VENV)/bench/bin/python" -m pip install --quiet --no-input \
 		--disable-pip-version-check -r requirements/pytorch.txt || echo "Going on without PyTorch."
 
-bench: ready-bench ## measure speed, beside other frameworks, and write docs/performance.md
+bench: ready-bench ## measure speed, beside other frameworks, for docs/explanation/performance.md
 	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
 
 lint: ready-all ## check style, types, and rules without changing anything
