@@ -41,7 +41,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
 .PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
-	bench audit lint format schemas lock clean distclean
+	bench audit lint format docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -144,6 +144,10 @@ format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff format
 	@$(in_venv) snakefmt Snakefile workflow
 
+docs: ready-all ## build the documentation in site/, a folder of pages that work offline
+	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "Open it in a browser: file://$(CURDIR)/site/index.html"
+
 schemas: ready ## for maintainers: renew what editors know of the files in config/
 	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.study.schema workflow/schemas
 
@@ -174,8 +178,8 @@ $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt
 
 # By name, so that nothing else in report/ is lost.
-clean: ## remove data, results, logs, and reports; keep the environment
-	rm -rf resources results logs .snakemake
+clean: ## remove data, results, logs, reports, and the built documentation; keep the environment
+	rm -rf resources results logs site .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 	rm -f report/playground.html report/quick-playground.html report/comparison.html
 	@for study in config/studies/*/; do page=report/$$(basename "$$study"); \

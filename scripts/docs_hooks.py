@@ -58,7 +58,10 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 FILES: dict[str, tuple[str, Any]] = {
     "config": ("The study: `config.yaml`", schema.Configuration),
     "claims": ("Claims of the source: `claims.yaml`", schema.Claims),
-    "batchnorm": ("Claims and predictions on batch normalization: `batchnorm.yaml`", schema.Expectations),
+    "batchnorm": (
+        "Claims and predictions on batch normalization: `batchnorm.yaml`",
+        schema.Expectations,
+    ),
 }
 
 
@@ -192,7 +195,9 @@ def make() -> str:
     """Return the targets of the Makefile."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     found = re.findall(r"^([a-z-]+):.*?## (.*)", text, re.MULTILINE)
-    return _table(("command", "does"), ((_code(f"make {it}"), _escaped(said)) for it, said in found))
+    return _table(
+        ("command", "does"), ((_code(f"make {it}"), _escaped(said)) for it, said in found)
+    )
 
 
 # -------------------------------------------------------------------------- tables and columns

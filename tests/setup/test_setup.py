@@ -502,7 +502,7 @@ def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
         help setup slurm report new quick compare test test-faults test-all bench lint
-        audit format schemas lock clean distclean
+        audit format docs schemas lock clean distclean
     """
     assert listed == expected.split()
 
