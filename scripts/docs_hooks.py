@@ -6,6 +6,7 @@ it gets what the function of that name in GENERATED returns.
 
 from __future__ import annotations
 
+import functools
 import html
 import importlib.util
 import inspect
@@ -87,6 +88,7 @@ def _group(path: str, group: Schema, definitions: Schema, prefix: str) -> Iterat
         if found:
             inner.append((f"{place}{found[0]}", found[1]))
         described = value.get("description") or (found[1]["description"] if found else "")
+        described = described[:1].upper() + described[1:].rstrip(".")
         default = "required" if key in group.get("required", []) else ""
         if "default" in value:
             default = _code(_yaml(value["default"]))
@@ -160,6 +162,7 @@ def _yaml(value: object) -> str:
 
 
 # ------------------------------------------------------------------------------------- targets
+@functools.cache
 def _rules() -> dict[str, str]:
     """Return the docstrings of all rules of the default study, as Snakemake lists them."""
     done = subprocess.run(

@@ -1,7 +1,7 @@
 """The commands in the documentation work: they run in order, page by page, with small studies.
 
-CONTRIBUTING.md says how a block is marked.  The tutorial starts from a fresh clone, whose default study is
-the tiny one and finished; all other pages start where the tutorial ends.
+CONTRIBUTING.md says how a block is marked.  The tutorial starts from a fresh clone, whose default
+study is the tiny one and finished; all other pages start where the tutorial ends.
 """
 
 import os
@@ -30,7 +30,10 @@ UNTESTED = "# Untested: "
 QUICK = """\
 extends: config/config.yaml
 without: [part_b, batchnorm, noise, checks, closer, claims, published, epochs, weights, sweeps]
-output: {directory: results/quick, report: report/quick.html, playground: report/quick-playground.html}
+output:
+  directory: results/quick
+  report: report/quick.html
+  playground: report/quick-playground.html
 """
 
 

@@ -609,7 +609,7 @@ class Configuration(Group):
     closer: ErrorAnalysis = optional()
     playground: Playground = optional()
     published: Published = optional()
-    claims: File = optional()
+    claims: File = optional("the claims of the source, in a separate file")
     replicates: Replicates = optional()
     checks: Checks = optional()
 
