@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from fmstudy.analysis import columns  # noqa: E402
 from fmstudy.study import schema  # noqa: E402
+from fmstudy.study.reader import read_study  # noqa: E402
+from fmstudy.study.resolved import resolve  # noqa: E402
+from fmstudy.workflow.layout import Layout  # noqa: E402
 
 Schema = dict[str, Any]
 
@@ -103,15 +107,15 @@ def _group(path: str, group: Schema, definitions: Schema, prefix: str) -> Iterat
 
 
 def _anchor(path: str) -> str:
-    return re.sub(r"[^a-z0-9.-]+", "-", path.lower().replace("…", "any")).strip("-")
+    return re.sub(r"[^a-z0-9.-]+", "-", path.lower().replace("<name>", "name")).strip("-")
 
 
 def _inner(value: Schema, definitions: Schema) -> tuple[str, Schema] | None:
-    """Return the group in a key's value, if any, and the end of its path: `.…` for any name."""
+    """Return the group in a key's value, if any, and the end of its path."""
     if "$ref" in value:
         return "", definitions[value["$ref"].rpartition("/")[2]]
     named = [*value.get("patternProperties", {}).values(), value.get("additionalProperties")]
-    for end, content in [*((".…", it) for it in named), ("[]", value.get("items"))]:
+    for end, content in [*((".<name>", it) for it in named), ("[]", value.get("items"))]:
         if isinstance(content, dict) and "$ref" in content:
             return end, definitions[content["$ref"].rpartition("/")[2]]
     return None
@@ -205,11 +209,17 @@ def make() -> str:
 
 # -------------------------------------------------------------------------- tables and columns
 def tables() -> str:
-    """Return the columns that the page shows of each table."""
-    rows = [
-        (_code(table), ", ".join(_code(it) for it in shown.split()))
-        for table, shown in columns.PAGE.items()
-    ]
+    """Return the tables of the default study, and the columns that the page shows of each."""
+
+    def find(path: str) -> str:
+        return str(ROOT / path)
+
+    study = resolve(*read_study([ROOT / "config/config.yaml"], find), find, "config").study
+    names = [Path(path).stem for path in Layout(study).all_tables()]
+    rows = []
+    for name in names:
+        shown = [it for pattern, it in columns.PAGE.items() if fnmatchcase(name, pattern)]
+        rows.append((_code(name), ", ".join(map(_code, shown[0].split())) if shown else ""))
     return _table(("table", "columns that the page shows"), rows)
 
 
