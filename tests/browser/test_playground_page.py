@@ -24,6 +24,7 @@ from fixtures.report import digits, letters
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
+from fmstudy.predict.layers import probabilities
 from fmstudy.report import playground, playground_page
 
 pytestmark = pytest.mark.browser
@@ -444,7 +445,7 @@ def test_images_of_any_shape_are_drawn_on_and_answered(
         found = np.array(cells).reshape(len(known["classes"]), -1)
         for model, column in zip(("softmax", "dense"), found.T, strict=True):
             layers = [layer.dense for layer in playground.unpack(content, model)]
-            answer = playground.probabilities(layers, "relu", exact.reshape(-1, 1))[:, 0]
+            answer = probabilities(layers, "relu", exact.reshape(-1, 1))[:, 0]
             assert np.abs(column - answer).max() < EXACT
         return exact
 
