@@ -142,7 +142,8 @@ def _chosen(record: Mapping[str, Any], names: Sequence[str] | None) -> list[Mapp
     for name in names:
         if name not in known:
             main = [model["name"] for model in record["models"]]
-            raise StudyError(unknown("model", name, [*main, *known.keys() - {*main}]).capitalize())
+            text = unknown("model", name, [*main, *sorted(known.keys() - {*main})])
+            raise StudyError(f"{text[0].upper()}{text[1:]}")
     return [known[name] for name in dict.fromkeys(names)]
 
 

@@ -43,7 +43,7 @@ def draw(answer: Answer, study: Study) -> Figure:
     Of many classes, those that are most probable to some model are shown.
     """
     places = shown_classes(answer)
-    columns = min(ACROSS, len(study.models))
+    columns = min(ACROSS, max(2, len(study.models)))
     rows = math.ceil(len(study.models) / columns)
     steps = max(FEWEST_STEPS, len(answer.prepared.steps))
     heights = WIDTH / steps + 1.1, rows * (0.19 * len(places) + 0.65)  # inches

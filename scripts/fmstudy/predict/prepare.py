@@ -58,7 +58,7 @@ STEPS = (
     ("Centered", "on {shape[0]} × {shape[1]} pixels{inverted}: what the models see"),
 )
 # Instead of all steps after the second one.
-_WORDS = "it has the size and the background of the data set: what the models see"
+_WORDS = "as in the data set: what the models see"
 UNCHANGED = ("Unchanged", _WORDS, _WORDS)
 
 
