@@ -2,6 +2,7 @@
 
 
 rule collect_models:
+    """The final metrics of the models of a section."""
     input:
         runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group]),
     output:
@@ -61,6 +62,7 @@ if study.has("epochs"):
 
 
 rule collect_sweep:
+    """The final metrics of a sweep, one row per value."""
     input:
         runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "weights"),
     output:
@@ -278,6 +280,7 @@ if study.has("checks"):
 if study.has("replicates"):
 
     use rule estimate_models as estimate_replicates with:
+        """The same intervals for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:
@@ -292,6 +295,7 @@ if study.has("replicates"):
 if study.has("replicates") and study.has("comparisons"):
 
     use rule compare_models as compare_replicates with:
+        """The same differences for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:
@@ -310,6 +314,7 @@ if study.has("replicates") and study.has("comparisons"):
 if study.has("replicates") and study.has("published"):
 
     use rule judge_published as judge_replicates with:
+        """The same ledger for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:

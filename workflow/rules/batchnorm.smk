@@ -3,6 +3,7 @@
 
 
 rule run_experiment:
+    """One experiment on batch normalization with one seed."""
     input:
         unpack(lambda wildcards: layout.required_results(wildcards.experiment)),
         **TENSORS,
@@ -62,7 +63,7 @@ rule collect_experiment:
 
 
 rule collect_arms:
-    """The same for an experiment that evaluates the study's models."""
+    """The results of an experiment that evaluates the study's models, with tested predictions."""
     input:
         **TENSORS,
         runs=lambda wildcards: run_files(
@@ -165,6 +166,7 @@ rule check_equality:
 
 
 rule plot_experiment:
+    """A figure of an experiment on batch normalization."""
     input:
         table=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}"),
         times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),

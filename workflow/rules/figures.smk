@@ -24,7 +24,7 @@ rule plot_data:
 
 
 rule plot_models:
-    """The test accuracy of all models."""
+    """The test accuracy of all models, by section."""
     input:
         **COMPARED,
         tables=SECTION_TABLES,
@@ -87,6 +87,7 @@ if LESSONS:
 
 
 rule plot_curves:
+    """The learning curves of a model."""
     input:
         runs=lambda wildcards: run_files([study.models[wildcards.model]]),
         fonts=FONTS,
@@ -111,6 +112,7 @@ rule plot_curves:
 
 
 rule plot_comparison:
+    """The learning curves of compared models on shared axes."""
     input:
         runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models),
         fonts=FONTS,
@@ -210,6 +212,7 @@ if study.has("epochs"):
 
 
 rule plot_depth:
+    """Final metrics by number of hidden layers."""
     input:
         tables=SECTION_TABLES,
         trainings=table("runs"),
@@ -233,6 +236,7 @@ rule plot_depth:
 
 
 rule plot_sweep:
+    """Final metrics over the values of a sweep, and its learning curves."""
     input:
         runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models),
         table=table("sweep_{sweep}"),

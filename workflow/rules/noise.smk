@@ -3,6 +3,7 @@
 
 
 rule run_noise:
+    """The trainings of one seed, one per source of randomness."""
     input:
         **TENSORS,
     output:
@@ -51,6 +52,7 @@ rule collect_noise:
 
 
 rule plot_noise:
+    """The spread of results by source of randomness."""
     input:
         table=table("noise"),
         fonts=FONTS,

@@ -26,7 +26,7 @@ rule collect_playground:
 
 
 rule render_playground:
-    """The page."""
+    """The playground: one page with the models in it."""
     input:
         packed=layout.playground,
         table=table("playground"),
