@@ -6,7 +6,7 @@ rule collect_models:
     input:
         runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group]),
     output:
-        table=table("{group}"),
+        **main_result({"table": table("{group}")}, "metrics", "Models/Metrics", "{group}"),
     log:
         f"{LOGS}/collect_models/{{group}}.log",
     wildcard_constraints:
@@ -145,7 +145,9 @@ if study.has("comparisons"):
             **CLAIMED,
             runs=run_files(study.models.values()),
         output:
-            table=table("comparisons"),
+            **main_result(
+                {"table": table("comparisons")}, "comparisons", "Models/Overview", "Comparisons"
+            ),
         log:
             f"{LOGS}/compare_models.log",
         conda:
@@ -192,7 +194,7 @@ if study.has("published"):
         input:
             runs=run_files(study.models.values()),
         output:
-            table=table("ledger"),
+            **main_result({"table": table("ledger")}, "ledger", "Claims", "Published numbers"),
         log:
             f"{LOGS}/judge_published.log",
         conda:
@@ -227,7 +229,7 @@ if study.has("claims"):
         input:
             runs=run_files(resolved.claimed_runs, "weights"),
         output:
-            table=table("claims"),
+            **main_result({"table": table("claims")}, "claims", "Claims", "Claims of the source"),
         log:
             f"{LOGS}/judge_claims.log",
         conda:

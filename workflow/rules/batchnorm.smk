@@ -103,8 +103,12 @@ rule judge_batchnorm:
     input:
         tables=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
     output:
-        predictions=table("bn_predictions"),
-        claims=table("bn_claims"),
+        **main_result(
+            {"predictions": table("bn_predictions"), "claims": table("bn_claims")},
+            "predictions",
+            "Batch normalization",
+            "Predictions and outcomes",
+        ),
     log:
         f"{LOGS}/judge_batchnorm.log",
     conda:
@@ -172,7 +176,12 @@ rule plot_experiment:
         times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **layout.figure_files("bn_{figure}", figure=layout.figure_experiments),
+        **main_result(
+            layout.figure_files("bn_{figure}", figure=layout.figure_experiments),
+            "experiment",
+            "Batch normalization",
+            "{figure}",
+        ),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:

@@ -88,11 +88,16 @@ rule plot_predictions:
         neighbors=layout.neighbors,
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {
-                name: name
-                for name in ("calibration", "agreement", "hardest", "classes", "duplicates")
-            }
+        **main_result(
+            layout.figure_files(
+                {
+                    name: name
+                    for name in ("calibration", "agreement", "hardest", "classes", "duplicates")
+                }
+            ),
+            "calibration",
+            "Errors",
+            "Calibration",
         ),
     log:
         f"{LOGS}/plot_predictions.log",
@@ -116,12 +121,17 @@ rule plot_errors:
         images=TENSORS["x_test"],
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {
-                "confusion": "confusion_{model}",
-                "mistakes": "mistakes_{model}",
-            },
-            model=[model.name for model in study.errors.models],
+        **main_result(
+            layout.figure_files(
+                {
+                    "confusion": "confusion_{model}",
+                    "mistakes": "mistakes_{model}",
+                },
+                model=[model.name for model in study.errors.models],
+            ),
+            "confusion",
+            "Errors",
+            "Confusion matrix: {model}",
         ),
     log:
         f"{LOGS}/plot_errors/{{model}}.log",

@@ -31,7 +31,7 @@ rule plot_models:
         trainings=table("runs"),
         fonts=FONTS,
     output:
-        **layout.figure_files("models"),
+        **main_result(layout.figure_files("models"), "models", "Models/Overview", "Test accuracy"),
     log:
         f"{LOGS}/plot_models.log",
     conda:
@@ -117,13 +117,18 @@ rule plot_comparison:
         runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models),
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            "compare_{comparison}",
-            comparison=[
-                name
-                for name, figure in shown.curves_shown_by(study).items()
-                if figure == f"compare_{name}"
-            ],
+        **main_result(
+            layout.figure_files(
+                "compare_{comparison}",
+                comparison=[
+                    name
+                    for name, figure in shown.curves_shown_by(study).items()
+                    if figure == f"compare_{name}"
+                ],
+            ),
+            "curves",
+            "Models/Learning curves",
+            "{comparison}",
         ),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
@@ -242,8 +247,13 @@ rule plot_sweep:
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=LINES
+        **main_result(
+            layout.figure_files(
+                {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=LINES
+            ),
+            "sweep",
+            "Sweeps",
+            "{sweep}",
         ),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
@@ -265,7 +275,12 @@ rule plot_grid:
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **layout.figure_files("sweep_{sweep}", sweep=study.grids),
+        **main_result(
+            layout.figure_files("sweep_{sweep}", sweep=study.grids),
+            "sweep",
+            "Sweeps",
+            "{sweep}",
+        ),
     log:
         f"{LOGS}/plot_grid/{{sweep}}.log",
     wildcard_constraints:

@@ -57,7 +57,9 @@ rule plot_noise:
         table=table("noise"),
         fonts=FONTS,
     output:
-        **layout.figure_files("noise"),
+        **main_result(
+            layout.figure_files("noise"), "noise", "Models/Overview", "Sources of randomness"
+        ),
     log:
         f"{LOGS}/plot_noise.log",
     conda:

@@ -34,7 +34,7 @@ rule render_playground:
         page=PLAYGROUND_FILES,
         fonts=FONTS,
     output:
-        study.playground.file,
+        **main_result({"page": study.playground.file}, "playground", "Report", "Playground"),
     log:
         f"{LOGS}/render_playground.log",
     conda:
