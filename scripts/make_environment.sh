@@ -168,6 +168,7 @@ rm -f "$stamp"
 case $lock in
 */audit.txt) size="seconds and 30 MB" ;;
 */bench.txt) size="half a minute and 0.7 GB" ;;
+*/gpu.txt) size="some minutes and 7 GB" ;;
 *) size="half a minute and 2 GB" ;;
 esac
 echo "Installing Python packages into $venv: $size the first time ..."

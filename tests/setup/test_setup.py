@@ -27,6 +27,7 @@ OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 DECLARED = {"study": PROJECT["project"]["dependencies"], **PROJECT["dependency-groups"]}
+DECLARED["dev"] += DECLARED.pop("docs")  # which has no lock of its own
 
 
 def canonical(name: str) -> str:
@@ -70,6 +71,20 @@ def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
         if larger.get((name, marker), everywhere.get(name)) != entry
     }
     assert different == {}
+
+
+def test_an_environment_for_gpus_has_all_others_but_one_tensorflow():
+    """Both builds have the same files, so an environment with both would be damaged."""
+    versions = {
+        name: {each for (package, _), (each, _) in locked(name).items() if package == "tensorflow"}
+        for name in ("study", "gpu")
+    }
+    assert versions["gpu"] == versions["study"]
+    assert locked("dev").keys() - locked("gpu").keys() == {
+        (package, marker) for package, marker in locked("dev") if package.startswith("tensorflow")
+    }
+    assert "tensorflow-cpu" not in {package for package, _ in locked("gpu")}
+    assert "nvidia-cudnn-cu12" in {package for package, _ in locked("gpu")}
 
 
 def test_peers_are_locked_with_the_study_versions_of_what_they_share():
@@ -501,7 +516,7 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
-        help setup slurm report new quick compare test test-faults test-all bench lint
+        help setup slurm gpu report new quick compare test test-faults test-all bench lint
         audit format schemas lock clean distclean
     """
     assert listed == expected.split()
@@ -618,6 +633,19 @@ def test_a_cluster_gets_the_study_and_what_submits_it(study):
     assert " ".join(make(study, "slurm").split()).startswith(
         "requirements/apt.txt .venv requirements/study.txt requirements/slurm.txt Ready"
     )
+
+
+@pytest.mark.parametrize("target", ["setup", "slurm", "gpu", "report", "test"])
+def test_an_environment_for_gpus_stays_one(study, target):
+    """Whatever is installed later comes from its lock, the last one named, which holds it all."""
+    (study / "scripts/make_environment.sh").write_text('echo "$@"\n', encoding="utf-8")
+    (study / "scripts/install_system_packages.sh").touch()
+    (study / ".venv/bin/pytest").touch(mode=0o755)
+    if target != "gpu":
+        assert "gpu.txt" not in make(study, target)
+        (study / ".venv/.setup-stamp").write_text("3.11\n1 2 requirements/gpu.txt\n")
+    [line] = [line for line in make(study, target).splitlines() if ".txt" in line]
+    assert line.split()[-1] == "requirements/gpu.txt"
 
 
 def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(study):
