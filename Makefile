@@ -44,7 +44,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
 .PHONY: help setup slurm gpu ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
-	bench audit lint format schemas lock clean distclean
+	bench audit lint hooks format schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -135,6 +135,7 @@ lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
 	@$(in_venv) ruff format --check --quiet
 	@$(in_venv) snakefmt --check Snakefile workflow
+	@$(in_venv) codespell
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
@@ -144,6 +145,9 @@ audit: ready-all ## check hashes, licenses, and known vulnerabilities of the pac
 		echo "Going on without pip-audit."
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
 		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt gpu.txt dev.txt) $(gpu)
+
+hooks: ready-all ## for maintainers: check the changed files before each commit
+	@$(in_venv) pre-commit install
 
 format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet

@@ -517,7 +517,7 @@ def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
         help setup slurm gpu report new quick compare test test-faults test-all bench lint
-        audit format schemas lock clean distclean
+        audit hooks format schemas lock clean distclean
     """
     assert listed == expected.split()
 
@@ -564,7 +564,7 @@ def test_a_new_study_is_a_copy_that_runs_under_its_name(study):
 @pytest.mark.parametrize("target", ["quick", "test", "lint"])
 def test_modules_of_another_installation_do_not_get_into_the_environment(study, target):
     (study / "scripts/install_system_packages.sh").touch()
-    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "mypy"):
+    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "codespell", "mypy"):
         command = study / ".venv/bin" / name
         command.write_text('#!/bin/sh\necho "$PYTHONPATH$PYTHONHOME"\n', encoding="utf-8")
         command.chmod(0o755)
@@ -652,7 +652,7 @@ def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(
     """With the environment finished, nothing but one instant look stands before the work."""
     called = 'echo "system packages: $*"\n'
     (study / "scripts/install_system_packages.sh").write_text(called, encoding="utf-8")
-    for name in ("pytest", "ruff", "snakefmt", "mypy"):
+    for name in ("pytest", "ruff", "snakefmt", "codespell", "mypy"):
         shutil.copy(study / ".venv/bin/python", study / f".venv/bin/{name}")
     looked = [
         f"system packages: --once .venv/.no-{name} requirements/{name}.txt"
