@@ -139,10 +139,11 @@ lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
-# Without pip-audit, which needs a package index, the rest is checked all the same.
-audit: ready-all ## check hashes, licenses, and known vulnerabilities of the packages
-	@$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \
-		echo "Going on without pip-audit."
+# Without these tools, which need a package index, the rest is checked all the same.
+audit: ready-all ## check packages (hashes, licenses, vulnerabilities), citation, and Dockerfile
+	@if $(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt; then \
+		"$(VENV)/audit/bin/cffconvert" --validate && "$(VENV)/audit/bin/hadolint" Dockerfile; \
+	else echo "Going on without pip-audit, cffconvert, and hadolint."; fi
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
 		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt gpu.txt dev.txt) $(gpu)
 

@@ -118,9 +118,13 @@ def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypat
     assert runtime.versions(["tensorflow"])["tensorflow"] == "2.21.0"
 
 
-def test_citation_and_project_name_the_same_version():
+def test_one_version_is_named_everywhere_in_a_form_for_tags_and_packages():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["project"]["version"]
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = PROJECT["project"]["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(-rc\d+)?", version)
+    assert citation["version"] == version
+    assert re.search(r"^## ([^\s,]+)", changes, re.M)[1] == version
 
 
 # System packages, on machines made of a few fake commands
