@@ -27,7 +27,6 @@ OF_SLURM = ["slurmctld", "slurmd", "slurm-client", "munge"]
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 DECLARED = {"study": PROJECT["project"]["dependencies"], **PROJECT["dependency-groups"]}
-DECLARED["dev"] += DECLARED.pop("docs")  # which has no lock of its own
 
 
 def canonical(name: str) -> str:
