@@ -31,7 +31,10 @@ def build(spec: Mapping[str, Any], layers: Sequence[Layer], shape: Sequence[int]
     It has only layers of Keras: Flatten, then Dense, BatchNormalization, Activation, and Dropout as
     `spec` says, and Softmax.
     """
-    stack: list[Any] = [keras.Input(tuple(shape), name="image"), keras.layers.Flatten()]
+    stack: list[Any] = [
+        keras.Input(tuple(shape), name="image"),
+        keras.layers.Flatten(name="flatten"),
+    ]
     weights = []
     for place, layer in enumerate(layers):
         kernel, bias, normalization = layer
