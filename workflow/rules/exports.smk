@@ -1,0 +1,32 @@
+# What others take along: the models as files that need nothing of the study.
+
+
+rule export_models:
+    """Each model as a Keras and an ONNX file with a card, checked against its training.
+
+    One job for all, because a model takes a fifth of a second.  Which models have files is not
+    known before they are trained, so the output is the folder.
+    """
+    input:
+        **({"calibration": table("calibration")} if study.has("closer") else {}),
+        runs=run_files(study.models.values(), "weights"),
+        x_test=TENSORS["x_test"],
+        summary=TENSORS["summary"],
+        intervals=table("intervals"),
+        citation=CITATION,
+        templates=EXPORT_TEMPLATES,
+    output:
+        folder=directory(layout.exports),
+    log:
+        f"{LOGS}/export_models.log",
+    conda:
+        "../envs/study.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        study=study.title,
+        models=as_dicts(study.models.values()),
+        code=digest("export_models"),
+    script:
+        "../../scripts/export_models.py"
