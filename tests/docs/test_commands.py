@@ -120,8 +120,11 @@ def follow(name: str, folder: Path) -> None:
         elif block.kind == "diff":
             change(file, block.text)
         else:
+            commands = block.text
+            if name != TUTORIAL:  # which has made that study
+                commands = re.sub(r"^make new STUDY=mine\b.*", "", commands, flags=re.MULTILINE)
             done = subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", block.text],
+                ["bash", "-e", "-o", "pipefail", "-c", commands],
                 cwd=folder, env=env, capture_output=True, text=True, check=False,
             )  # fmt: skip
             said = f"{block.place} fails:\n{block.text}\n{done.stdout}\n{done.stderr}"
