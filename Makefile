@@ -145,7 +145,7 @@ format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) snakefmt Snakefile workflow
 
 docs: ready-all ## build the documentation in site/, a folder of pages that work offline
-	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "Open it in a browser: file://$(CURDIR)/site/index.html"
 
 schemas: ready ## for maintainers: renew what editors know of the files in config/

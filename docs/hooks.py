@@ -170,7 +170,7 @@ def _yaml(value: object) -> str:
 def _rules() -> dict[str, str]:
     """Return the docstrings of all rules of the default study, as Snakemake lists them."""
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--list-target-rules"],
+        [sys.executable, "-m", "snakemake", "--list-rules"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     listed = re.findall(r"^(\w+)(?: \((.*)\))?$", done.stdout, re.MULTILINE)
