@@ -20,6 +20,9 @@ PAGE ?= report/comparison.html
 
 study := requirements/study.txt
 all := requirements/study.txt requirements/dev.txt
+# An environment with TensorFlow's build for GPUs keeps it: the last lock file is what is installed,
+# and this one holds all others.
+gpu := $(if $(shell grep -s gpu.txt "$(VENV)/.setup-stamp"),requirements/gpu.txt)
 
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
@@ -40,8 +43,8 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
-	bench audit lint format docs schemas lock clean distclean
+.PHONY: help setup slurm gpu ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
+	bench audit lint hooks format docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -51,19 +54,22 @@ help: ## list what can be made
 setup: packages := $(study)
 setup: ## install what the study needs, or repair it
 	@sh scripts/install_system_packages.sh requirements/apt.txt
-	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
+	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages) $(gpu)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
 slurm: ## also install what a SLURM cluster needs, see docs/how-to/run-on-a-cluster.md
 	@$(MAKE) --no-print-directory setup packages="$(study) requirements/slurm.txt"
 
+gpu: ## also install what an NVIDIA GPU needs, see docs/how-to/train-on-a-gpu.md
+	@$(MAKE) --no-print-directory setup packages="$(study)" gpu=requirements/gpu.txt
+
 # Only `make setup` and the first use check system packages: where they cannot be installed,
 # nobody wants to wait for that, or read about it, before every report.
 ready:
-	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(study) || \
+	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(study) $(gpu) || \
 		$(MAKE) --no-print-directory setup
 ready-all:
-	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) || \
+	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) $(gpu) || \
 		$(MAKE) --no-print-directory setup packages="$(all)"
 # Tests fail without system packages, so these are looked at each time, which is instant.
 # What could not be had is not tried again, until .venv is made anew: the tests themselves name it.
@@ -129,15 +135,20 @@ lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
 	@$(in_venv) ruff format --check --quiet
 	@$(in_venv) snakefmt --check Snakefile workflow
+	@$(in_venv) codespell
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
-# Without pip-audit, which needs a package index, the rest is checked all the same.
-audit: ready-all ## check hashes, licenses, and known vulnerabilities of the packages
-	@$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \
-		echo "Going on without pip-audit."
+# Without these tools, which need a package index, the rest is checked all the same.
+audit: ready-all ## check packages (hashes, licenses, vulnerabilities), citation, and Dockerfile
+	@if $(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt; then \
+		"$(VENV)/audit/bin/cffconvert" --validate && "$(VENV)/audit/bin/hadolint" Dockerfile; \
+	else echo "Going on without pip-audit, cffconvert, and hadolint."; fi
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
-		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt dev.txt)
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt gpu.txt dev.txt) $(gpu)
+
+hooks: ready-all ## for maintainers: check the changed files before each commit
+	@$(in_venv) pre-commit install
 
 format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
@@ -167,6 +178,8 @@ lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=-
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
 	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
 	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
+	@$(compile_hashed) pyproject.toml --group gpu --no-emit-package tensorflow-cpu \
+		--constraints requirements/dev.txt --output-file requirements/gpu.txt
 	@$(compile_hashed) --group audit --output-file requirements/audit.txt
 	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
 	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt

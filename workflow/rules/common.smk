@@ -85,6 +85,11 @@ except configuration.ConfigurationError as error:
 study, layout = resolved.study, Layout(resolved.study)
 LOGS, table, figure, run_files = layout.logs, layout.table, layout.figure, layout.run_files
 TENSORS = layout.tensors
+# What jobs that compute with TensorFlow get in a study on a GPU, and no others: a parameter, and the
+# resources by which the plugins for SLURM and Kubernetes ask for one.
+DEVICE, GPUS = {}, {}
+if study.device == "gpu":
+    DEVICE, GPUS = {"device": "gpu"}, {"gpu": 1, "gpu_manufacturer": "nvidia"}
 REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]

@@ -16,9 +16,11 @@ rule train_lowlevel:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=memory,
         runtime=minutes,
     params:
+        **DEVICE,
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         function="engines.full_batch.train_lowlevel",
         code=digest("train", "engines.full_batch"),
@@ -40,9 +42,11 @@ rule train_keras:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=memory,
         runtime=minutes,
     params:
+        **DEVICE,
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         function="engines.keras_models.train_keras",
         code=digest("train", "engines.keras_models"),

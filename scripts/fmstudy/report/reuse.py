@@ -27,7 +27,7 @@ from fmstudy.study.reader import read, read_text
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 REPOSITORY = Path(__file__).resolve().parents[3]
-# All that `make report` needs.
+# All that `make report` needs, except for TensorFlow's build for GPUs.
 CODE = (
     *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
     *("workflow/**/*", "profiles/**/*", "scripts/**/*", "config/README.md"),
@@ -64,8 +64,9 @@ def describe(
     cited = _citation(citation)
     texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
+    code = _code(*(["requirements/gpu.txt"] if config.get("device") == "gpu" else []))
     packed = _archive(
-        folder, tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
+        folder, tuple({**code, **{name: it.encode() for name, it in texts.items()}}.items())
     )
     return cited | {
         "bibtex": _bibtex(cited),
@@ -98,9 +99,9 @@ def _text(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
-def _code() -> dict[str, bytes]:
-    """Return the content of each file of the code, by path."""
-    paths = sorted({path for pattern in CODE for path in REPOSITORY.glob(pattern)})
+def _code(*more: str) -> dict[str, bytes]:
+    """Return the content of each file of the code, and of further ones, by path."""
+    paths = sorted({path for pattern in (*CODE, *more) for path in REPOSITORY.glob(pattern)})
     return {
         path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
         for path in paths

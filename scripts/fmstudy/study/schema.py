@@ -595,6 +595,7 @@ class Configuration(Group):
     )
     title: Text = key("title of the report")
     output: Output = Output()
+    device: Literal["cpu", "gpu"] = optional("where TensorFlow computes", default="cpu")
     data: Data
     seeds: Seeds = optional(default=[1])
     defaults: Defaults = Defaults()
