@@ -50,6 +50,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Settings: CORES=4 (jobs at a time), PYTHON=python3.12, VENV=.venv"
+	@echo "Parts of a study: snakemake --list-target-rules (first: . $(VENV)/bin/activate)"
 
 setup: packages := $(study)
 setup: ## install what the study needs, or repair it

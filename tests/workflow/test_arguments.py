@@ -88,4 +88,4 @@ def test_unknown_target_gets_a_hint(target, said):
 
 def test_target_of_the_default_configuration_needs_no_option():
     said = arguments.explain_target("report/final.html", [], DEFAULT)
-    assert said.endswith("\n    snakemake report/final.html")
+    assert said.endswith("\n    snakemake --cores 2 report/final.html")

@@ -13,6 +13,7 @@ import random
 import re
 import shutil
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 import yaml
 from fixtures import REPOSITORY, as_windows_saves, run_command, studies
+from fixtures.disturbed import digests
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -480,10 +482,27 @@ def test_titles_and_texts_may_hold_braces(planner: Planner, built: Path):
     assert "{best} A layer helps." in (built / "results/tables/claims.csv").read_text("utf-8")
 
 
+def test_the_report_of_snakemake_shows_main_results_with_captions_and_changes_none(
+    planner: Planner, built: Path
+):
+    planned, before = planner.planned(built), digests(built)
+    done = planner.snakemake(built, "--report", "shown.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(built / "shown.zip") as archive:
+        page = archive.read("shown/report.html").decode()
+        shown = {Path(name).name for name in archive.namelist()}
+    assert {"final.html", "final.pdf", "models.png", "part_a.csv", "sweep_l2.png"} <= shown
+    assert len(shown) < 50, "the main results only"
+    assert "The final metrics of the sweep" in page  # a caption
+    assert "each with the rule, the parameters" in page  # the description
+    assert '"runtime": ' in page  # the statistics are not empty
+    assert (planner.planned(built), digests(built)) == (planned, before)
+
+
 # --------------------------------------------------------------------- what can be asked
 @pytest.fixture(scope="module")
 def targets(planner: Planner, fresh: Path) -> dict[str, str]:
-    """The help text of every target for people."""
+    """The help text of every target."""
     listed = planner.snakemake(fresh, "--list-target-rules").stdout
     return dict(re.findall(r"^(\w+) \((.+)\)$", listed, re.MULTILINE))
 
@@ -503,6 +522,13 @@ def test_every_target_for_people_has_a_help_text_and_can_be_planned(targets, pla
     assert for_people <= set(targets)
     for target in targets:  # among them rules that have neither wildcards nor inputs
         assert len(plan.counts(target)) > (target in for_people), target
+
+
+def test_every_rule_says_in_a_line_of_its_own_what_it_makes(planner: Planner, fresh: Path):
+    listed = planner.snakemake(fresh, "--list-rules").stdout.splitlines()
+    lines = dict(re.findall(r"^(\w+) \((.+)\)$", line)[0] for line in listed)
+    assert len(set(lines.values())) == len(lines)
+    assert lines["sweep_l2"] == "Delta: model B-L2 with delta 0.001, 1; table and curves."
 
 
 def test_a_sweep_alone_trains_its_own_runs_only(plan: Plan):
@@ -772,7 +798,10 @@ def test_numbers_on_the_command_line_are_numbers(planner: Planner, fresh: Path):
         ("results/runs/mlp-9/seed-1/metrics.json", "snakemake --list-target-rules"),
         ("sweep_widht", 'Did you mean "sweep_width"?'),
         ("report/finall.html", 'Did you mean "report/final.html"?'),
-        ("report/quick.html", "snakemake report/quick.html --configfile config/quick.yaml"),
+        (
+            "report/quick.html",
+            "snakemake --cores 2 report/quick.html --configfile config/quick.yaml",
+        ),
     ],
 )
 def test_what_the_configuration_does_not_have_cannot_be_asked_for(

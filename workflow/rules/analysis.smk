@@ -2,10 +2,11 @@
 
 
 rule collect_models:
+    """The final metrics of the models of a section."""
     input:
         runs=lambda wildcards: run_files(MODEL_GROUPS[wildcards.group]),
     output:
-        table=table("{group}"),
+        **main_result({"table": table("{group}")}, "metrics", "Models/Metrics", "{group}"),
     log:
         f"{LOGS}/collect_models/{{group}}.log",
     wildcard_constraints:
@@ -61,6 +62,7 @@ if study.has("epochs"):
 
 
 rule collect_sweep:
+    """The final metrics of a sweep, one row per value."""
     input:
         runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models, "weights"),
     output:
@@ -143,7 +145,9 @@ if study.has("comparisons"):
             **CLAIMED,
             runs=run_files(study.models.values()),
         output:
-            table=table("comparisons"),
+            **main_result(
+                {"table": table("comparisons")}, "comparisons", "Models/Overview", "Comparisons"
+            ),
         log:
             f"{LOGS}/compare_models.log",
         conda:
@@ -190,7 +194,7 @@ if study.has("published"):
         input:
             runs=run_files(study.models.values()),
         output:
-            table=table("ledger"),
+            **main_result({"table": table("ledger")}, "ledger", "Claims", "Published numbers"),
         log:
             f"{LOGS}/judge_published.log",
         conda:
@@ -225,7 +229,7 @@ if study.has("claims"):
         input:
             runs=run_files(resolved.claimed_runs, "weights"),
         output:
-            table=table("claims"),
+            **main_result({"table": table("claims")}, "claims", "Claims", "Claims of the source"),
         log:
             f"{LOGS}/judge_claims.log",
         conda:
@@ -278,6 +282,7 @@ if study.has("checks"):
 if study.has("replicates"):
 
     use rule estimate_models as estimate_replicates with:
+        """The same intervals for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:
@@ -292,6 +297,7 @@ if study.has("replicates"):
 if study.has("replicates") and study.has("comparisons"):
 
     use rule compare_models as compare_replicates with:
+        """The same differences for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:
@@ -310,6 +316,7 @@ if study.has("replicates") and study.has("comparisons"):
 if study.has("replicates") and study.has("published"):
 
     use rule judge_published as judge_replicates with:
+        """The same ledger for the models with more seeds."""
         input:
             runs=run_files(study.replicates),
         output:

@@ -3,6 +3,7 @@
 
 
 rule run_experiment:
+    """One experiment on batch normalization with one seed."""
     input:
         unpack(lambda wildcards: layout.required_results(wildcards.experiment)),
         **TENSORS,
@@ -64,7 +65,7 @@ rule collect_experiment:
 
 
 rule collect_arms:
-    """The same for an experiment that evaluates the study's models."""
+    """The results of an experiment that evaluates the study's models, with tested predictions."""
     input:
         **TENSORS,
         runs=lambda wildcards: run_files(
@@ -104,8 +105,12 @@ rule judge_batchnorm:
     input:
         tables=[table(f"bn_{name}_predictions") for name in study.batchnorm.settings],
     output:
-        predictions=table("bn_predictions"),
-        claims=table("bn_claims"),
+        **main_result(
+            {"predictions": table("bn_predictions"), "claims": table("bn_claims")},
+            "predictions",
+            "Batch normalization",
+            "Predictions and outcomes",
+        ),
     log:
         f"{LOGS}/judge_batchnorm.log",
     conda:
@@ -169,12 +174,18 @@ rule check_equality:
 
 
 rule plot_experiment:
+    """A figure of an experiment on batch normalization."""
     input:
         table=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}"),
         times=lambda wildcards: table(f"bn_{layout.figure_experiments[wildcards.figure]}_times"),
         fonts=FONTS,
     output:
-        **layout.figure_files("bn_{figure}", figure=layout.figure_experiments),
+        **main_result(
+            layout.figure_files("bn_{figure}", figure=layout.figure_experiments),
+            "experiment",
+            "Batch normalization",
+            "{figure}",
+        ),
     log:
         f"{LOGS}/plot_experiment/{{figure}}.log",
     wildcard_constraints:

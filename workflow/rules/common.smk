@@ -128,6 +128,25 @@ def any_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
+def main_result(files, caption, place, name):
+    """Show the first of a rule's files in `snakemake --report`, with a caption in workflow/report.
+
+    Of a figure, this is the PNG, because the SVG takes its font from the page.  The place is a
+    category, or a category and a subcategory with a slash between them.
+    """
+    key = "beside" if "beside" in files else next(iter(files))
+    first, *others = files[key] if key == "beside" else [files[key]]
+    category, _, subcategory = place.partition("/")
+    shown = report(
+        first,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        subcategory=subcategory or None,
+        labels={"result": name},
+    )
+    return files | {key: [shown, *others] if others else shown}
+
+
 def priority(rule):
     """Rank the jobs of a rule by estimated duration, so that the longest start first."""
     return lambda wildcards: estimates.priority(study, rule, job_subject(wildcards))

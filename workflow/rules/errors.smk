@@ -24,6 +24,7 @@ rule find_duplicates:
 
 
 rule collect_classes:
+    """Precision, recall and confusions of a model, by class."""
     input:
         runs=lambda wildcards: run_files([study.models[wildcards.model]]),
     output:
@@ -77,7 +78,7 @@ rule compare_predictions:
 
 
 rule plot_predictions:
-    """The same as figures, and the recall of each class for the models in the report."""
+    """Calibration, agreement and hard images as figures, and the recall of each class."""
     input:
         **TENSORS,
         errors=table("calibration"),
@@ -87,11 +88,16 @@ rule plot_predictions:
         neighbors=layout.neighbors,
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {
-                name: name
-                for name in ("calibration", "agreement", "hardest", "classes", "duplicates")
-            }
+        **main_result(
+            layout.figure_files(
+                {
+                    name: name
+                    for name in ("calibration", "agreement", "hardest", "classes", "duplicates")
+                }
+            ),
+            "calibration",
+            "Errors",
+            "Calibration",
         ),
     log:
         f"{LOGS}/plot_predictions.log",
@@ -109,17 +115,23 @@ rule plot_predictions:
 
 
 rule plot_errors:
+    """The confusion matrix of a model, and the images that it misclassifies."""
     input:
         runs=lambda wildcards: run_files([study.models[wildcards.model]]),
         images=TENSORS["x_test"],
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {
-                "confusion": "confusion_{model}",
-                "mistakes": "mistakes_{model}",
-            },
-            model=[model.name for model in study.errors.models],
+        **main_result(
+            layout.figure_files(
+                {
+                    "confusion": "confusion_{model}",
+                    "mistakes": "mistakes_{model}",
+                },
+                model=[model.name for model in study.errors.models],
+            ),
+            "confusion",
+            "Errors",
+            "Confusion matrix: {model}",
         ),
     log:
         f"{LOGS}/plot_errors/{{model}}.log",
@@ -136,6 +148,7 @@ rule plot_errors:
 
 
 rule plot_layer:
+    """The weights of a model without hidden layers, as one image per class."""
     input:
         runs=lambda wildcards: run_files([study.models[wildcards.model]], "weights"),
         fonts=FONTS,

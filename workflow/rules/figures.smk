@@ -24,14 +24,14 @@ rule plot_data:
 
 
 rule plot_models:
-    """The test accuracy of all models."""
+    """The test accuracy of all models, by section."""
     input:
         **COMPARED,
         tables=SECTION_TABLES,
         trainings=table("runs"),
         fonts=FONTS,
     output:
-        **layout.figure_files("models"),
+        **main_result(layout.figure_files("models"), "models", "Models/Overview", "Test accuracy"),
     log:
         f"{LOGS}/plot_models.log",
     conda:
@@ -87,6 +87,7 @@ if LESSONS:
 
 
 rule plot_curves:
+    """The learning curves of a model."""
     input:
         runs=lambda wildcards: run_files([study.models[wildcards.model]]),
         fonts=FONTS,
@@ -111,17 +112,23 @@ rule plot_curves:
 
 
 rule plot_comparison:
+    """The learning curves of compared models on shared axes."""
     input:
         runs=lambda wildcards: run_files(study.comparisons[wildcards.comparison].models),
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            "compare_{comparison}",
-            comparison=[
-                name
-                for name, figure in shown.curves_shown_by(study).items()
-                if figure == f"compare_{name}"
-            ],
+        **main_result(
+            layout.figure_files(
+                "compare_{comparison}",
+                comparison=[
+                    name
+                    for name, figure in shown.curves_shown_by(study).items()
+                    if figure == f"compare_{name}"
+                ],
+            ),
+            "curves",
+            "Models/Learning curves",
+            "{comparison}",
         ),
     log:
         f"{LOGS}/plot_comparison/{{comparison}}.log",
@@ -210,6 +217,7 @@ if study.has("epochs"):
 
 
 rule plot_depth:
+    """Final metrics by number of hidden layers."""
     input:
         tables=SECTION_TABLES,
         trainings=table("runs"),
@@ -233,13 +241,19 @@ rule plot_depth:
 
 
 rule plot_sweep:
+    """Final metrics over the values of a sweep, and its learning curves."""
     input:
         runs=lambda wildcards: run_files(study.sweeps[wildcards.sweep].models),
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **layout.figure_files(
-            {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=LINES
+        **main_result(
+            layout.figure_files(
+                {"summary": "sweep_{sweep}", "curves": "sweep_{sweep}_curves"}, sweep=LINES
+            ),
+            "sweep",
+            "Sweeps",
+            "{sweep}",
         ),
     log:
         f"{LOGS}/plot_sweep/{{sweep}}.log",
@@ -261,7 +275,12 @@ rule plot_grid:
         table=table("sweep_{sweep}"),
         fonts=FONTS,
     output:
-        **layout.figure_files("sweep_{sweep}", sweep=study.grids),
+        **main_result(
+            layout.figure_files("sweep_{sweep}", sweep=study.grids),
+            "sweep",
+            "Sweeps",
+            "{sweep}",
+        ),
     log:
         f"{LOGS}/plot_grid/{{sweep}}.log",
     wildcard_constraints:

@@ -3,6 +3,7 @@
 
 
 rule run_noise:
+    """The trainings of one seed, one per source of randomness."""
     input:
         **TENSORS,
     output:
@@ -53,11 +54,14 @@ rule collect_noise:
 
 
 rule plot_noise:
+    """The spread of results by source of randomness."""
     input:
         table=table("noise"),
         fonts=FONTS,
     output:
-        **layout.figure_files("noise"),
+        **main_result(
+            layout.figure_files("noise"), "noise", "Models/Overview", "Sources of randomness"
+        ),
     log:
         f"{LOGS}/plot_noise.log",
     conda:

@@ -26,7 +26,7 @@ rule collect_playground:
 
 
 rule render_playground:
-    """The page."""
+    """The playground: one page with the models in it."""
     input:
         packed=layout.playground,
         table=table("playground"),
@@ -34,7 +34,7 @@ rule render_playground:
         page=PLAYGROUND_FILES,
         fonts=FONTS,
     output:
-        study.playground.file,
+        **main_result({"page": study.playground.file}, "playground", "Report", "Playground"),
     log:
         f"{LOGS}/render_playground.log",
     conda:

@@ -17,6 +17,12 @@ NAMED_FILES = ancient(
 )
 
 
+# The description in `snakemake --report`, unless another workflow has its own.
+if workflow.report_text is None:
+
+    report: "../report/workflow.rst"
+
+
 rule collect_explorer:
     """The data of the page's explorer: curves and metrics of all models, differences of pairs."""
     input:
@@ -69,8 +75,7 @@ rule render_report:
         templates=TEMPLATES,
         fonts=FONTS,
     output:
-        page=study.report,
-        record=layout.record,
+        **main_result({"page": study.report, "record": layout.record}, "page", "Report", "Page"),
     log:
         f"{LOGS}/render_report.log",
     conda:
@@ -96,7 +101,7 @@ rule render_pdf:
         templates=TEMPLATES,
         fonts=fonts_of_pdf,
     output:
-        layout.pdf,
+        **main_result({"pdf": layout.pdf}, "pdf", "Report", "PDF"),
     log:
         f"{LOGS}/render_pdf.log",
     conda:

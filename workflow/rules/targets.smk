@@ -34,24 +34,29 @@ if study.has("batchnorm") or layout.section_results("batchnorm"):
             layout.group_results("batchnorm"),
 
 
+# A rule's name has no hyphen, and Snakemake takes no docstring with values in it.
 for experiment in study.batchnorm.settings:
+    target = f"bn_{experiment.replace('-', '_')}"
 
     rule:
-        """An experiment on batch normalization: results, quantities, predictions, figures."""
         name:
-            f"bn_{experiment.replace('-', '_')}"
+            target
         input:
             layout.experiment_results(experiment),
 
+    getattr(rules, target).rule.docstring = description.experiment_line(experiment)
+
 
 for sweep in study.sweeps:
+    target = f"sweep_{sweep.replace('-', '_')}"
 
     rule:
-        """A sweep: table, final metrics over the values, learning curves; of a grid, heat maps."""
         name:
-            f"sweep_{sweep.replace('-', '_')}"  # a rule's name has no hyphen
+            target
         input:
             layout.sweep_results(sweep),
+
+    getattr(rules, target).rule.docstring = description.sweep_line(study.sweeps[sweep])
 
 
 if study.has("epochs"):

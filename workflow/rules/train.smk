@@ -3,6 +3,7 @@
 
 
 rule train_lowlevel:
+    """One training of a model in low-level TensorFlow, with one seed."""
     input:
         **TENSORS,
     output:
@@ -29,6 +30,7 @@ rule train_lowlevel:
 
 
 rule train_keras:
+    """One training of a model in Keras, with one seed."""
     input:
         **TENSORS,
     output:

@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from fmstudy.study.configuration import printable
 from fmstudy.study.experiments import EXPERIMENTS, Expected
 from fmstudy.study.plan import Model, Study, Sweep
 from fmstudy.study.shown import curves_shown_by
 from fmstudy.study.spec import section_titles
-from fmstudy.study.words import setting_text
+from fmstudy.study.words import setting_name, setting_text
 
 
 def call(function: str | Callable[[Any], str], **settings: Any) -> Callable[[Any], dict[str, Any]]:
@@ -64,6 +65,26 @@ def _lists(content: Any) -> Any:
 def sweep_with_models(given: Sweep) -> dict[str, Any]:
     """Describe a sweep and its models, one per value."""
     return sweep(given) | {"models": as_dicts(given.models)}
+
+
+def sweep_line(given: Sweep) -> str:
+    """Describe a sweep in one line of help: its title, its base model, and what varies."""
+    values = given.values if given.is_grid else [given.values]
+    keys = [given.vary] if isinstance(given.vary, str) else given.vary
+    varied = (
+        f"{setting_name(key)} {', '.join(map(setting_text, it))}"
+        for key, it in zip(keys, values, strict=True)
+    )
+    shown = "heat maps" if given.is_grid else "curves"
+    return printable(
+        f"{given.title}: model {given.base} with {' and '.join(varied)}; table and {shown}."
+    )
+
+
+def experiment_line(name: str) -> str:
+    """Describe an experiment on batch normalization in one line of help."""
+    title = EXPERIMENTS[name].title
+    return f"Batch normalization, {title[0].lower()}{title[1:]}: results, predictions, figures."
 
 
 def explorer_groups(study: Study) -> list[dict[str, Any]]:

@@ -81,7 +81,7 @@ def explain_target(target: str, rules: Iterable[Any], default: str) -> str:
                 output = {"directory": f"results/{name}", "report": f"report/{name}.html"} | output
             if isinstance(output, dict) and _makes(output, target):
                 option = "" if file == Path(default) else f" --configfile {file}"
-                command = f"    snakemake {target}{option}"
+                command = f"    snakemake --cores 2 {target}{option}"
                 return f"{target} belongs to another configuration. Run this instead:\n{command}"
     known = [rule.name for rule in rules if not rule.has_wildcards()]
     known += (str(it) for rule in rules for it in (*rule.input, *rule.output) if not callable(it))
