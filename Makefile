@@ -105,7 +105,7 @@ compare: ready ## compare two result folders, such as A=results/quick B=results/
 predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
 	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
 		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
-	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(STUDY))" \
+	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
 		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.

@@ -98,7 +98,8 @@ def _load(folder: Path, names: Sequence[str] | None, command: str) -> Study:
     if not (folder / RECORD).exists():
         found = sorted(path.parent for path in folder.parent.glob(f"*/{RECORD}"))
         found += sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-        others = f" Finished studies: {', '.join(map(str, found[:9]))}." if found else ""
+        names = ", ".join(f"{path} (STUDY={path.name})" for path in found[:9])
+        others = f" Finished studies: {names}." if found else ""
         raise StudyError(f"{folder}: no finished study here ({RECORD}). Run {command}.{others}")
     record = read_record(folder / RECORD)
     with reading(folder / RECORD):
