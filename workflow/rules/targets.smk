@@ -145,3 +145,9 @@ rule exports:
         rules.tables.input,
         LATEX,
         rules.figures.input,
+
+
+rule bundle:
+    """The study for Zenodo or WorkflowHub: report, tables, models, code and provenance in a zip."""
+    input:
+        layout.bundle,

@@ -65,7 +65,7 @@ def describe(
     texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
     packed = _archive(
-        folder, tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
+        folder, tuple({**code_files(), **{name: it.encode() for name, it in texts.items()}}.items())
     )
     return cited | {
         "archive": f"data:application/x-xz;base64,{as_text(packed)}",
@@ -97,7 +97,7 @@ def _text(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
-def _code() -> dict[str, bytes]:
+def code_files() -> dict[str, bytes]:
     """Return the content of each file of the code, by path."""
     paths = sorted({path for pattern in CODE for path in REPOSITORY.glob(pattern)})
     return {
@@ -122,8 +122,8 @@ def _archive(folder: str, files: tuple[tuple[str, bytes], ...]) -> bytes:
 def read_citation(path: str | Path) -> dict[str, Any]:
     """Read a file in the Citation File Format.
 
-    Returns title, version, license, authors, repository, year, and bibtex as `describe` does.
-    Raises StudyError if it is no such file.
+    Returns title, version, license, authors, repository, year, and bibtex as `describe` does, and
+    keywords and people: the authors as the file has them.  Raises StudyError if it is no such file.
     """
     try:
         cited, _ = read(path)
@@ -134,6 +134,8 @@ def read_citation(path: str | Path) -> dict[str, Any]:
     found = {
         "title": title,
         "authors": authors,
+        "people": cited["authors"],
+        "keywords": cited.get("keywords", []),
         "version": cited.get("version"),
         "license": cited.get("license"),
         "repository": cited.get("repository-code") or cited.get("url"),
