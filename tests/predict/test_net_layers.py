@@ -2,27 +2,12 @@
 
 import numpy as np
 import pytest
-from fixtures.nets import random_parameters
+from fixtures.nets import as_keras, random_parameters, random_population
 
 from fmstudy.checks import reference
 from fmstudy.predict.layers import dense_layers, probabilities
 
 FEATURES = 784
-
-
-def as_keras(p: reference.Parameters) -> dict[str, np.ndarray]:
-    """Name and shape the arrays of a low-level net as Keras does."""
-    moments = {"gamma": "gamma", "beta": "beta", "mean": "moving_mean"}
-    moments |= {"variance": "moving_variance"}
-    found = {}
-    for name, array in p.items():
-        kind, layer = name[:-1], name[-1]
-        if kind in moments:
-            found[f"normalization{layer}-{moments[kind]}"] = array.ravel()
-        else:
-            keras = {"coefficients": "kernel", "bias": "bias"}[kind]
-            found[f"dense{layer}-{keras}"] = array.T if kind == "coefficients" else array.ravel()
-    return found
 
 
 @pytest.mark.parametrize("engine", ["lowlevel", "keras"])
@@ -33,12 +18,7 @@ def test_layers_answer_as_the_reference_does(engine: str, activation: str, batch
     normalized = "" if batch_norm == "none" else batch_norm
     bias = "scalar" if engine == "lowlevel" else "vector"
     p = random_parameters((FEATURES, 7, 5, 10), random, bias=bias, normalized=normalized)
-    population = []
-    if normalized:
-        for layer, units in enumerate((7, 5)):
-            moments = random.normal(0, 1, (units, 1)), random.uniform(0.5, 2, (units, 1))
-            p[f"mean{layer}"], p[f"variance{layer}"] = moments
-            population.append(moments)
+    population = random_population((7, 5), random, p) if normalized else []
     x = random.uniform(0, 1, (FEATURES, 20))
     net = reference.Net(3, activation, batch_norm=batch_norm, epsilon=0.01)
     expected = reference.softmax(reference.logits(net, p, x, population or None))

@@ -102,14 +102,14 @@ CLAIMED = {"claims": table("claims")} if study.has("claims") else {}
 RUNS_BY_MODEL = {name: model.run for name, model in study.models.items()}
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
-TEMPLATES, FONTS = (
+TEMPLATES, EXPORT_TEMPLATES, FONTS = (
     sorted(
         own_file(path)
         for pattern in patterns
         for path in (HERE / "report").glob(pattern)
         if path.is_file()
     )
-    for patterns in (("templates/**/*", "text/**/*.md"), ("fonts/*.ttf",))
+    for patterns in (("templates/**/*", "text/**/*.md"), ("exports/*",), ("fonts/*.ttf",))
 )
 
 PLAYGROUND_FILES = [

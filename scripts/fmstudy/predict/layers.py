@@ -1,6 +1,7 @@
-"""Trained networks of both engines as dense layers, and the probabilities that they compute.
+"""The layers of trained networks of both engines, and the probabilities that they compute.
 
-Batch normalization is folded into the layers.  NumPy in float32; nothing here needs TensorFlow.
+For the latter, batch normalization is folded into dense layers.  NumPy in float32; nothing here
+needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,11 +12,49 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
+class Normalization(NamedTuple):
+    """Batch normalization in inference mode: each is (units,) float32, in the order of Keras."""
+
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+class Layer(NamedTuple):
+    """A layer as it was trained: coefficients (units, inputs) and bias (units,), float32.
+
+    The bias is None where beta of the normalization, before the activation, replaces it.
+    """
+
+    coefficients: np.ndarray
+    bias: np.ndarray | None
+    normalization: Normalization | None
+
+
 class Dense(NamedTuple):
     """A layer: coefficients (units, inputs) and bias (units,), float32."""
 
     coefficients: np.ndarray
     bias: np.ndarray
+
+
+def trained_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Layer]:
+    """Return the layers of a trained network from the arrays of either engine.
+
+    A bias that a whole layer shares becomes one per unit.
+    """
+    last = len(spec["hidden"])
+    layers = []
+    for layer in range(last + 1):
+        w = _array(arrays, layer, "coefficients", "dense", "kernel")
+        b = _array(arrays, layer, "bias", "dense", "bias")
+        assert w is not None
+        w = w if f"coefficients{layer}" in arrays else w.T
+        bias = None if b is None else np.broadcast_to(np.ravel(b), len(w))
+        normalized = layer < last and spec["batch_norm"] != "none"
+        layers.append(Layer(w, bias, _normalization(arrays, layer) if normalized else None))
+    return layers
 
 
 def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Dense]:
@@ -24,19 +63,16 @@ def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> l
     With gain a = gamma / sqrt(variance + epsilon), normalization is a x + (beta - a mean).  Before
     the activation it joins its own layer, after the activation the next one.
     """
-    last = len(spec["hidden"])
     layers: list[Dense] = []
     gain, offset = np.ones(1), np.zeros(1)  # of the inputs of the current layer
-    for layer in range(last + 1):
-        w = _array(arrays, layer, "coefficients", "dense", "kernel")
-        b = _array(arrays, layer, "bias", "dense", "bias")
-        assert w is not None
-        w = w if f"coefficients{layer}" in arrays else w.T
-        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), len(w))
+    for w, b, normalization in trained_layers(spec, arrays):
+        bias = np.broadcast_to(0.0 if b is None else b.astype(np.float64), len(w))
         bias = bias + w.astype(np.float64) @ np.broadcast_to(offset, w.shape[1])
         w, gain, offset = w * gain, np.ones(1), np.zeros(1)
-        if layer < last and spec["batch_norm"] != "none":
-            gain, offset = _normalization(arrays, layer, spec["bn_epsilon"])
+        if normalization:
+            gamma, beta, mean, variance = (it.astype(np.float64) for it in normalization)
+            gain = gamma / np.sqrt(variance + spec["bn_epsilon"])
+            offset = beta - gain * mean
             if spec["batch_norm"] == "before":
                 w, bias = gain[:, np.newaxis] * w, gain * bias + offset
                 gain, offset = np.ones(1), np.zeros(1)
@@ -51,18 +87,12 @@ def _array(
     return arrays.get(f"{lowlevel}{layer}", arrays.get(f"{kind}{layer}-{keras}"))
 
 
-def _normalization(
-    arrays: Mapping[str, np.ndarray], layer: int, epsilon: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return gain and offset (units,) of a layer's batch normalization in inference mode."""
+def _normalization(arrays: Mapping[str, np.ndarray], layer: int) -> Normalization:
+    """Return a layer's batch normalization."""
     named = {"gamma": "gamma", "beta": "beta"}
     named |= {"mean": "moving_mean", "variance": "moving_variance"}
-    found = [_array(arrays, layer, one, "normalization", other) for one, other in named.items()]
-    gamma, beta, mean, variance = (
-        np.ravel(it).astype(np.float64) for it in found if it is not None
-    )
-    gain = gamma / np.sqrt(variance + epsilon)
-    return gain, beta - gain * mean
+    found = (_array(arrays, layer, one, "normalization", other) for one, other in named.items())
+    return Normalization(*(np.ravel(it) for it in found if it is not None))
 
 
 def probabilities(layers: Sequence[Dense], activation: str, x: np.ndarray) -> np.ndarray:
