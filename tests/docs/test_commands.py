@@ -147,8 +147,17 @@ def after_tutorial(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> 
     return folder
 
 
+# Pages that compute for half a minute; what they call is tested elsewhere, too.
+SLOW = {
+    "README.md",
+    *(f"docs/how-to/{it}.md" for it in ("add-a-model", "add-a-sweep", "run-parts-of-a-study")),
+}
+
+
 @pytest.mark.workflow
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(it, marks=[pytest.mark.slow] if it in SLOW else []) for it in RUN]
+)
 def test_the_commands_of_a_page_work(name: str, after_tutorial: Path, tmp_path: Path):
     if name != TUTORIAL:
         follow(name, copy(after_tutorial, tmp_path / "clone"))
