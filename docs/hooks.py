@@ -12,7 +12,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -261,9 +261,16 @@ def python() -> str:
     ):
         name, text = item.__name__, inspect.getdoc(item) or ""
         where = f"{item.__module__}.{name}"
-        source = "" if inspect.isclass(item) else f"{name}{inspect.signature(item)}\n\n"
+        source = "" if inspect.isclass(item) else f"{name}{_parameters(item)}\n\n"
         parts.append(f"## `{where}`\n\n```text\n{source}{text}\n```\n")
     return "\n".join(parts)
+
+
+def _parameters(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the parameters with their defaults; the docstring says what they take."""
+    signature = inspect.signature(function)
+    plain = [it.replace(annotation=it.empty) for it in signature.parameters.values()]
+    return signature.replace(parameters=plain, return_annotation=signature.empty)
 
 
 GENERATED = {
