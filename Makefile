@@ -40,7 +40,7 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
+.PHONY: help setup slurm lsf kubernetes ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
 	bench audit lint format schemas lock clean distclean
 
 help: ## list what can be made
@@ -55,8 +55,11 @@ setup: ## install what the study needs, or repair it
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
-slurm: ## also install what a SLURM cluster needs, see docs/scaling.md
-	@$(MAKE) --no-print-directory setup packages="$(study) requirements/slurm.txt"
+slurm: ## also install what a SLURM cluster needs: docs/how-to/run-on-a-cluster.md
+lsf: ## the same for an LSF cluster
+kubernetes: ## the same for Kubernetes
+slurm lsf kubernetes:
+	@$(MAKE) --no-print-directory setup packages="$(study) requirements/$@.txt"
 
 # Only `make setup` and the first use check system packages: where they cannot be installed,
 # nobody wants to wait for that, or read about it, before every report.
@@ -114,6 +117,8 @@ test-faults: ready-test ## kill runs, fill disks, and more, and check that nothi
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
 	@echo "Some tests start a SLURM cluster of one node, with the packages in requirements/apt-slurm.txt."
 	@sh scripts/install_system_packages.sh --once "$(VENV)/.no-apt-slurm" requirements/apt-slurm.txt
+	@for cluster in lsf kubernetes; do $(make_environment) "$(VENV)/$$cluster" \
+		"$(VENV)/bin/python" requirements/$$cluster.txt || exit; done
 	@$(in_venv) pytest $(processes) -m ""
 
 # The peers are optional: those that cannot be installed are reported as not measured.
@@ -138,7 +143,9 @@ audit: ready-all ## check hashes, licenses, and known vulnerabilities of the pac
 	@$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \
 		echo "Going on without pip-audit."
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
-		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt dev.txt)
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt kubernetes.txt \
+		dev.txt)
+	@[ ! -x "$(VENV)/audit/bin/hadolint" ] || "$(VENV)/audit/bin/hadolint" Dockerfile
 
 format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
@@ -162,8 +169,8 @@ conda := workflow/envs/study.yaml
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=--upgrade for newer versions
 	@$(compile_hashed) --group uv --output-file requirements/uv.txt
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
-	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
-	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
+	@for group in slurm lsf kubernetes dev; do $(compile_hashed) pyproject.toml --group $$group \
+		$(as_in_study) --output-file requirements/$$group.txt || exit; done
 	@$(compile_hashed) --group audit --output-file requirements/audit.txt
 	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
 	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt

@@ -60,7 +60,10 @@ def test_every_declared_package_is_locked_by_hashes_without_address_or_option(na
         assert "://" not in line and " @ " not in line and not line.startswith("-"), line
 
 
-@pytest.mark.parametrize(("larger", "smaller"), [("slurm", "study"), ("dev", "slurm")])
+@pytest.mark.parametrize(
+    ("larger", "smaller"),
+    [("slurm", "study"), ("lsf", "study"), ("kubernetes", "study"), ("dev", "slurm")],
+)
 def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
     larger = locked(larger)
     everywhere = {name: entry for (name, marker), entry in larger.items() if not marker}
@@ -501,7 +504,7 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
-        help setup slurm report new quick compare test test-faults test-all bench lint
+        help setup slurm lsf kubernetes report new quick compare test test-faults test-all bench lint
         audit format schemas lock clean distclean
     """
     assert listed == expected.split()
