@@ -13,7 +13,8 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /study
 COPY requirements/ requirements/
 RUN apt-get update \
-    && grep -v '^#' requirements/apt.txt | xargs apt-get install --yes --no-install-recommends \
+    && grep -v '^#' requirements/apt.txt \
+    | xargs apt-get install --yes --no-install-recommends rsync \
     && rm -rf /var/lib/apt/lists/* \
     && pip install --no-cache-dir --require-hashes --requirement "$LOCK"
 COPY . .

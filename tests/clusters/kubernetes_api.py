@@ -1,4 +1,4 @@
-"""A stand-in for the API of a Kubernetes cluster: it keeps the jobs that are sent, and fails them."""
+"""A stand-in for the API of a Kubernetes cluster: keeps the jobs that are sent, and fails them."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Stand-ins for the commands of LSF that Snakemake's plugin calls: jobs run on this machine.
 
-`install(folder)` makes the commands; what was submitted, and how it ended, is in `submitted(folder)`.
+`install(folder)` makes the commands; `submitted(folder)` says what was submitted, and how it ended.
 """
 
 import stat

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import lsf
 import pytest
-from fixtures import REPOSITORY, run_command
+from environments import python_with
+from fixtures import run_command
 from fixtures.workflow import clone
 
 PROFILE = ("--profile", "workflow/profiles/lsf")
-
-
-def python_with(cluster: str) -> str:
-    """The Python of the environment with a cluster's plugin; fails without one."""
-    python = REPOSITORY / ".venv" / cluster / "bin/python"
-    if not python.exists():
-        pytest.fail(f"{python} is missing. make test-all sets it up.", pytrace=False)
-    return str(python)
 
 
 @pytest.mark.slow
