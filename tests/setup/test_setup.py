@@ -522,8 +522,8 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
-        help setup slurm lsf kubernetes gpu report new quick compare predict test test-faults test-all
-        bench lint audit hooks format docs schemas lock clean distclean
+        help setup slurm lsf kubernetes gpu report new quick compare predict test test-faults
+        test-all bench lint audit hooks format docs schemas lock clean distclean
     """
     assert listed == expected.split()
 
