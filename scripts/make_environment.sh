@@ -166,8 +166,9 @@ if [ -z "$damaged" ] && is_current "$@" && is_complete; then exit 0; fi
 
 rm -f "$stamp"
 case $lock in
-*/audit.txt) size="seconds and 30 MB" ;;
+*/audit.txt) size="seconds and 150 MB" ;;
 */bench.txt) size="half a minute and 0.7 GB" ;;
+*/gpu.txt) size="some minutes and 7 GB" ;;
 *) size="half a minute and 2 GB" ;;
 esac
 echo "Installing Python packages into $venv: $size the first time ..."

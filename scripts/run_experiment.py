@@ -9,9 +9,9 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     from fmstudy.engines import cost, device
     from fmstudy.experiments import best_rates, common
 
-    device.prepare_device(snakemake.threads)
-    laps = cost.Laps()
     params, seed = snakemake.params, int(snakemake.wildcards.seed)
+    device.prepare_device(snakemake.threads, params.get("device", "cpu"))
+    laps = cost.Laps()
     settings = dict(params.settings)
     if rates := snakemake.input.get("rates"):
         results = best_rates.results_table(range(len(rates)), map(best_rates.read_rates, rates))
@@ -26,6 +26,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     experiment = Path(snakemake.output.results).parents[1].name
     job = {"experiment": experiment, "seed": seed, "code": params.code}
     job["digests"] = runtime.file_digests([snakemake.output.results])
-    job_cost = cost.record(laps, snakemake.threads, cost.TOTAL.arithmetic)
+    arithmetic, machine = cost.TOTAL.arithmetic, device.machine()
+    job_cost = cost.record(laps, snakemake.threads, arithmetic, machine=machine)
     provenance = job | {"times": times, "steps": cost.TOTAL.steps} | job_cost
     runtime.write_json(snakemake.output.provenance, provenance)

@@ -12,7 +12,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
 
     params = snakemake.params
     engine = runtime.find(params.function)
-    device.prepare_device(snakemake.threads)
+    device.prepare_device(snakemake.threads, params.get("device", "cpu"))
     laps = cost.Laps()
     spec, seed = RunSpec.from_dict(params.spec), int(snakemake.wildcards.seed)
     data = Path(snakemake.input.x_train).parent
@@ -21,5 +21,7 @@ with warmstart.job(snakemake.log[0], snakemake.threads):
     laps.end("reading")
     training = engine(spec, seed, train, test)
     laps.end("engine")
-    files = dict(snakemake.output.items())
-    records.save(files, spec, seed, training, test[1], params.code, snakemake.threads, laps)
+    files, machine = dict(snakemake.output.items()), device.machine()
+    records.save(
+        files, spec, seed, training, test[1], params.code, snakemake.threads, laps, machine
+    )

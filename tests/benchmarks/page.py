@@ -1,4 +1,4 @@
-"""Results as files: a CSV a table, the tables of docs/performance.md, and its figure.
+"""Results as files: a CSV a table, the tables of docs/explanation/performance.md, and its figure.
 
 The page is written by hand but for what stands between markers, which is put there from the CSV
 files; so a run of some sections alone leaves the others as they were.

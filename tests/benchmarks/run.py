@@ -4,8 +4,9 @@
     python tests/benchmarks/run.py --only step peers --rounds 5   some of it
     python tests/benchmarks/run.py --quick                        a look in a few minutes
 
-A whole run writes docs/performance/*.csv and, from them, the tables and the figure of
-docs/performance.md; a quick one, which is none to quote, writes the same to results/benchmarks/.
+A whole run writes docs/explanation/performance/*.csv and, from them, the tables and the figure of
+docs/explanation/performance.md; a quick one, which is none to quote, writes the same to
+results/benchmarks/.
 Give the machine nothing else to do: what else ran is seen, but not repaired.
 """
 
@@ -85,8 +86,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--output",
         type=Path,
-        help="where performance.md and performance/ are written; default: docs (results/benchmarks "
-        "if quick)",
+        help="where performance.md and performance/ are written; default: docs/explanation "
+        "(results/benchmarks if quick)",
     )
     options = parser.parse_args(arguments)
     usable = rounds.cores()
@@ -103,7 +104,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if not shutil.which(options.peers):
         parser.error(f"--peers {options.peers}: no such command")
     options.only = [name for name in SECTIONS if name in options.only]
-    options.output = options.output or ROOT / ("results/benchmarks" if options.quick else "docs")
+    own = "results/benchmarks" if options.quick else "docs/explanation"
+    options.output = options.output or ROOT / own
     return options
 
 
@@ -194,7 +196,7 @@ def write(tables: Tables, output: Path) -> None:
         page.write_table(directory / f"{name}.csv", rows)
     everything = page.read_tables(directory)
     own = output / "performance.md"
-    source = own if own.is_file() else ROOT / "docs/performance.md"
+    source = own if own.is_file() else ROOT / "docs/explanation/performance.md"
     runtime.write_text(own, page.fill(source.read_text(encoding="utf-8"), everything))
     page.draw(everything, directory / "performance.png")
 

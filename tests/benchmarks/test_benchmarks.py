@@ -264,7 +264,7 @@ def test_tables_are_whole_and_come_back_from_their_files(found, tmp_path):
 
 
 def test_the_page_is_replaced_between_its_markers_only(found):
-    before = (REPOSITORY / "docs/performance.md").read_text(encoding="utf-8")
+    before = (REPOSITORY / "docs/explanation/performance.md").read_text(encoding="utf-8")
     after = page.fill(before, found)
     places = re.compile(r"(<!-- (\w+): .*? -->).*?(<!-- end of \2 -->)", re.DOTALL)
     assert places.sub("", after) == places.sub("", before)
@@ -275,8 +275,8 @@ def test_the_page_is_replaced_between_its_markers_only(found):
 
 
 def test_the_page_in_the_repository_is_what_its_files_say():
-    text = (REPOSITORY / "docs/performance.md").read_text(encoding="utf-8")
-    assert page.fill(text, page.read_tables(REPOSITORY / "docs/performance")) == text
+    text = (REPOSITORY / "docs/explanation/performance.md").read_text(encoding="utf-8")
+    assert page.fill(text, page.read_tables(REPOSITORY / "docs/explanation/performance")) == text
 
 
 def test_the_figure_is_small_and_drawn_from_whatever_there_is(found, tmp_path):
@@ -373,7 +373,7 @@ def test_a_mistake_on_the_command_line_is_explained(arguments, words, capsys):
 def test_sections_are_measured_in_order_and_a_quick_run_does_not_touch_the_documents():
     assert run.parse(["--only", "graph", "step"]).only == ["step", "graph"]
     assert run.parse([]).only == list(run.SECTIONS)
-    assert run.parse([]).output == REPOSITORY / "docs"
+    assert run.parse([]).output == REPOSITORY / "docs/explanation"
     assert run.parse(["--quick"]).output == REPOSITORY / "results/benchmarks"
 
 

@@ -12,60 +12,21 @@ import pytest
 from fixtures import playground as made
 from fixtures.hostile import HOSTILE
 from fixtures.nets import random_parameters
-from fixtures.playground import FEATURES
 from fixtures.report import digits, letters, summary
 from fixtures.runs import leave
 
 from fmstudy.analysis import columns
 from fmstudy.analysis.results import Runs
-from fmstudy.checks import reference
+from fmstudy.predict.layers import Dense, dense_layers
 from fmstudy.report import playground, playground_page
 from fmstudy.runtime import StudyError
 
 
-# ------------------------------------------------------------------------------------- layers
-def as_keras(p: reference.Parameters) -> dict[str, np.ndarray]:
-    """Name and shape the arrays of a low-level net as Keras does."""
-    moments = {"gamma": "gamma", "beta": "beta", "mean": "moving_mean"}
-    moments |= {"variance": "moving_variance"}
-    found = {}
-    for name, array in p.items():
-        kind, layer = name[:-1], name[-1]
-        if kind in moments:
-            found[f"normalization{layer}-{moments[kind]}"] = array.ravel()
-        else:
-            keras = {"coefficients": "kernel", "bias": "bias"}[kind]
-            found[f"dense{layer}-{keras}"] = array.T if kind == "coefficients" else array.ravel()
-    return found
-
-
-@pytest.mark.parametrize("engine", ["lowlevel", "keras"])
-@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
-@pytest.mark.parametrize("batch_norm", ["none", "before", "after"])
-def test_layers_answer_as_the_reference_does(engine: str, activation: str, batch_norm: str):
-    random = np.random.default_rng(3)
-    normalized = "" if batch_norm == "none" else batch_norm
-    bias = "scalar" if engine == "lowlevel" else "vector"
-    p = random_parameters((FEATURES, 7, 5, 10), random, bias=bias, normalized=normalized)
-    population = []
-    if normalized:
-        for layer, units in enumerate((7, 5)):
-            moments = random.normal(0, 1, (units, 1)), random.uniform(0.5, 2, (units, 1))
-            p[f"mean{layer}"], p[f"variance{layer}"] = moments
-            population.append(moments)
-    x = random.uniform(0, 1, (FEATURES, 20))
-    net = reference.Net(3, activation, batch_norm=batch_norm, epsilon=0.01)
-    expected = reference.softmax(reference.logits(net, p, x, population or None))
-    spec = {"hidden": [7, 5], "batch_norm": batch_norm, "bn_epsilon": 0.01}
-    layers = playground.dense_layers(spec, as_keras(p) if engine == "keras" else p)
-    assert [layer.coefficients.shape for layer in layers] == [(7, 784), (5, 7), (10, 5)]
-    assert playground.probabilities(layers, activation, x) == pytest.approx(expected, abs=2e-5)
-
-
+# ------------------------------------------------------------------------------------ rounding
 def test_a_weight_is_at_most_half_a_step_away():
     coefficients = np.random.default_rng(0).normal(0, 1, (4, 50)).astype(np.float32)
     coefficients[2] = 0.0
-    layer = playground.Dense(coefficients, np.arange(4, dtype=np.float32))
+    layer = Dense(coefficients, np.arange(4, dtype=np.float32))
     for bits in playground.BITS:
         small = playground.quantize(layer, bits)
         top = 2 ** (bits - 1) - 1
@@ -78,10 +39,10 @@ def test_a_weight_is_at_most_half_a_step_away():
 
 
 def test_as_many_bits_as_fit_and_small_nets_leave_room_for_large_ones():
-    def net(units: int) -> list[playground.Dense]:
+    def net(units: int) -> list[Dense]:
         random = np.random.default_rng(units)
         w = random.normal(0, 1, (units, 784)).astype(np.float32)
-        return [playground.Dense(w, np.zeros(units, np.float32))]
+        return [Dense(w, np.zeros(units, np.float32))]
 
     nets = {"large": net(100), "small": net(1)}
     size = {
@@ -119,7 +80,7 @@ def test_a_model_is_its_first_finished_training(tmp_path: Path):
     table = playground.agreement_table(given, content, Runs(tmp_path), made.images(), labels)
     assert table["model"].tolist() == ["softmax"]
     page = playground_page.load_context(
-        "", "r.html", given, content, table.to_dict("records"), summary()
+        "", "r.html", given, content, table.to_dict("records"), summary(), made.SAMPLES
     )
     assert page["diverged"] == ["Model lost"]
 
@@ -237,20 +198,14 @@ def test_a_page_of_any_data_set_has_its_words_shape_and_classes(tmp_path: Path, 
     assert content["pixels"].max() == known["white"]
 
 
-def test_photos_become_as_large_as_what_the_images_show():
-    pixels = np.zeros((5, 20, 10), np.uint8)
-    pixels[:, 3:15, 4] = 16  # 12 of 20 rows
-    assert playground.framing(pixels) == (0, (12, 6))
-    assert playground.framing(16 - pixels) == (1, (12, 6))
-    assert playground.framing(0 * pixels) == (0, (1, 1))
-
-
 def test_a_study_whose_models_all_diverged_gets_a_page_that_says_so(tmp_path: Path):
     given = [made.model("lost", [])]
     leave(tmp_path, "run-lost", 1, np.full(60, 0.9), status="diverged")
     labels = np.arange(60) % 10
     content = playground.pack(given, Runs(tmp_path), made.images(), labels, summary())
-    context = playground_page.load_context("A study", "final.html", given, content, [], summary())
+    context = playground_page.load_context(
+        "A study", "final.html", given, content, [], summary(), made.SAMPLES
+    )
     page = playground_page.render(made.FILES, context)
     assert "every training diverged: Model lost" in page
 
@@ -260,7 +215,7 @@ def test_two_networks_of_the_default_study_s_size_fit_into_two_megabytes():
     random = np.random.default_rng(0)
     sizes = (784, 600, 400, 200, 10)
     nets = {
-        name: playground.dense_layers(
+        name: dense_layers(
             {"hidden": sizes[1:-1], "batch_norm": "none"}, random_parameters(sizes, random)
         )
         for name in ("keras-4", "keras-4r")

@@ -138,8 +138,8 @@ def count_validation(arguments: dict, counts: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def reconfigured(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The page of a study that plans less, and in which models stand for others of the source."""
-    config = configured()
+    """A study on a GPU that plans less, and in which models stand for others of the source."""
+    config = configured() | {"device": "gpu"}
     del config["comparisons"]["depth"]
     config["models"]["B"]["epochs"] = 300
     config["closer"]["models"] = ["A"]
@@ -368,6 +368,16 @@ def test_the_box_on_reuse_cites_the_study_and_offers_its_configuration(page):
     assert 'download="study.tar.xz" href="data:application/x-xz;base64,' in box
     assert "make report" in box and "writes report/final.html" in box
     assert "@software{" in box and "MIT license" in box
+
+
+def test_only_a_study_on_processors_promises_the_last_digit(page, reconfigured):
+    for words in ("to the last digit", "on a CPU; no GPU is needed"):
+        assert words in page.text
+        assert words not in reconfigured.text
+    assert "a training repeats bit for bit" in page.text
+    assert "is expected to repeat bit for bit" in reconfigured.text
+    assert "make gpu\nmake report" in reconfigured.source
+    assert "GPU" not in page.text.replace("no GPU is needed", "")
 
 
 def test_nothing_is_left_unfilled(page):

@@ -95,13 +95,20 @@ def test_the_archive_has_all_code_of_the_repository_and_nothing_else(tmp_path: P
     listed = subprocess.run(
         ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.split()
-    left_out = ("tests/", "docs/", "requirements/", "config/", ".", "CHANGELOG", "CONTRIBUTING")
+    left_out = ("tests/", "docs/", "mkdocs", "requirements/", "config/", ".", "CHANGELOG")
+    left_out += ("CONTRIBUTING",)
     assert {it for it in found if not it.startswith(left_out)} == {
         it for it in listed if not it.startswith(left_out)
     }
-    assert found <= {*listed}
+    assert found <= {*listed} - {"requirements/gpu.txt"}
     for name in found - {"config/config.yaml"}:
         assert (tmp_path / name).read_bytes() == (REPOSITORY / name).read_bytes()
+
+
+def test_a_study_on_a_gpu_packs_the_packages_that_it_needs_there(tmp_path: Path):
+    unpack(described(configured() | {"device": "gpu"}), tmp_path)
+    packed = {path.stem for path in (tmp_path / "requirements").iterdir()}
+    assert packed == {"apt", "study", "uv", "gpu"}
 
 
 def test_the_configuration_survives_the_archive(tmp_path: Path):

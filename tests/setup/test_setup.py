@@ -75,6 +75,20 @@ def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
     assert different == {}
 
 
+def test_an_environment_for_gpus_has_all_others_but_one_tensorflow():
+    """Both builds have the same files, so an environment with both would be damaged."""
+    versions = {
+        name: {each for (package, _), (each, _) in locked(name).items() if package == "tensorflow"}
+        for name in ("study", "gpu")
+    }
+    assert versions["gpu"] == versions["study"]
+    assert locked("dev").keys() - locked("gpu").keys() == {
+        (package, marker) for package, marker in locked("dev") if package.startswith("tensorflow")
+    }
+    assert "tensorflow-cpu" not in {package for package, _ in locked("gpu")}
+    assert "nvidia-cudnn-cu12" in {package for package, _ in locked("gpu")}
+
+
 def test_peers_are_locked_with_the_study_versions_of_what_they_share():
     ours = {name: version for (name, _), (version, _) in locked("study").items()}
     peers = locked("bench")
@@ -106,9 +120,13 @@ def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypat
     assert runtime.versions(["tensorflow"])["tensorflow"] == "2.21.0"
 
 
-def test_citation_and_project_name_the_same_version():
+def test_one_version_is_named_everywhere_in_a_form_for_tags_and_packages():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["project"]["version"]
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = PROJECT["project"]["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(-rc\d+)?", version)
+    assert citation["version"] == version
+    assert re.search(r"^## ([^\s,]+)", changes, re.M)[1] == version
 
 
 # System packages, on machines made of a few fake commands
@@ -504,8 +522,8 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
-        help setup slurm lsf kubernetes report new quick compare test test-faults test-all bench
-        lint audit format schemas lock clean distclean
+        help setup slurm lsf kubernetes gpu report new quick compare predict test test-faults
+        test-all bench lint audit hooks format docs schemas lock clean distclean
     """
     assert listed == expected.split()
 
@@ -552,7 +570,7 @@ def test_a_new_study_is_a_copy_that_runs_under_its_name(study):
 @pytest.mark.parametrize("target", ["quick", "test", "lint"])
 def test_modules_of_another_installation_do_not_get_into_the_environment(study, target):
     (study / "scripts/install_system_packages.sh").touch()
-    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "mypy"):
+    for name in ("python", "snakemake", "pytest", "ruff", "snakefmt", "codespell", "mypy"):
         command = study / ".venv/bin" / name
         command.write_text('#!/bin/sh\necho "$PYTHONPATH$PYTHONHOME"\n', encoding="utf-8")
         command.chmod(0o755)
@@ -623,11 +641,24 @@ def test_a_cluster_gets_the_study_and_what_submits_it(study):
     )
 
 
+@pytest.mark.parametrize("target", ["setup", "slurm", "gpu", "report", "test"])
+def test_an_environment_for_gpus_stays_one(study, target):
+    """Whatever is installed later comes from its lock, the last one named, which holds it all."""
+    (study / "scripts/make_environment.sh").write_text('echo "$@"\n', encoding="utf-8")
+    (study / "scripts/install_system_packages.sh").touch()
+    (study / ".venv/bin/pytest").touch(mode=0o755)
+    if target != "gpu":
+        assert "gpu.txt" not in make(study, target)
+        (study / ".venv/.setup-stamp").write_text("3.11\n1 2 requirements/gpu.txt\n")
+    [line] = [line for line in make(study, target).splitlines() if ".txt" in line]
+    assert line.split()[-1] == "requirements/gpu.txt"
+
+
 def test_only_tests_look_for_the_system_packages_of_tests_and_all_start_at_once(study):
     """With the environment finished, nothing but one instant look stands before the work."""
     called = 'echo "system packages: $*"\n'
     (study / "scripts/install_system_packages.sh").write_text(called, encoding="utf-8")
-    for name in ("pytest", "ruff", "snakefmt", "mypy"):
+    for name in ("pytest", "ruff", "snakefmt", "codespell", "mypy"):
         shutil.copy(study / ".venv/bin/python", study / f".venv/bin/{name}")
     looked = [
         f"system packages: --once .venv/.no-{name} requirements/{name}.txt"

@@ -1,4 +1,4 @@
-"""docs/teaching.md stays true: its exercises fit the study that they change, and its report."""
+"""The exercises stay true: they fit the study that they change, and its report."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from fmstudy.study import reader
 from fmstudy.study.plan import Study
 from fmstudy.study.resolved import resolve
 
-TEXT = (REPOSITORY / "docs/teaching.md").read_text(encoding="utf-8")
+TEXT = (REPOSITORY / "docs/how-to/teach-with-it.md").read_text(encoding="utf-8")
 STUDY = (REPOSITORY / "config/studies/digits/config.yaml").read_text(encoding="utf-8")
 EXERCISES = re.findall(r"^```diff\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 

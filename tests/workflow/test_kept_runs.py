@@ -6,35 +6,16 @@ from pathlib import Path
 
 import pytest
 from fixtures import REPOSITORY
-from fixtures.workflow import clone, edit, snakemake
+from fixtures.workflow import SMALL, clone, shrink_studies, snakemake
 
 pytestmark = pytest.mark.workflow
-
-# One seed, and as few epochs and values as make every figure and table.
-SMALL = {
-    "digits": [
-        ("seeds: [1, 2, 3]", "seeds: [1]"),
-        ("epochs: 150", "epochs: 15"),
-        ("epochs: 20", "epochs: 2"),
-        ("values: [0.0001, 0.001, 0.01, 0.1]", "values: [0.001, 0.01]"),
-    ],
-    "learning-rate": [
-        ("train_samples: 6000", "train_samples: 300"),
-        ("test_samples: 2000", "test_samples: 100"),
-        ("seeds: [1, 2]", "seeds: [1]"),
-        ("epochs: 60", "epochs: 3"),
-        *[("values: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]", "values: [0.001, 0.1]")] * 3,
-    ],
-}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
     """A clone of the repository with the kept studies at small size."""
     there = clone(tmp_path_factory.mktemp("kept"), data_folder)
-    for name, changes in SMALL.items():
-        for old, new in changes:
-            edit(there / f"config/studies/{name}/config.yaml", old, new)
+    shrink_studies(there)
     return there
 
 

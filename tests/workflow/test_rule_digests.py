@@ -102,6 +102,8 @@ ENGINES = {"compare_engines"}
         ("experiments.rate_curves", {"plot_experiment noisy", "plot_experiment placement"}),
         ("figures.network", {"plot_network"}),
         ("report.rendering", {"render_report", "render_pdf"}),
+        ("predict.layers", {"collect_playground", "render_playground"}),
+        ("predict.prepare", {"render_playground"}),
         ("report.playground", {"collect_playground", "render_playground"}),
         ("report.playground_page", {"render_playground"}),
     ],

@@ -396,6 +396,29 @@ def test_an_edited_module_runs_its_users_again(
         assert found == jobs
 
 
+def test_another_device_runs_again_what_tensorflow_computes_and_is_refused_where_it_is_missing(
+    planner: Planner, built: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Refused before the first job, however many jobs there are, and only if one needs it."""
+    append(built / "config/config.yaml", "\ndevice: gpu\n")
+    jobs, whole = planner.planned(built), planner.planned(built, "report", "--forceall")
+    computed = {"train_lowlevel", "train_keras", "run_experiment", "run_noise"}
+    computed |= {"compare_engines", "check_equality", "measure_machine"}
+    assert {rule: jobs[rule] for rule in computed & set(whole)} == {
+        rule: whole[rule] for rule in computed & set(whole)
+    }
+    assert len(computed & set(whole)) > 4
+    assert not {"fetch_dataset", "prepare_dataset"} & set(jobs)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as on a machine without one
+    done = snakemake(built, "--cores", "1", "report")
+    assert done.returncode == 1
+    [line] = [line for line in done.stderr.splitlines() if "GPU" in line]
+    assert re.search(r"config\.yaml, line \d+: device: is gpu, but TensorFlow .* no GPU here", line)
+    assert "or set device: cpu." in line
+    assert "Traceback" not in done.stderr
+    assert planner.planned(built) == jobs, "nothing was run"
+
+
 def test_another_notation_of_the_configuration_runs_nothing_again(planner: Planner, built: Path):
     """Other orders of keys, and other forms of numbers."""
     paths = (studies.CONFIG, studies.CLAIMS, studies.EXPECTED)

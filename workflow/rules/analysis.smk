@@ -363,9 +363,11 @@ rule measure_machine:
     conda:
         "../envs/study.yaml"
     resources:
+        **GPUS,
         mem_mb=1500,
         runtime=5,
     params:
+        **DEVICE,
         table=call("engines.machine.product_rate", threads=1),
         code=digest("check", "engines.machine"),
     script:

@@ -19,9 +19,11 @@ rule run_experiment:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=estimates.experiment_memory(study.data_set.features, **study.sizes),
         runtime=30,
     params:
+        **DEVICE,
         settings=lambda wildcards: study.batchnorm.settings_of_run(wildcards.experiment),
         function=lambda wildcards: module_of(wildcards.experiment, "run.run"),
         code=lambda wildcards: digest("run_experiment", module_of(wildcards.experiment, "run")),
@@ -156,9 +158,11 @@ rule check_equality:
     conda:
         "../envs/study.yaml"
     resources:
+        **GPUS,
         mem_mb=2500,
         runtime=5,
     params:
+        **DEVICE,
         table=call(
             "checks.equality.check_equality",
             settings=study.batchnorm.common,

@@ -25,8 +25,8 @@ from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import Layout
 from fmstudy.workflow.planned import job_subject
 
-# Another Snakefile may use this study as a module (docs/reuse.md).  What it shows, and the files in
-# its folder, are its own.
+# Another Snakefile may use this study as a module (docs/how-to/reuse.md).  What it shows, and the
+# files in its folder, are its own.
 is_module = not workflow.modifier.is_main_snakefile()
 has_given_config = workflow.modifier.skip_configfile  # by `config:` of the module
 
@@ -85,6 +85,11 @@ except configuration.ConfigurationError as error:
 study, layout = resolved.study, Layout(resolved.study)
 LOGS, table, figure, run_files = layout.logs, layout.table, layout.figure, layout.run_files
 TENSORS = layout.tensors
+# What jobs that compute with TensorFlow get in a study on a GPU, and no others: a parameter, and the
+# resources by which the plugins for SLURM and Kubernetes ask for one.
+DEVICE, GPUS = {}, {}
+if study.device == "gpu":
+    DEVICE, GPUS = {"device": "gpu"}, {"gpu": 1, "gpu_manufacturer": "nvidia"}
 REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]
@@ -97,14 +102,14 @@ CLAIMED = {"claims": table("claims")} if study.has("claims") else {}
 RUNS_BY_MODEL = {name: model.run for name, model in study.models.items()}
 TABLES = layout.all_tables()
 LATEX = [str(Path(path).with_suffix(".tex")) for path in TABLES]
-TEMPLATES, FONTS = (
+TEMPLATES, EXPORT_TEMPLATES, FONTS = (
     sorted(
         own_file(path)
         for pattern in patterns
         for path in (HERE / "report").glob(pattern)
         if path.is_file()
     )
-    for patterns in (("templates/**/*", "text/**/*.md"), ("fonts/*.ttf",))
+    for patterns in (("templates/**/*", "text/**/*.md"), ("exports/*",), ("fonts/*.ttf",))
 )
 
 PLAYGROUND_FILES = [

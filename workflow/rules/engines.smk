@@ -13,9 +13,11 @@ rule compare_engines:
     conda:
         "../envs/study.yaml"
     resources:
+        **GPUS,
         mem_mb=2500,
         runtime=5,
     params:
+        **DEVICE,
         # Small studies use fewer images, but more than one chunk of the low-level engine, and
         # fewer steps.
         table=call(

@@ -33,10 +33,20 @@ def without_default_rate(scheduler):
         scheduler.job_rate_limiter = None
 
 
+def refuse_without_gpu():
+    """Exit if TensorFlow has no GPU here; only TensorFlow can tell, which takes seconds to import."""
+    if problem := warmstart.why_no_gpu():
+        problem = configuration.Problem(("device",), f"is gpu, but {problem}")
+        refuse(configuration.report([problem], origins))
+
+
 onstart:
     without_default_rate(workflow.scheduler)
-    # Jobs on other machines or in their own environments or containers cannot use warm processes.
+    # Jobs on other machines or in their own environments or containers cannot use warm processes,
+    # and may have another GPU.
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
+        if any("device" in job.params.keys() for job in workflow.dag.needrun_jobs()):
+            refuse_without_gpu()
         warmstart.start()
 
 

@@ -16,9 +16,11 @@ rule run_noise:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=estimates.experiment_memory(study.data_set.features, **study.sizes),
         runtime=30,
     params:
+        **DEVICE,
         settings=study.noise.settings,
         function="experiments.noise.run.run",
         code=digest("run_experiment", "experiments.noise.run"),

@@ -148,8 +148,15 @@ rule figures:
 
 
 rule exports:
-    """Everything for reuse: every table as CSV and LaTeX, every figure as SVG, PNG and CSV."""
+    """Everything for reuse: models as Keras and ONNX files, tables as CSV and LaTeX, figures."""
     input:
+        layout.exports,
         rules.tables.input,
         LATEX,
         rules.figures.input,
+
+
+rule bundle:
+    """The study for Zenodo or WorkflowHub: report, tables, models, code and provenance in a zip."""
+    input:
+        layout.bundle,

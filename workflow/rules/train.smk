@@ -17,9 +17,11 @@ rule train_lowlevel:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=memory,
         runtime=minutes,
     params:
+        **DEVICE,
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         function="engines.full_batch.train_lowlevel",
         code=digest("train", "engines.full_batch"),
@@ -42,9 +44,11 @@ rule train_keras:
         "../envs/study.yaml"
     threads: 1
     resources:
+        **GPUS,
         mem_mb=memory,
         runtime=minutes,
     params:
+        **DEVICE,
         spec=lambda wildcards: study.runs[wildcards.run].as_dict(),
         function="engines.keras_models.train_keras",
         code=digest("train", "engines.keras_models"),

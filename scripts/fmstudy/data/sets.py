@@ -96,7 +96,7 @@ FASHION_MNIST = _like_mnist(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     ),
 )
-# The hashes of MNIST and KMNIST are from public listings that agree (docs/data.md).
+# Where the hashes of MNIST and KMNIST are from: docs/how-to/choose-a-data-set.md.
 MNIST = _like_mnist(
     "mnist",
     "MNIST",

@@ -67,13 +67,18 @@ def process_age() -> float:
 
 
 def record(
-    laps: Laps, threads: int, arithmetic: float, parts: Mapping[str, float] | None = None
+    laps: Laps,
+    threads: int,
+    arithmetic: float,
+    parts: Mapping[str, float] | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the cost of a job, for its provenance.
 
     seconds             of the whole process, of its parts, and of the subordinate `parts`
     processor_seconds   CPU time of the process, user and system
     peak_memory_mb      peak memory of the process
+    machine             what computed, if it was more than processors (see `device.machine`)
     """
     seconds = {"whole": laps.whole, **laps.seconds, **(parts or {})}
     return {
@@ -83,5 +88,5 @@ def record(
         "peak_memory_mb": runtime.peak_memory_mb(),
         "threads": threads,
         "arithmetic": arithmetic,
-        "machine": runtime.machine(),
+        "machine": dict(machine or runtime.machine()),
     }

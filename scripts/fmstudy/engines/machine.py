@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import tensorflow as tf
 
-from fmstudy import runtime
+from fmstudy.engines import device
 
 SIZE, REPETITIONS = 2048, 5
 
@@ -35,4 +35,4 @@ def product_rate(threads: int, size: int = SIZE, repetitions: int = REPETITIONS)
         "slowest": min(rates),
         "fastest": max(rates),
     }
-    return pd.DataFrame([row | runtime.machine()])
+    return pd.DataFrame([row | device.machine()])

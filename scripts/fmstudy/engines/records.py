@@ -124,10 +124,12 @@ def save(
     code: str,
     threads: int,
     laps: cost.Laps,
+    machine: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a training's files: history, metrics, predictions, weights, provenance.
 
-    `laps` are those of the job so far: startup, reading and engine.  Only the provenance file has
+    `laps` are those of the job so far: startup, reading and engine; `machine` is what computed, as
+    for `cost.record`.  Only the provenance file has
     times, date and machine, so that repeated runs on one machine write identical bytes to the
     other files, whose digests it has.
     """
@@ -137,7 +139,7 @@ def save(
     runtime.write_json(paths["metrics"], metrics(spec, seed, training, labels, code))
     laps.end("writing")
     arithmetic = spec.arithmetic_of(training.epochs_done)
-    job_cost = cost.record(laps, threads, arithmetic, training.seconds)
+    job_cost = cost.record(laps, threads, arithmetic, training.seconds, machine)
     others = [path for kind, path in paths.items() if kind != "provenance"]
     job = {"run": spec.name, "seed": seed, "digests": runtime.file_digests(others)}
     runtime.write_json(paths["provenance"], job | job_cost)

@@ -1,7 +1,6 @@
 """The models and images of the playground: weights in few bits, and how well they agree.
 
-The page computes what `probabilities` computes, from the same integers and scales.  Batch
-normalization is folded into the layers, so every model is a chain of dense layers.
+The page computes what `predict.layers.probabilities` computes, from the same integers and scales.
 """
 
 from __future__ import annotations
@@ -14,19 +13,13 @@ import numpy as np
 import pandas as pd
 
 from fmstudy.analysis.results import Runs
+from fmstudy.predict.layers import Dense, dense_layers, probabilities
 
 BITS = (8, 7, 6, 5, 4)  # per weight; the first that fits is used
 MOST_BYTES = 1_450_000  # of all weights in the page, as text
 PER_CLASS = 25  # test images of each class
 
 Model = Mapping[str, Any]  # name, title, run, seeds, spec, ...
-
-
-class Dense(NamedTuple):
-    """A layer: coefficients (units, inputs) and bias (units,), float32."""
-
-    coefficients: np.ndarray
-    bias: np.ndarray
 
 
 class Quantized(NamedTuple):
@@ -42,54 +35,6 @@ class Quantized(NamedTuple):
         return Dense(self.scale[:, np.newaxis] * self.levels, self.bias)
 
 
-# ------------------------------------------------------------------------------------- layers
-def dense_layers(spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Dense]:
-    """Return a trained net in inference mode as dense layers, from the arrays of either engine.
-
-    With gain a = gamma / sqrt(variance + epsilon), normalization is a x + (beta - a mean).  Before
-    the activation it joins its own layer, after the activation the next one.
-    """
-    last = len(spec["hidden"])
-    layers: list[Dense] = []
-    gain, offset = np.ones(1), np.zeros(1)  # of the inputs of the current layer
-    for layer in range(last + 1):
-        w = _array(arrays, layer, "coefficients", "dense", "kernel")
-        b = _array(arrays, layer, "bias", "dense", "bias")
-        assert w is not None
-        w = w if f"coefficients{layer}" in arrays else w.T
-        bias = np.broadcast_to(0.0 if b is None else np.ravel(b).astype(np.float64), len(w))
-        bias = bias + w.astype(np.float64) @ np.broadcast_to(offset, w.shape[1])
-        w, gain, offset = w * gain, np.ones(1), np.zeros(1)
-        if layer < last and spec["batch_norm"] != "none":
-            gain, offset = _normalization(arrays, layer, spec["bn_epsilon"])
-            if spec["batch_norm"] == "before":
-                w, bias = gain[:, np.newaxis] * w, gain * bias + offset
-                gain, offset = np.ones(1), np.zeros(1)
-        layers.append(Dense(w.astype(np.float32), bias.astype(np.float32)))
-    return layers
-
-
-def _array(
-    arrays: Mapping[str, np.ndarray], layer: int, lowlevel: str, kind: str, keras: str
-) -> np.ndarray | None:
-    """Return an array of a layer by its name in one of the engines, or None."""
-    return arrays.get(f"{lowlevel}{layer}", arrays.get(f"{kind}{layer}-{keras}"))
-
-
-def _normalization(
-    arrays: Mapping[str, np.ndarray], layer: int, epsilon: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return gain and offset (units,) of a layer's batch normalization in inference mode."""
-    named = {"gamma": "gamma", "beta": "beta"}
-    named |= {"mean": "moving_mean", "variance": "moving_variance"}
-    found = [_array(arrays, layer, one, "normalization", other) for one, other in named.items()]
-    gamma, beta, mean, variance = (
-        np.ravel(it).astype(np.float64) for it in found if it is not None
-    )
-    gain = gamma / np.sqrt(variance + epsilon)
-    return gain, beta - gain * mean
-
-
 def quantize(layer: Dense, bits: int) -> Quantized:
     """Round coefficients to 2^bits - 1 levels from -top to top, with a scale per unit."""
     top = 2 ** (bits - 1) - 1
@@ -97,19 +42,6 @@ def quantize(layer: Dense, bits: int) -> Quantized:
     scale = np.where(largest > 0, largest / top, 1.0).astype(np.float32)
     levels = np.rint(layer.coefficients / scale[:, np.newaxis]).clip(-top, top)
     return Quantized(levels.astype(np.int8), scale, layer.bias)
-
-
-def probabilities(layers: Sequence[Dense], activation: str, x: np.ndarray) -> np.ndarray:
-    """Return the probabilities (classes, n) of images x (features, n) in [0, 1]."""
-    h = x.astype(np.float32)
-    for place, layer in enumerate(layers):
-        z = layer.coefficients @ h + layer.bias[:, np.newaxis]
-        if place < len(layers) - 1:
-            h = np.maximum(z, 0) if activation == "relu" else 1 / (1 + np.exp(-z.clip(-80, 80)))
-    z = z.astype(np.float64)
-    exponentials = np.exp(z - z.max(axis=0))
-    found: np.ndarray = exponentials / exponentials.sum(axis=0)
-    return found
 
 
 # ------------------------------------------------------------------------------------- packing
@@ -188,28 +120,6 @@ def pack(
             for kind, part in layer._asdict().items():
                 packed[f"{name}/{kind}{place}"] = part
     return packed
-
-
-def framing(pixels: np.ndarray) -> tuple[int, tuple[int, int]]:
-    """Return how images (m, rows, columns) show things: their background, 0 or 1, and their size.
-
-    The size, rows and columns, is that of a photo's frame, so that the photo covers as much of the
-    image as things usually cover in the longer direction.
-    """
-    _, rows, columns = pixels.shape
-    edges = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
-    border = np.median(np.concatenate([edge.ravel() for edge in edges]))
-    background = int(2 * border > pixels.max())
-    inked = np.abs(pixels.astype(int) - border) > 0.1 * pixels.max()
-    spans = [_spans(inked.any(axis=axis)) / side for axis, side in ((2, rows), (1, columns))]
-    share = float(np.median(np.maximum(*spans)))
-    return background, (max(1, round(share * rows)), max(1, round(share * columns)))
-
-
-def _spans(used: np.ndarray) -> np.ndarray:
-    """Return the distance from the first to the last True in each row, both included."""
-    length = used.shape[1] - used.argmax(axis=1) - used[:, ::-1].argmax(axis=1)
-    return np.where(used.any(axis=1), length, 0)
 
 
 def unpack(packed: Mapping[str, np.ndarray], name: str) -> list[Quantized]:

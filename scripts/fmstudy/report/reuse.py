@@ -27,11 +27,11 @@ from fmstudy.study.reader import read, read_text
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 REPOSITORY = Path(__file__).resolve().parents[3]
-# All that `make report` needs.
+# All that `make report` needs, except for TensorFlow's build for GPUs.
 CODE = (
     *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
     *("workflow/**/*", "profiles/**/*", "scripts/**/*", "config/README.md"),
-    *("report/fonts/*", "report/comparison/*", "report/playground/*", "report/templates/*"),
+    *(f"report/{it}/*" for it in ("fonts", "comparison", "exports", "playground", "templates")),
     "report/text/**/*",
     *(f"requirements/{name}.txt" for name in ("apt", "study", "uv")),
 )
@@ -61,14 +61,14 @@ def describe(
 
     Raises StudyError if a file cannot be read.
     """
-    cited = _citation(citation)
+    cited = read_citation(citation)
     texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
+    code = code_files(*(["requirements/gpu.txt"] if config.get("device") == "gpu" else []))
     packed = _archive(
-        folder, tuple({**_code(), **{name: it.encode() for name, it in texts.items()}}.items())
+        folder, tuple({**code, **{name: it.encode() for name, it in texts.items()}}.items())
     )
     return cited | {
-        "bibtex": _bibtex(cited),
         "archive": f"data:application/x-xz;base64,{as_text(packed)}",
         "size": len(packed),
         "folder": folder,
@@ -98,9 +98,9 @@ def _text(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
-def _code() -> dict[str, bytes]:
-    """Return the content of each file of the code, by path."""
-    paths = sorted({path for pattern in CODE for path in REPOSITORY.glob(pattern)})
+def code_files(*more: str) -> dict[str, bytes]:
+    """Return the content of each file of the code, and of further ones, by path."""
+    paths = sorted({path for pattern in (*CODE, *more) for path in REPOSITORY.glob(pattern)})
     return {
         path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
         for path in paths
@@ -120,21 +120,29 @@ def _archive(folder: str, files: tuple[tuple[str, bytes], ...]) -> bytes:
     return lzma.compress(buffer.getvalue())
 
 
-def _citation(path: str | Path) -> dict[str, Any]:
+def read_citation(path: str | Path) -> dict[str, Any]:
+    """Read a file in the Citation File Format.
+
+    Returns title, version, license, authors, repository, year, and bibtex as `describe` does, and
+    keywords and people: the authors as the file has them.  Raises StudyError if it is no such file.
+    """
     try:
         cited, _ = read(path)
         authors = [_name(author) for author in cited["authors"]]
         title = cited["title"]
     except (AttributeError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not a citation file: {error!r}") from error
-    return {
+    found = {
         "title": title,
         "authors": authors,
+        "people": cited["authors"],
+        "keywords": cited.get("keywords", []),
         "version": cited.get("version"),
         "license": cited.get("license"),
         "repository": cited.get("repository-code") or cited.get("url"),
         "year": str(cited["date-released"])[:4] if "date-released" in cited else None,
     }
+    return found | {"bibtex": _bibtex(found)}
 
 
 def _name(author: Mapping[str, str]) -> str:

@@ -131,6 +131,7 @@ def describe_study(study: Study, expected: Expected) -> dict[str, Any]:
     shown = {it.section for group in groups for it in group.values()}
     return {
         "title": study.title,
+        "device": study.device,
         "models": as_dicts(study.models.values()),
         "has_source": study.has_source,
         "sections": {

@@ -242,6 +242,11 @@ class Study:
     given: dict[str, Any]
     absent: Absent = field(default_factory=Absent)
 
+    @property
+    def device(self) -> str:
+        """Where TensorFlow computes: cpu or gpu."""
+        return str(self.configuration.get("device", "cpu"))
+
     def has(self, group: str) -> bool:
         """Return whether the study has an optional group of the configuration."""
         return group in self.configuration

@@ -595,6 +595,7 @@ class Configuration(Group):
     )
     title: Text = key("title of the report")
     output: Output = Output()
+    device: Literal["cpu", "gpu"] = optional("where TensorFlow computes", default="cpu")
     data: Data
     seeds: Seeds = optional(default=[1])
     defaults: Defaults = Defaults()
@@ -609,7 +610,7 @@ class Configuration(Group):
     closer: ErrorAnalysis = optional()
     playground: Playground = optional()
     published: Published = optional()
-    claims: File = optional()
+    claims: File = optional("the claims of the source, in a separate file")
     replicates: Replicates = optional()
     checks: Checks = optional()
 

@@ -63,7 +63,7 @@ def study_digest() -> str:
         for files in (
             "Snakefile",
             "workflow/rules/*.smk",
-            *(f"report/{folder}/**/*" for folder in ("playground", "templates", "text")),
+            *(f"report/{folder}/**/*" for folder in ("exports", "playground", "templates", "text")),
         )
         for path in root.glob(files)
         if path.is_file()

@@ -38,6 +38,7 @@ class Layout:
 
     directory, logs, tables, figures   folders, without a trailing slash
     data, tensors                      the folder of the data set's tensors, and their paths
+    exports                            the folder of the models' files
     run, experiment, noise             folders of one seed's training or experiment, with wildcards
     shown                              names of the report's figures, as rules declare them
     """
@@ -60,6 +61,8 @@ class Layout:
         self.neighbors = f"{self.directory}/data/neighbors.csv"  # depends on the images used
         self.explorer = f"{self.directory}/explorer.json.gz"
         self.playground = f"{self.directory}/playground.npz"
+        self.exports = f"{self.directory}/exports"
+        self.bundle = f"{self.directory}/bundle.zip"
         self.record = f"{self.directory}/study.json"  # what the results are of, for comparisons
         self.pdf = str(Path(study.report).with_suffix(".pdf"))
         self.shown: list[str] = []

@@ -83,7 +83,7 @@ def check_results(workflow: Any, warn: Callable[[str], None]) -> None:
             f"{len(unknown)} {have} an unknown origin or changed content and will be rebuilt where "
             "needed:\n"
             f"    {', '.join(unknown[:LISTED])}{more}\n"
-            f"To accept {them} instead: snakemake --cores 1 --touch (docs/reuse.md)."
+            f"To accept {them} instead: snakemake --cores 1 --touch (docs/how-to/reuse.md)."
         )
 
 

@@ -108,6 +108,19 @@ def start() -> None:
         os.environ[VARIABLE] = address
 
 
+def why_no_gpu() -> str:
+    """Say why TensorFlow has no GPU, as `engines.device` does, from another process.
+
+    A warm process must not look: a fork cannot use CUDA that its parent has initialized.
+    """
+    command = [sys.executable, "-P", "-m", "fmstudy.engines.device"]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"} | _environment()
+    done = subprocess.run(
+        command, env=os.environ | quiet, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
 def _name(address: str, kind: str) -> str:
     """Return the name of a warm process's socket; NUL takes it out of the file system."""
     return f"\0{address[1:]}-{kind}"
