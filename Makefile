@@ -43,8 +43,8 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick compare predict test test-faults test-all \
-	bench audit lint hooks format docs schemas lock clean distclean
+.PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick \
+	compare predict test test-faults test-all bench audit lint hooks format docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -158,8 +158,8 @@ audit: ready-all ## check packages (hashes, licenses, vulnerabilities), citation
 		"$(VENV)/audit/bin/cffconvert" --validate && "$(VENV)/audit/bin/hadolint" Dockerfile; \
 	else echo "Going on without pip-audit, cffconvert, and hadolint."; fi
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
-		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt kubernetes.txt \
-		gpu.txt dev.txt) $(gpu)
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt \
+		kubernetes.txt gpu.txt dev.txt) $(gpu)
 
 hooks: ready-all ## for maintainers: check the changed files before each commit
 	@$(in_venv) pre-commit install

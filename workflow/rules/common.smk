@@ -25,8 +25,8 @@ from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import Layout
 from fmstudy.workflow.planned import job_subject
 
-# Another Snakefile may use this study as a module (docs/how-to/reuse.md).  What it shows, and the
-# files in its folder, are its own.
+# Another Snakefile may use this study as a module (docs/how-to/use-in-snakemake.md).  What it shows,
+# and the files in its folder, are its own.
 is_module = not workflow.modifier.is_main_snakefile()
 has_given_config = workflow.modifier.skip_configfile  # by `config:` of the module
 
