@@ -43,8 +43,8 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm gpu ready ready-all ready-test ready-bench report new quick compare predict test test-faults \
-	test-all bench audit lint hooks format docs schemas lock clean distclean
+.PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick \
+	compare predict test test-faults test-all bench audit lint hooks format docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -58,8 +58,11 @@ setup: ## install what the study needs, or repair it
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages) $(gpu)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
-slurm: ## also install what a SLURM cluster needs, see docs/how-to/run-on-a-cluster.md
-	@$(MAKE) --no-print-directory setup packages="$(study) requirements/slurm.txt"
+slurm: ## also install what a SLURM cluster needs: docs/how-to/run-on-a-cluster.md
+lsf: ## the same for an LSF cluster
+kubernetes: ## the same for Kubernetes
+slurm lsf kubernetes:
+	@$(MAKE) --no-print-directory setup packages="$(study) requirements/$@.txt"
 
 gpu: ## also install what an NVIDIA GPU needs, see docs/how-to/train-on-a-gpu.md
 	@$(MAKE) --no-print-directory setup packages="$(study)" gpu=requirements/gpu.txt
@@ -112,7 +115,7 @@ compare: ready ## compare two result folders, such as A=results/quick B=results/
 predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
 	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
 		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
-	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(STUDY))" \
+	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
 		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.
@@ -127,6 +130,8 @@ test-faults: ready-test ## kill runs, fill disks, and more, and check that nothi
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
 	@echo "Some tests start a SLURM cluster of one node, with the packages in requirements/apt-slurm.txt."
 	@sh scripts/install_system_packages.sh --once "$(VENV)/.no-apt-slurm" requirements/apt-slurm.txt
+	@for cluster in lsf kubernetes; do $(make_environment) "$(VENV)/$$cluster" \
+		"$(VENV)/bin/python" requirements/$$cluster.txt || exit; done
 	@$(in_venv) pytest $(processes) -m ""
 
 # The peers are optional: those that cannot be installed are reported as not measured.
@@ -153,7 +158,8 @@ audit: ready-all ## check packages (hashes, licenses, vulnerabilities), citation
 		"$(VENV)/audit/bin/cffconvert" --validate && "$(VENV)/audit/bin/hadolint" Dockerfile; \
 	else echo "Going on without pip-audit, cffconvert, and hadolint."; fi
 	@$(in_venv) python scripts/audit_packages.py "$(VENV)/audit/bin/pip-audit" \
-		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt gpu.txt dev.txt) $(gpu)
+		$(addprefix requirements/,uv.txt audit.txt bench.txt pytorch.txt study.txt slurm.txt lsf.txt \
+		kubernetes.txt gpu.txt dev.txt) $(gpu)
 
 hooks: ready-all ## for maintainers: check the changed files before each commit
 	@$(in_venv) pre-commit install
@@ -164,7 +170,7 @@ format: ready-all ## format Python and rules, and fix what can be fixed
 	@$(in_venv) snakefmt Snakefile workflow
 
 docs: ready-all ## build the documentation in site/, a folder of pages that work offline
-	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "Open it in a browser: file://$(CURDIR)/site/index.html"
 
 schemas: ready ## for maintainers: renew what editors know of the files in config/
@@ -184,8 +190,8 @@ conda := workflow/envs/study.yaml
 lock: $(filter $(VENV)/%,$(UV)) ## for maintainers: renew the lock files, LOCK=--upgrade for newer versions
 	@$(compile_hashed) --group uv --output-file requirements/uv.txt
 	@$(compile_hashed) pyproject.toml --output-file requirements/study.txt
-	@$(compile_hashed) pyproject.toml --group slurm $(as_in_study) --output-file requirements/slurm.txt
-	@$(compile_hashed) pyproject.toml --group dev $(as_in_study) --output-file requirements/dev.txt
+	@for group in slurm lsf kubernetes dev; do $(compile_hashed) pyproject.toml --group $$group \
+		$(as_in_study) --output-file requirements/$$group.txt || exit; done
 	@$(compile_hashed) pyproject.toml --group gpu --no-emit-package tensorflow-cpu \
 		--constraints requirements/dev.txt --output-file requirements/gpu.txt
 	@$(compile_hashed) --group audit --output-file requirements/audit.txt

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import functools
 import html
-import importlib.util
 import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from fmstudy.analysis import columns  # noqa: E402
+from fmstudy.predict import classify, likeness, models, prepare  # noqa: E402
 from fmstudy.study import schema  # noqa: E402
 from fmstudy.study.reader import read_study  # noqa: E402
 from fmstudy.study.resolved import resolve  # noqa: E402
@@ -170,7 +170,7 @@ def _yaml(value: object) -> str:
 def _rules() -> dict[str, str]:
     """Return the docstrings of all rules of the default study, as Snakemake lists them."""
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--list-target-rules"],
+        [sys.executable, "-m", "snakemake", "--list-rules"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     listed = re.findall(r"^(\w+)(?: \((.*)\))?$", done.stdout, re.MULTILINE)
@@ -250,16 +250,27 @@ def column_table() -> str:
 
 # -------------------------------------------------------------------------------------- Python
 def python() -> str:
-    """Return the signatures and docstrings of the public functions of `fmstudy.predict`."""
-    if importlib.util.find_spec("fmstudy.predict") is None:
-        return ""
-    module = importlib.import_module("fmstudy.predict")
+    """Return signature and docstring of what people call in their own programs."""
     parts = []
-    for name in module.__all__:
-        item = getattr(module, name)
-        text = inspect.getdoc(item) or ""
-        parts.append(f"## `{name}`\n\n```python\n{name}{inspect.signature(item)}\n```\n\n{text}\n")
+    for item in (
+        classify.classify,
+        classify.Answer,
+        prepare.Prepared,
+        likeness.Likeness,
+        models.load,
+    ):
+        name, text = item.__name__, inspect.getdoc(item) or ""
+        where = f"{item.__module__}.{name}"
+        source = "" if inspect.isclass(item) else f"{name}{_parameters(item)}\n\n"
+        parts.append(f"## `{where}`\n\n```text\n{source}{text}\n```\n")
     return "\n".join(parts)
+
+
+def _parameters(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the parameters with their defaults; the docstring says what they take."""
+    signature = inspect.signature(function)
+    plain = [it.replace(annotation=it.empty) for it in signature.parameters.values()]
+    return signature.replace(parameters=plain, return_annotation=signature.empty)
 
 
 GENERATED = {

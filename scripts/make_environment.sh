@@ -36,7 +36,7 @@ guard() { # environments may be emptied, so VENV must not be another folder by m
         case ${name##*/} in
         bin | include | lib | lib64 | share | etc | man | pyvenv.cfg) ;; # of venv and packages
         .gitignore | .lock | CACHEDIR.TAG) ;;                           # of newer venv, and of uv
-        audit | bench | uv | .setup-stamp | .no-*) ;;                   # ours
+        audit | bench | kubernetes | lsf | uv | .setup-stamp | .no-*) ;;                   # ours
         *) if [ -e "$name" ]; then refuse "it contains ${name##*/}, which is not part of an environment"; fi ;;
         esac
     done

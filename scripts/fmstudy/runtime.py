@@ -359,15 +359,21 @@ PACKAGES = (
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Return the versions of Python and of the given packages.
 
-    A CPU-only package, such as tensorflow-cpu, is reported under its usual name.
+    A CPU-only package, such as tensorflow-cpu, is reported under its usual name.  Where Snakemake
+    alone is installed, and jobs run in an environment of conda, packages have their locked version.
     """
     return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 
 def _version(name: str) -> str:
-    with suppress(metadata.PackageNotFoundError):
-        return metadata.version(name)
-    return metadata.version(f"{name}-cpu")
+    for package in (name, f"{name}-cpu"):
+        with suppress(metadata.PackageNotFoundError):
+            return metadata.version(package)
+    lock = Path(__file__).parents[2] / "requirements/study.txt"
+    found = re.search(rf"^{name}(?:-cpu)?==(\S+)", lock.read_text(encoding="utf-8"), re.M)
+    if found is None:
+        raise metadata.PackageNotFoundError(name)
+    return found[1]
 
 
 def find(name: str) -> Callable[..., Any]:

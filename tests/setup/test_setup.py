@@ -60,7 +60,10 @@ def test_every_declared_package_is_locked_by_hashes_without_address_or_option(na
         assert "://" not in line and " @ " not in line and not line.startswith("-"), line
 
 
-@pytest.mark.parametrize(("larger", "smaller"), [("slurm", "study"), ("dev", "slurm")])
+@pytest.mark.parametrize(
+    ("larger", "smaller"),
+    [("slurm", "study"), ("lsf", "study"), ("kubernetes", "study"), ("dev", "slurm")],
+)
 def test_a_larger_lock_holds_the_smaller_one(larger, smaller):
     larger = locked(larger)
     everywhere = {name: entry for (name, marker), entry in larger.items() if not marker}
@@ -519,8 +522,8 @@ def make(folder: Path, *arguments: str, **more: str) -> str:
 def test_make_alone_lists_every_target_for_people(study):
     listed = re.findall(r"^  make (\S+) +\S", make(study), re.M)
     expected = """
-        help setup slurm gpu report new quick compare predict test test-faults test-all bench lint
-        audit hooks format docs schemas lock clean distclean
+        help setup slurm lsf kubernetes gpu report new quick compare predict test test-faults
+        test-all bench lint audit hooks format docs schemas lock clean distclean
     """
     assert listed == expected.split()
 

@@ -111,7 +111,7 @@ def test_a_mistake_in_its_configuration_is_named(planner: Planner, study: Path, 
 
 
 def test_the_example_in_the_documentation_runs(study: Path, tmp_path: Path):
-    page = (REPOSITORY / "docs/how-to/reuse.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs/how-to/use-in-snakemake.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python.*?\n(.*?)```", page, re.S)
     (tmp_path / "Snakefile").write_text("\n".join(blocks))
     (tmp_path / "fmstudy").symlink_to(study)

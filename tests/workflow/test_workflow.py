@@ -13,6 +13,7 @@ import random
 import re
 import shutil
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 import yaml
 from fixtures import REPOSITORY, as_windows_saves, run_command, studies
+from fixtures.disturbed import digests
 from fixtures.workflow import Plan, Planner, append, clone, configure, copy, edit, snakemake
 
 from fmstudy.workflow.layout import TRAINING_FILES
@@ -402,7 +404,7 @@ def test_another_device_runs_again_what_tensorflow_computes_and_is_refused_where
     jobs, whole = planner.planned(built), planner.planned(built, "report", "--forceall")
     computed = {"train_lowlevel", "train_keras", "run_experiment", "run_noise"}
     computed |= {"compare_engines", "check_equality", "measure_machine"}
-    assert {rule: jobs[rule] for rule in computed & set(whole)} == {
+    assert {rule: jobs.get(rule) for rule in computed & set(whole)} == {
         rule: whole[rule] for rule in computed & set(whole)
     }
     assert len(computed & set(whole)) > 4
@@ -478,6 +480,23 @@ def test_titles_and_texts_may_hold_braces(planner: Planner, built: Path):
     for path in figures:
         assert "{best} " in (built / path).read_text(encoding="utf-8")
     assert "{best} A layer helps." in (built / "results/tables/claims.csv").read_text("utf-8")
+
+
+def test_the_report_of_snakemake_shows_main_results_with_captions_and_changes_none(
+    planner: Planner, built: Path
+):
+    planned, before = planner.planned(built), digests(built)
+    done = planner.snakemake(built, "--report", "shown.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(built / "shown.zip") as archive:
+        page = archive.read("shown/report.html").decode()
+        shown = {Path(name).name for name in archive.namelist()}
+    assert {"final.html", "final.pdf", "models.png", "part_a.csv", "sweep_l2.png"} <= shown
+    assert len(shown) < 50, "the main results only"
+    assert "The final metrics of the sweep" in page  # a caption
+    assert "each with the rule, the parameters" in page  # the description
+    assert '"runtime": ' in page  # the statistics are not empty
+    assert (planner.planned(built), digests(built)) == (planned, before)
 
 
 # --------------------------------------------------------------------- what can be asked

@@ -25,8 +25,8 @@ from fmstudy.workflow.digest import digest, study_digest
 from fmstudy.workflow.layout import Layout
 from fmstudy.workflow.planned import job_subject
 
-# Another Snakefile may use this study as a module (docs/how-to/reuse.md).  What it shows, and the
-# files in its folder, are its own.
+# Another Snakefile may use this study as a module (docs/how-to/use-in-snakemake.md).  What it shows,
+# and the files in its folder, are its own.
 is_module = not workflow.modifier.is_main_snakefile()
 has_given_config = workflow.modifier.skip_configfile  # by `config:` of the module
 
@@ -85,9 +85,11 @@ except configuration.ConfigurationError as error:
 study, layout = resolved.study, Layout(resolved.study)
 LOGS, table, figure, run_files = layout.logs, layout.table, layout.figure, layout.run_files
 TENSORS = layout.tensors
-# What jobs that compute with TensorFlow get in a study on a GPU: a parameter, and for clusters a
-# resource.  Others get neither, so that they do not depend on the device.
-DEVICE, GPUS = ({"device": "gpu"}, {"gpu": 1}) if study.device == "gpu" else ({}, {})
+# What jobs that compute with TensorFlow get in a study on a GPU, and no others: a parameter, and the
+# resources by which the plugins for SLURM and Kubernetes ask for one.
+DEVICE, GPUS = {}, {}
+if study.device == "gpu":
+    DEVICE, GPUS = {"device": "gpu"}, {"gpu": 1, "gpu_manufacturer": "nvidia"}
 REPORT_DATA = description.describe_study(study, resolved.expected)
 REPORT_DATA |= {"versions": versions(), "code": study_digest()}
 ALL_MODELS = [model for model in study.models.values() if model not in study.errors.leave_out]

@@ -30,3 +30,34 @@ rule export_models:
         code=digest("export_models"),
     script:
         "../../scripts/export_models.py"
+
+
+rule pack_bundle:
+    """The study as a research object for archives: results, code, and their provenance."""
+    input:
+        page=study.report,
+        pdf=lambda wildcards: [path for path in reports(wildcards) if path == layout.pdf],
+        playground=study.playground.file if study.has("playground") else [],
+        tables=TABLES,
+        figures=[*FIGURES, *FIGURE_DATA],
+        exports=layout.exports,
+        record=layout.record,
+        summary=TENSORS["summary"],
+        citation=CITATION,
+        configuration=NAMED_FILES,
+        templates=EXPORT_TEMPLATES,
+    output:
+        layout.bundle,
+    log:
+        f"{LOGS}/pack_bundle.log",
+    conda:
+        "../envs/study.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        study=REPORT_DATA,
+        given=study.given,
+        code=digest("pack_bundle"),
+    script:
+        "../../scripts/pack_bundle.py"

@@ -117,8 +117,12 @@ if study.has("closer"):
             layout.neighbors,
             layout.error_tables(ALL_MODELS),
             rules.plot_predictions.output,
-            expand(rules.plot_errors.output, model=[model.name for model in ALL_MODELS]),
-            expand(rules.plot_layer.output, model=layout.linear(ALL_MODELS)),
+            [
+                layout.figure(f"{kind}_{model.name}")
+                for kind in ("confusion", "mistakes")
+                for model in ALL_MODELS
+            ],
+            [layout.figure(f"weights_{name}") for name in layout.linear(ALL_MODELS)],
 
 
 if study.has("playground"):
@@ -150,3 +154,9 @@ rule exports:
         rules.tables.input,
         LATEX,
         rules.figures.input,
+
+
+rule bundle:
+    """The study for Zenodo or WorkflowHub: report, tables, models, code and provenance in a zip."""
+    input:
+        layout.bundle,

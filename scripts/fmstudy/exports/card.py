@@ -52,7 +52,7 @@ def write(
     `exported` has the models that have files, each with the metrics.json of its training; `models`
     are all that were to be exported.
     """
-    made = _environment(templates)
+    made = environment(templates)
     cards = [_context(it, metrics, sources) for it, metrics in exported]
     card = made.get_template("card.md.j2")
     texts = {f"{it['model']['name']}.md": card.render(it) for it in cards}
@@ -73,8 +73,8 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;")
 
 
-def _environment(folder: str | Path) -> Environment:
-    """Return the templates; values are escaped, and a missing one is an error."""
+def environment(folder: str | Path) -> Environment:
+    """Return the Markdown templates of a folder; values are escaped, a missing one is an error."""
     made = Environment(
         loader=FileSystemLoader(folder),
         finalize=lambda value: value if isinstance(value, Markup) else escape(str(value)),

@@ -64,7 +64,7 @@ def describe(
     cited = read_citation(citation)
     texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
-    code = _code(*(["requirements/gpu.txt"] if config.get("device") == "gpu" else []))
+    code = code_files(*(["requirements/gpu.txt"] if config.get("device") == "gpu" else []))
     packed = _archive(
         folder, tuple({**code, **{name: it.encode() for name, it in texts.items()}}.items())
     )
@@ -98,7 +98,7 @@ def _text(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
-def _code(*more: str) -> dict[str, bytes]:
+def code_files(*more: str) -> dict[str, bytes]:
     """Return the content of each file of the code, and of further ones, by path."""
     paths = sorted({path for pattern in (*CODE, *more) for path in REPOSITORY.glob(pattern)})
     return {
@@ -123,8 +123,8 @@ def _archive(folder: str, files: tuple[tuple[str, bytes], ...]) -> bytes:
 def read_citation(path: str | Path) -> dict[str, Any]:
     """Read a file in the Citation File Format.
 
-    Returns title, version, license, authors, repository, year, and bibtex as `describe` does.
-    Raises StudyError if it is no such file.
+    Returns title, version, license, authors, repository, year, and bibtex as `describe` does, and
+    keywords and people: the authors as the file has them.  Raises StudyError if it is no such file.
     """
     try:
         cited, _ = read(path)
@@ -135,6 +135,8 @@ def read_citation(path: str | Path) -> dict[str, Any]:
     found = {
         "title": title,
         "authors": authors,
+        "people": cited["authors"],
+        "keywords": cited.get("keywords", []),
         "version": cited.get("version"),
         "license": cited.get("license"),
         "repository": cited.get("repository-code") or cited.get("url"),
