@@ -17,7 +17,7 @@ from typing import Any
 from rocrate.model import ContextEntity, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
-from fmstudy.exports.card import environment
+from fmstudy.exports.markdown import environment
 from fmstudy.report.reuse import CONFIGURATION
 from fmstudy.runtime import StudyError
 
