@@ -25,7 +25,7 @@ rule export_models:
         mem_mb=1500,
         runtime=10,
     params:
-        study=study.title,
+        study=lambda wildcards: study.title,  # which may hold braces
         models=as_dicts(study.models.values()),
         code=digest("export_models"),
     script:
