@@ -120,6 +120,19 @@ def test_results_name_the_version_of_tensorflow_whichever_is_installed(monkeypat
     assert runtime.versions(["tensorflow"])["tensorflow"] == "2.21.0"
 
 
+def test_without_the_packages_their_versions_are_the_locked_ones(monkeypatch):
+    """As where Snakemake plans jobs that run in an environment of conda."""
+
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    found = runtime.versions(["tensorflow", "keras"])
+    expected = {name: version for (name, _), (version, _) in locked("study").items()}
+    assert found["tensorflow"] == expected["tensorflow-cpu"]
+    assert found["keras"] == expected["keras"]
+
+
 def test_one_version_is_named_everywhere_in_a_form_for_tags_and_packages():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
     changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,16 +1,20 @@
 """The study as a module of another Snakefile, in another directory."""
 
+import os
 import re
+import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
-from fixtures import REPOSITORY
-from fixtures.workflow import TINY, Planner, clone, snakemake
+from fixtures import REPOSITORY, run_command
+from fixtures.workflow import TINY, Plan, Planner, clone, snakemake
 
 pytestmark = pytest.mark.workflow
 
+AUTHOR = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.org")
 TINY_TEXT = TINY.read_text(encoding="utf-8")
 
 
@@ -82,6 +86,40 @@ def test_a_snakefile_that_only_uses_the_study_has_its_default_target(
     text = f"module study:\n    snakefile: '{study}/Snakefile'\nuse rule * from study\n"
     (tmp_path / "Snakefile").write_text(text)
     assert planner.plan(tmp_path, "--nolock").counts()["report"] == 1
+
+
+def test_the_snakefile_in_the_folder_workflow_is_the_same_study(planner: Planner, study: Path):
+    same = ("--nolock", "--snakefile", "workflow/Snakefile")
+    assert planner.plan(study, *same).counts() == planner.plan(study, "--nolock").counts()
+
+
+def test_a_project_uses_the_study_from_a_git_host(
+    planner: Planner, study: Path, project: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    """As snakedeploy sets it up, with a folder in place of the host."""
+    host = tmp_path_factory.mktemp("host")
+    shutil.copytree(study, host / "owner/study", symlinks=True)
+    for arguments in (["init"], ["add", "."], [*AUTHOR, "commit", "--message=x"], ["tag", "v1"]):
+        run_command("git", *arguments, cwd=host / "owner/study")
+    (project / "config/config.yaml").write_text(TINY_TEXT)
+    (project / "workflow").mkdir()
+    (project / "workflow/Snakefile").write_text(
+        "configfile: 'config/config.yaml'\n"
+        "module study:\n"
+        "    snakefile: github('owner/study', path='workflow/Snakefile', tag='v1')\n"
+        "    config: config\n"
+        "use rule * from study\n"
+    )
+    environment = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{host}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+        "XDG_CACHE_HOME": str(host / "cache"),
+    }
+    command = (sys.executable, "-m", "snakemake", "part_b", "--dag")
+    done = run_command(*command, cwd=project, env=os.environ | environment)
+    assert done.returncode == 0, done.stderr
+    assert Plan(done.stdout).counts() == planner.plan(study, "part_b").counts()
 
 
 def test_its_configuration_may_extend_that_of_the_study(

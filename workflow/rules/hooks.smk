@@ -13,10 +13,13 @@ def check_results(warn=lambda text: None):
 made.ignore_script_times()
 check_results(logger.warning)
 
-# Rules without a priority take a second or two per job.  On a cluster they form one group.
+# Rules without a priority take a second or two per job.  On a cluster they form one group, except
+# where files are in a storage: from there, Snakemake (9.27) fetches the inputs of a whole group
+# before the first of its jobs has run.
+has_storage = workflow.storage_settings.default_storage_provider is not None
 for quick in workflow.rules:
     ours = quick.basedir == workflow.current_basedir
-    if ours and quick.script and not quick.priority:
+    if ours and quick.script and not quick.priority and not has_storage:
         quick.group = "report"
 
 # By default, Snakemake (9.27) starts at most 100 jobs per second.  After each finished job it
