@@ -122,7 +122,7 @@ def test_an_onnx_file_says_what_it_is_and_takes_any_number_of_images(tmp_path: P
         assert answers.shape == (n, 10)
 
 
-@pytest.mark.parametrize("wrong", [2e-5, np.nan])
+@pytest.mark.parametrize("wrong", [3e-5, np.nan])
 def test_files_that_predict_anything_else_are_refused(tmp_path: Path, wrong: float):
     given = made.model("lowlevel")
     made.train(tmp_path, given)
@@ -147,13 +147,13 @@ def test_both_files_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         return (found[0] + 1e-4, found[1]) if file == "keras" else found + 1e-4
 
     monkeypatch.setattr(module, "predict", a_little_off)
-    with pytest.raises(StudyError, match=rf"the \.{file} file .* 1\.0e-04, more than 1\.\de-06"):
+    with pytest.raises(StudyError, match=rf"the \.{file} file .* 1\.0e-04, more than 1\.0e-05"):
         made.export(tmp_path, given)
 
 
 def test_files_may_differ_by_what_single_precision_cannot_tell_apart():
-    assert models.tolerance(np.array([[0.5, -1.0]])) == 1e-6
-    assert models.tolerance(np.array([[3.0, -35.0]])) == 4 * 2.0**-18  # 32 and the next number
+    assert models.tolerance(np.array([[0.5, -1.0]])) == 1e-5
+    assert models.tolerance(np.array([[3.0, -35.0]])) == 16 * 2.0**-18  # 32 and the next number
 
 
 def test_a_model_is_its_first_finished_training_and_without_one_it_has_no_files(tmp_path: Path):

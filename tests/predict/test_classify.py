@@ -66,6 +66,7 @@ def test_files_images_and_arrays_get_the_same_answer(mine: Path, tmp_path: Path)
     path = pictures.save(tmp_path, "shoe.png")
     loaded = models.load(mine)
     found = classify([path, str(path), pictures.shoe(), np.asarray(pictures.shoe())], loaded)
+    assert len(found) == 4
     for answer in found[1:]:
         assert (answer.probabilities["net"] == found[0].probabilities["net"]).all()
     [alone] = classify(path, loaded)

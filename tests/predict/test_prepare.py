@@ -28,18 +28,21 @@ def test_a_picture_is_the_same_in_every_kind_of_file(tmp_path: Path):
     """Gray values of 8 bits, in files that store them in different ways."""
     gray = pictures.shoe().convert("L")
     color = gray.convert("RGB")
-    clear = color.convert("RGBA")
-    clear.putalpha(Image.fromarray(np.where(np.asarray(gray) == 255, 0, 255).astype(np.uint8)))
-    deep = Image.fromarray(257 * np.asarray(gray).astype(np.uint16))
+    values = np.asarray(gray)
+    is_white = values == 255
+    shown = np.where(is_white, 0, values)  # the background is black, but transparent
+    layers = [shown, shown, shown, np.where(is_white, 0, 255)]
+    clear = Image.fromarray(np.stack(layers, axis=2).astype(np.uint8))
+    deep = Image.fromarray(257 * values.astype(np.uint16))
     few = gray.quantize(256)
     kinds = {"l.png": gray, "rgb.png": color, "rgba.png": clear, "deep.png": deep, "p.png": few}
     kinds |= {"p.gif": few, "cmyk.tif": color.convert("CMYK"), "la.png": gray.convert("LA")}
     kinds |= {"rgb.webp": color, "rgb.bmp": color, "l.pgm": gray}
-    expected = image_of(np.asarray(gray))
+    expected = image_of(values)
     for name, image in kinds.items():
         image.save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
         assert (image_of(tmp_path / name) == expected).all(), name
-    assert (image_of(np.asarray(gray) / 255) == expected).all()
+    assert (image_of(values / 255) == expected).all()
     assert (image_of(np.asarray(clear)) == expected).all()
 
 

@@ -10,7 +10,7 @@ import yaml
 from fixtures import REPOSITORY
 from PIL import Image
 
-from fmstudy.study import plan, reader, schema
+from fmstudy.study import plan, reader
 from fmstudy.study.description import explorer_groups
 from fmstudy.study.experiments import EXPERIMENTS
 from fmstudy.study.published import COLUMNS as PUBLISHED_COLUMNS
@@ -87,21 +87,20 @@ def test_whole_numbers_and_fractions_may_be_written_either_way(study):
     assert repr([shift["every"], shift["epochs"]]) == "[100, 4]"
 
 
-def test_the_templates_for_models_and_sweeps_are_as_good_as_they_look():
-    text = (REPOSITORY / "config/README.md").read_text(encoding="utf-8")
-    templates = text.split("## Add a model")[1].split("## Add a comparison")[0]
-    added: dict = {}
-    for block in re.findall("```yaml\n(.*?)```", templates, re.S):
-        reader.merge(added, yaml.safe_load(block))
-    study = built(added)
-    assert study.models["my-net"].run == ("mlp-500-200-50_vector-bias_l2-1e-4_bn-before")
+def test_the_templates_for_models_sweeps_and_comparisons_are_as_good_as_they_look():
+    digits = REPOSITORY / "config/studies/digits/config.yaml"
+    config = yaml.safe_load(digits.read_text(encoding="utf-8"))
+    for page in ("add-a-model", "add-a-sweep", "add-a-comparison"):
+        text = (REPOSITORY / f"docs/how-to/{page}.md").read_text(encoding="utf-8")
+        for block in re.findall("```yaml.*?\n(.*?)```", text, re.S):
+            reader.merge(config, yaml.safe_load(block))
+    study, problems = plan.build(config)
+    assert problems == []
+    assert study.models["my-net"].run.startswith("mlp-500-200-50_vector-bias_l2-1e-4_bn-before")
     assert study.models["my-keras-net"].spec.batch_norm == "after"
-    assert len(study.sweeps["rates-and-batches"].models) == 9
-    titles = [
-        line.split("|")[1].split(", ") for line in templates.splitlines() if line[:3] == "| `"
-    ]
-    named = {key.strip(" `") for keys in titles for key in keys} | {"hidden", "width"}
-    assert named - {"seeds", "train_metrics_samples"} == set(schema.SWEPT)
+    assert len(study.sweeps["rates-and-batches"].models) == 4
+    assert {"dropout", "depth", "optimizers"} <= {*study.sweeps}
+    assert "penalty" in study.comparisons
 
 
 # Runs

@@ -102,7 +102,7 @@ ENGINES = {"compare_engines"}
         ("experiments.rate_curves", {"plot_experiment noisy", "plot_experiment placement"}),
         ("figures.network", {"plot_network"}),
         ("report.rendering", {"render_report", "render_pdf"}),
-        ("predict.layers", {"collect_playground", "render_playground"}),
+        ("predict.layers", {"export_models", "collect_playground", "render_playground"}),
         ("predict.prepare", {"render_playground"}),
         ("report.playground", {"collect_playground", "render_playground"}),
         ("report.playground_page", {"render_playground"}),
@@ -140,7 +140,7 @@ def test_an_edited_figure_is_drawn_again_and_no_table_is_made_again():
 
 def test_an_edited_column_is_written_again_and_nothing_is_trained_again():
     written = jobs("export_tables", "render_report", "render_pdf", "collect_explorer")
-    written |= jobs("render_playground")
+    written |= jobs("render_playground", "export_models", "pack_bundle")
     reading = jobs(*(name for name, body in rules().items() if reads_table(body)))
     assert len(reading) > 10
     assert users_of("analysis.columns") == reading | written

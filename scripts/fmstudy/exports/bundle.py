@@ -17,7 +17,7 @@ from typing import Any
 from rocrate.model import ContextEntity, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
-from fmstudy.exports.card import environment
+from fmstudy.exports.markdown import environment
 from fmstudy.report.reuse import CONFIGURATION
 from fmstudy.runtime import StudyError
 
@@ -255,11 +255,14 @@ class _Crate(ROCrate):
         """Add an author of the citation: a person, or a group."""
         key = known.get("orcid") or known.get("website") or f"#author-{number}"
         names = {"given-names": "givenName", "family-names": "familyName"}
-        about = {name: known[it] for it, name in names.items() if it in known}
+        about: dict[str, Any] = {name: known[it] for it, name in names.items() if it in known}
         about["name"] = known.get("name") or " ".join(about.values())
         about["@type"] = "Organization" if "name" in known else "Person"
-        named = {"affiliation": "affiliation", "website": "url"}
-        about |= {name: known[it] for it, name in named.items() if it in known}
+        if "website" in known:
+            about["url"] = known["website"]
+        if "affiliation" in known:
+            group = {"@type": "Organization", "name": known["affiliation"]}
+            about["affiliation"] = self.add(ContextEntity(self, f"{key}-affiliation", group))
         return self.add(ContextEntity(self, key, about))
 
     def software(self, name: str, version: str) -> Any:

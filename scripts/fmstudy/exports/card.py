@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from fmstudy.analysis.columns import between, column
-from fmstudy.analysis.formats import FORMATS, MISSING, scientific
+from fmstudy.analysis.formats import MISSING, scientific
 from fmstudy.analysis.settings import settings_table
+from fmstudy.exports.markdown import environment
 from fmstudy.exports.models import Exported
 from fmstudy.study.spec import RunSpec
 
@@ -65,26 +63,6 @@ def write(
         diverged=[model["title"] for model in models if model["name"] not in known],
     )
     return texts
-
-
-def escape(text: str) -> str:
-    """Return a text on one line that Markdown shows as it is, without markup or HTML."""
-    text = re.sub(r"([\\`*_{}\[\]<>#|~$])", r"\\\1", re.sub(r"\s+", " ", text))
-    return text.replace("&", "&amp;")
-
-
-def environment(folder: str | Path) -> Environment:
-    """Return the Markdown templates of a folder; values are escaped, a missing one is an error."""
-    made = Environment(
-        loader=FileSystemLoader(folder),
-        finalize=lambda value: value if isinstance(value, Markup) else escape(str(value)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters |= FORMATS | {"raw": Markup}
-    return made
 
 
 def _context(exported: Exported, metrics: Mapping[str, Any], sources: Sources) -> dict[str, Any]:

@@ -63,11 +63,10 @@ def classify(
     """
     study = results if isinstance(results, Study) else load(results, models)
     given = [images] if isinstance(images, Source) else images
-    prepared = dict(_prepared(given, study, errors))
+    prepared = list(_prepared(given, study, errors))
     if not prepared:
         return []
-    white = np.float32(study.target.white)
-    x = np.stack([it.image.ravel() for it in prepared.values()], axis=1) / white
+    x = np.stack([it.image.ravel() for _, it in prepared], axis=1) / np.float32(study.target.white)
     found = {model.name: model.probabilities(x) for model in study.models}
     like = likeness(x, study.x_train, study.of_test) if study.of_test.size else [None] * x.shape[1]
     return [
@@ -78,7 +77,7 @@ def classify(
             {model: study.classes[int(p[:, place].argmax())] for model, p in found.items()},
             like[place],
         )
-        for place, (name, picture) in enumerate(prepared.items())
+        for place, (name, picture) in enumerate(prepared)
     ]
 
 

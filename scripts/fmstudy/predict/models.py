@@ -49,7 +49,6 @@ class Study:
     folder    of its results
     title     of the study
     classes   names, by label
-    things    what the images show, in the singular and the plural, such as garment and garments
     target    what the images of its data set are like
     models    in the order in which they were asked for, or that of the study
     diverged  titles of those of which no training finished
@@ -60,7 +59,6 @@ class Study:
     folder: str
     title: str
     classes: Sequence[str]
-    things: Sequence[str]
     target: Target
     models: Sequence[Classifier]
     diverged: Sequence[str]
@@ -98,17 +96,20 @@ def _load(folder: Path, names: Sequence[str] | None, command: str) -> Study:
     if not (folder / RECORD).exists():
         found = sorted(path.parent for path in folder.parent.glob(f"*/{RECORD}"))
         found += sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-        names = ", ".join(f"{path} (STUDY={path.name})" for path in found[:9])
-        others = f" Finished studies: {names}." if found else ""
+        listed = ", ".join(f"{path} (STUDY={path.name})" for path in found[:9])
+        others = f" Finished studies: {listed}." if found else ""
         raise StudyError(f"{folder}: no finished study here ({RECORD}). Run {command}.{others}")
     record = read_record(folder / RECORD)
     with reading(folder / RECORD):
         data = record["data"]
-        classes, things = list(data["classes"]), list(data["set"]["things"])
-        samples = max(model["spec"]["train_samples"] for model in record["models"])
+        classes = list(data["classes"])
+        every = [*record["models"], *record["further"]]
+        samples = max(model["spec"]["train_samples"] for model in every)
     runs = Runs(folder / "runs")
     chosen, diverged = [], []
     for model in _chosen(record, names):
+        for seed in model["seeds"]:
+            verify_digest(runs.path(model["run"], seed, "metrics.json"))
         if seeds := runs.finished(model)[:1]:
             chosen.append(_classifier(model, seeds[0], runs))
         else:
@@ -126,7 +127,6 @@ def _load(folder: Path, names: Sequence[str] | None, command: str) -> Study:
         folder=str(folder),
         title=record["title"],
         classes=classes,
-        things=things,
         target=target,
         models=chosen,
         diverged=diverged,
@@ -150,9 +150,8 @@ def _chosen(record: Mapping[str, Any], names: Sequence[str] | None) -> list[Mapp
 
 def _classifier(model: Mapping[str, Any], seed: int, runs: Runs) -> Classifier:
     run, spec = model["run"], model["spec"]
-    for file in ("metrics.json", "weights.npz"):
-        verify_digest(runs.path(run, seed, file))
     path = runs.path(run, seed, "weights.npz")
+    verify_digest(path)
     arrays = runs.arrays(run, seed)
     with reading(path):
         layers = dense_layers(spec, arrays)
@@ -164,15 +163,14 @@ def _data_folder(folder: Path, data: Mapping[str, Any]) -> Path:
 
     It lies in the result folder, or with those that studies share in one above.
     """
-    shared = [top / "data" / data["set"]["key"] for top in (folder, *folder.absolute().parents[:3])]
-    places = [folder / "data", *shared]
-    for place in places:
+    above = (folder, *folder.absolute().parents[:3])
+    for place in (folder / "data", *(top / "data" / data["set"]["key"] for top in above)):
         if (place / "summary.json").exists():
             found = read_json(place / "summary.json")
             if json.dumps(found.get("digests")) == json.dumps(data["digests"]):
                 return place
     raise StudyError(
         f"{folder}: the images that its models were trained with are not found; they tell how to "
-        f"prepare a picture. Expected: {places[0]} or {places[1 if len(folder.parts) < 2 else 2]}. "
-        "Run the same command again to make it."
+        f"prepare a picture. Expected in {folder}/data, or in data/{data['set']['key']} beside the "
+        "results. Run the same command again to make it."
     )

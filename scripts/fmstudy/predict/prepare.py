@@ -173,7 +173,6 @@ def read_picture(source: str | Path | np.ndarray | Image.Image) -> Image.Image:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as found:
             _check_size(found.width * found.height)
-            found.load()
             return _on_white(found)
     except StudyError:
         raise
