@@ -486,24 +486,22 @@ const toGray = (bitmap) => {
   return { width, height, pixels };
 };
 
-// Each new pixel is the mean of the area that it covers.
+// Each new pixel is the mean of the area that it covers: first of rows, then of columns.
 const areaMeans = ({ width, height, pixels }, wide, high) => {
-  const parts = (place, length, all_) => {
-    const start = place * length / all_, end = (place + 1) * length / all_, found = [];
+  const parts = (length, count) => Array.from({ length: count }, (_, place) => {
+    const start = place * length / count, end = (place + 1) * length / count, found = [];
     for (let cell = Math.floor(start); cell < Math.min(length, end); cell++)
-      found.push([cell, Math.min(end, cell + 1) - Math.max(start, cell)]);
+      found.push([cell, (Math.min(end, cell + 1) - Math.max(start, cell)) / (end - start)]);
     return found;
-  };
-  const columns = Array.from({ length: wide }, (_, c) => parts(c, width, wide));
-  return picture(wide, high, (r, c) => {
-    let sum = 0, area = 0;
-    for (const [row, along] of parts(r, height, high))
-      for (const [column, across] of columns[c]) {
-        sum += along * across * pixels[row * width + column];
-        area += along * across;
-      }
-    return sum / area;
   });
+  const columns = parts(width, wide);
+  const rows = parts(height, high).map((covered) => {
+    const means = new Float64Array(width);
+    for (const [row, share] of covered)
+      for (let column = 0; column < width; column++) means[column] += share * pixels[row * width + column];
+    return columns.map((cells) => cells.reduce((sum, [column, share]) => sum + share * means[column], 0));
+  });
+  return picture(wide, high, (r, c) => rows[r][c]);
 };
 
 const quantile = (values, share) => values.sort()[Math.floor(share * (values.length - 1))];

@@ -87,19 +87,20 @@ def test_whole_numbers_and_fractions_may_be_written_either_way(study):
     assert repr([shift["every"], shift["epochs"]]) == "[100, 4]"
 
 
-def test_the_templates_for_models_and_sweeps_are_as_good_as_they_look():
-    digits = REPOSITORY / "config/studies/digits/config.yaml"  # the study that these pages change
+def test_the_templates_for_models_sweeps_and_comparisons_are_as_good_as_they_look():
+    digits = REPOSITORY / "config/studies/digits/config.yaml"
     config = yaml.safe_load(digits.read_text(encoding="utf-8"))
-    for page in ("add-a-model", "add-a-sweep"):
+    for page in ("add-a-model", "add-a-sweep", "add-a-comparison"):
         text = (REPOSITORY / f"docs/how-to/{page}.md").read_text(encoding="utf-8")
         for block in re.findall("```yaml.*?\n(.*?)```", text, re.S):
             reader.merge(config, yaml.safe_load(block))
     study, problems = plan.build(config)
     assert problems == []
-    run = "mlp-500-200-50_vector-bias_l2-1e-4_bn-before_n-1438-359"
-    assert study.models["my-net"].run == run
+    assert study.models["my-net"].run.startswith("mlp-500-200-50_vector-bias_l2-1e-4_bn-before")
     assert study.models["my-keras-net"].spec.batch_norm == "after"
     assert len(study.sweeps["rates-and-batches"].models) == 4
+    assert {"dropout", "depth", "optimizers"} <= {*study.sweeps}
+    assert "penalty" in study.comparisons
 
 
 # Runs

@@ -1,12 +1,10 @@
 # What others take along: the models as files that need nothing of the study.
 
 
+# One job for all models, because each takes a fifth of a second.  Which models have files is not
+# known before they are trained, so the output is the folder.
 rule export_models:
-    """Each model as a Keras and an ONNX file with a card, checked against its training.
-
-    One job for all, because a model takes a fifth of a second.  Which models have files is not
-    known before they are trained, so the output is the folder.
-    """
+    """Each model as a Keras and an ONNX file with a card, checked against its training."""
     input:
         **({"calibration": table("calibration")} if study.has("closer") else {}),
         runs=run_files(study.models.values(), "weights"),

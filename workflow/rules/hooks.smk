@@ -13,10 +13,13 @@ def check_results(warn=lambda text: None):
 made.ignore_script_times()
 check_results(logger.warning)
 
-# Rules without a priority take a second or two per job.  On a cluster they form one group.
+# Rules without a priority take a second or two per job.  On a cluster they form one group, except
+# where files are in a storage: jobs that read fonts stay on this machine, and for a group of them,
+# Snakemake (9.27) fetches all inputs from there before the first job has made any.
+has_storage = workflow.storage_settings.default_storage_provider is not None
 for quick in workflow.rules:
     ours = quick.basedir == workflow.current_basedir
-    if ours and quick.script and not quick.priority:
+    if ours and quick.script and not quick.priority and not has_storage:
         quick.group = "report"
 
 # By default, Snakemake (9.27) starts at most 100 jobs per second.  After each finished job it
