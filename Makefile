@@ -40,7 +40,7 @@ ifneq ($(shell [ -n "$$HOME" ] && mkdir -p $(home_caches) 2>/dev/null && [ -w $(
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
-.PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick compare test test-faults test-all \
+.PHONY: help setup slurm ready ready-all ready-test ready-bench report new quick compare predict test test-faults test-all \
 	bench audit lint format schemas lock clean distclean
 
 help: ## list what can be made
@@ -104,6 +104,13 @@ quick: ready ## run a small version of it first: report/quick.html and report/qu
 
 compare: ready ## compare two result folders, such as A=results/quick B=results/mine
 	@$(in_venv) python scripts/compare_studies.py "$(A)" "$(B)" --page "$(PAGE)"
+
+# IMAGE, and the others, come from the environment, where make puts them: nothing has to be quoted.
+predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
+	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
+		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
+	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
+		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
 
 # Each takes a gigabyte; more than eight would only wait for the longest group of tests.
 processes = -n $(CORES) --maxprocesses 8

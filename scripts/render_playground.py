@@ -10,6 +10,7 @@ with runtime.job(snakemake.log[0]):
         packed=runtime.read_arrays(snakemake.input.packed),
         table=read_rows(snakemake.input.table),
         data=runtime.read_json(snakemake.input.summary),
+        samples=runtime.read_arrays(snakemake.input.pictures)["sample_images"],
     )
     page = playground_page.render(snakemake.input.page, context)
     runtime.write_text(snakemake.output[0], page)

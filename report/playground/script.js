@@ -7,6 +7,7 @@ const fixed = (value) => value.toFixed(1).replace(/^-(0\.0$)?/, (_, zero) => zer
 const percent = (p) => `${fixed(100 * p)}\u202f%`;
 const setup = JSON.parse(byId("setup").textContent);
 const { models, classes, shape: [ROWS, COLUMNS], white: WHITE, background: BACKGROUND } = setup;
+const { preparation } = setup;  // of photos; fmstudy/predict/prepare.py does the same
 const PIXELS = ROWS * COLUMNS, MIDDLE = { row: ROWS >> 1, column: COLUMNS >> 1 };
 const ink = (value) => BACKGROUND ? 1 - value : value;  // how far it is from the background
 
@@ -465,102 +466,132 @@ const picture = (width, height, of) => {
     pixels[pixel] = of(Math.floor(pixel / width), pixel % width);
   return { width, height, pixels };
 };
-const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))];
+const whole = (value, white) => Math.floor(white * value + 0.5 + preparation.tie);  // gray value; halves go up
+const count = (value) => Math.max(1, Math.floor(value + 0.5));
+
+// All gray values of a bitmap, on white where it is transparent.  Band by band, because browsers limit
+// the size of a canvas.
+const toGray = (bitmap) => {
+  const { width, height } = bitmap, { red, green, blue } = preparation, rows = Math.min(height, 256);
+  const pixels = new Uint8Array(width * height);
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white";
+  for (let start = 0; start < height; start += rows) {
+    context.fillRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, -start);
+    const { data } = context.getImageData(0, 0, width, Math.min(rows, height - start));
+    for (let from = 0, to = start * width; from < data.length; from += 4)
+      pixels[to++] = (red * data[from] + green * data[from + 1] + blue * data[from + 2] + 32768) >> 16;
+  }
+  return { width, height, pixels };
+};
+
+// Each new pixel is the mean of the area that it covers: first of rows, then of columns.
+const areaMeans = ({ width, height, pixels }, wide, high) => {
+  const parts = (length, count) => Array.from({ length: count }, (_, place) => {
+    const start = place * length / count, end = (place + 1) * length / count, found = [];
+    for (let cell = Math.floor(start); cell < Math.min(length, end); cell++)
+      found.push([cell, (Math.min(end, cell + 1) - Math.max(start, cell)) / (end - start)]);
+    return found;
+  });
+  const columns = parts(width, wide);
+  const rows = parts(height, high).map((covered) => {
+    const means = new Float64Array(width);
+    for (const [row, share] of covered)
+      for (let column = 0; column < width; column++) means[column] += share * pixels[row * width + column];
+    return columns.map((cells) => cells.reduce((sum, [column, share]) => sum + share * means[column], 0));
+  });
+  return picture(wide, high, (r, c) => rows[r][c]);
+};
+
+const quantile = (values, share) => values.sort()[Math.floor(share * (values.length - 1))];
 const border = ({ width, height, pixels }) =>
   pixels.filter((_, pixel) => pixel < width || pixel >= width * (height - 1) || pixel % width === 0 || pixel % width === width - 1);
 
-// Bright borders become dark; then the border's gray becomes black.
+const isBright = (given) => quantile(border(given), 0.5) > preparation.bright;
+
+// Bright borders become dark; then the border's gray becomes black.  How much it varies is told by its
+// darker half, because a thing that touches the border is brighter.
 const blacken = (given) => {
-  const level = quantile(border(given), 0.5), bright = level > 0.5, background = bright ? 1 - level : level;
-  byId("bright").hidden = !bright;
-  byId("dark").hidden = bright;
-  const pixels = given.pixels.map((value) => clip(((bright ? 1 - value : value) - background) / (1 - background)));
-  return { ...given, pixels };
+  const inverted = isBright(given), turn = (value) => inverted ? 1 - value : value;
+  const edge = border(given).map(turn), level = quantile(edge, 0.5);
+  const limit = Math.max(preparation.faint, preparation.margin * (level - quantile(edge, preparation.dark)) / (1 - level));
+  const black = (value) => { const share = clip((turn(value) - level) / (1 - level)); return share > limit ? share : 0; };
+  byId("bright").hidden = !inverted;
+  byId("dark").hidden = inverted;
+  return { ...given, pixels: given.pixels.map(black) };
 };
 
 const trim = (given) => {
-  const { width, pixels } = given, limit = Math.max(0.05, 1.5 * quantile(border(given), 0.95));
-  let upper = Infinity, lower = -1, left = Infinity, right = -1;
+  const { width, height, pixels } = given, inRow = new Uint32Array(height), inColumn = new Uint32Array(width);
   pixels.forEach((value, pixel) => {
-    if (value <= limit) return;
-    const row = Math.floor(pixel / width), column = pixel % width;
-    [upper, lower] = [Math.min(upper, row), Math.max(lower, row)];
-    [left, right] = [Math.min(left, column), Math.max(right, column)];
+    if (value > 0) { inRow[Math.floor(pixel / width)] += 1; inColumn[pixel % width] += 1; }
   });
-  if (right < 0) return given;
+  const ends = (counts, length) => {
+    const covered = (count) => count / length > preparation.part;
+    return [counts.findIndex(covered), counts.findLastIndex(covered)];
+  };
+  const [upper, lower] = ends(inRow, width), [left, right] = ends(inColumn, height);
+  if (upper < 0 || left < 0)
+    throw new Error("nothing stands out from the background. Use a picture of one thing on a plain background that is darker or brighter.");
   return picture(right - left + 1, lower - upper + 1, (r, c) => pixels[(upper + r) * width + left + c]);
 };
 
-// Each new pixel is the mean of the area that it covers.
-const scale = ({ width, height, pixels }) => {
-  const factor = Math.max(height / setup.frame[0], width / setup.frame[1]);
-  const wide = Math.max(1, Math.round(width / factor)), high = Math.max(1, Math.round(height / factor));
-  const parts = (start, end) => {
-    const found = [];
-    for (let cell = Math.floor(start); cell < end - 1e-9; cell++)
-      found.push([cell, Math.min(end, cell + 1) - Math.max(start, cell)]);
-    return found;
-  };
-  return picture(wide, high, (r, c) => {
-    let sum = 0, area = 0;
-    for (const [row, along] of parts(r * height / high, (r + 1) * height / high))
-      for (const [column, across] of parts(c * width / wide, (c + 1) * width / wide)) {
-        sum += along * across * pixels[row * width + column];
-        area += along * across;
-      }
-    return sum / area;
-  });
+const scale = (given) => {
+  const factor = Math.max(given.height / setup.frame[0], given.width / setup.frame[1]);
+  return areaMeans(given, count(given.width / factor), count(given.height / factor));
 };
 
+const pixelOf = ({ width, height, pixels }, row, column) =>
+  row < 0 || column < 0 || row >= height || column >= width ? 0 : pixels[row * width + column];
+
 // Add the difference from a Gaussian blur with a radius and a standard deviation of one pixel.
-const sharpen = ({ width, height, pixels }) => picture(width, height, (r, c) => {
+const sharpen = (given) => picture(given.width, given.height, (r, c) => {
   let sum = 0, weight = 0;
   for (let down = -1; down <= 1; down++)
     for (let right = -1; right <= 1; right++) {
-      const row = r + down, column = c + right, share = Math.exp(-(down * down + right * right) / 2);
-      const inside = row >= 0 && column >= 0 && row < height && column < width;
-      sum += inside ? share * pixels[row * width + column] : 0;
+      const share = Math.exp(-(down * down + right * right) / 2);
+      sum += share * pixelOf(given, r + down, c + right);
       weight += share;
     }
-  const value = pixels[r * width + c];
-  return clip(2 * value - sum / weight);
+  return clip(2 * pixelOf(given, r, c) - sum / weight);
 });
 
-const center = ({ width, height, pixels }) => {
-  const upper = Math.floor((ROWS - height) / 2), left = Math.floor((COLUMNS - width) / 2);
-  return picture(COLUMNS, ROWS, (r, c) => {
-    const row = r - upper, column = c - left;
-    return row < 0 || column < 0 || row >= height || column >= width ? BACKGROUND : ink(pixels[row * width + column]);
-  });
+const center = (given) => {
+  const upper = Math.floor((ROWS - given.height) / 2), left = Math.floor((COLUMNS - given.width) / 2);
+  return picture(COLUMNS, ROWS, (r, c) => whole(ink(pixelOf(given, r - upper, c - left)), WHITE) / WHITE);
 };
 
 const usePhoto = async (file) => {
-  byId("photo-error").textContent = "";
-  let bitmap;
+  const error = byId("photo-error"), steps = all("#steps canvas");
+  error.textContent = "";
+  let bitmap, now;
   try {
-    bitmap = await createImageBitmap(file);
+    bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+    if (bitmap.width * bitmap.height > preparation.most) throw new RangeError();
+    now = toGray(bitmap);
   } catch {
-    byId("photo-error").textContent = `${file.name} is not a picture that this browser can read. Try a PNG or JPEG file.`;
+    error.textContent = `${file.name} is not a picture that this browser can read, or too large. Try a PNG or JPEG file.`;
     return;
   }
-  const steps = all("#steps canvas"), factor = Math.min(1, 256 / Math.max(bitmap.width, bitmap.height));
-  const width = Math.max(1, Math.round(bitmap.width * factor)), height = Math.max(1, Math.round(bitmap.height * factor));
-  Object.assign(steps[0], { width, height });
-  const context = steps[0].getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";  // behind what is transparent
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0, width, height);
-  const { data } = context.getImageData(0, 0, width, height);
-  let now = picture(width, height, (r, c) => {
-    const start = 4 * (r * width + c);
-    return (0.299 * data[start] + 0.587 * data[start + 1] + 0.114 * data[start + 2]) / 255;
-  });
+  const factor = Math.max(1, Math.max(now.width, now.height) / preparation.longest);
+  const width = count(now.width / factor), height = count(now.height / factor);
+  Object.assign(steps[0], { width, height }).getContext("2d").drawImage(bitmap, 0, 0, width, height);
   const show = (step) => paintOn(steps[step], now.pixels, now.width, now.height, gray);
-  show(1);
-  [blacken, trim, scale, ...(setup.sharpen ? [sharpen] : []), center].forEach((prepare, n) => {
-    now = prepare(now);
-    show(n + 2);
-  });
+  try {
+    now = areaMeans(now, width, height);
+    now.pixels = now.pixels.map((value) => whole(value, 1) / 255);
+    show(1);
+    const unchanged = width === COLUMNS && height === ROWS && isBright(now) === !!BACKGROUND;
+    all("#steps li").forEach((step, n) => { step.hidden = unchanged ? n > 1 && n < steps.length - 1 : n === steps.length - 1; });
+    const keep = (given) => picture(width, height, (r, c) => whole(pixelOf(given, r, c), WHITE) / WHITE);
+    const rest = unchanged ? [keep] : [blacken, trim, scale, ...(setup.sharpen ? [sharpen] : []), center];
+    rest.forEach((prepare, n) => { now = prepare(now); show(unchanged ? steps.length - 1 : n + 2); });
+  } catch (problem) {
+    byId("steps").hidden = true;
+    error.textContent = `${file.name}: ${problem.message}`;
+    return;
+  }
   byId("steps").hidden = false;
   pressThumb(null);
   setImage(now.pixels, null, `Your photo ${file.name}`);

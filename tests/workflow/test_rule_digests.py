@@ -103,6 +103,7 @@ ENGINES = {"compare_engines"}
         ("figures.network", {"plot_network"}),
         ("report.rendering", {"render_report", "render_pdf"}),
         ("predict.layers", {"export_models", "collect_playground", "render_playground"}),
+        ("predict.prepare", {"render_playground"}),
         ("report.playground", {"collect_playground", "render_playground"}),
         ("report.playground_page", {"render_playground"}),
     ],

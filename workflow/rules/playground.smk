@@ -31,6 +31,7 @@ rule render_playground:
         packed=layout.playground,
         table=table("playground"),
         summary=TENSORS["summary"],
+        pictures=f"{layout.data}/summary.npz",
         page=PLAYGROUND_FILES,
         fonts=FONTS,
     output:

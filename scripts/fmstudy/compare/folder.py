@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fmstudy.analysis.measures import Measures
+from fmstudy.analysis.record import RECORD, read_record
 from fmstudy.analysis.results import Runs
 from fmstudy.runtime import (
     StudyError,
@@ -31,7 +32,6 @@ from fmstudy.study.spec import FINISHED, SECTIONS
 
 Model = dict[str, Any]  # name, title, engine, run, seeds, main, missing
 
-RECORD = "study.json"
 USED = ("metrics.json", "history.csv", "predictions.npy")  # of a training
 
 
@@ -100,7 +100,7 @@ def load(path: str) -> ResultFolder:
     folder, found = Path(path), ResultFolder(path)
     _check(folder)
     try:
-        found.record = _read_record(folder / RECORD)
+        found.record = read_record(folder / RECORD) if (folder / RECORD).exists() else {}
     except StudyError as error:
         found.problems.append(_without_remedy(error))
     try:
@@ -153,21 +153,6 @@ def _check(folder: Path) -> None:
 def _without_remedy(error: StudyError) -> str:
     """Return a message without its last words, which are for whoever runs that study."""
     return re.sub(r"\.? (Delete|Run) .*again.*$", ".", str(error), flags=re.DOTALL)
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    content = read_json(path)
-    with reading(path):
-        for model in (*content["models"], *content["further"]):
-            if not all(isinstance(model[key], str) for key in ("name", "title", "run")):
-                raise ValueError("a model without a name")
-            list(model["seeds"])
-        for key in ("configuration", "data", "versions"):
-            dict(content[key])
-        content["code"]
-    return content
 
 
 def _labels(record: Mapping[str, Any], folder: Path, unknown: np.ndarray) -> np.ndarray:

@@ -2,5 +2,5 @@
 
 It needs no TensorFlow, so an answer takes about a second.
 
-Imports `data`, `study` and `analysis`.
+Imports `data`, `study`, `analysis` and `figures`.
 """

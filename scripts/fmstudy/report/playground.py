@@ -122,28 +122,6 @@ def pack(
     return packed
 
 
-def framing(pixels: np.ndarray) -> tuple[int, tuple[int, int]]:
-    """Return how images (m, rows, columns) show things: their background, 0 or 1, and their size.
-
-    The size, rows and columns, is that of a photo's frame, so that the photo covers as much of the
-    image as things usually cover in the longer direction.
-    """
-    _, rows, columns = pixels.shape
-    edges = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
-    border = np.median(np.concatenate([edge.ravel() for edge in edges]))
-    background = int(2 * border > pixels.max())
-    inked = np.abs(pixels.astype(int) - border) > 0.1 * pixels.max()
-    spans = [_spans(inked.any(axis=axis)) / side for axis, side in ((2, rows), (1, columns))]
-    share = float(np.median(np.maximum(*spans)))
-    return background, (max(1, round(share * rows)), max(1, round(share * columns)))
-
-
-def _spans(used: np.ndarray) -> np.ndarray:
-    """Return the distance from the first to the last True in each row, both included."""
-    length = used.shape[1] - used.argmax(axis=1) - used[:, ::-1].argmax(axis=1)
-    return np.where(used.any(axis=1), length, 0)
-
-
 def unpack(packed: Mapping[str, np.ndarray], name: str) -> list[Quantized]:
     """Return the layers of a model from `pack`; none if it is not there."""
     layers: list[Quantized] = []

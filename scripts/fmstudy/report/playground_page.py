@@ -14,13 +14,13 @@ import numpy as np
 from markupsafe import Markup
 
 from fmstudy.analysis import columns
+from fmstudy.predict import prepare
 from fmstudy.report import playground
 from fmstudy.report.fonts import characters_of, embedded
 from fmstudy.report.pages import as_text, environment, source_hash
 from fmstudy.runtime import StudyError
 from fmstudy.study.spec import RunSpec
 
-FASHION = "fashion-mnist"  # whose images were made from photos in known steps
 PAGE, STYLE, SCRIPT = "page.html.j2", "style.css", "script.js"
 # Of the report: the colors, and the theme that the reader chose there.
 REPORT_STYLE, REPORT_THEME = "style.css", "theme.js"
@@ -59,6 +59,7 @@ def load_context(
     packed: Mapping[str, np.ndarray],
     table: Sequence[Mapping[str, Any]],
     data: Mapping[str, Any],
+    samples: np.ndarray,
 ) -> dict[str, Any]:
     """Return what the template uses.
 
@@ -68,21 +69,17 @@ def load_context(
     packed   the result of `playground.pack`
     table    the rows of `playground.agreement_table`
     data     the summary of the data set
+    samples  some of its training images, (..., rows, columns)
     """
     shown = shown_models(models, packed)
     names = {model["name"] for model in shown}
     nets = [playground.unpack(packed, model["name"]) for model in shown]
-    background, frame = playground.framing(packed["pixels"].reshape(-1, *data["shape"]))
-    if is_fashion := data["set"]["key"] == FASHION:
-        frame = data["shape"]
+    target = prepare.Target.of(data, samples)
     setup = {
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
         "classes": data["classes"],
-        "shape": data["shape"],
-        "white": data["white"],
-        "background": background,
-        "frame": frame,
-        "sharpen": is_fashion,
+        **target._asdict(),
+        "preparation": prepare.CONSTANTS | {"most": prepare.MOST_PIXELS},
         "labels": packed["labels"].tolist(),
         "places": packed["places"].tolist(),
     }
@@ -90,9 +87,9 @@ def load_context(
         "title": title,
         "report": report,
         "data": data,
-        "is_fashion": is_fashion,
-        "frame": frame,
-        "background": background,
+        "is_fashion": target.sharpen,
+        "background": target.background,
+        "steps": [*target.steps(), prepare.UNCHANGED],
         "models": shown,
         "diverged": [model["title"] for model in models if model["name"] not in names],
         "linear": next((it["title"] for it in shown if not it["hidden"]), None),
