@@ -370,7 +370,7 @@ def _version(name: str) -> str:
         with suppress(metadata.PackageNotFoundError):
             return metadata.version(package)
     lock = Path(__file__).parents[2] / "requirements/study.txt"
-    found = re.search(rf"^{name}(?:-cpu)?==(\S+)", lock.read_text(encoding="utf-8"), re.M)
+    found = re.search(rf"^{name}==(\S+)", lock.read_text(encoding="utf-8"), re.M)
     if found is None:
         raise metadata.PackageNotFoundError(name)
     return found[1]

@@ -129,7 +129,7 @@ def test_without_the_packages_their_versions_are_the_locked_ones(monkeypatch):
     monkeypatch.setattr(metadata, "version", version)
     found = runtime.versions(["tensorflow", "keras"])
     expected = {name: version for (name, _), (version, _) in locked("study").items()}
-    assert found["tensorflow"] == expected["tensorflow-cpu"]
+    assert found["tensorflow"] == expected["tensorflow"]
     assert found["keras"] == expected["keras"]
 
 

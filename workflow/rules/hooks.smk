@@ -14,8 +14,8 @@ made.ignore_script_times()
 check_results(logger.warning)
 
 # Rules without a priority take a second or two per job.  On a cluster they form one group, except
-# where files are in a storage: from there, Snakemake (9.27) fetches the inputs of a whole group
-# before the first of its jobs has run.
+# where files are in a storage: jobs that read fonts stay on this machine, and for a group of them,
+# Snakemake (9.27) fetches all inputs from there before the first job has made any.
 has_storage = workflow.storage_settings.default_storage_provider is not None
 for quick in workflow.rules:
     ours = quick.basedir == workflow.current_basedir
