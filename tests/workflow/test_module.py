@@ -57,7 +57,7 @@ def test_every_rule_can_be_used_under_any_name_and_prefix_and_with_any_configura
         f"module study:\n    snakefile: '{study}/Snakefile'\n{prefix}{config}"
         f"use rule * from study{renamed}\n"
     )
-    names = ("report", "closer", "replicates", "exports")
+    names = ("report", "closer", "replicates", "exports", "bundle")
     targets = [f"study_{name}" if renamed else name for name in names]
     expected = planned(planner, study, *names)
     found = planned(planner, project, *targets)

@@ -55,9 +55,7 @@ def build(spec: Mapping[str, Any], layers: Sequence[Layer], shape: Sequence[int]
             weights.append((normalized, list(normalization)))
             stack.insert(len(stack) - before, normalized)
         if spec["dropout"]:
-            # A fixed seed, because Keras stores the state of the layer's random numbers.
-            name = f"dropout{place}"
-            stack.append(keras.layers.Dropout(spec["dropout"], seed=place, name=name))
+            stack.append(keras.layers.Dropout(spec["dropout"], name=f"dropout{place}"))
     stack.append(keras.layers.Softmax(name="probabilities"))
     model = keras.Sequential(stack, name="network")
     for owner, arrays in weights:
