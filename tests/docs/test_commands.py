@@ -120,7 +120,7 @@ def follow(name: str, folder: Path) -> None:
         elif block.kind == "diff":
             change(file, block.text)
         else:
-            commands = block.text
+            commands = re.sub(r"^make test\b.*", "", block.text, flags=re.MULTILINE)  # is running
             if name != TUTORIAL:  # which has made that study
                 commands = re.sub(r"^make new STUDY=mine\b.*", "", commands, flags=re.MULTILINE)
             done = subprocess.run(
