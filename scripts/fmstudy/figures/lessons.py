@@ -163,7 +163,12 @@ def _draw_lines(axes: Axes, drawn: Sequence[tuple[Any, Any, str, str]]) -> None:
     for epochs, values, name, hue in drawn:
         some = subsample(len(epochs), 60)
         axes.plot(epochs[some], values[some], color=hue, linewidth=2.2, label=name)
-    axes.legend(loc="best", handlelength=0, labelcolor="linecolor", borderaxespad=0.2)
+    # on the line of the title, where no curve can cross the names
+    legend = axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, columnspacing=0.8,
+                         handlelength=0, handletextpad=0, borderpad=0, borderaxespad=0.2,
+                         labelcolor="linecolor")  # fmt: skip
+    for handle in legend.get_lines():  # even without length, it has ends
+        handle.set_visible(False)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(round_ticks(4, integer=True))
 
