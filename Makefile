@@ -115,7 +115,13 @@ quick: ready ## run a small version of it first: report/quick.html and report/qu
 compare: ready ## compare two result folders, such as A=results/quick B=results/mine
 	@$(in_venv) python scripts/compare_studies.py "$(A)" "$(B)" --page "$(PAGE)"
 
-# IMAGE, and the others, come from the environment, where make puts them: nothing has to be quoted.
+# The shell takes these from the environment, as they were given: nothing has to be quoted, and make
+# does not read `$` in a name as the start of one of its variables.
+override IMAGE := $(value IMAGE)
+override MODELS := $(value MODELS)
+override PICTURE := $(value PICTURE)
+override JSON := $(value JSON)
+export IMAGE MODELS PICTURE JSON
 predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
 	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
 		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }

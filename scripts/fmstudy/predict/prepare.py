@@ -11,6 +11,7 @@ plus one: a real background is never quite white, so it becomes black.
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -167,11 +168,10 @@ def read_picture(source: str | Path | np.ndarray | Image.Image) -> Image.Image:
         return _on_white(_from_array(source))
     if isinstance(source, Image.Image):
         return _on_white(source)
-    path = Path(source)
-    if not path.is_file():
-        raise StudyError("is not a file." if path.exists() else "not found.")
+    if not os.path.isfile(source):  # False for a name that is too long, unlike Path.is_file
+        raise StudyError("is not a file." if os.path.exists(source) else "not found.")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as found:
+        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as found:
             _check_size(found.width * found.height)
             return _on_white(found)
     except StudyError:
