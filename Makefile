@@ -44,7 +44,8 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
 .PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick \
-	compare predict test test-faults test-all bench audit lint hooks format docs schemas lock clean distclean
+	compare named predict test test-faults test-all bench audit lint hooks format \
+	docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -122,9 +123,11 @@ override MODELS := $(value MODELS)
 override PICTURE := $(value PICTURE)
 override JSON := $(value JSON)
 export IMAGE MODELS PICTURE JSON
-predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
+# First, because nobody wants to wait for an environment to be told this.
+named:
 	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
 		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
+predict: named ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
 	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
 		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
 

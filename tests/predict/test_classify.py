@@ -1,6 +1,7 @@
 """Pictures classified by the models of a finished study: by a function and on the command line."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -243,6 +244,17 @@ def test_pictures_are_never_overwritten(mine: Path, tmp_path: Path, capsys, opti
     assert (code, out) == (1, "")
     assert "Name a new place." in err
     assert path.read_bytes() == content
+
+
+def test_a_name_that_is_no_text_has_answers_in_all_forms(mine: Path, tmp_path: Path, capsys):
+    path = tmp_path / os.fsdecode(b"\xff$\\frac{$\n.png")
+    pictures.save(tmp_path, "shoe.png").rename(path)
+    options = ("--json", tmp_path / "out/a.json", "--picture", tmp_path / "out/a.png")
+    code, out, err = predict(capsys, path, "--results", mine, *options)
+    assert (code, err) == (0, "")
+    assert r"udcff$\frac{$\n.png: 400 × 300 pixels" in out
+    [picture] = json.loads((tmp_path / "out/a.json").read_text(encoding="utf-8"))["pictures"]
+    assert picture["file"].endswith("udcff$\\frac{$\n.png")
 
 
 def test_mistakes_end_with_a_message(mine: Path, tmp_path: Path, capsys):
