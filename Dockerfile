@@ -12,6 +12,7 @@ ARG LOCK=requirements/study.txt
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /study
 COPY requirements/ requirements/
+# Snakemake copies files to and from a volume with rsync (workflow/profiles/kubernetes).
 RUN apt-get update \
     && grep -v '^#' requirements/apt.txt \
     | xargs apt-get install --yes --no-install-recommends rsync \

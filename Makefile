@@ -44,7 +44,8 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/caches
 export MPLCONFIGDIR := $(XDG_CACHE_HOME)/matplotlib
 endif
 .PHONY: help setup slurm lsf kubernetes gpu ready ready-all ready-test ready-bench report new quick \
-	compare predict test test-faults test-all bench audit lint hooks format docs schemas lock clean distclean
+	compare named predict test test-faults test-all bench audit lint hooks format \
+	docs schemas lock clean distclean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -115,10 +116,18 @@ quick: ready ## run a small version of it first: report/quick.html and report/qu
 compare: ready ## compare two result folders, such as A=results/quick B=results/mine
 	@$(in_venv) python scripts/compare_studies.py "$(A)" "$(B)" --page "$(PAGE)"
 
-# IMAGE, and the others, come from the environment, where make puts them: nothing has to be quoted.
-predict: ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
+# The shell takes these from the environment, as they were given: nothing has to be quoted, and make
+# does not read `$` in a name as the start of one of its variables.
+override IMAGE := $(value IMAGE)
+override MODELS := $(value MODELS)
+override PICTURE := $(value PICTURE)
+override JSON := $(value JSON)
+export IMAGE MODELS PICTURE JSON
+# First, because nobody wants to wait for an environment to be told this.
+named:
 	@[ -n "$$IMAGE" ] || { echo 'Name a picture, several, or a folder: make predict IMAGE=photo.jpg' \
 		'[STUDY=quick] [MODELS="a b"] [PICTURE=steps.png] [JSON=answers.json]' >&2; exit 2; }
+predict: named ready ## classify pictures: make predict IMAGE=photo.jpg [STUDY=quick] [MODELS="a b"]
 	@$(in_venv) python scripts/predict_images.py --results "results$(if $(STUDY),/$(notdir $(STUDY:/=)))" \
 		--models "$$MODELS" --picture "$$PICTURE" --json "$$JSON" -- "$$IMAGE"
 

@@ -18,7 +18,7 @@ with warmstart.analysis(snakemake.log[0], snakemake.threads):
         runtime.read_json(given["record"]),
         provenance.summary(params.study, tables)["total"],
         reuse.read_citation(given["citation"]),
-        reuse.code_files(),
+        reuse.code_files(params.study["device"]),
         {path: text.encode() for path, text in configuration.items()},
         bundle.read_results(paths),
         Path(paths["templates"][0]).parent,

@@ -9,6 +9,7 @@ picture was classified, and otherwise 1.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def main(*arguments: str) -> int:
     given = parser.parse_args(arguments)
     try:
         paths = pictures(given.images)
+        refuse_overwriting(paths, given.picture, given.json)
         study = models.load(given.results, given.models.split() or None)
         errors: dict[str, str] = {}
         answers = classify(paths, study, errors=errors)
@@ -65,14 +67,9 @@ def pictures(given: Sequence[str]) -> list[Path]:
     One text may name several, quoted where their names contain spaces, as make passes them on.
     Raises StudyError if there is none.
     """
-    named = [
-        Path(name).expanduser()
-        for text in given
-        for name in ([text] if Path(text).exists() or not text.strip() else shlex.split(text))
-    ]
     found: list[Path] = []
-    for path in named:
-        if not path.is_dir():
+    for path in (Path(os.path.expanduser(name)) for text in given for name in _names(text)):
+        if not os.path.isdir(path):  # False for a name that is too long, unlike Path.is_dir
             found.append(path)
             continue
         inside = [
@@ -84,6 +81,28 @@ def pictures(given: Sequence[str]) -> list[Path]:
             raise runtime.StudyError(f"{path}: there are no pictures in this folder.")
         found += inside
     return list(dict.fromkeys(found))
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a text: the whole text if it is one, or else as a shell splits it."""
+    if not text.strip():
+        raise runtime.StudyError("A picture without a name. Name a picture or a folder.")
+    if os.path.exists(os.path.expanduser(text)):
+        return [text]
+    try:
+        return [name for name in shlex.split(text) if name] or [text]
+    except ValueError:  # a quote without its partner belongs to the name
+        return [text]
+
+
+def refuse_overwriting(paths: Sequence[Path], *places: str | None) -> None:
+    """Raise StudyError if an answer would be written over a picture, or among the pictures."""
+    taken = {os.path.realpath(it) for path in paths for it in (path, path.parent)}
+    for place in places:
+        if place and os.path.realpath(place) in taken:
+            raise runtime.StudyError(
+                f"{place}: the pictures to classify are here. Name a new place."
+            )
 
 
 def save(answers: Sequence[Answer], study: models.Study, place: str, one: bool) -> None:

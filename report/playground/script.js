@@ -533,7 +533,7 @@ const trim = (given) => {
   };
   const [upper, lower] = ends(inRow, width), [left, right] = ends(inColumn, height);
   if (upper < 0 || left < 0)
-    throw new Error("nothing stands out from the background. Use a picture of one thing on a plain background that is darker or brighter.");
+    throw new Error(preparation.empty);
   return picture(right - left + 1, lower - upper + 1, (r, c) => pixels[(upper + r) * width + left + c]);
 };
 

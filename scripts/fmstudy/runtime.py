@@ -38,6 +38,8 @@ log = logging.getLogger("fmstudy")
 
 # Set if the parent process reads errors from this job's log and shows them.
 QUIET = "FMSTUDY_QUIET"
+# The earliest date in a zip file: every member gets it, so the same content gives the same bytes.
+EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 class StudyError(Exception):
@@ -221,11 +223,11 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
     """Write named arrays as `.npz`, without pickle, atomically.
 
     `numpy.savez` stores the current time with each member, so identical runs would produce
-    different files; here every member has the earliest date that a zip file can hold.
+    different files; here every member has the same one.
     """
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=EARLIEST)
             with archive.open(member, "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 

@@ -9,6 +9,7 @@ import pytest
 from fixtures import crates
 from fixtures.hostile import HOSTILE
 
+from fmstudy import runtime
 from fmstudy.exports import bundle
 from fmstudy.runtime import StudyError
 
@@ -96,7 +97,7 @@ def test_a_bundle_holds_everything_once_and_has_the_same_bytes_each_time():
         assert len(set(names)) == len(names)
         expected = {*crates.CODE, "config/config.yaml", bundle.METADATA}
         assert set(names) == expected | {"report/final.html", "results/tables/part_a.csv"}
-        assert {it.date_time for it in archive.infolist()} == {bundle.DATE}
+        assert {it.date_time for it in archive.infolist()} == {runtime.EARLIEST}
         readme = archive.read("README.md").decode()
     assert "of the code" not in readme and "make report" in readme
     assert "[results/tables/](results/tables/) | Tables |" in readme

@@ -1,6 +1,7 @@
 """Pictures classified by the models of a finished study: by a function and on the command line."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -116,6 +117,12 @@ def test_without_a_finished_study_it_says_what_to_run(top: Path, folder: str, ad
     assert str(top / "results/mine") in str(refused.value)
 
 
+def test_the_default_study_is_named_without_a_study(study: Path):
+    shutil.copy(study / "study.json", study.parent)
+    with pytest.raises(StudyError, match=r"/results \(without STUDY\), .*/mine \(STUDY=mine\)"):
+        models.load(study.parent / "other")
+
+
 def test_results_that_changed_or_are_missing_are_refused(study: Path):
     weights = study / "runs/run-softmax/seed-1/weights.npz"
     content = weights.read_bytes()
@@ -217,9 +224,37 @@ def test_pictures_are_named_as_in_a_shell_or_with_spaces(tmp_path: Path, monkeyp
     assert found(["a b.png"]) == [Path("a b.png")]
     assert found(["'a b.png' c.png"]) == [Path("a b.png"), Path("c.png")]
     assert found(["."]) == [Path("a b.png"), Path("c.png")]
+    assert found(["Anna's c.png"]) == [Path("Anna's c.png")]
+    assert found(["~nobody-of-this-name/c.png"]) == [Path("~nobody-of-this-name/c.png")]
+    assert found(["c.png " * 100 + "'a b.png'"]) == [Path("c.png"), Path("a b.png")]
     (tmp_path / "empty").mkdir()
     with pytest.raises(StudyError, match="no pictures in this folder"):
         found(["empty"])
+    with pytest.raises(StudyError, match="without a name"):
+        found([" "])
+
+
+@pytest.mark.parametrize("option", ["--picture", "--json"])
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_pictures_are_never_overwritten(mine: Path, tmp_path: Path, capsys, option, whole_folder):
+    path = pictures.save(tmp_path, "shoe.png")
+    content = path.read_bytes()
+    given = tmp_path if whole_folder else path
+    code, out, err = predict(capsys, given, "--results", mine, option, given)
+    assert (code, out) == (1, "")
+    assert "Name a new place." in err
+    assert path.read_bytes() == content
+
+
+def test_a_name_that_is_no_text_has_answers_in_all_forms(mine: Path, tmp_path: Path, capsys):
+    path = tmp_path / os.fsdecode(b"\xff$\\frac{$\n.png")
+    pictures.save(tmp_path, "shoe.png").rename(path)
+    options = ("--json", tmp_path / "out/a.json", "--picture", tmp_path / "out/a.png")
+    code, out, err = predict(capsys, path, "--results", mine, *options)
+    assert (code, err) == (0, "")
+    assert r"udcff$\frac{$\n.png: 400 × 300 pixels" in out
+    [picture] = json.loads((tmp_path / "out/a.json").read_text(encoding="utf-8"))["pictures"]
+    assert picture["file"].endswith("udcff$\\frac{$\n.png")
 
 
 def test_mistakes_end_with_a_message(mine: Path, tmp_path: Path, capsys):
@@ -230,6 +265,9 @@ def test_mistakes_end_with_a_message(mine: Path, tmp_path: Path, capsys):
     code, out, _ = predict(capsys, tmp_path / "none.png", "--results", mine)
     assert code == 1
     assert "none.png: not found" in out
+    code, out, _ = predict(capsys, f"'{'x' * 300}\nlong", "--results", mine)
+    assert code == 1
+    assert "x\\nlong: not found" in out
     code, _, err = predict(capsys, path, "--results", mine, "--json", path / "x.json")
     assert code == 1
     assert "Traceback" not in err

@@ -96,7 +96,7 @@ def test_the_archive_has_all_code_of_the_repository_and_nothing_else(tmp_path: P
         ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.split()
     left_out = ("tests/", "docs/", "mkdocs", "requirements/", "config/", ".", "CHANGELOG")
-    left_out += ("CONTRIBUTING",)
+    left_out += ("CONTRIBUTING", "Dockerfile")
     assert {it for it in found if not it.startswith(left_out)} == {
         it for it in listed if not it.startswith(left_out)
     }
@@ -166,6 +166,14 @@ def test_the_citation_of_this_repository_is_complete():
 
 def test_a_file_that_is_no_citation_is_named(tmp_path: Path):
     broken = tmp_path / "CITATION.cff"
-    broken.write_text("title: no authors\n", encoding="utf-8")
-    with pytest.raises(StudyError, match=r"CITATION\.cff: not a citation file"):
-        reuse.describe(configured(), broken, [], "fashion-mnist")
+    for text in ("title: no authors\n", "title: none\nauthors: []\n"):
+        broken.write_text(text, encoding="utf-8")
+        with pytest.raises(StudyError, match=r"CITATION\.cff: not a citation file"):
+            reuse.describe(configured(), broken, [], "fashion-mnist")
+
+
+def test_a_version_without_quotes_is_text(tmp_path: Path):
+    path = tmp_path / "CITATION.cff"
+    path.write_text("title: 12\nversion: 1.0\nauthors: [{name: Jo}]\nkeywords:\n", encoding="utf-8")
+    found = reuse.read_citation(path)
+    assert (found["title"], found["version"], found["keywords"]) == ("12", "1.0", [])

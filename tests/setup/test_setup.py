@@ -561,12 +561,12 @@ def test_report_targets_call_snakemake_with_the_environment_first(study, target,
 def test_pictures_are_predicted_with_names_and_settings_as_they_are_given(study, given, folder):
     program = '#!/bin/sh\nfor it in "$@"; do echo "<$it>"; done\n'
     (study / ".venv/bin/python").write_text(program, encoding="utf-8")
-    settings = {"IMAGE": "a 'b' & c.png", "MODELS": "A B-L2", "JSON": "x y.json"}
+    settings = {"IMAGE": "a 'b' & $(c) $d.png", "MODELS": "A B-L2", "JSON": "x y.json"}
     done = make(
         study, "predict", *(f"{key}={it}" for key, it in settings.items()), f"STUDY={given}"
     )
     wanted = ["scripts/predict_images.py", "--results", folder, "--models", "A B-L2"]
-    wanted += ["--picture", "", "--json", "x y.json", "--", "a 'b' & c.png"]
+    wanted += ["--picture", "", "--json", "x y.json", "--", "a 'b' & $(c) $d.png"]
     assert done.splitlines() == [f"<{it}>" for it in wanted]
     refused = run_make(study, "predict")
     assert refused.returncode != 0

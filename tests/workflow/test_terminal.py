@@ -310,6 +310,13 @@ def test_an_interruption_is_no_failure_of_jobs(first):
     ]
 
 
+def test_a_run_that_is_refused_before_its_first_job_does_not_promise_to_continue():
+    run = Snakemake(JOBS)
+    run.plan()
+    run.terminal.close()
+    assert run.screen.lines[1:] == ["Stopped after 0.0 s: 0 of 2 jobs done."]
+
+
 def test_the_lock_of_a_killed_run_is_told_with_what_to_do():
     run = Snakemake(JOBS)
     text = "Error: Directory cannot be locked."

@@ -19,12 +19,11 @@ from rocrate.rocrate import ROCrate
 
 from fmstudy.exports.markdown import environment
 from fmstudy.report.reuse import CONFIGURATION
-from fmstudy.runtime import StudyError
+from fmstudy.runtime import EARLIEST, StudyError
 
 Files = dict[str, bytes]  # content by path in the bundle
 
 METADATA, README, WORKFLOW = "ro-crate-metadata.json", "README.md", "Snakefile"
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can hold
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
@@ -148,7 +147,7 @@ def _zipped(contents: Files) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, content in sorted(contents.items()):
-            entry = zipfile.ZipInfo(path, date_time=DATE)
+            entry = zipfile.ZipInfo(path, date_time=EARLIEST)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
     return buffer.getvalue()

@@ -20,9 +20,9 @@ import keras
 import numpy as np
 
 from fmstudy.predict.layers import Layer
+from fmstudy.runtime import EARLIEST
 
 CHUNK = 2_000  # images at a time
-DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can hold
 
 
 def build(spec: Mapping[str, Any], layers: Sequence[Layer], shape: Sequence[int]) -> keras.Model:
@@ -80,13 +80,13 @@ def packed(model: keras.Model) -> bytes:
         with zipfile.ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
     metadata = json.loads(files["metadata.json"])
-    metadata["date_saved"] = "{:04}-{:02}-{:02}@{:02}:{:02}:{:02}".format(*DATE)
+    metadata["date_saved"] = "{:04}-{:02}-{:02}@{:02}:{:02}:{:02}".format(*EARLIEST)
     files["metadata.json"] = json.dumps(metadata).encode()
     files["config.json"] = _with_numbers(files["config.json"].decode()).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, date_time=DATE), content)
+            archive.writestr(zipfile.ZipInfo(name, date_time=EARLIEST), content)
     return buffer.getvalue()
 
 

@@ -87,6 +87,7 @@ def _prepared(
     """Yield name and preparation of each picture."""
     for place, source in enumerate(images, 1):
         name = str(source) if isinstance(source, str | Path) else f"picture {place}"
+        name = name.encode(errors="backslashreplace").decode()  # bytes that are no text
         try:
             yield name, prepare(read_picture(source), study.target)
         except StudyError as error:

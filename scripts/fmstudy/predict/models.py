@@ -26,6 +26,8 @@ from fmstudy.runtime import (
 )
 from fmstudy.study.configuration import unknown
 
+DEFAULT = "results"  # the result folder of the default study
+
 
 class Classifier(NamedTuple):
     """A trained model: that of the first seed whose training finished."""
@@ -88,15 +90,16 @@ def load(results: str | Path = "results", models: Sequence[str] | None = None) -
 
 def _command(folder: Path) -> str:
     """Return what makes the results in a folder, by its name."""
-    named = {"results": "make report", "quick": "make quick"}
+    named = {DEFAULT: "make report", "quick": "make quick"}
     return named.get(folder.name, f"make report STUDY={folder.name}")
 
 
 def _load(folder: Path, names: Sequence[str] | None, command: str) -> Study:
     if not (folder / RECORD).exists():
-        found = sorted(path.parent for path in folder.parent.glob(f"*/{RECORD}"))
-        found += sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-        listed = ", ".join(f"{path} (STUDY={path.name})" for path in found[:9])
+        places = [folder.parent, *folder.parent.glob("*"), *folder.glob("*")]
+        found = sorted(it for it in places if (it / RECORD).exists())
+        named = (f"STUDY={it.name}" if it.name != DEFAULT else "without STUDY" for it in found)
+        listed = ", ".join(f"{it} ({how})" for it, how in zip(found[:9], named, strict=False))
         others = f" Finished studies: {listed}." if found else ""
         raise StudyError(f"{folder}: no finished study here ({RECORD}). Run {command}.{others}")
     record = read_record(folder / RECORD)

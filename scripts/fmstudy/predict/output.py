@@ -40,7 +40,7 @@ def terminal(answers: Sequence[Answer], study: Study, errors: Mapping[str, str])
     if answers:
         parts.append(limits(study))
     if errors:
-        lines = [f"  {name}: {text}" for name, text in errors.items()]
+        lines = [f"  {printable(name)}: {text}" for name, text in errors.items()]
         parts.append("\n".join([f"Not classified: {len(errors)}", *lines]))
     return "\n\n".join("\n".join(map(printable, part.split("\n"))) for part in parts)
 
@@ -53,6 +53,11 @@ def limits(study: Study) -> str:
     )
 
 
+def _name(answer: Answer) -> str:
+    """Return the name of a picture on one line, whatever the file is called."""
+    return printable(answer.name)
+
+
 def _one(answer: Answer, study: Study) -> list[str]:
     columns, rows = answer.prepared.size
     inverted = ", inverted" if answer.prepared.inverted else ""
@@ -61,7 +66,7 @@ def _one(answer: Answer, study: Study) -> list[str]:
         (best, p), *others = ranked(answer, model.name, study)[: NEXT + 1]
         further = ", ".join(f"{name} {percent(q)}" for name, q in others)
         table.append((model.title, model.name, best, percent(p), further))
-    parts = [f"{answer.name}: {columns} × {rows} pixels{inverted}", _aligned(table, right={3})]
+    parts = [f"{_name(answer)}: {columns} × {rows} pixels{inverted}", _aligned(table, right={3})]
     if like := answer.likeness:
         unlike = "It is unlike the training images, so the answers mean little.\n" * like.unlike
         parts.append(
@@ -87,7 +92,7 @@ def _many(answers: Sequence[Answer], study: Study) -> list[str]:
         unlike += strange
         table.append(
             (
-                f"{answer.name} {UNLIKE * strange}".rstrip(),
+                f"{_name(answer)} {UNLIKE * strange}".rstrip(),
                 best,
                 f"{count} of {len(study.models)}",
                 low if low == high else f"{low} to {high}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,8 @@ DPI = 150
 def save(answer: Answer, study: Study, path: str | Path) -> None:
     """Draw an answer, and write it as PNG."""
     picture = io.BytesIO()
-    with style():
+    # It warns of names in a script that the font does not have, whose letters become boxes.
+    with style(), warnings.catch_warnings(action="ignore", category=UserWarning):
         FigureCanvasAgg(draw(answer, study)).print_png(picture, metadata={"Software": None})
     with atomic_write(path) as file:
         file.write(picture.getvalue())

@@ -1,8 +1,8 @@
 """Turns a picture into an image like those of a data set, step by step.
 
-The playground does the same in the browser (report/playground/script.js): its constants come from
-here, its steps have the same formulas, and a test compares the images pixel by pixel.  To agree in
-every whole gray value, both round halves up, even if rounding errors put them just below.
+The playground does the same in the browser (report/playground/script.js): its constants and words
+come from here, its steps have the same formulas, and a test compares the images pixel by pixel.  To
+agree in every whole gray value, both round halves up, even if rounding errors put them just below.
 
 The steps are those by which Fashion-MNIST was made from photos (Xiao, Rasul and Vollgraf 2017),
 plus one: a real background is never quite white, so it becomes black.
@@ -11,6 +11,7 @@ plus one: a real background is never quite white, so it becomes black.
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,10 @@ FASHION = "fashion-mnist"  # whose images were sharpened
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 100_000_000  # of a picture
 WHITE = 255  # of a picture, with 8 bits per color
+EMPTY = (
+    "nothing stands out from the background. Use a picture of one thing on a plain background "
+    "that is darker or brighter."
+)
 
 # What both implementations compute with.
 CONSTANTS = {
@@ -167,11 +172,10 @@ def read_picture(source: str | Path | np.ndarray | Image.Image) -> Image.Image:
         return _on_white(_from_array(source))
     if isinstance(source, Image.Image):
         return _on_white(source)
-    path = Path(source)
-    if not path.is_file():
-        raise StudyError("is not a file." if path.exists() else "not found.")
+    if not os.path.isfile(source):  # False for a name that is too long, unlike Path.is_file
+        raise StudyError("is not a file." if os.path.exists(source) else "not found.")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as found:
+        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as found:
             _check_size(found.width * found.height)
             return _on_white(found)
     except StudyError:
@@ -306,10 +310,7 @@ def trim(black: np.ndarray) -> np.ndarray:
     """
     kept = [np.flatnonzero(np.mean(black > 0, axis=axis) > CONSTANTS["part"]) for axis in (1, 0)]
     if not all(map(len, kept)):
-        raise StudyError(
-            "nothing stands out from the background. Use a picture of one thing on a plain "
-            "background that is darker or brighter."
-        )
+        raise StudyError(EMPTY)
     rows, columns = kept
     return black[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -79,7 +79,7 @@ def load_context(
         "models": [{key: it[key] for key in ("title", "activation", "sizes")} for it in shown],
         "classes": data["classes"],
         **target._asdict(),
-        "preparation": prepare.CONSTANTS | {"most": prepare.MOST_PIXELS},
+        "preparation": prepare.CONSTANTS | {"most": prepare.MOST_PIXELS, "empty": prepare.EMPTY},
         "labels": packed["labels"].tolist(),
         "places": packed["places"].tolist(),
     }

@@ -27,7 +27,7 @@ from fmstudy.study.reader import read, read_text
 
 CONFIGURATION = "config/config.yaml"  # the file that the workflow reads by default
 REPOSITORY = Path(__file__).resolve().parents[3]
-# All that `make report` needs, except for TensorFlow's build for GPUs.
+# All that `make report` needs on a CPU.
 CODE = (
     *("Snakefile", "Makefile", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff"),
     *("workflow/**/*", "profiles/**/*", "scripts/**/*", "config/README.md"),
@@ -64,7 +64,7 @@ def describe(
     cited = read_citation(citation)
     texts = packed_files(given or config, files)
     folder = f"{data_set}-study"
-    code = code_files(*(["requirements/gpu.txt"] if config.get("device") == "gpu" else []))
+    code = code_files(config.get("device", "cpu"))
     packed = _archive(
         folder, tuple({**code, **{name: it.encode() for name, it in texts.items()}}.items())
     )
@@ -98,9 +98,10 @@ def _text(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
-def code_files(*more: str) -> dict[str, bytes]:
-    """Return the content of each file of the code, and of further ones, by path."""
-    paths = sorted({path for pattern in (*CODE, *more) for path in REPOSITORY.glob(pattern)})
+def code_files(device: str) -> dict[str, bytes]:
+    """Return the content of each file of the code that a study on a device needs, by path."""
+    patterns = (*CODE, "requirements/gpu.txt") if device == "gpu" else CODE
+    paths = sorted({path for pattern in patterns for path in REPOSITORY.glob(pattern)})
     return {
         path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
         for path in paths
@@ -129,15 +130,17 @@ def read_citation(path: str | Path) -> dict[str, Any]:
     try:
         cited, _ = read(path)
         authors = [_name(author) for author in cited["authors"]]
-        title = cited["title"]
+        title = str(cited["title"])
     except (AttributeError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not a citation file: {error!r}") from error
+    if not authors:
+        raise StudyError(f"{path}: not a citation file: there are no authors")
     found = {
         "title": title,
         "authors": authors,
         "people": cited["authors"],
-        "keywords": cited.get("keywords", []),
-        "version": cited.get("version"),
+        "keywords": [str(it) for it in cited.get("keywords") or []],
+        "version": str(cited["version"]) if cited.get("version") is not None else None,
         "license": cited.get("license"),
         "repository": cited.get("repository-code") or cited.get("url"),
         "year": str(cited["date-released"])[:4] if "date-released" in cited else None,

@@ -263,7 +263,9 @@ class Terminal(logging.Handler):
         if self.interrupted:
             return f"Interrupted after {time}: {jobs}. The same command continues."
         if not failed:
-            return f"Stopped after {time}: {jobs}. The same command continues."
+            # Before the first job, a message says what to change.
+            continues = " The same command continues." if self.state.done else ""
+            return f"Stopped after {time}: {jobs}.{continues}"
         return (
             f"Stopped after {time}: {failed} failed, {jobs}. "
             "Fix the cause; the same command continues."
