@@ -209,7 +209,7 @@ $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt
 
 # By name, so that nothing else in report/ is lost.
-clean: ## remove data, results, logs, reports, and the built documentation; keep the environment
+clean: ## remove data, results, logs, reports, and the site; keep the environment
 	rm -rf resources results logs site .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 	rm -f report/playground.html report/quick-playground.html report/comparison.html
