@@ -59,9 +59,9 @@ setup: ## install what the study needs, or repair it
 	@$(make_environment) "$(VENV)" "$(PYTHON)" $(packages) $(gpu)
 	@echo "Ready: $$("$(VENV)/bin/python" --version) in $(VENV). Next: make quick, or make report"
 
-slurm: ## also install what a SLURM cluster needs: docs/how-to/run-on-a-cluster.md
-lsf: ## the same for an LSF cluster
-kubernetes: ## the same for Kubernetes
+slurm: ## also install what a SLURM cluster needs, see docs/how-to/run-on-a-cluster.md
+lsf: ## also install what an LSF cluster needs
+kubernetes: ## also install what Kubernetes needs
 slurm lsf kubernetes:
 	@$(MAKE) --no-print-directory setup packages="$(study) requirements/$@.txt"
 
@@ -92,7 +92,7 @@ find_study = for file in "config/studies/$(STUDY)/config.yaml" "$(STUDY)/config.
 	[ -n "$$file" ] || { echo 'There is no study "$(STUDY)": neither config/studies/$(STUDY) nor' \
 		'$(STUDY) is a folder with a config.yaml. Make it: make new STUDY=$(STUDY)' >&2; exit 2; };
 
-report: ready ## run the whole study, or make report STUDY=mine, and write its page and PDF
+report: ready ## run the default study, or yours (STUDY=mine), and write its page and PDF
 	@$(if $(STUDY),$(find_study)) $(unlock)
 	@$(if $(STUDY),$(find_study)) $(snakemake) report $(if $(STUDY),--configfile "$$file")
 
@@ -109,7 +109,7 @@ new: ## copy a small study to config/studies/mine: make new STUDY=mine [FROM=dig
 	@cp -r "config/studies/$(FROM)" "config/studies/$(STUDY)"
 	@echo "Edit config/studies/$(STUDY)/config.yaml, then: make report STUDY=$(STUDY)"
 
-quick: ready ## run a small version of it first: report/quick.html and report/quick.pdf
+quick: ready ## run a small version of the default study: report/quick.html and report/quick.pdf
 	@$(unlock)
 	@$(snakemake) report --configfile config/quick.yaml
 
@@ -137,7 +137,7 @@ processes = -n $(CORES) --maxprocesses 8
 test: ready-test ## run the tests that protect a change
 	@$(in_venv) pytest $(processes)
 
-test-faults: ready-test ## kill runs, fill disks, and more, and check that nothing is lost
+test-faults: ready-test ## kill runs and fill disks, and check that nothing is lost
 	@$(in_venv) pytest $(processes) -m faults
 
 test-all: ready-test ## run every test; installs SLURM for those that start a cluster
@@ -157,7 +157,7 @@ ready-bench: ready
 bench: ready-bench ## measure speed, beside other frameworks, for docs/explanation/performance.md
 	@$(in_venv) python tests/benchmarks/run.py $(BENCH)
 
-lint: ready-all ## check style, types, and rules without changing anything
+lint: ready-all ## check style, spelling, types, and rules without changing anything
 	@$(in_venv) ruff check --quiet --output-format concise
 	@$(in_venv) ruff format --check --quiet
 	@$(in_venv) snakefmt --check Snakefile workflow
@@ -186,7 +186,7 @@ docs: ready-all ## build the documentation in site/, a folder of pages that work
 	@$(in_venv) NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "Open it in a browser: file://$(CURDIR)/site/index.html"
 
-schemas: ready ## for maintainers: renew what editors know of the files in config/
+schemas: ready ## for maintainers: renew the schemas that editors use for the files in config/
 	@$(in_venv) PYTHONPATH=scripts python -m fmstudy.study.schema workflow/schemas
 
 # The lock files hold versions and hashes but no addresses: each machine knows where it gets
@@ -218,7 +218,7 @@ $(VENV)/bin/uv:
 	@$(make_environment) "$(VENV)" "$(PYTHON)" requirements/uv.txt
 
 # By name, so that nothing else in report/ is lost.
-clean: ## remove data, results, logs, reports, and the built documentation; keep the environment
+clean: ## remove data, results, logs, reports, and the site; keep the environment
 	rm -rf resources results logs site .snakemake
 	rm -f report/final.html report/final.pdf report/quick.html report/quick.pdf
 	rm -f report/playground.html report/quick-playground.html report/comparison.html

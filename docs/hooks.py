@@ -83,7 +83,8 @@ def configuration() -> str:
 def _group(path: str, group: Schema, definitions: Schema, prefix: str) -> Iterator[str]:
     """Yield the table of a group's keys, then the groups in it, each under a heading."""
     if path:
-        yield f"### `{path}` {{ #{_anchor(prefix + path)} }}\n"
+        label = html.escape(path).replace(".", ".\u200b")  # a long path breaks after a dot
+        yield f'### `{path}` {{ #{_anchor(prefix + path)} data-toc-label="{label}" }}\n'
     yield f"{_escaped(' '.join(group['description'].split()))}\n"
     rows, inner = [], []
     for key, value in group["properties"].items():
@@ -260,9 +261,9 @@ def python() -> str:
         models.load,
     ):
         name, text = item.__name__, inspect.getdoc(item) or ""
-        where = f"{item.__module__}.{name}"
+        where = f"from {item.__module__} import {name}\n\n"
         source = "" if inspect.isclass(item) else f"{name}{_parameters(item)}\n\n"
-        parts.append(f"## `{where}`\n\n```text\n{source}{text}\n```\n")
+        parts.append(f"## `{name}`\n\n```text\n{where}{source}{text}\n```\n")
     return "\n".join(parts)
 
 

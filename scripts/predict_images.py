@@ -36,7 +36,7 @@ def main(*arguments: str) -> int:
     )
     parser.add_argument("--models", default="", help='names of models, such as "a b"; default: all')
     parser.add_argument(
-        "--picture", help="PNG of the steps and probabilities; of several pictures, a folder"
+        "--picture", help="PNG of the steps and probabilities; for several pictures, a folder"
     )
     parser.add_argument("--json", help="file for all probabilities, as JSON")
     given = parser.parse_args(arguments)

@@ -149,7 +149,7 @@ def _unit(one: Measured) -> str:
     if problem.spec.batch_size is None:
         evaluation = f", evaluation on {problem.spec.test_samples:,}" if problem.evaluated else ""
         return f"step of {problem.samples:,} samples{evaluation}"
-    return f"epoch of {problem.samples:,} samples, {problem.spec.batch_size} a step"
+    return f"epoch of {problem.samples:,} samples, {problem.spec.batch_size} per step"
 
 
 # ----------------------------------------------------------------------------------- the peers

@@ -111,7 +111,7 @@ TABLES: dict[str, dict[str, str | Cell]] = {
     "step": {
         "what": "what",
         "unit": "unit",
-        "ms a unit": _noted("milliseconds"),
+        "ms per unit": _noted("milliseconds"),
         "GFLOP/s": "gflops",
         "share of the product rate": _ranged("share"),
         "of it, with blank pixels left out": _ranged("needed"),
@@ -119,7 +119,7 @@ TABLES: dict[str, dict[str, str | Cell]] = {
     "peers": {
         "who": "who",
         "fastest form": "form",
-        "ms a unit": _noted("milliseconds"),
+        "ms per unit": _noted("milliseconds"),
         "share of the product rate": _ranged("share"),
         "times ours": _times,
         "losses": _losses,
@@ -128,7 +128,7 @@ TABLES: dict[str, dict[str, str | Cell]] = {
         "what": "what",
         "seconds": _noted("seconds"),
         "core-seconds": "cpu_seconds",
-        "wanted, at most": "target",
+        "target, at most": "target",
     },
     "bound": {"what": "what", "value": _noted("value", _plain), "unit": "unit"},
     "growth": {

@@ -157,7 +157,7 @@ def busy_rows(tables: Tables) -> list[Row]:
     median = statistics.median(shares)
     word = "" if median >= LEAST_BUSY else ": **something else ran; better measure again**"
     told = f"{100 * median:.0f} % of its time (median; {100 * min(shares):.0f} % at least){word}"
-    return [{"what": "the core worked for whom was measured", "value": told}]
+    return [{"what": "core time of the measured process", "value": told}]
 
 
 def describe(
@@ -177,7 +177,7 @@ def describe(
         "versions": ", ".join(f"{name} {version}" for name, version in (ours | versions).items()),
         "rounds": f"{options.rounds}; a median, and in brackets the smallest and largest value",
         "timed by": {"clock": "the clock", "processor": "the processor's seconds"}[options.clock],
-        "the whole took": f"{seconds / 60:.1f} minutes",
+        "duration of all measurements": f"{seconds / 60:.1f} minutes",
     }
     return [{"what": key, "value": value} for key, value in pairs.items()] + busy_rows(tables)
 

@@ -55,8 +55,8 @@ def classify(
              uint8 or fractions from 0 to 1; or one of these
     results  the result folder of a finished study, or the result of `models.load`
     models   names of models; None means those of the study's sections, no sweeps
-    errors   if given, takes the problems by the names of pictures that cannot be used; without it,
-             the first such problem is raised
+    errors   if given, takes the problems by the names of pictures that cannot be used;
+             without it, the first such problem is raised
 
     Returns an answer per picture, in their order.  Raises StudyError as `models.load`,
     `prepare.read_picture` and `prepare.prepare` do.
