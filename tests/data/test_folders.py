@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.idx import idx_file
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fmstudy.data import dataset, folders, sets
 from fmstudy.data.folders import Refused, mixed, split
@@ -250,7 +250,9 @@ def test_a_png_that_would_fill_the_memory_is_refused_by_its_header(tmp_path):
     assert "oak/big.png: 9000 x 12000 pixels; at most 8,192" in refusal(own(folder, size=[5, 7]))[1]
 
 
-def test_a_damaged_png_is_named_by_the_job(tmp_path):
+@pytest.mark.parametrize("filled_up", [False, True])  # True once WeasyPrint has been imported
+def test_a_damaged_png_is_named_by_the_job(filled_up, tmp_path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", filled_up)
     folder = png_folder(tmp_path / "all")
     size = struct.pack(">II5B", 7, 5, 8, 0, 0, 0, 0)
     header = b"IHDR" + size

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures import pictures
-from PIL import Image
+from PIL import Image, ImageFile
 from scipy import ndimage
 
 from fmstudy.predict import prepare
@@ -95,7 +95,9 @@ def png(columns: int, rows: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def test_files_that_are_no_picture_say_what_is_wrong(tmp_path: Path):
+@pytest.mark.parametrize("filled_up", [False, True])  # True once WeasyPrint has been imported
+def test_files_that_are_no_picture_say_what_is_wrong(filled_up, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", filled_up)
     whole = pictures.save(tmp_path, "photo.jpg").read_bytes()
     drawn = pictures.save(tmp_path, "shoe.png").read_bytes()
     files = {

@@ -28,7 +28,7 @@ def test_a_rule_outside_the_group_says_what_it_needs():
     outside = {name: body for name, body in rules().items() if "    priority: " in body}
     assert {"train_lowlevel", "run_experiment", "collect_arms"} <= set(outside)
     for name, body in outside.items():
-        needs = r"    resources:\n        mem_mb=.+\n        runtime=.+\n"
+        needs = r"    resources:\n(        \*\*GPUS,\n)?        mem_mb=.+\n        runtime=.+\n"
         assert re.search(needs, body), f"{name}: resources"
 
 

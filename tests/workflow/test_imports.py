@@ -12,10 +12,10 @@ from fmstudy.workflow.digest import PACKAGE, SCRIPTS, modules_of
 
 TENSORFLOW = {"tensorflow", "keras"}  # seconds of a core, and 0.7 GB
 SLOW = TENSORFLOW | {"matplotlib", "pandas", "scipy", "sklearn", "weasyprint"}
-# The jobs that train, differentiate or normalize with it, or measure how fast it is.
+# The jobs that train, differentiate or normalize with it, measure its speed, or write its files.
 NEED_TENSORFLOW = {
     *("train_lowlevel", "train_keras", "compare_engines", "check_equality", "measure_machine"),
-    "run_noise",
+    *("run_noise", "export_models"),
     *(f"run_experiment {name}" for name in TRAINED),
 }
 WARM_START = "workflow.warmstart"

@@ -10,7 +10,8 @@ import re
 import struct
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ class Found(NamedTuple):
         colored = []
         for place, path in enumerate(paths):
             try:
-                with Image.open(path, formats=["PNG"]) as png:
+                with open_image(path, ("PNG",)) as png:
                     gray, is_color = _gray(png)
             except Exception as error:  # damaged bytes make Pillow raise errors of many types
                 raise StudyError(f"{path}: damaged: {error}. Repair or remove it.") from error
@@ -107,6 +108,22 @@ class Found(NamedTuple):
             log.info("%d of %d PNGs are in color; converted to gray, such as %s",
                      len(colored), len(paths), colored[0])  # fmt: skip
         return images
+
+
+@contextmanager
+def open_image(path: str | Path, formats: tuple[str, ...]) -> Iterator[Any]:
+    """Open an image with Pillow, and refuse one that is cut off.
+
+    WeasyPrint, once imported, lets Pillow fill up what is missing, in the whole process.
+    """
+    from PIL import Image, ImageFile
+
+    allowed, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with Image.open(path, formats=formats) as image:
+            yield image
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = allowed
 
 
 def _gray(png: Any) -> tuple[Any, bool]:

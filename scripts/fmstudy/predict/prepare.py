@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fmstudy.data.folders import open_image
 from fmstudy.runtime import StudyError
 
 FASHION = "fashion-mnist"  # whose images were sharpened
@@ -175,7 +176,7 @@ def read_picture(source: str | Path | np.ndarray | Image.Image) -> Image.Image:
     if not os.path.isfile(source):  # False for a name that is too long, unlike Path.is_file
         raise StudyError("is not a file." if os.path.exists(source) else "not found.")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=FORMATS) as found:
+        with warnings.catch_warnings(action="ignore"), open_image(source, FORMATS) as found:
             _check_size(found.width * found.height)
             return _on_white(found)
     except StudyError:
