@@ -78,7 +78,7 @@ ready-all:
 		$(MAKE) --no-print-directory setup packages="$(all)"
 # Tests fail without system packages, so these are looked at each time, which is instant.
 # What could not be had is not tried again, until .venv is made anew: the tests themselves name it.
-# What checks files that others read is in an environment of its own; tests fail where it is missing.
+# The tools that check files for others are in a separate environment; tests fail if it is missing.
 ready-test: ready-all
 	@$(make_environment) --check "$(VENV)/audit" "" requirements/audit.txt || \
 		$(make_environment) "$(VENV)/audit" "$(VENV)/bin/python" requirements/audit.txt || \

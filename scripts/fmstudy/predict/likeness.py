@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fmstudy.analysis.duplicates import standardized
+
 CHUNK = 500  # training images at a time, which fit into a processor's cache
 RARE = 0.01  # of the test images; an image less like the training images than these is unlike them
 
@@ -47,9 +49,7 @@ def nearest(x: np.ndarray, x_train: np.ndarray) -> np.ndarray:
 
     It is 0 with images of one gray value.
     """
-    centered = (x - x.mean(axis=0)).astype(np.float32)
-    length = np.sqrt(np.square(centered).sum(axis=0))
-    images = (centered / np.where(length > 0, length, 1)).T
+    images = standardized(x).T
     best = np.full(len(images), -1.0, dtype=np.float32)
     for start in range(0, x_train.shape[1], CHUNK):
         part = np.ascontiguousarray(x_train[:, start : start + CHUNK])
